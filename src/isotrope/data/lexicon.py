@@ -1,0 +1,381 @@
+"""What is written: words, numbers, addresses and short lines, as scenes and pages show them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+import numpy as np
+
+from isotrope.models.charset import CHARSET, in_charset
+
+# The share of each language among the words that are not English.
+OTHER_LANGUAGES = {
+    "de": 5, "fr": 5, "es": 4, "it": 3, "pt": 3, "nl": 2, "pl": 3, "sv": 2, "cs": 3, "da": 1,
+    "fi": 1, "hu": 2, "tr": 2, "ro": 2, "nb": 1, "ca": 1, "sk": 1, "sl": 1, "lt": 1,
+    "lv": 1, "is": 1,
+}  # fmt: skip
+KINDS = {"english": 0.58, "other": 0.235, "number": 0.10, "random": 0.035, "rare": 0.05}
+CASES = {"lower": 0.30, "capitalised": 0.27, "upper": 0.38, "mixed": 0.05}
+LINE_CASES = {"lower": 0.15, "sentence": 0.45, "capitalised": 0.20, "upper": 0.20}
+
+_ENGLISH_SIZE, _OTHER_SIZE = 60_000, 20_000
+_FLATTENING = 0.5  # frequencies are raised to this power, so that rare words come too
+_ACCENTED = 3  # the weight of words with accented letters
+_ENDINGS = [",", ".", ":", ";", "!", "?", "…", "-", "'s", "’s", "®", "™", "*", "†", "..."]
+_ENDING_WEIGHTS = [20, 20, 8, 4, 8, 6, 1, 2, 6, 3, 1, 1, 1, 1, 2]
+_PAIRS = ['""', "''", "()", "“”", "‘’", "„“", "«»", "»«", "[]", "‹›", "‚‘",
+          "<>", "{}", "⟦⟧", "**"]  # fmt: skip
+_PAIR_WEIGHTS = [20, 12, 25, 12, 5, 5, 5, 2, 4, 1, 1, 1, 1, 1, 1]
+_JOINTS = ["-", "-", "-", "/", "&", "–", "'", "+", ".", "_", " & ", " – ", " — ", "—"]
+_MONTHS = "January February March April May June July August September October November December"
+_CURRENCIES = "$€£¥"
+_DOMAINS = [
+    "com",
+    "org",
+    "net",
+    "de",
+    "fr",
+    "co.uk",
+    "eu",
+    "io",
+    "edu",
+    "it",
+    "nl",
+    "es",
+    "pl",
+    "info",
+]
+_UNITS = [
+    "%",
+    " %",
+    "°C",
+    "°",
+    " km",
+    "km",
+    " kg",
+    "g",
+    " ml",
+    "cm",
+    "m²",
+    "mm",
+    "st",
+    "th",
+    "x",
+    "h",
+    "K",
+]
+
+
+# The ss of "heisst", "Strasse", "gross", "ausser" (and of few words that are written with ss).
+_SHARP_S = re.compile(
+    r"(?<=ei|ie|eu|äu)ss|(?<=au)ss(?=e[nr])|(?<=gro|grö|grü|tra|spa)ss|(?<=fu|fü|sü|to|tö)ss"
+)
+
+
+class Categorical:
+    """Draws one of `values` with probability proportional to `weights`, by a binary search."""
+
+    def __init__(self, values, weights):
+        self.values = list(values)
+        weights = np.asarray(weights, np.float64)
+        self.cumulative = np.cumsum(weights) / weights.sum()
+
+    def draw(self, rng: np.random.Generator):
+        index = int(np.searchsorted(self.cumulative, rng.random(), side="right"))
+        return self.values[min(index, len(self.values) - 1)]
+
+
+@cache
+def word_distribution(language: str, size: int) -> Categorical:
+    """The `size` most frequent words of a language, lower case, weighted by frequency ** 0.5.
+
+    Words with accented letters weigh three times as much: most classes of CHARSET are among them.
+    """
+    import wordfreq
+
+    words, weights = [], []
+    wordlist = "large" if language == "en" else "small"
+    for centibels, bucket in enumerate(wordfreq.get_frequency_list(language, wordlist)):
+        kept = [word for word in bucket if word.isalpha() and in_charset(word)]
+        if language == "de":  # wordfreq folds ß into ss
+            kept = [_SHARP_S.sub("ß", word) for word in kept]
+        words += kept
+        weight = 10 ** (-centibels / 100 * _FLATTENING)
+        weights += [weight * (1 if word.isascii() else _ACCENTED) for word in kept]
+        if len(words) >= size:
+            break
+    wordfreq.get_frequency_list.cache_clear()  # it would keep every word of every list
+    return Categorical(words[:size], weights[:size])
+
+
+class TextSource:
+    """Draws a word, or with probability `lines` a line of 2-6 words, of characters in CHARSET.
+
+    `draw(rng)` depends on the generator's state alone. Texts have 1 to `max_characters` characters,
+    and neither begin nor end with a space.
+    """
+
+    def __init__(self, lines: float = 0.1, max_characters: int = 40):
+        if not 0 <= lines <= 1:
+            raise ValueError(f"lines={lines} is a probability: give 0 to 1")
+        if max_characters < 4:
+            raise ValueError(
+                f"max_characters={max_characters} leaves no room for words: give 4 or more"
+            )
+        self.lines = lines
+        self.max_characters = max_characters
+
+    def draw(self, rng: np.random.Generator) -> str:
+        while True:
+            text = _line(rng, self.max_characters) if rng.random() < self.lines else _single(rng)
+            if 0 < len(text) <= self.max_characters and in_charset(text):
+                return text
+
+
+def _single(rng) -> str:
+    """A word with its case and punctuation, a number, or a string of characters."""
+    kind = _KIND.draw(rng)
+    if kind == "number":
+        return _NUMBER.draw(rng)(rng)
+    if kind == "random":
+        return _characters(rng, _PRINTABLE, 1 + int(rng.geometric(0.2)))
+    if kind == "rare":
+        return _with_rare_characters(rng)
+    word = _cased(_word(rng, _language(rng, kind)), _CASE.draw(rng), rng)
+    if rng.random() < 0.06:
+        second = _word(rng, _language(rng, kind))
+        word += _pick(rng, _JOINTS) + (second.upper() if word.isupper() else second)
+    return _punctuated(word, rng, 0.2)
+
+
+def _line(rng, limit: int) -> str:
+    """2-6 words of one language and one case, as many as fit in `limit` characters."""
+    language, case = _language(rng, _WORD_KIND.draw(rng)), _LINE_CASE.draw(rng)
+    line = ""
+    for place in range(int(rng.integers(2, 7))):
+        if rng.random() < 0.08:
+            word = _NUMBER.draw(rng)(rng)
+        else:
+            style = ("capitalised" if place == 0 else "lower") if case == "sentence" else case
+            word = _punctuated(_cased(_word(rng, language), style, rng), rng, 0.12)
+        joined = f"{line} {word}" if line else word
+        if len(joined) > limit:
+            break
+        line = joined
+    return line
+
+
+def _language(rng, kind: str) -> str:
+    return "en" if kind == "english" else _OTHER.draw(rng)
+
+
+def _word(rng, language: str) -> str:
+    """A lower-case word; short ones are drawn again half the time (they fill the top ranks)."""
+    words = word_distribution(language, _ENGLISH_SIZE if language == "en" else _OTHER_SIZE)
+    word = words.draw(rng)
+    return words.draw(rng) if len(word) < 3 and rng.random() < 0.5 else word
+
+
+def _cased(word: str, case: str, rng) -> str:
+    if case == "upper":
+        return word.upper()
+    if case == "capitalised":
+        return word[:1].upper() + word[1:]
+    if case == "mixed":
+        at = int(rng.integers(1, len(word) + 1))
+        return word[:1].upper() + word[1:at] + word[at : at + 1].upper() + word[at + 1 :]
+    return word
+
+
+def _punctuated(word: str, rng, probability: float) -> str:
+    if rng.random() >= probability:
+        return word
+    if rng.random() < 0.3:
+        pair, side = _PAIR.draw(rng), rng.random()
+        return (pair[0] if side < 0.8 else "") + word + (pair[1] if side > 0.2 else "")
+    if rng.random() < 0.12:
+        return _pick(rng, "#@-–&+•*—¿¡$§~/\\=|^`_<>") + word
+    return word + _ENDING.draw(rng)
+
+
+def _with_rare_characters(rng) -> str:
+    """A word with letters that ordinary text rarely shows, so that every class is seen."""
+    letters = list(_word(rng, "de" if rng.random() < 0.5 else "en"))
+    style = rng.random()
+    if style < 0.25:  # the long s and r rotunda of older print
+        text = "".join(letters[:-1]).replace("s", "ſ") + letters[-1]
+        return text.replace("or", "oꝛ") if rng.random() < 0.5 else text
+    if style < 0.3:
+        return "".join(letters).replace("ä", "aͤ").replace("ö", "oͤ").replace("ü", "uͤ")
+    for _ in range(int(rng.integers(1, 4))):
+        at = int(rng.integers(len(letters)))
+        variants = _VARIANTS.get(letters[at], _RARE) if rng.random() < 0.4 else _RARE
+        letters[at] = _pick(rng, variants)
+    return "".join(letters).upper() if rng.random() < 0.3 else "".join(letters)
+
+
+def _pick(rng, values):
+    return values[int(rng.integers(len(values)))]
+
+
+def _characters(rng, alphabet: str, count: int) -> str:
+    return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=count))
+
+
+def _digits(rng, least: int, most: int) -> str:
+    return _characters(rng, "0123456789", int(rng.integers(least, most + 1)))
+
+
+def _integer(rng) -> str:
+    return str(int(10 ** rng.uniform(0.7, 6)))
+
+
+def _grouped(rng) -> str:
+    value = 10 ** rng.uniform(2, 7)
+    text = f"{value:,.2f}" if rng.random() < 0.5 else f"{int(value):,}"
+    if rng.random() < 0.4:
+        text = text.translate(str.maketrans(",.", ".,"))
+    return text
+
+
+def _price(rng) -> str:
+    amount = f"{10 ** rng.uniform(0, 3.5):.2f}"
+    comma, dash = amount.replace(".", ","), amount[:-2] + "–"
+    amount = _pick(rng, [amount, amount, amount[:-3], comma, dash])
+    sign = _pick(rng, _CURRENCIES)
+    return _pick(
+        rng,
+        [
+            f"{sign}{amount}",
+            f"{sign}{amount}",
+            f"{amount}{sign}",
+            f"{amount} {sign}",
+            f"{amount[-2:]}¢",
+        ],
+    )
+
+
+def _date(rng) -> str:
+    day, month, year = (
+        int(rng.integers(1, 32)),
+        int(rng.integers(1, 13)),
+        int(rng.integers(1850, 2040)),
+    )
+    name = _MONTHS.split()[month - 1]
+    forms = [
+        f"{day:02}.{month:02}.{year}",
+        f"{day}/{month}/{year % 100:02}",
+        f"{year}-{month:02}-{day:02}",
+        f"{name} {day}, {year}",
+        f"{day} {name[:3]} {year}",
+        f"{name[:3].upper()} {year}",
+        f"{year}",
+        f"{day}.{month}.",
+        f"©{year}",
+        f"{year}-{year % 100 + 1:02}",
+        f"’{year % 100:02}",
+    ]
+    return _pick(rng, forms)
+
+
+def _time(rng) -> str:
+    hour, minute = int(rng.integers(24)), int(rng.integers(60))
+    half = _pick(rng, ["am", "pm", "AM", "PM", " a.m.", " pm"])
+    return _pick(
+        rng,
+        [
+            f"{hour}:{minute:02}",
+            f"{hour:02}:{minute:02}",
+            f"{hour % 12 + 1}{half}",
+            f"{hour % 12 + 1}:{minute:02}{half}",
+            f"{hour}h{minute:02}",
+            f"{hour}-{hour + 2}",
+            f"{minute}:{hour:02}.{minute:02}",
+        ],
+    )
+
+
+def _measure(rng) -> str:
+    number = (
+        str(int(10 ** rng.uniform(0, 3))) if rng.random() < 0.7 else f"{rng.uniform(0, 99):.1f}"
+    )
+    return number + _pick(rng, _UNITS)
+
+
+def _phone(rng) -> str:
+    return _pick(
+        rng,
+        [
+            f"({_digits(rng, 3, 3)}) {_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
+            f"+{_digits(rng, 1, 2)} {_digits(rng, 2, 3)} {_digits(rng, 6, 8)}",
+            f"{_digits(rng, 3, 3)}-{_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
+            f"0{_digits(rng, 9, 10)}",
+            f"0{_digits(rng, 2, 4)}/{_digits(rng, 5, 7)}",
+            f"{_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
+        ],
+    )
+
+
+def _address(rng) -> str:
+    """A web or mail address."""
+    name, domain = _word(rng, "en"), f"{_word(rng, 'en')}.{_pick(rng, _DOMAINS)}"
+    text = _pick(
+        rng,
+        [
+            f"www.{domain}",
+            domain,
+            f"{name}@{domain}",
+            f"https://{domain}/{name}",
+            f"http://www.{domain}",
+            f"{domain}/{name}",
+            f"{name}.{_word(rng, 'en')}@{domain}",
+            f"@{name}",
+            f"#{name}",
+            f"{name}_{_digits(rng, 1, 3)}",
+        ],
+    )
+    return text.upper() if rng.random() < 0.2 else text
+
+
+def _code(rng) -> str:
+    """A plate, a flight, a room, a part number."""
+    capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    letters, digits = _characters(rng, capitals, int(rng.integers(1, 4))), _digits(rng, 1, 4)
+    return _pick(
+        rng,
+        [
+            letters + digits,
+            f"{letters}-{digits}",
+            f"{letters} {digits}",
+            digits + letters,
+            f"No. {digits}",
+            f"{digits}-{_digits(rng, 1, 3)}",
+            f"({digits})",
+            f"#{digits}",
+            f"{digits}/{_digits(rng, 1, 2)}",
+            f"{letters}{digits}{_characters(rng, capitals, 2)}",
+            f"§ {digits}",
+            f"{_digits(rng, 1, 1)}{_pick(rng, '¼½¾²³¹')}",
+        ],
+    )
+
+
+_PRINTABLE = CHARSET[1:95]
+_RARE = CHARSET[95:]
+_VARIANTS = {  # a letter's accented forms
+    base: [c for c in _RARE if unicodedata.normalize("NFD", c)[0] == base and c.isalpha()]
+    for base in "acdeghijklnorstuwyz"
+}
+_KIND = Categorical(KINDS, list(KINDS.values()))
+_WORD_KIND = Categorical(["english", "other"], [KINDS["english"], KINDS["other"]])
+_CASE = Categorical(CASES, list(CASES.values()))
+_LINE_CASE = Categorical(LINE_CASES, list(LINE_CASES.values()))
+_OTHER = Categorical(OTHER_LANGUAGES, list(OTHER_LANGUAGES.values()))
+_ENDING = Categorical(_ENDINGS, _ENDING_WEIGHTS)
+_PAIR = Categorical(_PAIRS, _PAIR_WEIGHTS)
+_NUMBER = Categorical(
+    [_integer, _grouped, _price, _date, _time, _measure, _phone, _address, _code],
+    [18, 8, 14, 12, 8, 10, 7, 13, 10],
+)

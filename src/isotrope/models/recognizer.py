@@ -1,0 +1,225 @@
+"""`Recognizer`: TrOCR with an equivariant encoder, [LoRA-GSA] section 1.
+
+The encoder hands the decoder the set of tokens at all `(x, g)`. A turn of the image permutes that
+set and changes nothing else; the decoder's cross-attention has no encoder positions, so it cannot
+see the permutation: `p(text | turned image) = p(text | image)`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    DynamicCache,
+    EncoderDecoderCache,
+    PreTrainedConfig,
+    PreTrainedModel,
+    TrOCRConfig,
+    TrOCRForCausalLM,
+    VisionEncoderDecoderConfig,
+    VisionEncoderDecoderModel,
+)
+from transformers.modeling_outputs import BaseModelOutput
+
+from isotrope.groups import group_from_name
+from isotrope.models.charset import CHARSET
+from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
+
+BOS, PAD, EOS = 0, 1, 2
+SPECIAL = 3  # characters follow the three special tokens
+
+
+class LiftedEncoderConfig(PreTrainedConfig):
+    """The configuration of `LiftedEncoder`: `vit` is an `EquivariantViTConfig` as a dict."""
+
+    model_type = "isotrope_encoder"
+
+    def __init__(self, vit: dict | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.vit = vit or {}
+        self.hidden_size = EquivariantViTConfig(**self.vit).stages[-1].dim
+
+
+class LiftedEncoder(PreTrainedModel):
+    """An `EquivariantViT` without pooling or head, as a transformers encoder.
+
+    Maps pixels `(B, 3, H, W)` in [0, 1] to tokens `(B, |G| * H/s * W/s, C)`, orientation-major.
+    """
+
+    config_class = LiftedEncoderConfig
+    base_model_prefix = "encoder"
+    main_input_name = "pixel_values"
+
+    def __init__(self, config: LiftedEncoderConfig) -> None:
+        super().__init__(config)
+        self.vit = EquivariantViT(EquivariantViTConfig(**config.vit))
+        self.post_init()
+
+    def _init_weights(self, module: torch.nn.Module) -> None:
+        """The layers have initialised themselves; transformers' own rule must not replace that."""
+        if hasattr(module, "reset_tables"):
+            module.reset_tables()
+
+    def forward(self, pixel_values: Tensor, return_dict: bool = True, **_) -> BaseModelOutput | tuple:
+        tokens = self.vit.features(standardize(pixel_values))[-1].flatten(1, 3)
+        return BaseModelOutput(last_hidden_state=tokens) if return_dict else (tokens,)
+
+
+AutoConfig.register(LiftedEncoderConfig.model_type, LiftedEncoderConfig, exist_ok=True)
+AutoModel.register(LiftedEncoderConfig, LiftedEncoder, exist_ok=True)
+
+
+def standardize(pixels: Tensor) -> Tensor:
+    """Each image to mean 0 and about unit contrast, so that ink and paper may have any grey.
+
+    Zero padding at the border then reads as the mean grey. No turn changes a mean.
+    """
+    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    spread = (pixels - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return (pixels - mean) / (spread + 0.03)
+
+
+class Recognizer(VisionEncoderDecoderModel):
+    """Reads word and line images: equivariant encoder, TrOCR decoder, characters as tokens.
+
+    Its config carries `charset`, `image_height` (pixels of the short side), `image_stride` (the
+    long side is a multiple of it), `max_ratio` (long over short side) and `max_characters`.
+    """
+
+    @classmethod
+    def from_config(
+        cls,
+        vit: EquivariantViTConfig,
+        *,
+        dim: int = 192,
+        layers: int = 2,
+        heads: int = 4,
+        dropout: float = 0.1,
+        charset: str = CHARSET,
+        image_height: int = 32,
+        max_ratio: float = 32.0,
+        max_characters: int = 126,
+    ) -> Recognizer:
+        """A recogniser with random weights; `dim`, `layers`, `heads` are the decoder's."""
+        from dataclasses import asdict
+
+        if len(set(charset)) != len(charset):
+            raise ValueError("charset has a character twice; give each once")
+        if image_height % vit.stride:
+            raise ValueError(
+                f"image_height={image_height} is not a multiple of the encoder's stride "
+                f"{vit.stride}; try {vit.stride * max(1, round(image_height / vit.stride))}"
+            )
+        encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
+        decoder = TrOCRForCausalLM(
+            TrOCRConfig(
+                vocab_size=SPECIAL + len(charset),
+                d_model=dim,
+                decoder_layers=layers,
+                decoder_attention_heads=heads,
+                decoder_ffn_dim=4 * dim,
+                max_position_embeddings=max_characters + 2,
+                dropout=dropout,
+                cross_attention_hidden_size=encoder.config.hidden_size,
+                bos_token_id=BOS,
+                pad_token_id=PAD,
+                eos_token_id=EOS,
+                decoder_start_token_id=BOS,
+                is_decoder=True,
+                add_cross_attention=True,
+            )
+        )
+        config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(
+            encoder.config,
+            decoder.config,
+            pad_token_id=PAD,
+            eos_token_id=EOS,
+            decoder_start_token_id=BOS,
+            charset=charset,
+            image_height=image_height,
+            image_stride=vit.stride,
+            max_ratio=max_ratio,
+            max_characters=max_characters,
+        )
+        return cls(config=config, encoder=encoder, decoder=decoder)
+
+    @property
+    def group(self):
+        return group_from_name(self.config.encoder.vit["group"])
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Labels `(B, T)`: the characters, then EOS, then -100, which the loss leaves out.
+
+        Raises:
+            ValueError: a character outside the charset, or a text over `max_characters`.
+        """
+        index = {c: i + SPECIAL for i, c in enumerate(self.config.charset)}
+        for text in texts:
+            unknown = sorted({c for c in text if c not in index})
+            if unknown:
+                raise ValueError(
+                    f"{text!r} has {unknown}, which are not in the charset of this model; "
+                    "leave them out or replace them"
+                )
+            if len(text) > self.config.max_characters:
+                raise ValueError(
+                    f"{text[:20]!r}... has {len(text)} characters; this model writes up to "
+                    f"{self.config.max_characters}: cut the line"
+                )
+        labels = torch.full((len(texts), max(map(len, texts), default=0) + 1), -100)
+        for row, text in zip(labels, texts, strict=True):
+            row[: len(text) + 1] = torch.tensor([*(index[c] for c in text), EOS])
+        return labels
+
+    def decode_text(self, tokens: Tensor) -> list[str]:
+        """Texts of token rows `(B, T)`, each up to its first EOS."""
+        charset, texts = self.config.charset, []
+        for row in tokens.tolist():
+            end = row.index(EOS) if EOS in row else len(row)
+            texts.append("".join(charset[t - SPECIAL] for t in row[:end] if t >= SPECIAL))
+        return texts
+
+    @torch.inference_mode()
+    def read(self, pixels: Tensor) -> tuple[list[str], Tensor, Tensor]:
+        """Reads a batch of equal-sized images greedily, in one encoder pass.
+
+        Args:
+            pixels: `(B, 3, H, W)` in [0, 1], at any of the group's orientations.
+
+        Returns:
+            The texts; the confidence `(B,)`, which is the product of the probabilities of the
+            characters and of the end, in [0, 1]; and the orientation `(B,)`, degrees
+            counter-clockwise that the text is turned from upright: the orientation on which the
+            last layer's cross-attention rested while the characters were written.
+        """
+        tokens = self.encoder(pixel_values=pixels).last_hidden_state
+        batch, order = len(pixels), self.group.order
+        written = torch.full((batch, 1), BOS, device=pixels.device)
+        alive = torch.ones(batch, dtype=torch.bool, device=pixels.device)
+        log_confidence = torch.zeros(batch, device=pixels.device)
+        mass = torch.zeros(batch, order, device=pixels.device)
+        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
+        for _ in range(self.config.max_characters + 1):
+            step = self.decoder(
+                input_ids=written[:, -1:],
+                encoder_hidden_states=tokens,
+                past_key_values=cache,
+                use_cache=True,
+                output_attentions=True,
+            )
+            log_p, token = step.logits[:, -1].float().log_softmax(-1).max(dim=-1)
+            looked = step.cross_attentions[-1].float().mean(dim=1)[:, -1]  # (B, G*N)
+            looked = looked.unflatten(1, (order, -1)).sum(dim=2)
+            # The last look, at the end of the text, counts little: only where there is no other.
+            weight = torch.where(token == EOS, 1e-3, 1.0)
+            mass += looked * (alive * weight)[:, None]
+            log_confidence += log_p * alive
+            written = torch.cat((written, token.where(alive, PAD)[:, None]), dim=1)
+            alive &= token != EOS
+            if not alive.any():
+                break
+        degrees = torch.tensor([self.group.angle(g) for g in self.group.elements])
+        orientation = degrees.to(pixels.device)[mass.argmax(dim=1)].round().int()
+        return self.decode_text(written[:, 1:]), log_confidence.exp(), orientation

@@ -1,0 +1,23 @@
+"""Equivariant layers, one idea a file."""
+
+from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
+from isotrope.nn.block import Block, Downsample, FeedForward
+from isotrope.nn.conv import GroupConv
+from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
+from isotrope.nn.pooling import InvariantPool
+from isotrope.nn.position import MLP, Rotary, Table
+
+__all__ = [
+    "MLP",
+    "Block",
+    "Downsample",
+    "FeedForward",
+    "GroupConv",
+    "GroupConvSelfAttention",
+    "GroupSelfAttention",
+    "InvariantPool",
+    "LiftingConv",
+    "LiftingSelfAttention",
+    "Rotary",
+    "Table",
+]

@@ -1,0 +1,223 @@
+"""Self-attention over lifted signals: `GroupSelfAttention` and `GroupConvSelfAttention`.
+
+Scores are never stored: every call goes through `scaled_dot_product_attention`. The softmax runs
+jointly over positions and orientations `(y, h)`, so that each query's weights sum to one.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+from isotrope.nn.conv import GroupConv
+from isotrope.nn.position import RelativeVectors, Rotary, make_encoding
+
+
+def split_windows(lifted: Tensor, window: int) -> Tensor:
+    """`(B, G, H, W, C)` -> `(B * windows, G, window, window, C)`; the windows tile the grid."""
+    rows, columns = lifted.shape[2:4]
+    if rows % window or columns % window:
+        raise ValueError(
+            f"a {rows}x{columns} grid is not tiled by windows of {window}, and a turn would cut "
+            f"it elsewhere; resize to multiples of {window} positions or pass window=None"
+        )
+    tiles = lifted.unflatten(3, (-1, window)).unflatten(2, (-1, window))
+    return tiles.permute(0, 2, 4, 1, 3, 5, 6).flatten(0, 2)
+
+
+def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
+    """The inverse of `split_windows` for a grid of `size`."""
+    window = tiles.shape[2]
+    down, across = size[0] // window, size[1] // window
+    return tiles.unflatten(0, (-1, down, across)).permute(0, 3, 1, 4, 2, 5, 6).flatten(4, 5).flatten(2, 3)
+
+
+class LiftedAttention(nn.Module):
+    """What the attention layers share: checked widths, projections, windows, heads."""
+
+    def __init__(
+        self, dim: int, heads: int, group: Group, window: int | None = None, key_dim: int | None = None
+    ) -> None:
+        super().__init__()
+        if dim % heads:
+            near = heads * max(1, round(dim / heads))
+            raise ValueError(f"dim={dim} is not divisible by heads={heads}; try dim={near}")
+        if window is not None and window < 1:
+            raise ValueError(f"window={window} is not a number of positions; use 1 or more, or None")
+        self.dim, self.heads, self.group, self.window = dim, heads, group, window
+        self.q_proj = nn.Linear(dim, dim)
+        self.k_proj = nn.Linear(dim, heads * (key_dim or dim // heads))
+        self.v_proj = nn.Linear(dim, dim)
+        self.out_proj = nn.Linear(dim, dim)
+
+    def split_heads(self, lifted: Tensor) -> Tensor:
+        """`(B, G, H, W, heads*d)` -> `(B, heads, G, N, d)`."""
+        return lifted.flatten(2, 3).unflatten(3, (self.heads, -1)).permute(0, 3, 1, 2, 4)
+
+    def join_heads(self, heads: Tensor, size: tuple[int, int]) -> Tensor:
+        """`(B, heads, G, N, d)` -> `(B, G, H, W, heads*d)`."""
+        return heads.permute(0, 2, 3, 1, 4).flatten(3).unflatten(2, size)
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        if lifted.ndim != 5 or lifted.shape[1] != self.group.order or lifted.shape[4] != self.dim:
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a signal of {self.dim} channels lifted to "
+                f"{self.group!r}; give (B, {self.group.order}, H, W, {self.dim})"
+            )
+        if self.window is None:
+            return self.attend(lifted)
+        size = tuple(lifted.shape[2:4])
+        return join_windows(self.attend(split_windows(lifted, self.window)), size)
+
+    def attend(self, lifted: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, heads={self.heads}, group={self.group!r}, window={self.window}"
+
+
+def joint_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+    """[GCSA] eq. 3-4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`."""
+    tokens = [t.flatten(2, 3) for t in (query, key, value)]
+    out = F.scaled_dot_product_attention(*tokens, attn_mask=bias)
+    return out.unflatten(2, tuple(query.shape[2:4]))
+
+
+class GroupSelfAttention(LiftedAttention):
+    """Group self-attention with the corrected relative encoding, [LoRA-GSA] section 5.
+
+        A(x, g; y, h) = softmax_(y,h) <q(x, g), k(y, h) + W_k rho(g^-1 (y - x), g^-1 h)> / sqrt(d)
+        out(x, g) = W_out sum_(y,h) A(x, g; y, h) v(y, h)
+
+    over the whole grid, or within windows. The query stands at the output's own orientation, as in
+    [GCSA] eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g` sums
+    over the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; |G| times dearer.
+
+    Maps `(B, |G|, H, W, dim)` to the same shape.
+
+    Args:
+        encoding: `None`, "mlp", "table", "rotary", or a module of `isotrope.nn.position`.
+        window: side of the windows in positions; the grid must be tiled by them. `None`: the grid.
+
+    Raises:
+        ValueError: a width that the heads or the encoding do not divide, a grid that the windows
+            do not tile, or a signal of another group or width.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        *,
+        group: Group,
+        encoding: str | nn.Module | None = "rotary",
+        window: int | None = None,
+        sum_orientations: bool = False,
+    ) -> None:
+        encoding = make_encoding(encoding, dim, dim // max(1, heads), group)
+        key_dim = encoding.key_dim if isinstance(encoding, Rotary) else None
+        super().__init__(dim, heads, group, window, key_dim)
+        self.encoding, self.sum_orientations = encoding, sum_orientations
+
+    def attend(self, lifted: Tensor) -> Tensor:
+        size = tuple(lifted.shape[2:4])
+        q, k, v = (self.split_heads(p(lifted)) for p in (self.q_proj, self.k_proj, self.v_proj))
+        if not self.sum_orientations:
+            return self.out_proj(self.join_heads(self._in_frame(q, k, v, size, 0), size))
+        total = torch.zeros_like(v)
+        for shift in self.group.elements:
+            # Queries at h1 in the frame h1 s are the output's share at g = h1 s.
+            places = [self.group.compose(g, shift) for g in self.group.elements]
+            share = self._in_frame(q, k, v, size, shift)
+            total = total.index_add(2, torch.tensor(places, device=v.device), share.to(v.dtype))
+        return self.out_proj(self.join_heads(total, size))
+
+    def _in_frame(self, q: Tensor, k: Tensor, v: Tensor, size: tuple[int, int], shift: int) -> Tensor:
+        bias = None
+        if isinstance(self.encoding, Rotary):
+            q, k = self.encoding(q, k, size, shift)
+        elif self.encoding is not None:
+            bias = self._bias(q, size, shift)
+        return joint_attention(q, k, v, bias)
+
+    def _bias(self, q: Tensor, size: tuple[int, int], shift: int) -> Tensor:
+        """`<q(x, g), W_k rho(..)> / sqrt(d)` for every pair: `(B, heads, G*N, G*N)`."""
+        scores = relative_scores(q, self.encoding, self.k_proj, size, shift)
+        order, positions = q.shape[2:4]
+        device = q.device
+        g = torch.arange(order, device=device)[:, None, None, None]
+        x = torch.arange(positions, device=device)[:, None, None]
+        offset = self.encoding.offset_index(size, device)[:, None, :]
+        relative = torch.tensor(self.group.relative, device=device)[:, None, :, None]
+        return scores[:, :, g, x, offset, relative].flatten(4, 5).flatten(2, 3)
+
+
+def relative_scores(
+    q: Tensor, encoding: RelativeVectors, k_proj: nn.Module, size: tuple[int, int], shift: int = 0
+) -> Tensor:
+    """`<q(x, g), W_k rho((g s)^-1 d, u)> / sqrt(d)`: `(B, heads, G, N, offsets, orientations)`."""
+    rho = encoding.vectors(size)
+    # phi_key(f + rho) = phi_key(f) + W_k rho: the bias of phi_key is in phi_key(f) already. Called
+    # as a module, so that an adapter on k_proj acts on rho too, as [LoRA-GSA] eq. 12 has it.
+    key = k_proj(rho) - k_proj(torch.zeros_like(rho[:1, :1, :1]))
+    key = key.unflatten(-1, (q.shape[1], -1))
+    group = encoding.group
+    key = key[[group.compose(g, shift) for g in group.elements]]
+    return torch.einsum("bngxd,gound->bngxou", q, key) * q.shape[-1] ** -0.5
+
+
+class GroupConvSelfAttention(LiftedAttention):
+    """Group convolutional self-attention (G-CSA), [GCSA] eq. 2-4.
+
+        Q = W_Q * F,  K = W_K * F,  V = W_V * F
+        out(x, g) = sum_(y,h) softmax_(y,h)(<Q(x, g), K(y, h)> / sqrt(d)) V(y, h)
+
+    `W *` is a depthwise `GroupConv` followed by a linear map, which carries the position; there is
+    no position encoding. Attends over the whole grid or within windows; the convolutions always see
+    the whole grid.
+
+    Maps `(B, |G|, H, W, dim)` to the same shape.
+
+    Raises:
+        ValueError: an even kernel (it would not sit on the positions), a width that the heads do
+            not divide, a grid that the windows do not tile, or a signal of another group or width.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        *,
+        group: Group,
+        kernel_size: int = 3,
+        window: int | None = None,
+    ) -> None:
+        super().__init__(dim, heads, group, window)
+        if kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
+                f"use {kernel_size + 1}"
+            )
+        conv = [
+            GroupConv(
+                dim, dim, kernel_size, padding=kernel_size // 2, group=group, depthwise=True, bias=False
+            )
+            for _ in range(3)
+        ]
+        self.q_conv, self.k_conv, self.v_conv = conv
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        size = tuple(lifted.shape[2:4])
+        q = self.q_proj(self.q_conv(lifted))
+        k = self.k_proj(self.k_conv(lifted))
+        v = self.v_proj(self.v_conv(lifted))
+        if self.window is None:
+            return self.out_proj(self._joint(q, k, v))
+        tiles = self._joint(*(split_windows(t, self.window) for t in (q, k, v)))
+        return self.out_proj(join_windows(tiles, size))
+
+    def _joint(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        size = tuple(q.shape[2:4])
+        return self.join_heads(joint_attention(*map(self.split_heads, (q, k, v))), size)

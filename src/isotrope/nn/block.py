@@ -1,0 +1,56 @@
+"""The pre-norm block, and the strided step between two stages."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+from isotrope.nn.conv import GroupConv
+
+
+class FeedForward(nn.Sequential):
+    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is."""
+
+    def __init__(self, dim: int, ratio: float = 4.0) -> None:
+        hidden = int(dim * ratio)
+        super().__init__(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
+
+
+class Block(nn.Module):
+    """`F + mixer(norm(F))`, then `F + mlp(norm(F))`; norms over channels only.
+
+    `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
+    or a depthwise `GroupConv` for the equivariant CNN.
+    """
+
+    def __init__(self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0) -> None:
+        super().__init__()
+        self.mixer_norm, self.mixer = nn.LayerNorm(dim), mixer
+        self.mlp_norm, self.mlp = nn.LayerNorm(dim), FeedForward(dim, mlp_ratio)
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        lifted = lifted + self.mixer(self.mixer_norm(lifted))
+        return lifted + self.mlp(self.mlp_norm(lifted))
+
+
+class Downsample(nn.Module):
+    """A strided full `GroupConv`, then a norm: `(B, |G|, H, W, C)` -> `(B, |G|, H/s, W/s, C')`.
+
+    The kernel is `2 s` with padding `s / 2`: it overlaps its neighbours and sits symmetrically on
+    every size that the stride divides.
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, stride: int, group: Group) -> None:
+        super().__init__()
+        if stride % 2:
+            raise ValueError(
+                f"stride={stride} is odd: the kernel {2 * stride} and padding {stride}/2 need an "
+                "even one; use 2 or 4"
+            )
+        self.conv = GroupConv(
+            in_dim, out_dim, 2 * stride, stride, stride // 2, group=group, bias=False
+        )
+        self.norm = nn.LayerNorm(out_dim)
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        return self.norm(self.conv(lifted))

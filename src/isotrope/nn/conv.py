@@ -1,0 +1,139 @@
+"""Convolutions over positions and orientations, and the rule that a stride must keep."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+
+
+def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: int) -> None:
+    """A strided filter must sit symmetrically: `(size + 2 padding - kernel) % stride == 0`.
+
+    Otherwise the first and last positions lie at different distances from the two borders, and a
+    turned image is read at other points than the image was.
+    """
+    for length in size:
+        if length + 2 * padding < kernel_size:
+            raise ValueError(
+                f"size {size[0]}x{size[1]} with padding={padding} is smaller than "
+                f"kernel_size={kernel_size}; enlarge the input"
+            )
+        rest = (length + 2 * padding - kernel_size) % stride
+        if rest:
+            raise ValueError(
+                f"size {size[0]}x{size[1]} breaks equivariance: (size + 2*padding - kernel_size) "
+                f"must be divisible by stride, but ({length} + 2*{padding} - {kernel_size}) % "
+                f"{stride} = {rest}; resize or pad {length} to {length - rest} or "
+                f"{length - rest + stride}"
+            )
+
+
+def to_planes(lifted: Tensor) -> Tensor:
+    """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, as convolutions like it."""
+    return lifted.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
+
+
+def to_lifted(planes: Tensor, order: int) -> Tensor:
+    """`(B, G*C, H, W)` -> `(B, G, H, W, C)`; the inverse of `to_planes`."""
+    return planes.permute(0, 2, 3, 1).unflatten(3, (order, -1)).permute(0, 3, 1, 2, 4)
+
+
+class TurnedFilter(nn.Module):
+    """What the three filters share: a square kernel, a stride, a checked size, a bias."""
+
+    def __init__(self, group: Group, kernel_size: int, stride: int, padding: int) -> None:
+        super().__init__()
+        if kernel_size < 1 or stride < 1 or padding < 0:
+            raise ValueError(
+                f"kernel_size={kernel_size}, stride={stride}, padding={padding}: "
+                "the first two must be 1 or more, the padding 0 or more"
+            )
+        if padding >= kernel_size:
+            raise ValueError(
+                f"padding={padding} is not below kernel_size={kernel_size}: the border would be "
+                f"made of padding alone; take padding={(kernel_size - 1) // 2}"
+            )
+        self.group = group
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def _convolve(self, planes: Tensor, bank: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        check_stride(tuple(planes.shape[-2:]), self.kernel_size, self.stride, self.padding)
+        return F.conv2d(planes, bank, bias, self.stride, self.padding, groups=groups)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{tuple(self.weight.shape)}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"padding={self.padding}, group={self.group!r}"
+        )
+
+
+class GroupConv(TurnedFilter):
+    """Convolves a lifted signal over positions and orientations.
+
+    Full: `F'(x, g)_o = sum_i sum_h sum_x' w_oi(g^-1 (x' - x), g^-1 h) F(x', h)_i`.
+    Depthwise (`depthwise=True`): the same with one filter a channel and no sum over `i`.
+
+    Maps `(B, |G|, H, W, C_in)` to `(B, |G|, H', W', C_out)`.
+
+    Raises:
+        ValueError: a size that the stride does not carry symmetrically, a depthwise filter with
+            different numbers of channels, or a signal of another group or width.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        group: Group,
+        depthwise: bool = False,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(group, kernel_size, stride, padding)
+        if depthwise and in_channels != out_channels:
+            raise ValueError(
+                f"a depthwise filter keeps the channels, but in_channels={in_channels} and "
+                f"out_channels={out_channels}; make them equal, or pass depthwise=False"
+            )
+        self.depthwise, self.in_channels = depthwise, in_channels
+        fan_in = (1 if depthwise else in_channels) * group.order * kernel_size**2
+        shape = (out_channels, 1 if depthwise else in_channels, group.order)
+        self.weight = nn.Parameter(torch.empty(*shape, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        nn.init.normal_(self.weight, std=1 / math.sqrt(fan_in))
+
+    def turned(self) -> Tensor:
+        """`w(g^-1 x, g^-1 h)` as `(|G| g, C_out, C_in, |G| h, k, k)`; `C_in` is 1 if depthwise."""
+        turns = (
+            self.group.act_filter(g, self.weight)[:, :, self.group.relative[g]]
+            for g in self.group.elements
+        )
+        return torch.stack(tuple(turns))
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        order = self.group.order
+        if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a signal of {self.in_channels} channels "
+                f"lifted to {self.group!r}; give (B, {order}, H, W, {self.in_channels})"
+            )
+        bias = self.bias
+        if self.depthwise:
+            # Planes channel-major, (C, |G|): each channel is a convolution group of |G| planes.
+            bank = self.turned().squeeze(2).transpose(0, 1).flatten(0, 1)
+            planes = lifted.permute(0, 4, 1, 2, 3).flatten(1, 2)
+            bias = None if bias is None else bias.repeat_interleave(order)
+            planes = self._convolve(planes, bank, bias, self.in_channels)
+            return planes.unflatten(1, (-1, order)).permute(0, 2, 3, 4, 1)
+        # Planes orientation-major, (|G|, C), on both sides.
+        bank = self.turned().transpose(2, 3).flatten(2, 3).flatten(0, 1)
+        bias = None if bias is None else bias.repeat(order)
+        return to_lifted(self._convolve(to_planes(lifted), bank, bias, 1), order)

@@ -1,0 +1,124 @@
+"""Lifting: from an image to a signal over positions and orientations."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+from isotrope.nn.attention import LiftedAttention, join_windows, relative_scores, split_windows
+from isotrope.nn.conv import TurnedFilter, to_lifted
+from isotrope.nn.position import Rotary, make_encoding
+
+
+class LiftingConv(TurnedFilter):
+    """Lifts an image: `F(x, g) = sum_c sum_x' f(x') k_c(g^-1 (x' - x))`, [GCSA] eq. 1.
+
+    Every filter is turned by every element of the group. With `stride` it is the patch embedding.
+
+    Maps `(B, C_in, H, W)` to `(B, |G|, H', W', C_out)`, `H' = (H + 2 padding - kernel) / stride + 1`.
+
+    Raises:
+        ValueError: a size that the stride does not carry symmetrically (see `check_stride`).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        group: Group,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(group, kernel_size, stride, padding)
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        nn.init.normal_(self.weight, std=1 / math.sqrt(in_channels * kernel_size**2))
+
+    def bank(self) -> Tensor:
+        """The turned filters `k(g^-1 x)` as one weight `(|G|*C_out, C_in, k, k)`."""
+        return torch.cat([self.group.act_filter(g, self.weight) for g in self.group.elements])
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.ndim != 4 or image.shape[1] != self.weight.shape[1]:
+            raise ValueError(
+                f"shape {tuple(image.shape)} is not an image batch; "
+                f"give (B, {self.weight.shape[1]}, H, W)"
+            )
+        bias = None if self.bias is None else self.bias.repeat(self.group.order)
+        return to_lifted(self._convolve(image, self.bank(), bias, 1), self.group.order)
+
+
+class LiftingSelfAttention(LiftedAttention):
+    """Lifts an image by self-attention, [RC], [LoRA-GSA] section 4.
+
+        A(x; y, g) = softmax_y <q(x), k(y) + W_k rho(g^-1 (y - x))> / sqrt(d)
+        out(x, g) = W_out sum_y A(x; y, g) v(y)
+
+    Maps `(B, in_channels, H, W)` to `(B, |G|, H, W, dim)`.
+
+    Args:
+        encoding: "mlp", "table", "rotary" or a module; `None` would make all orientations equal.
+        window: side of the windows in positions, or `None` for the whole grid.
+
+    Raises:
+        ValueError: no encoding, a width that the heads or the encoding do not divide, or a grid
+            that the windows do not tile.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        dim: int,
+        heads: int,
+        *,
+        group: Group,
+        encoding: str | nn.Module = "rotary",
+        window: int | None = None,
+    ) -> None:
+        if encoding is None:
+            raise ValueError(
+                "encoding=None would make every orientation of the lifted signal equal; "
+                "use 'mlp', 'table' or 'rotary'"
+            )
+        super().__init__(dim, heads, group, window)
+        self.in_channels = in_channels
+        self.encoding = make_encoding(encoding, dim, dim // heads, group, lifting=True)
+        self.embed = nn.Linear(in_channels, dim)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.ndim != 4 or image.shape[1] != self.in_channels:
+            raise ValueError(
+                f"shape {tuple(image.shape)} is not an image batch; "
+                f"give (B, {self.in_channels}, H, W)"
+            )
+        signal = self.embed(image.permute(0, 2, 3, 1))[:, None]
+        if self.window is None:
+            return self.attend(signal)
+        tiles = self.attend(split_windows(signal, self.window))
+        return join_windows(tiles, tuple(image.shape[2:]))
+
+    def attend(self, signal: Tensor) -> Tensor:
+        """`(B, 1, H, W, dim)` -> `(B, |G|, H, W, dim)`."""
+        size = tuple(signal.shape[2:4])
+        projections = (self.q_proj, self.k_proj, self.v_proj)
+        q, k, v = (self.split_heads(p(signal)).squeeze(2) for p in projections)
+        if isinstance(self.encoding, Rotary):
+            pairs = [self.encoding.lift(q, k, size, g) for g in self.group.elements]
+            frames = [F.scaled_dot_product_attention(*pair, v) for pair in pairs]
+        else:
+            queries = q[:, :, None].expand(-1, -1, self.group.order, -1, -1)
+            scores = relative_scores(queries, self.encoding, self.k_proj, size).squeeze(-1)
+            index = self.encoding.offset_index(size, q.device)
+            bias = scores.gather(4, index.expand(*scores.shape[:3], -1, -1))
+            frames = [
+                F.scaled_dot_product_attention(q, k, v, attn_mask=bias[:, :, g])
+                for g in self.group.elements
+            ]
+        return self.out_proj(self.join_heads(torch.stack(frames, dim=2), size))

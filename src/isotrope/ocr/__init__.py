@@ -1,0 +1,1 @@
+"""Reading text: the reader, what it returns, how that is written out and measured."""

@@ -1,0 +1,124 @@
+r"""How results leave: lines of text, TSV or JSON, and files that are complete or absent.
+
+`text`: for a single image its text alone; else `FILE<TAB>TEXT`, as grep does.
+`tsv`: a header line, then one line for each reading.
+`json`: one array, one object a line.
+
+Inside a field of text and TSV a tab, line end or backslash is written \t, \n, \r, \\.
+Read at several turns, an image has a row for each in TSV and JSON, with a column `turn`; in text
+it keeps one line, which shows one text where all are the same and all of them where they differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from isotrope.ocr.reading import Reading
+
+Result = tuple[str | Path, Sequence[Reading]]
+"""A file, and its reading at each turn."""
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def text_lines(
+    results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
+) -> Iterator[str]:
+    """Lines for people and pipes.
+
+    Args:
+        results: Files and their readings, one for each of `turns`.
+        turns: The turns they were read at, degrees counter-clockwise.
+        names: Whether each text is preceded by its file; without, a text is not escaped.
+    """
+    for file, readings in results:
+        if len(turns) > 1:
+            yield f"{_field(_name(file))}\t{_turned_text(readings, turns)}"
+        elif names:
+            yield f"{_field(_name(file))}\t{_field(readings[0].text)}"
+        else:
+            yield readings[0].text
+
+
+def tsv_lines(
+    results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
+) -> Iterator[str]:
+    """A header and a row for each reading; arguments as in `text_lines`, the file always there."""
+    header = ["file", "text", "confidence", "orientation", "turn"]
+    yield "\t".join(header if len(turns) > 1 else header[:-1])
+    for row in _rows(results, turns):
+        yield "\t".join(_field(str(value)) for value in row.values())
+
+
+def json_lines(
+    results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
+) -> Iterator[str]:
+    """The lines of one JSON array; arguments as in `text_lines`, the file always there."""
+    # The comma goes before a row, because only the next row tells that there is one.
+    before = "["
+    for row in _rows(results, turns):
+        yield before + json.dumps(row, ensure_ascii=False)
+        before = ","
+    yield "]" if before == "," else "[]"
+
+
+FORMATS: dict[str, Callable[..., Iterator[str]]] = {
+    "text": text_lines,
+    "tsv": tsv_lines,
+    "json": json_lines,
+}
+"""The writers by name: each turns results into lines without their ends."""
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, which takes its place when the block ends well.
+
+    So `path` is written whole, or left as it was. Parallel writers do not meet.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def same_text(readings: Sequence[Reading]) -> bool:
+    """Whether all readings say the same."""
+    return len({reading.text for reading in readings}) == 1
+
+
+def _rows(results: Iterable[Result], turns: Sequence[int]) -> Iterator[dict]:
+    for file, readings in results:
+        for reading, turn in zip(readings, turns, strict=True):
+            row = {
+                "file": _name(file),
+                "text": reading.text,
+                "confidence": round(reading.confidence, 4),
+                "orientation": reading.orientation,
+            }
+            yield row | {"turn": turn} if len(turns) > 1 else row
+
+
+def _turned_text(readings: Sequence[Reading], turns: Sequence[int]) -> str:
+    if same_text(readings):
+        reported = " ".join(f"{reading.orientation}°" for reading in readings)
+        return f"{_field(readings[0].text)}\tsame at all turns, found at {reported}"
+    return "\t".join(
+        f"{turn}°: {_field(reading.text)}" for turn, reading in zip(turns, readings, strict=True)
+    )
+
+
+def _name(file: str | Path) -> str:
+    """A file's name, its bytes that are no UTF-8 replaced: the output is UTF-8."""
+    return os.fsencode(file).decode("utf-8", "replace")
+
+
+def _field(text: str) -> str:
+    return text.translate(_ESCAPES)

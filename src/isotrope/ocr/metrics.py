@@ -1,0 +1,84 @@
+"""How well texts were read: character and word error rates, word accuracy.
+
+All compare in Unicode's composed form (NFC), so that é is é however it was typed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import jiwer
+
+
+def cer(predictions: Sequence[str], references: Sequence[str]) -> float:
+    """Character error rate: edits (insertions, deletions, substitutions) / reference characters.
+
+    Counted over all texts together, spaces included, those at the ends excluded.
+
+    Args:
+        predictions: What was read.
+        references: What is written there, in the same order. A text may be empty: what is read
+            there counts as insertions. Where all are empty, the count itself is returned.
+
+    Returns:
+        0 for a perfect reading; above 1 where more was inserted than there is.
+
+    Raises:
+        ValueError: The two differ in length, or are empty.
+    """
+    predictions, references = _pair(predictions, references)
+    return float(jiwer.cer(references, predictions))
+
+
+def wer(predictions: Sequence[str], references: Sequence[str]) -> float:
+    """Word error rate: `cer` with words (what stands between spaces) in place of characters."""
+    predictions, references = _pair(predictions, references)
+    return float(jiwer.wer(references, predictions))
+
+
+def word_accuracy(
+    predictions: Sequence[str],
+    references: Sequence[str],
+    case_sensitive: bool = True,
+    alphanumeric: bool = False,
+) -> float:
+    """The share of texts read without any error.
+
+    Scene-text benchmarks are quoted with `case_sensitive=False, alphanumeric=True`.
+
+    Args:
+        predictions: What was read.
+        references: What is written there, in the same order.
+        case_sensitive: Whether a capital differs from its small letter.
+        alphanumeric: Whether only letters and digits (of any script) are compared.
+
+    Returns:
+        A share in [0, 1].
+
+    Raises:
+        ValueError: The two differ in length, or are empty.
+    """
+    predictions, references = _pair(predictions, references)
+
+    def key(text: str) -> str:
+        text = text if case_sensitive else text.casefold()
+        return "".join(filter(str.isalnum, text)) if alphanumeric else text
+
+    right = sum(key(read) == key(true) for read, true in zip(predictions, references, strict=True))
+    return right / len(references)
+
+
+def _pair(predictions: Sequence[str], references: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Both as lists of composed texts, of the same length."""
+    if isinstance(predictions, str) or isinstance(references, str):
+        raise ValueError("a single text; give lists of texts, such as [text]")
+    if len(predictions) != len(references) or not references:
+        raise ValueError(
+            f"{len(predictions)} predictions for {len(references)} references; "
+            "give one for each, and at least one"
+        )
+    return tuple(
+        [unicodedata.normalize("NFC", text) for text in texts]
+        for texts in (predictions, references)
+    )

@@ -1,0 +1,211 @@
+"""The reader: images in, text out, the same whichever way up they are."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+
+from isotrope.data.images import ImageError, ImageSource, load_image, prepare
+from isotrope.ocr.reading import Reading
+
+if TYPE_CHECKING:
+    from isotrope.models.recognizer import Recognizer
+
+# Prepared images held at once, in batches. More find more companions of their own size, and so
+# fill their batches better; fewer give the first results sooner.
+WINDOW = 16
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""The weights that come with the package: `recognizer/`, and `adapters/NAME/`."""
+
+_REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
+
+
+class Reader:
+    """Reads words and lines, at any multiple of 90 degrees, in one pass.
+
+    Args:
+        recognizer: The model, in eval mode and on its device. Any object will do that has
+            `config.image_height`, `config.image_stride`, `config.max_ratio`, and
+            `read(pixels: (B, 3, h, w) in [0, 1])` returning B texts, their confidences (B,) and
+            their orientations (B,), in degrees.
+    """
+
+    def __init__(self, recognizer: Recognizer):
+        self.recognizer = recognizer
+
+    @classmethod
+    def from_pretrained(
+        cls, path: str | Path | None = None, adapter: str | Path | None = None
+    ) -> Reader:
+        """A reader from saved weights.
+
+        Args:
+            path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
+            adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
+
+        Raises:
+            ValueError: There is no recogniser at `path`, or no adapter for it at `adapter`.
+        """
+        recognizer = _load_recognizer(Path(path) if path is not None else SHIPPED / "recognizer")
+        if adapter is not None:
+            recognizer = _adapted(recognizer, adapter)
+        return cls(recognizer.eval())
+
+    def read(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = 32,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> list[Reading | ImageError]:
+        """Read one image or many.
+
+        Args:
+            images: One image, or an iterable of images, of any kind that `load_image` takes.
+            batch_size: How many images of one size go through the model at once.
+            on_error: What becomes of an image that cannot be read. "raise": its `ImageError` is
+                raised and nothing is returned. "return": its `ImageError` stands in its place
+                in the list, and the others are read.
+
+        Returns:
+            One `Reading` for each image, in their order.
+
+        Raises:
+            ImageError: An image cannot be read; it names the file, or the place in `images`.
+        """
+        return list(self.stream(images, batch_size, on_error))
+
+    def stream(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = 32,
+        on_error: Literal["raise", "return"] = "raise",
+        turns: Sequence[int] = (0,),
+    ) -> Iterator[Reading | ImageError]:
+        """`read`, one result at a time, in bounded memory however many images there are.
+
+        Args:
+            images, batch_size, on_error: As in `read`.
+            turns: Degrees counter-clockwise, multiples of 90: each image is turned (exactly)
+                by each of them and read anew.
+
+        Yields:
+            The results of the first image at each of `turns`, then of the second, and so on.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be at least 1")
+        if on_error not in ("raise", "return"):
+            raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
+        if any(turn % 90 for turn in turns):
+            raise ValueError(f"turns={tuple(turns)} must be multiples of 90 degrees")
+        return self._stream(images, batch_size, on_error, turns)
+
+    def _stream(self, images, batch_size, on_error, turns) -> Iterator[Reading | ImageError]:
+        prepared = self._prepared(images, turns)
+        if on_error == "raise":
+            prepared = map(_raised, prepared)
+        while window := list(islice(prepared, WINDOW * batch_size)):
+            yield from self._read_window(window, batch_size)
+
+    def _prepared(self, images, turns: Sequence[int]) -> Iterator[torch.Tensor | ImageError]:
+        """Each image at each turn, of the size the recogniser takes; an error in its place."""
+        config = self.recognizer.config
+        single = isinstance(images, (str, Path, Image.Image, np.ndarray, torch.Tensor))
+        for index, source in enumerate([images] if single else images):
+            try:
+                image = load_image(source)
+                yield from [
+                    prepare(
+                        torch.rot90(image, turn // 90, (-2, -1)),
+                        config.image_height,
+                        config.image_stride,
+                        config.max_ratio,
+                    )
+                    for turn in turns
+                ]
+            except ImageError as error:
+                path = isinstance(source, (str, Path))
+                name = str(source) if path else f"images[{index}]"
+                yield from [error.named(name)] * len(turns)
+
+    def _read_window(
+        self, window: list[torch.Tensor | ImageError], batch_size: int
+    ) -> list[Reading | ImageError]:
+        """Read images of like size together; results in the order of `window`."""
+        results = list(window)
+        by_size = defaultdict(list)
+        for place, image in enumerate(window):
+            if not isinstance(image, ImageError):
+                by_size[image.shape].append(place)
+        for places in by_size.values():
+            for start in range(0, len(places), batch_size):
+                batch = places[start : start + batch_size]
+                readings = self._read_batch([window[place] for place in batch])
+                for place, reading in zip(batch, readings, strict=True):
+                    results[place] = reading
+        return results
+
+    @torch.inference_mode()
+    def _read_batch(self, images: list[torch.Tensor]) -> list[Reading]:
+        pixels = torch.stack(images).to(getattr(self.recognizer, "device", "cpu"))
+        texts, confidences, orientations = self.recognizer.read(pixels)
+        return [
+            Reading(text, confidence, orientation)
+            for text, confidence, orientation in zip(
+                texts, confidences.tolist(), orientations.tolist(), strict=True
+            )
+        ]
+
+
+def _raised(image: torch.Tensor | ImageError) -> torch.Tensor:
+    if isinstance(image, ImageError):
+        raise image
+    return image
+
+
+def _load_recognizer(path: Path) -> Recognizer:
+    config = path / "config.json"
+    if not config.is_file():
+        raise ValueError(f"{path}: no recogniser here (config.json is missing); {_REMEDY}")
+    try:
+        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
+    except (ValueError, AttributeError):  # No JSON, or JSON that is no object.
+        architectures = []
+    if "Recognizer" not in architectures:
+        raise ValueError(f"{path}: its config.json is not that of a Recognizer; {_REMEDY}")
+
+    from isotrope.models.recognizer import Recognizer
+
+    try:
+        return Recognizer.from_pretrained(path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{path}: its weights cannot be loaded ({reason}); {_REMEDY}") from error
+
+
+def _adapted(recognizer: Recognizer, adapter: str | Path) -> Recognizer:
+    """The same recogniser, its layers wrapped by a LoRA adapter's."""
+    places = [Path(adapter), SHIPPED / "adapters" / adapter]
+    path = next((place for place in places if (place / "adapter_config.json").is_file()), None)
+    if path is None:
+        tried = " nor ".join(str(place / "adapter_config.json") for place in places)
+        raise ValueError(
+            f"{adapter}: no such adapter (there is neither {tried}); give a folder saved by peft"
+        )
+
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(recognizer, str(path)).get_base_model()
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{path}: does not fit this recogniser ({reason})") from error

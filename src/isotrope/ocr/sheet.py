@@ -1,0 +1,114 @@
+"""A picture of what was read: each image with its text, its orientation and its confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from isotrope.data.images import ImageSource, load_image
+from isotrope.ocr.formats import replacing
+from isotrope.ocr.reading import Reading
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LIMIT = 60
+"""The most images that a sheet draws."""
+
+# Where the top of the text points at each orientation.
+_ARROWS = {0: "↑", 90: "←", 180: "↓", 270: "→"}
+_LONGEST = 480  # px; more than a cell shows would only cost memory
+
+# Inches.
+_CELL = (3.0, 2.1)
+_MARGIN = 0.15
+_TEXT = 0.55  # below each image, for its two lines
+_FOOT = 0.35  # below all cells, for the caption
+
+
+def draw_sheet(
+    images: Iterable[ImageSource],
+    readings: Sequence[Reading],
+    path: str | Path,
+    columns: int = 4,
+) -> None:
+    """Draw images and their readings as a PNG file, written whole or not at all.
+
+    Args:
+        images: The images as they were given to the reader, of any kind that `load_image` takes;
+            opened one at a time. Only the first `LIMIT` are drawn: the sheet says how many more
+            there are.
+        readings: What was read in each.
+        path: The file to write; replaced if it is there.
+        columns: Images in a row.
+
+    Raises:
+        ImageError: An image cannot be opened (any more).
+        ValueError: There are no readings, or `columns` is below 1.
+    """
+    from matplotlib.figure import Figure
+
+    if not readings or columns < 1:
+        raise ValueError(f"{len(readings)} readings in {columns} columns; both must be at least 1")
+    shown = readings[:LIMIT]
+    columns = min(columns, len(shown))
+    rows = ceil(len(shown) / columns)
+    # Two cells at least, or the caption has no room.
+    width, height = max(columns, 2) * _CELL[0], rows * _CELL[1] + _FOOT
+    figure = Figure(figsize=(width, height), facecolor="white")
+    for place, (reading, image) in enumerate(zip(shown, images, strict=False)):
+        row, column = divmod(place, columns)
+        left, bottom = column * _CELL[0], height - (row + 1) * _CELL[1]
+        _draw_cell(figure, left, bottom, load_image(image), reading)
+    figure.text(0.5, 0.12 / height, _caption(len(readings)), ha="center", fontsize=8, color="0.4")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+def _draw_cell(
+    figure: Figure, left: float, bottom: float, image: torch.Tensor, reading: Reading
+) -> None:
+    """One image above its text; `left` and `bottom` of the cell in inches."""
+    width, height = figure.get_size_inches()
+    box = (left + _MARGIN, bottom + _TEXT, _CELL[0] - 2 * _MARGIN, _CELL[1] - _TEXT - _MARGIN)
+    axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+    axes.imshow(_thumbnail(image).permute(1, 2, 0).numpy(), interpolation="bilinear")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color("0.8")
+
+    def write(line: str, above: float, **style) -> None:
+        # parse_math=False: a text with two dollar signs is not a formula.
+        x, y = (left + _CELL[0] / 2) / width, (bottom + above) / height
+        figure.text(x, y, line, ha="center", parse_math=False, family="DejaVu Sans", **style)
+
+    text = _fitting(reading.text)
+    write(text, 0.28, fontsize=min(13, 330 / len(text)))
+    facts = f"{_ARROWS[reading.orientation]} {reading.orientation}°   {reading.confidence:.0%}"
+    write(facts, 0.1, fontsize=8, color="0.4")
+
+
+def _thumbnail(image: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) with no side above `_LONGEST` px."""
+    scale = _LONGEST / max(image.shape)
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+    return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def _fitting(text: str, longest: int = 40) -> str:
+    """A text that fits the width of a cell, on one line; something visible where it is empty."""
+    text = " ".join(text.split()) or "(nothing)"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _caption(count: int) -> str:
+    legend = "arrow: where the top of the text points, and its turn counter-clockwise"
+    left_out = count - LIMIT
+    return f"{legend}; {left_out} more not drawn" if left_out > 0 else legend

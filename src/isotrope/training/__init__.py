@@ -1,0 +1,1 @@
+"""Training loops, on Lightning Fabric: one for recognition."""

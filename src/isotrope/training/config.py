@@ -1,0 +1,84 @@
+"""The recipe of a recogniser as a value, read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from isotrope.models.vit import EquivariantViTConfig
+
+
+@dataclass
+class RecognitionConfig:
+    """What `isotrope train recognizer --config FILE` trains, on what, and for how long.
+
+    Args:
+        encoder: fields of `EquivariantViTConfig`.
+        decoder: keywords of `Recognizer.from_config` (`dim`, `layers`, `heads`, `dropout`).
+        samples: images to see in all; the learning rate falls to zero over the last `cooldown` of
+            them. Raise it to train on from where a run ended.
+        batch_pixels: pixels in a batch; 64 words of 32x112 are 229,376.
+        lines: share of the rendered texts that are short lines of several words.
+        real: a folder or tar with labels.tsv to mix in with probability `real_share`; every
+            `real_held_out`-th of its images is left out and validated on.
+        validate_every, save_every: samples between validations, and between checkpoints.
+    """
+
+    encoder: dict = field(default_factory=dict)
+    decoder: dict = field(default_factory=dict)
+    samples: int = 500_000
+    batch_pixels: int = 229_376
+    learning_rate: float = 1e-3
+    warmup: int = 30_000
+    cooldown: float = 0.3
+    weight_decay: float = 0.05
+    ema: float = 0.999
+    dense_weight: float = 0.5
+    order_weight: float = 0.2
+    look_weight: float = 0.2
+    lines: float = 0.1
+    max_characters: int = 40
+    difficulty: float = 1.0
+    real: str | None = None
+    real_share: float = 0.0
+    real_held_out: int = 10
+    seed: int = 0
+    workers: int = 1
+    precision: str = "bf16-mixed"
+    validation_words: int = 250
+    validate_every: int = 50_000
+    save_every: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.samples < 1 or not 0 <= self.cooldown <= 1 or not 0 <= self.real_share <= 1:
+            raise ValueError(
+                f"samples={self.samples}, cooldown={self.cooldown}, real_share={self.real_share}: "
+                "samples must be 1 or more, the other two between 0 and 1"
+            )
+        self.vit = EquivariantViTConfig(**self.encoder)
+
+    @classmethod
+    def from_toml(cls, path: str | Path, **changes) -> RecognitionConfig:
+        """Reads a recipe; `changes` that are not `None` replace its fields.
+
+        Raises:
+            ValueError: a missing file, broken TOML, or a field that is not one of this class.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path} is not a file; give a recipe such as recipes/recognizer.toml")
+        try:
+            values = tomllib.loads(path.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path} is not TOML: {error}") from error
+        values |= {name: value for name, value in changes.items() if value is not None}
+        unknown = sorted(set(values) - {f.name for f in fields(cls)})
+        if unknown:
+            raise ValueError(f"{path}: {', '.join(unknown)} is not a field of RecognitionConfig")
+        return cls(**values)
+
+    def learning_rate_at(self, samples: int) -> float:
+        """Linear warm-up, a constant, a linear cool-down to zero over the last `cooldown`."""
+        left = (self.samples - samples) / max(1.0, self.cooldown * self.samples)
+        return self.learning_rate * max(0.0, min(1.0, (samples + 1) / self.warmup, left))

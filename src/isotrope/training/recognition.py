@@ -1,0 +1,208 @@
+"""The recognition loop: Fabric, bf16, resumable, with progress, a log and a curve."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from isotrope.data.lines import LabelledLines
+from isotrope.data.synthetic import SyntheticText
+from isotrope.models.recognizer import BOS, PAD, Recognizer
+from isotrope.training.alignment import AlignmentLoss
+from isotrope.training.batches import Batch, TextBatches
+from isotrope.training.config import RecognitionConfig
+from isotrope.training.validation import prepare_all, validate
+
+Report = Callable[[dict[str, float]], None]
+
+
+class RecognitionTrainer:
+    """Trains a `Recognizer` on streamed text; everything that a resume needs is in its checkpoint.
+
+    Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, scores), `model/` (the averaged
+    weights, what `Reader.from_pretrained` takes). Each replaces its predecessor at one stroke.
+    """
+
+    def __init__(self, config: RecognitionConfig, out: str | Path) -> None:
+        self.config, self.out = config, Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
+        self.fabric.seed_everything(config.seed, verbose=False)
+        self.recognizer = Recognizer.from_config(config.vit, **config.decoder)
+        order = self.recognizer.group.order
+        vocabulary = self.recognizer.config.decoder.vocab_size
+        self.alignment = AlignmentLoss(config.vit.stages[-1].dim, vocabulary, order)
+        self.average = AveragedModel(
+            self.recognizer, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True
+        )
+        self.average.to(self.fabric.device)
+        both = nn.ModuleDict({"recognizer": self.recognizer, "alignment": self.alignment})
+        self.optimizer = torch.optim.AdamW(
+            _decayed(both, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+        )
+        self.model, self.optimizer = self.fabric.setup(_Losses(both, config), self.optimizer)
+        self.samples, self.next_index, self.seconds = 0, 0, 0.0
+        self.checkpoint = self.out / "checkpoint.pt"
+        if self.checkpoint.is_file():
+            self._load()
+
+    def _load(self) -> None:
+        state = self.fabric.load(self.checkpoint)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.samples, self.next_index, self.seconds = state["progress"]
+
+    def save(self) -> None:
+        """Writes the checkpoint and the averaged model."""
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": (self.samples, self.next_index, self.seconds),
+            "config": asdict(self.config),
+        }
+        partial = self.checkpoint.with_suffix(".tmp")
+        self.fabric.save(partial, state)
+        os.replace(partial, self.checkpoint)
+        folder, partial = self.out / "model", self.out / "model.tmp"
+        self.average.module.save_pretrained(partial)
+        folder.mkdir(exist_ok=True)
+        for file in partial.iterdir():
+            os.replace(file, folder / file.name)
+
+    def stream(self) -> TextBatches:
+        config, settings = self.config, self.recognizer.config
+        real = None
+        if config.real:
+            real = LabelledLines(config.real, part=(-config.real_held_out, config.real_held_out))
+        synthetic = SyntheticText(
+            "train",
+            seed=config.seed,
+            lines=config.lines,
+            difficulty=config.difficulty,
+            max_characters=config.max_characters,
+        )
+        size = (settings.image_height, settings.image_stride, settings.max_ratio)
+        return TextBatches(
+            synthetic, size, config.batch_pixels, real, config.real_share, config.seed, self.next_index
+        )
+
+    def validation_sets(self) -> dict[str, list[tuple[Tensor, str]]]:
+        """Rendered words of unseen families, and real words where the recipe names some."""
+        config = self.config
+        rendered = SyntheticText("valid", seed=config.seed, lines=0.0, difficulty=config.difficulty)
+        drawn = islice(rendered, config.validation_words)
+        pairs = [(torch.from_numpy(s.image).permute(2, 0, 1).float() / 255, s.text) for s in drawn]
+        sets = {"rendered": prepare_all(self.recognizer, pairs)}
+        if config.real:
+            real = LabelledLines(config.real, part=(0, config.real_held_out))
+            count = min(len(real), config.validation_words)
+            sets["real"] = prepare_all(self.recognizer, (real[i] for i in range(count)))
+        return sets
+
+    def fit(self, report: Report = lambda row: None) -> None:
+        """Trains until `config.samples`; `report` gets a row of numbers after every batch."""
+        config = self.config
+        saved = validated = self.samples
+        sets = self.validation_sets()
+        batches = iter(self.stream().loader(config.workers))
+        while self.samples < config.samples:
+            started = time.perf_counter()
+            row = self.step(next(batches))
+            self.seconds += time.perf_counter() - started
+            report(row | {"samples": self.samples, "seconds": self.seconds})
+            if self.samples - saved >= config.save_every:
+                self.save()
+                saved = self.samples
+            if self.samples - validated >= config.validate_every:
+                self._validate(sets, row)
+                validated = self.samples
+        self.save()
+        self._validate(sets, row={})
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One update; the learning rate and each loss."""
+        rate = self.config.learning_rate_at(self.samples)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        labels = self.recognizer.encode_text(batch.texts).to(self.fabric.device)
+        losses = self.model(batch.pixels.to(self.fabric.device), labels, batch)
+        self.fabric.backward(losses["loss"])
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update_parameters(self.recognizer)
+        self.samples += len(batch.texts)
+        self.next_index = batch.next_index
+        return {"rate": rate} | {name: loss.item() for name, loss in losses.items()}
+
+    def _validate(self, sets: dict, row: dict[str, float]) -> None:
+        entry = {"samples": self.samples, "hours": round(self.seconds / 3600, 4), **row}
+        for name, pairs in sets.items():
+            for degrees, score in validate(self.average.module.eval(), pairs).items():
+                for key, value in asdict(score).items():
+                    entry[f"{name}_{key}_{degrees}"] = round(value, 5)
+        log_row(self.out / "log.csv", entry)
+
+
+class _Losses(nn.Module):
+    """The recogniser with its training losses, as the one module that Fabric wraps."""
+
+    def __init__(self, parts: nn.ModuleDict, config: RecognitionConfig) -> None:
+        super().__init__()
+        self.parts = parts
+        self.stride = config.vit.stride
+        self.weights = {
+            "dense": config.dense_weight, "order": config.order_weight, "look": config.look_weight
+        }
+
+    def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
+        recognizer = self.parts["recognizer"]
+        tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
+        written = F.pad(labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD), (1, 0), value=BOS)
+        out = recognizer.decoder(
+            input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
+        )
+        text = F.cross_entropy(out.logits.float().flatten(0, 1), labels.flatten())
+        extra = self.parts["alignment"](tokens, out.cross_attentions[-1], labels, batch, self.stride)
+        total = text + sum(weight * extra[name] for name, weight in self.weights.items())
+        return {"loss": total, "text": text, **extra}
+
+
+def _decayed(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Weight decay on matrices and filters, none on norms, biases and other vectors."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def log_row(path: Path, row: dict[str, float]) -> None:
+    """Adds a row to a CSV; a column that the file does not have yet is added to all its rows."""
+    rows = []
+    if path.is_file():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    rows.append({name: str(value) for name, value in row.items()})
+    names = list(dict.fromkeys(name for r in rows for name in r))
+    partial = path.with_suffix(".tmp")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(partial, path)

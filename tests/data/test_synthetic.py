@@ -1,0 +1,115 @@
+"""Synthetic text: reproducible, in shape, labelled in place, and clean where asked."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skia", reason="synthetic text is drawn by skia-python")
+pytest.importorskip("wordfreq", reason="synthetic text draws words from wordfreq")
+
+from isotrope.data.fonts import font_families
+from isotrope.data.synthetic import SyntheticText
+from isotrope.models.charset import in_charset
+
+try:
+    font_families("train")
+except FileNotFoundError as error:
+    pytest.skip(f"no fonts on this machine: {error}", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def source():
+    return SyntheticText("train", seed=3)
+
+
+@pytest.fixture(scope="module")
+def samples(source):
+    return list(itertools.islice(source, 400))
+
+
+def test_a_sample_is_a_function_of_seed_and_index(source, samples):
+    for other in (SyntheticText("train", seed=3), pickle.loads(pickle.dumps(source))):
+        again = other.sample(41)
+        assert again.text == samples[41].text
+        assert again.family == samples[41].family
+        assert np.array_equal(again.image, samples[41].image)
+        assert np.array_equal(again.centers, samples[41].centers)
+    assert [SyntheticText(seed=4).sample(i).text for i in range(5)] != [s.text for s in samples[:5]]
+
+
+def test_shapes_and_types(samples):
+    for sample in samples:
+        height, width, channels = sample.image.shape
+        assert 24 <= height <= 64
+        assert width >= 8
+        assert channels == 3
+        assert sample.image.dtype == np.uint8
+        assert sample.image.flags.c_contiguous
+        assert in_charset(sample.text)
+        assert 1 <= len(sample.text) <= 40
+        assert sample.centers.shape == (len(sample.text), 2)
+        assert sample.centers.dtype == np.float32
+
+
+def test_centers_lie_in_the_image_from_left_to_right(samples):
+    centers = np.concatenate([sample.centers for sample in samples])
+    assert ((centers >= 0) & (centers <= 1)).all(axis=1).mean() > 0.99
+    steps = np.concatenate([np.diff(sample.centers[:, 0]) for sample in samples])
+    assert (steps >= 0).mean() > 0.995
+
+
+def test_centers_lie_on_the_letters_that_they_name():
+    """In clean print without gaps, the columns at the centres of full letters hold ink."""
+    source, hits = SyntheticText("train", seed=5, lines=0, difficulty=0), []
+    for sample in itertools.islice(source, 200):
+        grey = sample.image.astype(int).sum(axis=2)
+        ink = np.abs(grey - np.median(grey)) > 60
+        for character, (x, _) in zip(sample.text, sample.centers, strict=True):
+            column = int(x * ink.shape[1])
+            if character in "EeSsBaT38" and 0 <= column < ink.shape[1]:
+                hits.append(ink[:, max(column - 1, 0) : column + 2].any())
+    assert len(hits) > 100
+    assert np.mean(hits) > 0.97
+
+
+def test_text_can_be_seen(samples):
+    spread = [np.ptp(sample.image.astype(int).sum(axis=2)) / 3 for sample in samples]
+    assert np.mean(np.array(spread) > 30) > 0.99
+
+
+def test_clean_print_has_two_colours_and_what_lies_between():
+    for sample in itertools.islice(SyntheticText("train", seed=6, difficulty=0), 50):
+        colours, counts = np.unique(sample.image.reshape(-1, 3), axis=0, return_counts=True)
+        paper, ink = colours[counts.argmax()].astype(float), None
+        distances = np.abs(colours - paper).sum(axis=1)
+        ink = colours[distances.argmax()].astype(float)
+        along = (colours - paper) @ (ink - paper) / ((ink - paper) @ (ink - paper))
+        assert np.abs(colours - paper - along[:, None] * (ink - paper)).max() <= 2.5
+
+
+def test_splits_share_no_family(samples):
+    valid = {sample.family for sample in itertools.islice(SyntheticText("valid", seed=3), 60)}
+    assert not valid & {sample.family for sample in samples}
+
+
+def test_height_and_length_are_respected():
+    source = SyntheticText("train", seed=1, lines=1.0, height=(32, 32), max_characters=20)
+    for sample in itertools.islice(source, 40):
+        assert sample.image.shape[0] == 32
+        assert len(sample.text) <= 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"height": (40, 20)}, r"height=\(40, 20\)"), ({"difficulty": -1}, "difficulty=-1")],
+)
+def test_arguments_out_of_range_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SyntheticText(**arguments)
+
+
+def test_an_empty_font_folder_names_the_remedy(tmp_path):
+    with pytest.raises(FileNotFoundError, match="make fonts"):
+        SyntheticText(folders=[tmp_path])

@@ -1,0 +1,220 @@
+"""The reader around a fake recogniser, which reads the mean grey of an image as its text."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from isotrope.data.images import ImageError
+from isotrope.ocr import reader as reader_module
+from isotrope.ocr.reader import Reader
+from isotrope.ocr.reading import Reading
+
+
+class FakeRecognizer:
+    config = SimpleNamespace(image_height=32, image_stride=8, max_ratio=16.0)
+
+    def __init__(self):
+        self.batches = []
+
+    def read(self, pixels):
+        assert pixels.dtype == torch.float32
+        assert torch.is_inference_mode_enabled()
+        self.batches.append(tuple(pixels.shape))
+        means = pixels.mean((1, 2, 3))
+        orientation = 90 if pixels.shape[-2] > pixels.shape[-1] else 0
+        texts = [str(round(255 * mean)) for mean in means.tolist()]
+        return texts, means, torch.full((len(pixels),), orientation)
+
+
+@pytest.fixture
+def reader():
+    return Reader(FakeRecognizer())
+
+
+def plain(grey, width=64, height=32):
+    return Image.new("L", (width, height), grey)
+
+
+def test_one_image_of_each_kind(reader, tmp_path):
+    plain(7).save(tmp_path / "a.png")
+    array = np.full((32, 64), 7, np.uint8)
+    kinds = [tmp_path / "a.png", str(tmp_path / "a.png"), plain(7), array, torch.from_numpy(array)]
+    for image in kinds:
+        (reading,) = reader.read(image)
+        assert reading == Reading("7", pytest.approx(7 / 255), 0)
+        assert type(reading.confidence) is float
+        assert type(reading.orientation) is int
+    assert [reading.text for reading in reader.read(kinds)] == ["7"] * 5
+    assert reader.read([]) == []
+
+
+def test_a_reading_is_a_value():
+    assert Reading("a", 0.5, 0) == Reading(text="a", confidence=0.5, orientation=0)
+    with pytest.raises(AttributeError):
+        Reading("a", 0.5, 0).text = "b"
+
+
+def test_mixed_sizes_keep_their_order(reader):
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(20, 200, (250, 2))
+    images = [plain(grey, int(w), int(h)) for grey, (w, h) in enumerate(sizes)]
+    readings = reader.read((image for image in images), batch_size=4)
+    assert [reading.text for reading in readings] == [str(grey) for grey in range(250)]
+    assert [r.orientation for r in readings] == [
+        90 if h > w and shape_is_tall(w, h) else 0 for w, h in sizes
+    ]
+
+
+def shape_is_tall(width, height):
+    """Whether the prepared image is taller than wide: nearly square ones become square."""
+    return round(height * 4 / width + 1e-9) > 4
+
+
+def test_batches_hold_one_size_and_no_more_than_asked(reader):
+    reader.read([plain(1, 64), plain(2, 96)] * 10, batch_size=8)
+    assert reader.recognizer.batches == [
+        (8, 3, 32, 64),
+        (2, 3, 32, 64),
+        (8, 3, 32, 96),
+        (2, 3, 32, 96),
+    ]
+
+
+def test_memory_is_bounded(reader):
+    opened = 0
+
+    def images():
+        nonlocal opened
+        for grey in range(1000):
+            opened += 1
+            yield plain(grey % 256)
+
+    stream = reader.stream(images(), batch_size=2)
+    assert opened == 0
+    assert next(stream).text == "0"
+    assert opened == reader_module.WINDOW * 2
+
+
+def test_turns(reader):
+    image = np.zeros((32, 64), np.uint8)
+    image[0, 0] = 255
+    seen = []
+    read = reader.recognizer.read
+    reader.recognizer.read = lambda pixels: seen.extend(pixels.clone()) or read(pixels)
+    readings = list(reader.stream([image, plain(9)], turns=(0, 90, 180, 270)))
+    assert [r.text for r in readings[4:]] == ["9"] * 4
+    assert [r.orientation for r in readings[4:]] == [0, 90, 0, 90]
+    corners = {tuple(p[0].shape): [] for p in seen}
+    for pixels in seen:
+        corners[tuple(pixels[0].shape)] += [divmod(int(pixels[0].argmax()), pixels.shape[-1])]
+    assert corners[32, 64][0] == (0, 0)
+    assert corners[64, 32][0] == (63, 0)  # counter-clockwise: top left goes to bottom left
+    with pytest.raises(ValueError, match=r"turns=\(45,\) must be multiples of 90"):
+        reader.stream([image], turns=(45,))
+
+
+def bad_hundred(tmp_path):
+    paths = []
+    for grey in range(100):
+        paths.append(tmp_path / f"{grey}.png")
+        plain(grey).save(paths[-1])
+    paths[37].write_text("not an image")
+    return paths
+
+
+def test_one_bad_among_a_hundred_raises_by_default(reader, tmp_path):
+    with pytest.raises(ImageError, match=r"37\.png: text, not an image"):
+        reader.read(bad_hundred(tmp_path))
+
+
+def test_one_bad_among_a_hundred_stands_in_its_place(reader, tmp_path):
+    results = reader.read(bad_hundred(tmp_path), on_error="return")
+    assert isinstance(results[37], ImageError)
+    assert results[37].source.endswith("37.png")
+    del results[37]
+    assert [r.text for r in results] == [str(grey) for grey in range(100) if grey != 37]
+
+
+def test_errors_name_the_file_or_the_place(reader, tmp_path):
+    plain(0, 1, 1).save(tmp_path / "dot.png")
+    plain(0, 20000, 48).save(tmp_path / "line.png")
+    with pytest.raises(ImageError, match=r"dot\.png: 1x1 px: too small"):
+        reader.read(tmp_path / "dot.png")
+    with pytest.raises(ImageError, match=r"line\.png: 20000x48 px is 416\.7 times longer than"):
+        reader.read(tmp_path / "line.png")
+    with pytest.raises(ImageError, match=r"^images\[1\]: 1x1 px: too small"):
+        reader.read([plain(0), plain(0, 1, 1)])
+    with pytest.raises(ImageError, match=r"^images\[0\]: an array of shape"):
+        reader.read(np.zeros((1, 2, 3, 4)))
+    failed = list(reader.stream(plain(0, 1, 1), on_error="return", turns=(0, 90)))
+    assert [type(result) for result in failed] == [ImageError] * 2
+
+
+def test_bad_arguments(reader):
+    with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
+        reader.read([], batch_size=0)
+    with pytest.raises(ValueError, match="on_error='skip' must be 'raise' or 'return'"):
+        reader.read([], on_error="skip")
+
+
+def test_from_pretrained_where_there_is_no_recogniser(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"missing: no recogniser here .* give a folder saved by"):
+        Reader.from_pretrained(tmp_path / "missing")
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))
+    with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
+        Reader.from_pretrained(tmp_path)
+    for text in ("[]", "not json"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
+            Reader.from_pretrained(str(tmp_path))
+    monkeypatch.setattr(reader_module, "SHIPPED", tmp_path / "weights")
+    with pytest.raises(ValueError, match=r"weights.recognizer: no recogniser here"):
+        Reader.from_pretrained()
+
+
+class TinyRecognizer(nn.Module):
+    """Enough of a model for peft to adapt."""
+
+    def __init__(self):
+        super().__init__()
+        self.proj = nn.Linear(4, 4)
+
+    def read(self, pixels):
+        return self.proj(pixels)
+
+
+@pytest.mark.parametrize("shipped", [False, True])
+def test_adapters(tmp_path, monkeypatch, shipped):
+    from peft import LoraConfig, get_peft_model
+
+    folder = tmp_path / "adapters" / "fraktur"
+    config = LoraConfig(target_modules=["proj"], r=2, init_lora_weights=False)
+    get_peft_model(TinyRecognizer(), config).save_pretrained(folder)
+    model = TinyRecognizer()
+    x = torch.rand(2, 4)
+    before = model.read(x)
+    monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: model)
+    monkeypatch.setattr(reader_module, "SHIPPED", tmp_path)
+    recognizer = Reader.from_pretrained(adapter="fraktur" if shipped else folder).recognizer
+    assert isinstance(recognizer, TinyRecognizer)
+    assert not recognizer.training
+    assert (recognizer.read(x) - before).abs().max() > 1e-3
+
+
+def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
+    from peft import LoraConfig, get_peft_model
+
+    monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: TinyRecognizer())
+    with pytest.raises(ValueError, match=r"runes: no such adapter .*adapters.runes.adapter_config"):
+        Reader.from_pretrained(adapter="runes")
+    other = nn.Module()
+    other.proj = nn.Linear(8, 8)
+    config = LoraConfig(target_modules=["proj"], r=2)
+    get_peft_model(other, config).save_pretrained(tmp_path / "other")
+    with pytest.raises(ValueError, match="other: does not fit this recogniser"):
+        Reader.from_pretrained(adapter=tmp_path / "other")

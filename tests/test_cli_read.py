@@ -1,0 +1,224 @@
+"""`isotrope read`, with a fake recogniser in place of the shipped weights."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from isotrope import cli
+from isotrope.ocr.formats import FORMATS
+from isotrope.ocr.reader import Reader
+
+
+class FakeRecognizer:
+    """Reads the mean grey, and the turn of an image wider than high from its brightest side."""
+
+    config = SimpleNamespace(image_height=32, image_stride=8, max_ratio=16.0)
+    turns_matter = False
+
+    def read(self, pixels):
+        means = pixels.mean((1, 2, 3))
+        texts = [f"é{round(255 * mean)}" for mean in means.tolist()]
+        if self.turns_matter and pixels.shape[-2] > pixels.shape[-1]:
+            texts = ["other"] * len(pixels)
+        return texts, means, torch.zeros(len(pixels), dtype=torch.long)
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch):
+    calls = []
+
+    def from_pretrained(path=None, adapter=None):
+        calls.append((path, adapter))
+        return Reader(FakeRecognizer())
+
+    monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
+    return calls
+
+
+def test_loading_is_quiet(tmp_path, monkeypatch):
+    def noisy(path=None, adapter=None):
+        warnings.warn("a library's own news", FutureWarning, stacklevel=1)
+        return Reader(FakeRecognizer())
+
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+    monkeypatch.setattr(Reader, "from_pretrained", noisy)
+    assert read(image(tmp_path / "a.png")).stderr == ""
+    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
+
+
+def read(*arguments):
+    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)])
+
+
+def image(path, grey=10, width=64, height=32):
+    path.parent.mkdir(exist_ok=True)
+    Image.new("L", (width, height), grey).save(path)
+    return path
+
+
+def complaint(result, path, *words):
+    """The one line on standard error, about `path`."""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"isotrope: {path}: ")
+    for word in words:
+        assert word in line
+    assert result.exit_code == 1
+
+
+def test_one_file_is_its_text_alone(tmp_path, loaded):
+    result = read(image(tmp_path / "a.png"))
+    assert (result.stdout, result.stderr, result.exit_code) == ("é10\n", "", 0)
+    assert loaded == [(None, None)]
+
+
+def test_files_and_folders_in_order(tmp_path):
+    folder = tmp_path / "set"
+    for number in (10, 9, 100):
+        image(folder / f"{number}.png", number)
+    last = image(tmp_path / "last.png", 7)
+    result = read(folder, last)
+    names = [folder / "9.png", folder / "10.png", folder / "100.png", last]
+    expected = [f"{name}\té{grey}" for name, grey in zip(names, (9, 10, 100, 7), strict=True)]
+    assert result.stdout.splitlines() == expected
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_out_equals_stdout(tmp_path, format):
+    folder = image(tmp_path / "set" / "a.png").parent
+    shown = read(folder, "--format", format)
+    written = read(folder, "--format", format, "--out", tmp_path / "out")
+    assert written.stdout == ""
+    assert (tmp_path / "out").read_text(encoding="utf-8") == shown.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
+
+
+def test_json_and_tsv(tmp_path):
+    path = image(tmp_path / "a.png", 51)
+    (row,) = json.loads(read(path, "--format", "json").stdout)
+    assert row == {"file": str(path), "text": "é51", "confidence": 0.2, "orientation": 0}
+    lines = read(path, "--format", "tsv").stdout.splitlines()
+    assert lines == ["file\ttext\tconfidence\torientation", f"{path}\té51\t0.2\t0"]
+
+
+def test_options_reach_the_reader(tmp_path, loaded):
+    path = image(tmp_path / "a.png")
+    read(path, "--adapter", "fraktur", "--weights", tmp_path, "--batch-size", 1)
+    assert loaded == [(tmp_path, "fraktur")]
+
+
+def test_one_bad_among_a_hundred(tmp_path):
+    for number in range(100):
+        image(tmp_path / "set" / f"{number}.png", number)
+    bad = tmp_path / "set" / "37.png"
+    bad.write_bytes(bad.read_bytes()[:50])
+    result = read(tmp_path / "set")
+    complaint(result, bad, "broken")
+    texts = [line.split("\t")[1] for line in result.stdout.splitlines()]
+    assert texts == [f"é{number}" for number in range(100) if number != 37]
+
+
+def test_every_bad_input_of_the_issue(tmp_path):
+    good = image(tmp_path / "good.png")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("text")
+    (tmp_path / "folder").mkdir()
+    image(tmp_path / "dot.png", 0, 1, 1)
+    image(tmp_path / "wide.png", 0, 20000, 48)
+    for name, words in {
+        "empty.png": "an empty file; save or copy it again",
+        "text.png": "text, not an image",
+        "dot.png": "1x1 px: too small to read; both sides must be at least 2 px",
+        "wide.png": "20000x48 px is 416.7 times longer than high; the reader takes up to 16: cut",
+        "folder": "no images in this folder",
+        "missing.png": "no such file; check the path",
+    }.items():
+        alone = read(tmp_path / name)
+        complaint(alone, tmp_path / name, words)
+        assert alone.stdout == ""
+        beside = read(tmp_path / name, good)
+        complaint(beside, tmp_path / name, words)
+        assert beside.stdout == f"{good}\té10\n"
+
+
+def test_an_empty_folder_loads_no_model(tmp_path, loaded):
+    assert read(tmp_path).exit_code == 1
+    assert loaded == []
+
+
+def test_json_stays_valid_where_nothing_can_be_read(tmp_path):
+    (tmp_path / "a.png").touch()
+    assert json.loads(read(tmp_path / "a.png", "--format", "json").stdout) == []
+
+
+def test_missing_weights_are_one_line(tmp_path, monkeypatch):
+    def missing(path=None, adapter=None):
+        raise ValueError(f"{path}: no recogniser here")
+
+    monkeypatch.setattr(Reader, "from_pretrained", missing)
+    result = read(image(tmp_path / "a.png"), "--weights", tmp_path / "w")
+    complaint(result, tmp_path / "w", "no recogniser here")
+
+
+def test_turns(tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    image(folder / "a.png"), image(folder / "b.png", 20)
+    result = read(folder, "--turns")
+    first, _, last = result.stdout.splitlines()
+    assert first == f"{folder / 'a.png'}\té10\tsame at all turns, found at 0° 0° 0° 0°"
+    assert last == "same text at all four turns: 2 of 2 images"
+    monkeypatch.setattr(FakeRecognizer, "turns_matter", True)
+    result = read(folder, "--turns", "--format", "json")
+    rows = json.loads(result.stdout)
+    assert [row["text"] for row in rows[:4]] == ["é10", "other", "é10", "other"]
+    assert [row["turn"] for row in rows] == [0, 90, 180, 270] * 2
+    assert result.stderr == "same text at all four turns: 0 of 2 images\n"
+    assert result.exit_code == 0
+
+
+def test_turns_of_a_bad_file_are_one_complaint(tmp_path):
+    good, bad = image(tmp_path / "good.png"), image(tmp_path / "dot.png", 0, 1, 1)
+    result = read(bad, good, "--turns")
+    complaint(result, bad, "too small")
+    assert result.stdout.splitlines()[-1] == "same text at all four turns: 1 of 1 images"
+
+
+@pytest.mark.parametrize("flags", [[], ["--turns"]])
+def test_show(tmp_path, flags):
+    sheet = tmp_path / "sheet.png"
+    result = read(image(tmp_path / "a.png"), "--show", sheet, *flags)
+    assert result.exit_code == 0
+    with Image.open(sheet) as drawn:
+        assert drawn.format == "PNG"
+
+
+def test_places_that_cannot_be_written(tmp_path, loaded):
+    path = image(tmp_path / "a.png")
+    for option in ("--out", "--show"):
+        result = read(path, option, tmp_path / "none" / "x.png")
+        complaint(result, tmp_path / "none" / "x.png", "make it first")
+        assert read(path, option, tmp_path).exit_code == 2
+    assert loaded == []
+
+
+def test_wrong_options(tmp_path):
+    path = image(tmp_path / "a.png")
+    assert read(path, "--format", "xml").exit_code == 2
+    assert read(path, "--batch-size", 0).exit_code == 2
+    assert read().exit_code == 2
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys, isotrope.cli; print(*sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"torch", "transformers", "peft", "matplotlib", "jiwer"} & set(modules)
