@@ -1,0 +1,50 @@
+"""isotrope: the same in every direction.
+
+Vision transformers exactly equivariant to rotation, reflection and translation, and an OCR system
+that gives the same text whichever way up the image lies.
+
+Nothing heavy is imported until it is used: `import isotrope` loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CyclicGroup": "isotrope.groups",
+    "DihedralGroup": "isotrope.groups",
+    "EquivariantViT": "isotrope.models.vit",
+    "EquivariantViTConfig": "isotrope.models.vit",
+    "Stage": "isotrope.models.vit",
+    "Recognizer": "isotrope.models.recognizer",
+    "Reader": "isotrope.ocr.reader",
+    "Reading": "isotrope.ocr.reading",
+    "assert_equivariant": "isotrope.audit",
+    "audit": "isotrope.audit",
+    "equivariance_error": "isotrope.audit",
+}
+
+__all__ = [*_HOME]
+
+if TYPE_CHECKING:
+    from isotrope.audit import assert_equivariant, audit, equivariance_error
+    from isotrope.groups import CyclicGroup, DihedralGroup
+    from isotrope.models.recognizer import Recognizer
+    from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+    from isotrope.ocr.reader import Reader
+    from isotrope.ocr.reading import Reading
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'isotrope' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # also over the submodule `audit`, which the import has just set
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("wordfreq", reason="the lexicon draws words from wordfreq")
 
+from isotrope.data import lexicon, numerals
 from isotrope.data.lexicon import CASES, KINDS, TextSource, word_distribution
 from isotrope.models.charset import CHARSET, in_charset
 
@@ -74,3 +75,18 @@ def test_shares_sum_to_one():
 def test_arguments_out_of_range_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         TextSource(**arguments)
+
+
+def test_numbers_are_drawn_in_every_form_and_in_the_charset():
+    rng = np.random.default_rng(0)
+    for form in lexicon._NUMBER.values:
+        drawn = [form(rng) for _ in range(200)]
+        assert all(text and text == text.strip() and in_charset(text) for text in drawn), form
+        assert len(set(drawn)) > 50
+
+
+def test_prices_carry_a_currency_and_codes_a_digit():
+    rng = np.random.default_rng(0)
+    assert all(set(numerals.price(rng)) & set("$€£¥¢") for _ in range(200))
+    assert all(set(numerals.code(rng)) & set("0123456789¼½¾²³¹") for _ in range(200))
+    assert {len(numerals.digits(rng, 2, 4)) for _ in range(100)} == {2, 3, 4}

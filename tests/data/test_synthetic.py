@@ -5,10 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("skia", reason="synthetic text is drawn by skia-python")
 pytest.importorskip("wordfreq", reason="synthetic text draws words from wordfreq")
 
+from isotrope.data import painting
 from isotrope.data.fonts import font_families
 from isotrope.data.synthetic import SyntheticText
 from isotrope.models.charset import in_charset
@@ -47,6 +49,7 @@ def test_shapes_and_types(samples):
         assert channels == 3
         assert sample.image.dtype == np.uint8
         assert sample.image.flags.c_contiguous
+        assert sample.image.flags.writeable  # or torch.from_numpy warns
         assert in_charset(sample.text)
         assert 1 <= len(sample.text) <= 40
         assert sample.centers.shape == (len(sample.text), 2)
@@ -75,8 +78,14 @@ def test_centers_lie_on_the_letters_that_they_name():
 
 
 def test_text_can_be_seen(samples):
-    spread = [np.ptp(sample.image.astype(int).sum(axis=2)) / 3 for sample in samples]
-    assert np.mean(np.array(spread) > 30) > 0.99
+    grey = [Image.fromarray(sample.image).convert("L").getextrema() for sample in samples]
+    assert min(greatest - least for least, greatest in grey) >= 30
+
+
+def test_pale_text_is_contrasted_anew(source, monkeypatch):
+    colours = np.full(3, 240.0), np.full(3, 250.0), 10.0
+    monkeypatch.setattr(painting, "_colours", lambda rng, difficulty: colours)
+    test_text_can_be_seen([source.sample(index) for index in range(20)])
 
 
 def test_clean_print_has_two_colours_and_what_lies_between():

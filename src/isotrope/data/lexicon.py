@@ -1,4 +1,4 @@
-"""What is written: words, numbers, addresses and short lines, as scenes and pages show them."""
+"""What is written: words, addresses and short lines, as scenes and pages show them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from isotrope.data import numerals
+from isotrope.data.draws import Categorical, characters, pick
 from isotrope.models.charset import CHARSET, in_charset
 
 # The share of each language among the words that are not English.
@@ -28,63 +30,14 @@ _ENDING_WEIGHTS = [20, 20, 8, 4, 8, 6, 1, 2, 6, 3, 1, 1, 1, 1, 2]
 _PAIRS = ['""', "''", "()", "“”", "‘’", "„“", "«»", "»«", "[]", "‹›", "‚‘",
           "<>", "{}", "⟦⟧", "**"]  # fmt: skip
 _PAIR_WEIGHTS = [20, 12, 25, 12, 5, 5, 5, 2, 4, 1, 1, 1, 1, 1, 1]
+_DOMAINS = ["com", "org", "net", "de", "fr", "co.uk", "eu", "io", "edu", "it", "nl", "es",
+            "pl", "info"]  # fmt: skip
 _JOINTS = ["-", "-", "-", "/", "&", "–", "'", "+", ".", "_", " & ", " – ", " — ", "—"]
-_MONTHS = "January February March April May June July August September October November December"
-_CURRENCIES = "$€£¥"
-_DOMAINS = [
-    "com",
-    "org",
-    "net",
-    "de",
-    "fr",
-    "co.uk",
-    "eu",
-    "io",
-    "edu",
-    "it",
-    "nl",
-    "es",
-    "pl",
-    "info",
-]
-_UNITS = [
-    "%",
-    " %",
-    "°C",
-    "°",
-    " km",
-    "km",
-    " kg",
-    "g",
-    " ml",
-    "cm",
-    "m²",
-    "mm",
-    "st",
-    "th",
-    "x",
-    "h",
-    "K",
-]
-
 
 # The ss of "heisst", "Strasse", "gross", "ausser" (and of few words that are written with ss).
 _SHARP_S = re.compile(
     r"(?<=ei|ie|eu|äu)ss|(?<=au)ss(?=e[nr])|(?<=gro|grö|grü|tra|spa)ss|(?<=fu|fü|sü|to|tö)ss"
 )
-
-
-class Categorical:
-    """Draws one of `values` with probability proportional to `weights`, by a binary search."""
-
-    def __init__(self, values, weights):
-        self.values = list(values)
-        weights = np.asarray(weights, np.float64)
-        self.cumulative = np.cumsum(weights) / weights.sum()
-
-    def draw(self, rng: np.random.Generator):
-        index = int(np.searchsorted(self.cumulative, rng.random(), side="right"))
-        return self.values[min(index, len(self.values) - 1)]
 
 
 @cache
@@ -140,13 +93,13 @@ def _single(rng) -> str:
     if kind == "number":
         return _NUMBER.draw(rng)(rng)
     if kind == "random":
-        return _characters(rng, _PRINTABLE, 1 + int(rng.geometric(0.2)))
+        return characters(rng, _PRINTABLE, 1 + int(rng.geometric(0.2)))
     if kind == "rare":
         return _with_rare_characters(rng)
     word = _cased(_word(rng, _language(rng, kind)), _CASE.draw(rng), rng)
     if rng.random() < 0.06:
         second = _word(rng, _language(rng, kind))
-        word += _pick(rng, _JOINTS) + (second.upper() if word.isupper() else second)
+        word += pick(rng, _JOINTS) + (second.upper() if word.isupper() else second)
     return _punctuated(word, rng, 0.2)
 
 
@@ -196,7 +149,7 @@ def _punctuated(word: str, rng, probability: float) -> str:
         pair, side = _PAIR.draw(rng), rng.random()
         return (pair[0] if side < 0.8 else "") + word + (pair[1] if side > 0.2 else "")
     if rng.random() < 0.12:
-        return _pick(rng, "#@-–&+•*—¿¡$§~/\\=|^`_<>") + word
+        return pick(rng, "#@-–&+•*—¿¡$§~/\\=|^`_<>") + word
     return word + _ENDING.draw(rng)
 
 
@@ -212,154 +165,27 @@ def _with_rare_characters(rng) -> str:
     for _ in range(int(rng.integers(1, 4))):
         at = int(rng.integers(len(letters)))
         variants = _VARIANTS.get(letters[at], _RARE) if rng.random() < 0.4 else _RARE
-        letters[at] = _pick(rng, variants)
+        letters[at] = pick(rng, variants)
     return "".join(letters).upper() if rng.random() < 0.3 else "".join(letters)
-
-
-def _pick(rng, values):
-    return values[int(rng.integers(len(values)))]
-
-
-def _characters(rng, alphabet: str, count: int) -> str:
-    return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=count))
-
-
-def _digits(rng, least: int, most: int) -> str:
-    return _characters(rng, "0123456789", int(rng.integers(least, most + 1)))
-
-
-def _integer(rng) -> str:
-    return str(int(10 ** rng.uniform(0.7, 6)))
-
-
-def _grouped(rng) -> str:
-    value = 10 ** rng.uniform(2, 7)
-    text = f"{value:,.2f}" if rng.random() < 0.5 else f"{int(value):,}"
-    if rng.random() < 0.4:
-        text = text.translate(str.maketrans(",.", ".,"))
-    return text
-
-
-def _price(rng) -> str:
-    amount = f"{10 ** rng.uniform(0, 3.5):.2f}"
-    comma, dash = amount.replace(".", ","), amount[:-2] + "–"
-    amount = _pick(rng, [amount, amount, amount[:-3], comma, dash])
-    sign = _pick(rng, _CURRENCIES)
-    return _pick(
-        rng,
-        [
-            f"{sign}{amount}",
-            f"{sign}{amount}",
-            f"{amount}{sign}",
-            f"{amount} {sign}",
-            f"{amount[-2:]}¢",
-        ],
-    )
-
-
-def _date(rng) -> str:
-    day, month, year = (
-        int(rng.integers(1, 32)),
-        int(rng.integers(1, 13)),
-        int(rng.integers(1850, 2040)),
-    )
-    name = _MONTHS.split()[month - 1]
-    forms = [
-        f"{day:02}.{month:02}.{year}",
-        f"{day}/{month}/{year % 100:02}",
-        f"{year}-{month:02}-{day:02}",
-        f"{name} {day}, {year}",
-        f"{day} {name[:3]} {year}",
-        f"{name[:3].upper()} {year}",
-        f"{year}",
-        f"{day}.{month}.",
-        f"©{year}",
-        f"{year}-{year % 100 + 1:02}",
-        f"’{year % 100:02}",
-    ]
-    return _pick(rng, forms)
-
-
-def _time(rng) -> str:
-    hour, minute = int(rng.integers(24)), int(rng.integers(60))
-    half = _pick(rng, ["am", "pm", "AM", "PM", " a.m.", " pm"])
-    return _pick(
-        rng,
-        [
-            f"{hour}:{minute:02}",
-            f"{hour:02}:{minute:02}",
-            f"{hour % 12 + 1}{half}",
-            f"{hour % 12 + 1}:{minute:02}{half}",
-            f"{hour}h{minute:02}",
-            f"{hour}-{hour + 2}",
-            f"{minute}:{hour:02}.{minute:02}",
-        ],
-    )
-
-
-def _measure(rng) -> str:
-    number = (
-        str(int(10 ** rng.uniform(0, 3))) if rng.random() < 0.7 else f"{rng.uniform(0, 99):.1f}"
-    )
-    return number + _pick(rng, _UNITS)
-
-
-def _phone(rng) -> str:
-    return _pick(
-        rng,
-        [
-            f"({_digits(rng, 3, 3)}) {_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
-            f"+{_digits(rng, 1, 2)} {_digits(rng, 2, 3)} {_digits(rng, 6, 8)}",
-            f"{_digits(rng, 3, 3)}-{_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
-            f"0{_digits(rng, 9, 10)}",
-            f"0{_digits(rng, 2, 4)}/{_digits(rng, 5, 7)}",
-            f"{_digits(rng, 3, 3)}-{_digits(rng, 4, 4)}",
-        ],
-    )
 
 
 def _address(rng) -> str:
     """A web or mail address."""
-    name, domain = _word(rng, "en"), f"{_word(rng, 'en')}.{_pick(rng, _DOMAINS)}"
-    text = _pick(
-        rng,
-        [
-            f"www.{domain}",
-            domain,
-            f"{name}@{domain}",
-            f"https://{domain}/{name}",
-            f"http://www.{domain}",
-            f"{domain}/{name}",
-            f"{name}.{_word(rng, 'en')}@{domain}",
-            f"@{name}",
-            f"#{name}",
-            f"{name}_{_digits(rng, 1, 3)}",
-        ],
-    )
+    name, domain = _word(rng, "en"), f"{_word(rng, 'en')}.{pick(rng, _DOMAINS)}"
+    forms = [
+        f"www.{domain}",
+        domain,
+        f"{name}@{domain}",
+        f"https://{domain}/{name}",
+        f"http://www.{domain}",
+        f"{domain}/{name}",
+        f"{name}.{_word(rng, 'en')}@{domain}",
+        f"@{name}",
+        f"#{name}",
+        f"{name}_{numerals.digits(rng, 1, 3)}",
+    ]
+    text = pick(rng, forms)
     return text.upper() if rng.random() < 0.2 else text
-
-
-def _code(rng) -> str:
-    """A plate, a flight, a room, a part number."""
-    capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    letters, digits = _characters(rng, capitals, int(rng.integers(1, 4))), _digits(rng, 1, 4)
-    return _pick(
-        rng,
-        [
-            letters + digits,
-            f"{letters}-{digits}",
-            f"{letters} {digits}",
-            digits + letters,
-            f"No. {digits}",
-            f"{digits}-{_digits(rng, 1, 3)}",
-            f"({digits})",
-            f"#{digits}",
-            f"{digits}/{_digits(rng, 1, 2)}",
-            f"{letters}{digits}{_characters(rng, capitals, 2)}",
-            f"§ {digits}",
-            f"{_digits(rng, 1, 1)}{_pick(rng, '¼½¾²³¹')}",
-        ],
-    )
 
 
 _PRINTABLE = CHARSET[1:95]
@@ -375,7 +201,15 @@ _LINE_CASE = Categorical(LINE_CASES, list(LINE_CASES.values()))
 _OTHER = Categorical(OTHER_LANGUAGES, list(OTHER_LANGUAGES.values()))
 _ENDING = Categorical(_ENDINGS, _ENDING_WEIGHTS)
 _PAIR = Categorical(_PAIRS, _PAIR_WEIGHTS)
-_NUMBER = Categorical(
-    [_integer, _grouped, _price, _date, _time, _measure, _phone, _address, _code],
-    [18, 8, 14, 12, 8, 10, 7, 13, 10],
-)
+_NUMBERS = {
+    numerals.integer: 18,
+    numerals.grouped: 8,
+    numerals.price: 14,
+    numerals.date: 12,
+    numerals.time: 8,
+    numerals.measure: 10,
+    numerals.phone: 7,
+    _address: 13,
+    numerals.code: 10,
+}
+_NUMBER = Categorical(_NUMBERS, list(_NUMBERS.values()))

@@ -48,6 +48,8 @@ class LiftedEncoder(PreTrainedModel):
     Maps pixels `(B, 3, H, W)` in [0, 1] to tokens `(B, |G| * H/s * W/s, C)`, orientation-major.
     """
 
+    takes, gives = "image", "tokens"
+
     config_class = LiftedEncoderConfig
     base_model_prefix = "encoder"
     main_input_name = "pixel_values"
@@ -62,7 +64,9 @@ class LiftedEncoder(PreTrainedModel):
         if hasattr(module, "reset_tables"):
             module.reset_tables()
 
-    def forward(self, pixel_values: Tensor, return_dict: bool = True, **_) -> BaseModelOutput | tuple:
+    def forward(
+        self, pixel_values: Tensor, return_dict: bool = True, **_
+    ) -> BaseModelOutput | tuple:
         tokens = self.vit.features(standardize(pixel_values))[-1].flatten(1, 3)
         return BaseModelOutput(last_hidden_state=tokens) if return_dict else (tokens,)
 

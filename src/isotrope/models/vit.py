@@ -106,6 +106,8 @@ class EquivariantViT(nn.Module):
         >>> logits = EquivariantViT(config)(torch.rand(2, 3, 96, 96))   # (2, 10)
     """
 
+    takes, gives = "image", "invariant"
+
     def __init__(self, config: EquivariantViTConfig) -> None:
         super().__init__()
         self.config, self.group = config, group_from_name(config.group)
@@ -119,7 +121,9 @@ class EquivariantViT(nn.Module):
         for stage in config.stages:
             step = stage.stride > 1 or stage.dim != dim
             self.downsamples.append(self._step(dim, stage) if step else nn.Identity())
-            blocks = (Block(stage.dim, self._mixer(stage), stage.mlp_ratio) for _ in range(stage.depth))
+            blocks = (
+                Block(stage.dim, self._mixer(stage), stage.mlp_ratio) for _ in range(stage.depth)
+            )
             self.stages.append(nn.Sequential(*blocks))
             dim = stage.dim
         self.norm, self.pool = nn.LayerNorm(dim), InvariantPool()

@@ -31,21 +31,35 @@ def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
     """The inverse of `split_windows` for a grid of `size`."""
     window = tiles.shape[2]
     down, across = size[0] // window, size[1] // window
-    return tiles.unflatten(0, (-1, down, across)).permute(0, 3, 1, 4, 2, 5, 6).flatten(4, 5).flatten(2, 3)
+    return (
+        tiles.unflatten(0, (-1, down, across))
+        .permute(0, 3, 1, 4, 2, 5, 6)
+        .flatten(4, 5)
+        .flatten(2, 3)
+    )
 
 
 class LiftedAttention(nn.Module):
     """What the attention layers share: checked widths, projections, windows, heads."""
 
+    takes, gives = "lifted", "lifted"
+
     def __init__(
-        self, dim: int, heads: int, group: Group, window: int | None = None, key_dim: int | None = None
+        self,
+        dim: int,
+        heads: int,
+        group: Group,
+        window: int | None = None,
+        key_dim: int | None = None,
     ) -> None:
         super().__init__()
         if dim % heads:
             near = heads * max(1, round(dim / heads))
             raise ValueError(f"dim={dim} is not divisible by heads={heads}; try dim={near}")
         if window is not None and window < 1:
-            raise ValueError(f"window={window} is not a number of positions; use 1 or more, or None")
+            raise ValueError(
+                f"window={window} is not a number of positions; use 1 or more, or None"
+            )
         self.dim, self.heads, self.group, self.window = dim, heads, group, window
         self.q_proj = nn.Linear(dim, dim)
         self.k_proj = nn.Linear(dim, heads * (key_dim or dim // heads))
@@ -78,7 +92,9 @@ class LiftedAttention(nn.Module):
         return f"dim={self.dim}, heads={self.heads}, group={self.group!r}, window={self.window}"
 
 
-def joint_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+def joint_attention(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
+) -> Tensor:
     """[GCSA] eq. 3-4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`."""
     tokens = [t.flatten(2, 3) for t in (query, key, value)]
     out = F.scaled_dot_product_attention(*tokens, attn_mask=bias)
@@ -134,7 +150,9 @@ class GroupSelfAttention(LiftedAttention):
             total = total.index_add(2, torch.tensor(places, device=v.device), share.to(v.dtype))
         return self.out_proj(self.join_heads(total, size))
 
-    def _in_frame(self, q: Tensor, k: Tensor, v: Tensor, size: tuple[int, int], shift: int) -> Tensor:
+    def _in_frame(
+        self, q: Tensor, k: Tensor, v: Tensor, size: tuple[int, int], shift: int
+    ) -> Tensor:
         bias = None
         if isinstance(self.encoding, Rotary):
             q, k = self.encoding(q, k, size, shift)
@@ -202,7 +220,13 @@ class GroupConvSelfAttention(LiftedAttention):
             )
         conv = [
             GroupConv(
-                dim, dim, kernel_size, padding=kernel_size // 2, group=group, depthwise=True, bias=False
+                dim,
+                dim,
+                kernel_size,
+                padding=kernel_size // 2,
+                group=group,
+                depthwise=True,
+                bias=False,
             )
             for _ in range(3)
         ]

@@ -11,6 +11,8 @@ from isotrope.nn.conv import GroupConv
 class FeedForward(nn.Sequential):
     """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is."""
 
+    takes, gives = "lifted", "lifted"
+
     def __init__(self, dim: int, ratio: float = 4.0) -> None:
         hidden = int(dim * ratio)
         super().__init__(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
@@ -22,6 +24,8 @@ class Block(nn.Module):
     `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
     or a depthwise `GroupConv` for the equivariant CNN.
     """
+
+    takes, gives = "lifted", "lifted"
 
     def __init__(self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0) -> None:
         super().__init__()
@@ -39,6 +43,8 @@ class Downsample(nn.Module):
     The kernel is `2 s` with padding `s / 2`: it overlaps its neighbours and sits symmetrically on
     every size that the stride divides.
     """
+
+    takes, gives = "lifted", "lifted"
 
     def __init__(self, in_dim: int, out_dim: int, stride: int, group: Group) -> None:
         super().__init__()

@@ -85,6 +85,8 @@ class GroupConv(TurnedFilter):
             different numbers of channels, or a signal of another group or width.
     """
 
+    takes, gives = "lifted", "lifted"
+
     def __init__(
         self,
         in_channels: int,

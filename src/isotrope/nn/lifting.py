@@ -25,6 +25,8 @@ class LiftingConv(TurnedFilter):
         ValueError: a size that the stride does not carry symmetrically (see `check_stride`).
     """
 
+    takes, gives = "image", "lifted"
+
     def __init__(
         self,
         in_channels: int,
@@ -71,6 +73,8 @@ class LiftingSelfAttention(LiftedAttention):
         ValueError: no encoding, a width that the heads or the encoding do not divide, or a grid
             that the windows do not tile.
     """
+
+    takes, gives = "image", "lifted"
 
     def __init__(
         self,

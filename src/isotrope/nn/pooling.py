@@ -12,5 +12,7 @@ class InvariantPool(nn.Module):
     invariant too; the mean gives every token gradient.
     """
 
+    takes, gives = "lifted", "invariant"
+
     def forward(self, lifted: Tensor) -> Tensor:
         return lifted.mean(dim=(1, 2, 3))

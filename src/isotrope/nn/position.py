@@ -51,6 +51,8 @@ class Rotary(nn.Module):
         lifting: for `LiftingSelfAttention`, whose keys have no orientation: no offset.
     """
 
+    takes, gives = None, None  # tables in frames, no signals: not to be compared
+
     def __init__(
         self,
         head_dim: int,
@@ -137,7 +139,9 @@ class Rotary(nn.Module):
         here = here.expand(*key.shape[:-1], self.offset)
         return torch.cat((content, score @ place), dim=-1), torch.cat((key, here), dim=-1)
 
-    def lift(self, query: Tensor, key: Tensor, size: tuple[int, int], g: int) -> tuple[Tensor, Tensor]:
+    def lift(
+        self, query: Tensor, key: Tensor, size: tuple[int, int], g: int
+    ) -> tuple[Tensor, Tensor]:
         """`(B, heads, N, d)` queries and keys of an image, rotated in the frame of `g`."""
         points = in_frame(self.group, g, coordinates(size, query.device))
         return self.rotate(query, points), self.rotate(key, points)
@@ -152,6 +156,8 @@ class RelativeVectors(nn.Module):
     `vectors(size)` gives `rho(g^-1 d, u)` for every frame `g`, offset `d = y - x` between two
     positions of the grid, and relative orientation `u`: `(|G|, (2H-1)(2W-1), |G| or 1, dim)`.
     """
+
+    takes, gives = None, None  # tables in frames, no signals: not to be compared
 
     def __init__(self, dim: int, group: Group, lifting: bool) -> None:
         super().__init__()

@@ -100,7 +100,9 @@ class TextBatches(IterableDataset):
 
     def loader(self, workers: int) -> DataLoader:
         """The stream in `workers` processes."""
-        return DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=4)
+        return DataLoader(
+            self, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+        )
 
 
 def vary(image: Tensor, rng: np.random.Generator) -> Tensor:

@@ -96,7 +96,13 @@ class RecognitionTrainer:
         )
         size = (settings.image_height, settings.image_stride, settings.max_ratio)
         return TextBatches(
-            synthetic, size, config.batch_pixels, real, config.real_share, config.seed, self.next_index
+            synthetic,
+            size,
+            config.batch_pixels,
+            real,
+            config.real_share,
+            config.seed,
+            self.next_index,
         )
 
     def validation_sets(self) -> dict[str, list[tuple[Tensor, str]]]:
@@ -141,7 +147,9 @@ class RecognitionTrainer:
         labels = self.recognizer.encode_text(batch.texts).to(self.fabric.device)
         losses = self.model(batch.pixels.to(self.fabric.device), labels, batch)
         self.fabric.backward(losses["loss"])
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False)
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False
+        )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update_parameters(self.recognizer)
@@ -166,7 +174,9 @@ class _Losses(nn.Module):
         self.parts = parts
         self.stride = config.vit.stride
         self.weights = {
-            "dense": config.dense_weight, "order": config.order_weight, "look": config.look_weight
+            "dense": config.dense_weight,
+            "order": config.order_weight,
+            "look": config.look_weight,
         }
 
     def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -177,7 +187,9 @@ class _Losses(nn.Module):
             input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
         )
         text = F.cross_entropy(out.logits.float().flatten(0, 1), labels.flatten())
-        extra = self.parts["alignment"](tokens, out.cross_attentions[-1], labels, batch, self.stride)
+        extra = self.parts["alignment"](
+            tokens, out.cross_attentions[-1], labels, batch, self.stride
+        )
         total = text + sum(weight * extra[name] for name, weight in self.weights.items())
         return {"loss": total, "text": text, **extra}
 

@@ -23,7 +23,9 @@ class Score:
     orientation: float
 
 
-def prepare_all(recognizer: Recognizer, pairs: Iterable[tuple[Tensor, str]]) -> list[tuple[Tensor, str]]:
+def prepare_all(
+    recognizer: Recognizer, pairs: Iterable[tuple[Tensor, str]]
+) -> list[tuple[Tensor, str]]:
     """Images at the recogniser's size, with their texts."""
     config = recognizer.config
     size = (config.image_height, config.image_stride, config.max_ratio)

@@ -1,8 +1,4 @@
-"""The command `isotrope`: one function a subcommand, each a thin face of the library.
-
-The heavy imports (torch, transformers, matplotlib) stand inside the commands, so that
-`isotrope --help` answers at once.
-"""
+"""`isotrope read`: the text of images, at any of four orientations."""
 
 from __future__ import annotations
 
@@ -21,29 +17,10 @@ if TYPE_CHECKING:
     from isotrope.ocr.formats import Result
     from isotrope.ocr.reader import Reader
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Read text whichever way up it lies, with models that are exactly equivariant.",
-)
-
 # With fewer images than this a progress bar is gone before it is seen.
 _MANY = 32
 
 
-@app.callback()
-def _root() -> None:
-    # Its presence alone keeps `read` a subcommand, even where it is the only one.
-    pass
-
-
-def main() -> None:
-    """The entry point of the installed command."""
-    app()
-
-
-@app.command()
 def read(
     inputs: Annotated[
         list[Path],
@@ -231,7 +208,3 @@ def _draw(kept: Sequence[Result], angles: Sequence[int], path: Path) -> None:
     )
     readings = [reading for _, per_angle in kept for reading in per_angle]
     draw_sheet(images, readings, path, columns=max(4, len(angles)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,43 @@
+# `make read` and `make test` work on a fresh machine: whatever needs .venv makes it first.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help install read test test-all lint bench train fonts clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+install: $(READY)  ## make .venv with isotrope and everything to develop it
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+read: $(READY)  ## read the sample images at all four turns with the shipped weights
+	mkdir -p out
+	$(BIN)/isotrope read samples --turns --show out/samples.png
+	@echo "The images with their texts: out/samples.png"
+
+test: $(READY)  ## the tests that take seconds, and the linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest -m "not slow" -n 2
+
+test-all: $(READY)  ## every test
+	$(BIN)/pytest -n 2
+
+bench: $(READY)  ## accuracy and milliseconds a word of the shipped reader
+	$(BIN)/python benchmarks/reading.py
+
+train: $(READY)  ## train the recogniser; goes on where the last run stopped
+	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer
+
+fonts:  ## the Debian fonts that the synthetic text is set in (needs root)
+	apt-get update --quiet
+	xargs apt-get install --yes --quiet --no-install-recommends < recipes/fonts-debian.txt
+
+clean:
+	rm -rf .venv out build dist

@@ -1,0 +1,37 @@
+"""The command `isotrope`: one file a subcommand, each a thin face of the library.
+
+The heavy imports (torch, transformers, matplotlib) stand inside the commands, so that
+`isotrope --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from isotrope.cli.audit import audit
+from isotrope.cli.read import read
+from isotrope.cli.train import recognizer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Read text whichever way up it lies, with models that are exactly equivariant.",
+)
+app.command()(read)
+app.command()(audit)
+
+train = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
+train.command()(recognizer)
+app.add_typer(train, name="train")
+
+
+@train.callback()
+def _train() -> None:
+    # Its presence keeps `recognizer` a subcommand while it is the only one.
+    pass
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    app()

@@ -1,0 +1,193 @@
+"""A line of text as an outline: letters spaced, kerned and bent, then posed and scaled.
+
+A line is set with its baseline at y = 0, x to the right and y down, in pixels at EM to the em.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isotrope.data.fonts import FontFile, load_typeface, outline_font
+
+EM = 64.0
+_MAX_ASPECT = 40.0  # of an image: narrower text of the limit's length stays below it
+
+
+class Line(NamedTuple):
+    """A line that is set. `path`: its outline, a skia.Path. `font`: its skia.Font.
+
+    `anchors`: (len(text), 2) float64, the middle of each character's advance, at half the height
+    of a capital. `cap_height`: the height of its capitals.
+    """
+
+    path: Any
+    anchors: np.ndarray
+    cap_height: float
+    font: Any
+
+
+def set_line(text: str, file: FontFile, rng: np.random.Generator, bend: float) -> Line:
+    """Sets a text in a font, its baseline straight, or on an arc where `bend` is above 0."""
+    import skia
+
+    font, cap_height = _outlines(file.path)
+    glyphs = font.textToGlyphs(text)
+    advances = np.asarray(font.getWidths(glyphs), np.float64) + _spacing(rng) * EM
+    starts = np.concatenate([[0.0], np.cumsum(advances)[:-1]]) + _kerning(font, glyphs)
+    curvature = 0.0
+    if bend:
+        length = max(starts[-1] + advances[-1], 4 * EM)
+        curvature = rng.uniform(-0.6, 0.6) * min(bend, 1.5) / length
+    stands = [_stand(*span, curvature) for span in zip(starts, advances, strict=True)]
+    path = skia.Path()
+    for glyph, stand in zip(glyphs, stands, strict=True):
+        outline = font.getPath(glyph)
+        if outline is not None and not outline.isEmpty():
+            path.addPath(outline, stand)
+    anchors = np.stack([starts + advances / 2, np.full(len(glyphs), -cap_height / 2)], axis=1)
+    if curvature:
+        middles = np.stack([advances / 2, anchors[:, 1]], axis=1)
+        anchors = np.concatenate(
+            [map_points(*each) for each in zip(stands, middles[:, None], strict=True)]
+        )
+    return Line(path, anchors, cap_height, font)
+
+
+def place(line: Line, height: int, rng: np.random.Generator, difficulty: float) -> tuple[Any, int]:
+    """The skia.Matrix from a line to its image of this height, and the image's width in pixels."""
+    pose = _pose(line.path.getBounds(), rng, difficulty)
+    box = transformed(line.path, pose).computeTightBounds()
+    left, top, right, bottom = _crop(box, line, rng)
+    scale = height / (bottom - top)
+    scale_x = scale * (rng.uniform(0.8, 1.25) if rng.random() < 0.2 else 1.0)
+    width = int(min(max(round((right - left) * scale_x), 8), _MAX_ASPECT * height))
+    pose.postTranslate(-left, -top)
+    pose.postScale(width / (right - left), scale)
+    return pose, width
+
+
+def transformed(path, matrix):
+    """A new skia.Path, `path` through a skia.Matrix."""
+    import skia
+
+    result = skia.Path(path)
+    result.transform(matrix)
+    return result
+
+
+def map_points(matrix, points) -> np.ndarray:
+    """(n, 2) points through a skia.Matrix, perspective included."""
+    grid = np.array([matrix.get(i) for i in range(9)]).reshape(3, 3)
+    mapped = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ grid.T
+    return mapped[:, :2] / mapped[:, 2:]
+
+
+@lru_cache(maxsize=4096)
+def stem(path: str) -> float:
+    """The mean thickness of a font's strokes, 2 * area / perimeter, in heights of its capitals."""
+    import skia
+
+    font, cap_height = _outlines(path)
+    letters, pen = skia.Path(), 0.0
+    for glyph in font.textToGlyphs("noeht"):
+        letters.addPath(font.getPath(glyph), pen, 0.0)
+        pen += EM
+    perimeter, contours = 0.0, skia.PathMeasure(letters, False)
+    while True:
+        perimeter += contours.getLength()
+        if not contours.nextContour():
+            break
+    pixels = np.zeros((int(2 * EM), int(6 * EM), 4), np.uint8)
+    letters.offset(0.5 * EM, 1.5 * EM)
+    skia.Surface(pixels).getCanvas().drawPath(
+        letters, skia.Paint(AntiAlias=True, Color=skia.ColorWHITE)
+    )
+    return 2 * float(pixels[..., 3].sum()) / 255 / perimeter / cap_height
+
+
+@lru_cache(maxsize=1024)
+def _outlines(path: str):
+    """The skia.Font of a file at EM, and the height of its capitals in pixels."""
+    font = outline_font(load_typeface(path), EM)
+    return font, font.getBounds(font.textToGlyphs("H"))[0].height() or 0.7 * EM
+
+
+def _spacing(rng) -> float:
+    """Letter spacing in em: mostly none, at times wide, seldom tight."""
+    draw = rng.random()
+    if draw < 0.75:
+        return 0.0
+    if draw < 0.93:
+        return rng.uniform(0.0, 0.12)
+    return rng.uniform(0.1, 0.35) if draw < 0.97 else rng.uniform(-0.03, 0)
+
+
+def _kerning(font, glyphs) -> np.ndarray:
+    """The shift of each glyph by the font's pair adjustments, where it has a table of them."""
+    shifts = np.zeros(len(glyphs))
+    pairs = font.getTypeface().getKerningPairAdjustments(glyphs) if len(glyphs) > 1 else []
+    if pairs:
+        shifts[1:] = np.cumsum(pairs) * (EM / font.getTypeface().getUnitsPerEm())
+    return shifts
+
+
+def _stand(start: float, advance: float, curvature: float):
+    """The matrix that stands a glyph on a baseline of this curvature (1/pixel), 0 if straight."""
+    import skia
+
+    matrix = skia.Matrix()
+    if not curvature:
+        return matrix.setTranslate(start, 0)
+    angle = (start + advance / 2) * curvature
+    matrix.setTranslate(-advance / 2, 0)
+    matrix.postRotate(math.degrees(angle))
+    matrix.postTranslate(math.sin(angle) / curvature, (1 - math.cos(angle)) / curvature)
+    return matrix
+
+
+def _crop(box, line: Line, rng) -> tuple[float, float, float, float]:
+    """The left, top, right and bottom of the part that the image shows, around the line's box."""
+    top, bottom = box.top(), box.bottom()
+    if rng.random() < 0.2:  # the font's own line height, as renderers crop
+        metrics = line.font.getMetrics()
+        top = min(top, max(metrics.fAscent, -1.6 * EM))
+        bottom = max(bottom, min(metrics.fDescent, 0.7 * EM))
+    if bottom - top < 0.6 * line.cap_height:  # a lone hyphen or comma keeps its size and place
+        top, bottom = min(top, -line.cap_height), max(bottom, 0.0)
+    left, above, right, below = (_margin(rng) * (bottom - top) for _ in range(4))
+    return box.left() - left, top - above, box.right() + right, bottom + below
+
+
+def _margin(rng) -> float:
+    """A margin in heights of the text: mostly tight, as word detectors crop."""
+    draw = rng.random()
+    if draw < 0.55:
+        return rng.uniform(-0.02, 0.10)
+    return rng.uniform(0.05, 0.25) if draw < 0.92 else rng.uniform(0.2, 0.6)
+
+
+def _pose(bounds, rng, difficulty: float):
+    """Rotation, slant and perspective about the middle of the line."""
+    import skia
+
+    matrix = skia.Matrix()
+    matrix.setTranslate(-bounds.centerX(), -bounds.centerY())
+    if rng.random() < 0.12:
+        matrix.postSkew(rng.uniform(-0.3, 0.12), 0.0)
+    if difficulty:
+        if rng.random() < 0.25:
+            strength = 0.25 * min(difficulty, 1.5) / max(bounds.width(), 2 * bounds.height())
+            x, y = rng.uniform(-1, 1) * strength, rng.uniform(-1, 1) * strength
+            matrix.postConcat(skia.Matrix.MakeAll(1, 0, 0, 0, 1, 0, x, y, 1))
+        draw, most = rng.random(), math.degrees(bounds.height() / max(bounds.width(), 1.0))
+        if draw < 0.6:  # a long line turns less, or it would be too small to read
+            angle = rng.uniform(-1, 1) * (4 if draw < 0.5 else 10)
+            matrix.postRotate(min(max(angle, -most), most))
+    elif rng.random() < 0.2:
+        matrix.postRotate(rng.uniform(-1.5, 1.5))
+    matrix.postTranslate(bounds.centerX(), bounds.centerY())
+    return matrix

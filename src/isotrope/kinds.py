@@ -1,0 +1,177 @@
+"""Kinds of signal, and what an element `h` of a group does to each: the action `L_h`.
+
+    "image"      (B, C, H, W)         the grid turns
+    "lifted"     (B, |G|, H, W, C)    the grid turns and the orientations are permuted
+    "tokens"     (B, |G| * H * W, C)  a set, the lifted signal flattened: it is permuted
+    "invariant"  any shape            nothing moves
+
+A module says its kinds itself, as class attributes: `takes, gives = "image", "lifted"`.
+`gives = None` says that its output is no signal, so that an audit leaves it and its children out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+
+KINDS = ("image", "lifted", "tokens", "invariant")
+
+Action = Callable[[int, Tensor], Tensor]
+
+
+def kind_of(given: str | None, module: nn.Module, side: str, x: Tensor, group: Group) -> str:
+    """The kind that was given, else the declared one, else a guess from the shape of `x`.
+
+    The guess: 4 axes are an image, 5 axes with |G| in the second a lifted signal, 2 axes an
+    invariant vector.
+
+    Args:
+        side: "takes" or "gives".
+
+    Raises:
+        ValueError: a kind that is not known, or a shape that leaves nothing to guess.
+    """
+    kind = given or declared(module, side)
+    if kind is None and x.ndim == 5 and x.shape[1] == group.order:
+        kind = "lifted"
+    kind = kind or {2: "invariant", 4: "image"}.get(x.ndim)
+    if kind not in KINDS:
+        says = f"{kind!r} is not a kind" if kind else "its kind cannot be guessed"
+        raise ValueError(
+            f"{type(module).__name__} {side} shape {tuple(x.shape)} and {says}; "
+            f"pass {side}= one of {', '.join(map(repr, KINDS))}"
+        )
+    return kind
+
+
+def declared(module: nn.Module, side: str) -> str | None:
+    """The module's own `takes` or `gives`; an `nn.Sequential` has its first's and its last's."""
+    kind = getattr(module, side, None)
+    if kind is None and isinstance(module, nn.Sequential) and len(module):
+        return declared(module[0 if side == "takes" else -1], side)
+    return kind if kind in KINDS else None
+
+
+def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Action:
+    """`L_h` on signals of a kind and of the shape of `x`; tokens lie on a grid shaped `like`."""
+    if kind == "image":
+        return group.act_image
+    if kind == "lifted":
+        return group.act_lifted
+    if kind == "invariant":
+        return stand_still
+    return turn_tokens(group, grid_of_tokens(x, group, like))
+
+
+def stand_still(h: int, x: Tensor) -> Tensor:
+    return x
+
+
+def turn_tokens(group: Group, size: tuple[int, int], axis: int = 1) -> Action:
+    """`L_h` on an axis of tokens: |G| grids of `size`, or one with class tokens before it."""
+
+    def act(h: int, tokens: Tensor) -> Tensor:
+        tokens = tokens.movedim(axis, 0)
+        lifted = len(tokens) == group.order * math.prod(size)
+        still = 0 if lifted else len(tokens) - math.prod(size)
+        grids = tokens[still:].unflatten(0, (-1, *size))  # (|G| or 1, rows, columns, ...)
+        grids = group.act_image(h, grids, dims=(1, 2))
+        grids = grids[list(group.relative[h])] if lifted else grids
+        return torch.cat((tokens[:still], grids.flatten(0, 2))).movedim(0, axis)
+
+    return act
+
+
+def grid_of_tokens(tokens: Tensor, group: Group, like: Tensor | None) -> tuple[int, int]:
+    """(rows, columns) of `(B, |G| * rows * columns, C)`, of the proportions nearest to `like`."""
+    positions, rest = divmod(tokens.shape[1], group.order)
+    if rest or not positions:
+        raise ValueError(
+            f"{tokens.shape[1]} tokens are not a whole number for each of the {group.order} "
+            f"elements of {group!r}; leave class tokens out, or pass gives='invariant'"
+        )
+    rows, columns = (1, 1) if like is None or like.ndim < 4 else like.shape[2:4]
+    pairs = [(n, positions // n) for n in range(1, positions + 1) if positions % n == 0]
+    return min(pairs, key=lambda pair: abs(math.log(pair[0] * columns / (pair[1] * rows))))
+
+
+def possible_kinds(
+    module: nn.Module, x: Tensor, images: Tensor, grids: set[tuple[int, int]], group: Group
+) -> list[tuple[str, Action]]:
+    """The kinds that an output may be of, likeliest first: the declared one, or by its shape."""
+    kind = declared(module, "gives")
+    # A model lifted to another group (C1, say) declares a lifted signal that this one cannot turn.
+    if kind and (kind != "lifted" or x.shape[1] == group.order):
+        return [(kind, action(kind, x, group, like=images))]
+    if x.ndim <= 2 or (x.ndim == 3 and x.shape[1] == 1):
+        return [("invariant", stand_still)]
+    if x.ndim == 3:
+        fitting = _fitting(x.shape[1], images, grids, group)
+        return [("tokens", turn_tokens(group, size)) for size in fitting]
+    if x.ndim == 4:
+        return _kinds_of_four_axes(module, x, images, grids, group)
+    if x.ndim == 5 and x.shape[1] == group.order:
+        return [("lifted", group.act_lifted)]
+    if x.ndim == 5 and x.shape[1] == 1:  # lifted to C1, or on its way to be lifted
+        return [("image", lambda h, t: group.act_image(h, t, dims=(2, 3)))]
+    return []
+
+
+def _kinds_of_four_axes(
+    module: nn.Module, x: Tensor, images: Tensor, grids: set[tuple[int, int]], group: Group
+) -> list[tuple[str, Action]]:
+    """An image, channels first or last; or per-head tokens (.., N, d) or scores (.., N, N)."""
+    kinds: list[tuple[str, Action]] = [("image", group.act_image)]
+    if isinstance(module, nn.Conv2d):
+        return kinds
+    kinds.append(("image", lambda h, t: group.act_image(h, t, dims=(1, 2))))
+    for size in _fitting(x.shape[2], images, grids, group):
+        queries, keys = turn_tokens(group, size, axis=2), turn_tokens(group, size, axis=3)
+        kinds.append(("tokens", queries))
+        if x.shape[2] == x.shape[3]:
+            kinds.append(("scores", lambda h, t, q=queries, k=keys: k(h, q(h, t))))
+    return kinds
+
+
+def _fitting(
+    tokens: int, images: Tensor, grids: set[tuple[int, int]], group: Group
+) -> list[tuple[int, int]]:
+    """Grids on which so many tokens may lie: seen ones, or one of the proportions of the images."""
+    rows, columns = images.shape[2:]
+    fitting = {size for size in grids if tokens == group.order * math.prod(size)}
+    # Up to 8 class and register tokens may stand before the grid.
+    fitting |= {size for size in grids if 0 <= tokens - math.prod(size) <= 8}
+    for positions in {tokens, tokens - 1, tokens / group.order}:
+        down = math.isqrt(int(positions * rows / columns))
+        if down and down * down * columns == positions * rows:
+            fitting.add((down, int(positions) // down))
+    return sorted(fitting)
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """The first floating-point tensor of an output: itself, or in a tuple, mapping or dataclass."""
+    if isinstance(output, Tensor):
+        return output if output.is_floating_point() else None
+    if isinstance(output, Mapping):
+        output = list(output.values())
+    elif is_dataclass(output) and not isinstance(output, type):
+        output = [getattr(output, f.name) for f in fields(output)]
+    if isinstance(output, tuple | list):
+        return next((t for t in map(first_tensor, output) if t is not None), None)
+    return None
+
+
+def relative_error(got: Tensor, expected: Tensor) -> float:
+    """`max |got - expected| / max |expected|`; infinite for another shape or for NaN."""
+    if got.shape != expected.shape:
+        return math.inf
+    if not got.numel():
+        return 0.0
+    error = (got - expected).abs().max() / (expected.abs().max() or 1.0)
+    return float(error.nan_to_num(nan=math.inf))

@@ -1,0 +1,50 @@
+"""The losses at the places of the characters: which tokens and which weights they look at."""
+
+import numpy as np
+import torch
+
+from isotrope.models.recognizer import EOS, SPECIAL
+from isotrope.training.alignment import AlignmentLoss
+from isotrope.training.batches import Batch
+
+A, B = SPECIAL + 1, SPECIAL + 2
+
+
+def one_image(centers) -> Batch:
+    """A 2 x 3 grid of tokens at stride 8."""
+    return Batch(torch.zeros(1, 3, 16, 24), ["ab"], [np.array(centers, np.float32)], 1)
+
+
+def perfect(batch: Batch, orientation: int = 0):
+    """Tokens and attention that say exactly where "a" and "b" stand."""
+    loss = AlignmentLoss(dim=8, vocabulary=8, order=4)
+    tokens = torch.zeros(1, 24, 8)
+    tokens[..., 0] = 50.0
+    attention = torch.full((1, 1, 3, 24), 1e-6)
+    for t, (cell, label) in enumerate([(0, A), (2, B)]):
+        at = orientation * 6 + cell
+        tokens[0, at] = 0.0
+        tokens[0, at, label] = 50.0
+        attention[0, 0, t, at] = 1.0
+    with torch.no_grad():
+        loss.character.weight.copy_(torch.eye(8))
+        loss.character.bias.zero_()
+    labels = torch.tensor([[A, B, EOS]])
+    return loss(tokens, attention, labels, batch, stride=8)
+
+
+def test_the_right_tokens_at_the_identity_cost_nothing():
+    losses = perfect(one_image([(0.1, 0.2), (0.9, 0.2)]))
+    assert losses["dense"] < 1e-3
+    assert losses["look"] < 1e-3
+
+
+def test_the_right_tokens_at_another_orientation_cost_much():
+    losses = perfect(one_image([(0.1, 0.2), (0.9, 0.2)]), orientation=1)
+    assert losses["dense"] > 1
+    assert losses["look"] > 1
+
+
+def test_images_without_known_places_cost_nothing():
+    losses = perfect(one_image(np.zeros((0, 2))))
+    assert all(value == 0 for value in losses.values())

@@ -1,0 +1,55 @@
+"""The stream of batches: one size each, reproducible, with real images where asked."""
+
+from itertools import islice
+
+import pytest
+import torch
+from PIL import Image
+
+from isotrope.data.lines import LabelledLines
+from isotrope.data.synthetic import SyntheticText
+from isotrope.training.batches import TextBatches
+
+SIZE = (32, 8, 16.0)
+
+
+def stream(recipe, **changes) -> TextBatches:
+    recipe()  # skips where there are no fonts
+    threads = torch.get_num_threads()
+    batches = TextBatches(SyntheticText("train", seed=3), SIZE, 6 * 32 * 96, **changes)
+    torch.set_num_threads(threads)
+    return batches
+
+
+def test_batches_hold_images_of_one_size_with_their_places(recipe):
+    for batch in islice(stream(recipe), 4):
+        assert batch.pixels.shape[0] == len(batch.texts) == len(batch.centers)
+        assert min(batch.pixels.shape[2:]) == 32
+        assert all(n % 8 == 0 for n in batch.pixels.shape[2:])
+        for text, centers in zip(batch.texts, batch.centers, strict=True):
+            assert len(centers) == len(text)
+
+
+def test_the_stream_is_reproducible(recipe):
+    first, second = (list(islice(stream(recipe), 3)) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert a.texts == b.texts
+        assert torch.equal(a.pixels, b.pixels)
+
+
+def test_real_images_are_mixed_in_and_have_no_places(recipe, tmp_path):
+    Image.new("RGB", (90, 30), "white").save(tmp_path / "a.png")
+    (tmp_path / "labels.tsv").write_text("a.png\treal\n")
+    batch = next(iter(stream(recipe, real=LabelledLines(tmp_path), real_share=1.0)))
+    assert set(batch.texts) == {"real"}
+    assert all(len(centers) == 0 for centers in batch.centers)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(None, "has no labels.tsv"), ("a.png real\n", "line 1 .* has no tab")]
+)
+def test_a_faulty_labelled_folder_says_what_is_wrong(tmp_path, labels, message):
+    if labels:
+        (tmp_path / "labels.tsv").write_text(labels)
+    with pytest.raises(ValueError, match=message):
+        LabelledLines(tmp_path)

@@ -1,0 +1,72 @@
+"""The loop: it learns, logs, validates at four turns, and goes on after a kill."""
+
+import csv
+
+import pytest
+import torch
+
+from isotrope.ocr.reader import Reader
+
+pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.training.curve import draw_curve
+from isotrope.training.recognition import RecognitionTrainer, log_row
+
+
+@pytest.fixture(autouse=True)
+def keep_threads():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_a_run_writes_a_log_a_checkpoint_and_a_model_that_reads(recipe, tmp_path):
+    trainer = RecognitionTrainer(recipe(), tmp_path)
+    rows = []
+    trainer.fit(rows.append)
+    assert trainer.samples >= 24
+    assert all(row["loss"] > 0 for row in rows)
+    with (tmp_path / "log.csv").open(newline="") as file:
+        (entry,) = csv.DictReader(file)
+    turns = {entry[f"rendered_cer_{degrees}"] for degrees in (0, 90, 180, 270)}
+    assert len(turns) == 1, "the four turns read the same"
+    draw_curve(tmp_path / "log.csv", tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000
+    image = torch.rand(3, 32, 64)
+    assert Reader.from_pretrained(tmp_path / "model").read(image)[0].orientation in (
+        0,
+        90,
+        180,
+        270,
+    )
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(recipe, tmp_path):
+    first = RecognitionTrainer(recipe(samples=100), tmp_path)
+    batches = iter(first.stream())
+    first.step(next(batches))
+    first.save()
+    second = RecognitionTrainer(recipe(samples=100), tmp_path)
+    assert (second.samples, second.next_index) == (first.samples, first.next_index)
+    batch = next(batches)
+    assert first.step(batch) == second.step(batch)
+    for a, b in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for a, b in zip(first.average.parameters(), second.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_loss_falls_on_one_batch(recipe, tmp_path):
+    trainer = RecognitionTrainer(recipe(samples=10_000, learning_rate=3e-3), tmp_path)
+    batch = next(iter(trainer.stream()))
+    losses = [trainer.step(batch)["text"] for _ in range(30)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_log_takes_new_columns(tmp_path):
+    path = tmp_path / "log.csv"
+    log_row(path, {"samples": 1})
+    log_row(path, {"samples": 2, "cer": 0.5})
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [{"samples": "1", "cer": ""}, {"samples": "2", "cer": "0.5"}]
