@@ -209,7 +209,7 @@ class EquivariantLayerTests:
     @pytest.mark.slow
     @pytest.mark.filterwarnings("ignore")  # of the compiler's own libraries
     def test_compile(self):
-        """One graph, without a break. What torch makes of the graph is torch's: no code is built."""
+        """One graph, without a break. No code is built from it: that part is torch's."""
         group = self.groups[-1]
         layer, x = self.build(group), self.input(group, *self.sizes())
         torch.compiler.reset()

@@ -53,6 +53,8 @@ class LiftedAttention(nn.Module):
         key_dim: int | None = None,
     ) -> None:
         super().__init__()
+        if heads < 1:
+            raise ValueError(f"heads={heads} is not a number of heads; use 1 or more")
         if dim % heads:
             near = heads * max(1, round(dim / heads))
             raise ValueError(f"dim={dim} is not divisible by heads={heads}; try dim={near}")

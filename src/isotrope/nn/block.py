@@ -23,16 +23,25 @@ class Block(nn.Module):
 
     `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
     or a depthwise `GroupConv` for the equivariant CNN.
+
+    Raises:
+        ValueError: not a lifted signal of `dim` channels.
     """
 
     takes, gives = "lifted", "lifted"
 
     def __init__(self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0) -> None:
         super().__init__()
+        self.dim = dim
         self.mixer_norm, self.mixer = nn.LayerNorm(dim), mixer
         self.mlp_norm, self.mlp = nn.LayerNorm(dim), FeedForward(dim, mlp_ratio)
 
     def forward(self, lifted: Tensor) -> Tensor:
+        if lifted.ndim != 5 or lifted.shape[4] != self.dim:
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} channels; "
+                f"give (B, |G|, H, W, {self.dim})"
+            )
         lifted = lifted + self.mixer(self.mixer_norm(lifted))
         return lifted + self.mlp(self.mlp_norm(lifted))
 

@@ -44,7 +44,14 @@ def to_lifted(planes: Tensor, order: int) -> Tensor:
 
 
 class TurnedFilter(nn.Module):
-    """What the three filters share: a square kernel, a stride, a checked size, a bias."""
+    """What the three filters share: a square kernel, a stride, a checked size, a bank of turns.
+
+    A subclass has `weight` and `bias` and says in `bank()` how the turned copies of the free
+    weight make one convolution weight. Where nothing is to be learned the bank is kept until the
+    weight changes.
+    """
+
+    weight: nn.Parameter
 
     def __init__(self, group: Group, kernel_size: int, stride: int, padding: int) -> None:
         super().__init__()
@@ -60,10 +67,29 @@ class TurnedFilter(nn.Module):
             )
         self.group = group
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self._kept: tuple[tuple, Tensor] | None = None
 
-    def _convolve(self, planes: Tensor, bank: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    def bank(self) -> Tensor:
+        """The free weight turned by every element, as `conv2d` takes it."""
+        raise NotImplementedError
+
+    def _kept_bank(self) -> Tensor:
+        weight = self.weight
+        learning = torch.is_grad_enabled() and weight.requires_grad
+        if learning or torch.compiler.is_compiling() or weight.is_inference():
+            self._kept = None
+            return self.bank()
+        # An optimiser or load_state_dict raises the version; a move or a cast changes the storage.
+        key = (weight._version, weight.data_ptr(), weight.dtype, weight.device)
+        if self._kept is None or self._kept[0] != key:
+            # Not an inference tensor: a later pass may need gradients of what it filters.
+            with torch.inference_mode(False), torch.no_grad():
+                self._kept = key, self.bank()
+        return self._kept[1]
+
+    def _convolve(self, planes: Tensor, bias: Tensor | None, groups: int = 1) -> Tensor:
         check_stride(tuple(planes.shape[-2:]), self.kernel_size, self.stride, self.padding)
-        return F.conv2d(planes, bank, bias, self.stride, self.padding, groups=groups)
+        return F.conv2d(planes, self._kept_bank(), bias, self.stride, self.padding, groups=groups)
 
     def extra_repr(self) -> str:
         return (
@@ -120,6 +146,12 @@ class GroupConv(TurnedFilter):
         )
         return torch.stack(tuple(turns))
 
+    def bank(self) -> Tensor:
+        """One weight for `conv2d`: `(|G|*C_out, |G|*C_in, k, k)`, or `(C*|G|, |G|, k, k)`."""
+        if self.depthwise:  # channel-major: each channel is a convolution group of |G| planes
+            return self.turned().squeeze(2).transpose(0, 1).flatten(0, 1)
+        return self.turned().transpose(2, 3).flatten(2, 3).flatten(0, 1)
+
     def forward(self, lifted: Tensor) -> Tensor:
         order = self.group.order
         if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
@@ -129,13 +161,9 @@ class GroupConv(TurnedFilter):
             )
         bias = self.bias
         if self.depthwise:
-            # Planes channel-major, (C, |G|): each channel is a convolution group of |G| planes.
-            bank = self.turned().squeeze(2).transpose(0, 1).flatten(0, 1)
             planes = lifted.permute(0, 4, 1, 2, 3).flatten(1, 2)
             bias = None if bias is None else bias.repeat_interleave(order)
-            planes = self._convolve(planes, bank, bias, self.in_channels)
+            planes = self._convolve(planes, bias, groups=self.in_channels)
             return planes.unflatten(1, (-1, order)).permute(0, 2, 3, 4, 1)
-        # Planes orientation-major, (|G|, C), on both sides.
-        bank = self.turned().transpose(2, 3).flatten(2, 3).flatten(0, 1)
         bias = None if bias is None else bias.repeat(order)
-        return to_lifted(self._convolve(to_planes(lifted), bank, bias, 1), order)
+        return to_lifted(self._convolve(to_planes(lifted), bias), order)

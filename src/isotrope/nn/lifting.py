@@ -54,7 +54,7 @@ class LiftingConv(TurnedFilter):
                 f"give (B, {self.weight.shape[1]}, H, W)"
             )
         bias = None if self.bias is None else self.bias.repeat(self.group.order)
-        return to_lifted(self._convolve(image, self.bank(), bias, 1), self.group.order)
+        return to_lifted(self._convolve(image, bias), self.group.order)
 
 
 class LiftingSelfAttention(LiftedAttention):

@@ -10,9 +10,16 @@ class InvariantPool(nn.Module):
 
     A turn permutes the terms of the mean and nothing else. A maximum over orientations would be
     invariant too; the mean gives every token gradient.
+
+    Raises:
+        ValueError: not a lifted signal.
     """
 
     takes, gives = "lifted", "invariant"
 
     def forward(self, lifted: Tensor) -> Tensor:
+        if lifted.ndim != 5:  # the mean of an image would be a number of no meaning
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a lifted signal; give (B, |G|, H, W, C)"
+            )
         return lifted.mean(dim=(1, 2, 3))
