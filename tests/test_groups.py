@@ -114,7 +114,9 @@ def waves(length, size=32, count=20):
     line = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     points = torch.stack(torch.meshgrid(line, line, indexing="xy"), dim=-1)
     disc = points.norm(dim=-1) < size / 2 - 1
-    return (lambda p: torch.einsum("...d,nd->n...", p, direction).add(phase[:, None, None]).cos()), (
+    return (
+        lambda p: torch.einsum("...d,nd->n...", p, direction).add(phase[:, None, None]).cos()
+    ), (
         points,
         disc,
     )
@@ -153,7 +155,9 @@ def test_printing_and_names():
     assert repr(DihedralGroup(2)) == "DihedralGroup(2)"
     for group in GROUPS:
         assert group_from_name(group.name) == group
-        assert eval(repr(group), {"CyclicGroup": CyclicGroup, "DihedralGroup": DihedralGroup}) == group
+        assert (
+            eval(repr(group), {"CyclicGroup": CyclicGroup, "DihedralGroup": DihedralGroup}) == group
+        )
     assert group_from_name("d4") == DihedralGroup(4)
     assert len({CyclicGroup(4), CyclicGroup(4), Group(4), DihedralGroup(4)}) == 2  # a value
 

@@ -27,7 +27,19 @@ _HOME = {
     "equivariance_error": "isotrope.audit",
 }
 
-__all__ = [*_HOME]
+__all__ = [
+    "CyclicGroup",
+    "DihedralGroup",
+    "EquivariantViT",
+    "EquivariantViTConfig",
+    "Reader",
+    "Reading",
+    "Recognizer",
+    "Stage",
+    "assert_equivariant",
+    "audit",
+    "equivariance_error",
+]
 
 if TYPE_CHECKING:
     from isotrope.audit import assert_equivariant, audit, equivariance_error
@@ -41,9 +53,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'isotrope' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value  # also over the submodule `audit`, which the import has just set
-    return value
+    return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,7 @@ Counter-clockwise is as an image is displayed: rows go down.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -35,12 +34,19 @@ class Group:
 
     rotations: int
     mirrors: bool = False
+    relative: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
+    """`relative[g][h] = g^-1 h`, a `|G| x |G|` table of elements."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.rotations, int) or self.rotations < 1:
             raise ValueError(
                 f"n={self.rotations!r} is not a number of rotations; give an integer of 1 or more"
             )
+        # Not a cached_property: torch.compile cannot trace its lock.
+        table = (
+            tuple(self.compose(self.inverse(g), h) for h in self.elements) for g in self.elements
+        )
+        object.__setattr__(self, "relative", tuple(table))
 
     def __repr__(self) -> str:
         return f"{'Dihedral' if self.mirrors else 'Cyclic'}Group({self.rotations})"
@@ -90,13 +96,6 @@ class Group:
 
     def inverse(self, a: int) -> int:
         return self.check(a) if self.is_mirror(a) else -a % self.rotations
-
-    @cached_property
-    def relative(self) -> tuple[tuple[int, ...], ...]:
-        """`relative[g][h] = g^-1 h`, a `|G| x |G|` table of elements."""
-        return tuple(
-            tuple(self.compose(self.inverse(g), h) for h in self.elements) for g in self.elements
-        )
 
     def matrix(self, element: int, dtype: torch.dtype = torch.float64) -> Tensor:
         """The `(2, 2)` matrix that the element applies to (column, row) coordinates."""

@@ -77,7 +77,7 @@ class TestEvenKernelWithoutPadding(EquivariantLayerTests):
 def naive(layer, lifted):
     """`sum_i sum_h sum_x' w_oi(g^-1 (x' - x), g^-1 h) F(x', h)_i`, one point at a time."""
     group, k, stride, padding = layer.group, layer.kernel_size, layer.stride, layer.padding
-    batch, order, rows, columns, channels = lifted.shape
+    batch, order, rows, columns = lifted.shape[:4]
     down, across = ((n + 2 * padding - k) // stride + 1 for n in (rows, columns))
     out = lifted.new_zeros(batch, order, down, across, layer.weight.shape[0])
     places = itertools.product(group.elements, group.elements, range(down), range(across))
@@ -157,6 +157,24 @@ def test_the_stride_rule_is_exactly_where_it_breaks(size, k, stride):
     if not allowed:
         with pytest.raises(ValueError, match="breaks equivariance"):
             check_stride((size, size), k, stride, 0)
+
+
+# torch itself calls torch.jit.script when forward-mode gradients are first used.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_functional_transforms_see_the_weight_that_they_are_given():
+    torch.manual_seed(0)
+    layer, x = GroupConv(2, 2, 3, padding=1, group=C4), torch.randn(1, 4, 4, 4, 2)
+    with torch.no_grad():
+        layer(x)  # keeps a bank
+        weights = {n: torch.stack((p, 2 * p)) for n, p in layer.named_parameters()}
+        both = torch.vmap(lambda w: torch.func.functional_call(layer, w, x))(weights)
+    torch.testing.assert_close(both[1], 2 * both[0])
+    layer.requires_grad_(False)
+    primal = dict(layer.named_parameters())
+    _, tangent = torch.func.jvp(
+        lambda w: torch.func.functional_call(layer, w, x), (primal,), (primal,)
+    )
+    torch.testing.assert_close(tangent, layer(x))  # linear in its parameters
 
 
 @pytest.mark.parametrize("step", ["in place", "data", "optimiser", "load", "cast"])

@@ -51,6 +51,11 @@ class Stage:
     def __post_init__(self) -> None:
         if self.mixer not in MIXERS:
             raise ValueError(f"mixer={self.mixer!r} is not known; use one of {', '.join(MIXERS)}")
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size={self.kernel_size} is even and would shift the grid by half a step; "
+                f"use {self.kernel_size + 1}"
+            )
         if self.encoding is not None and self.mixer != "gsa":
             raise ValueError(
                 f"encoding={self.encoding!r} goes with mixer='gsa', not {self.mixer!r}; "
@@ -102,8 +107,9 @@ class EquivariantViT(nn.Module):
     `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
 
     Example:
-        >>> config = EquivariantViTConfig(group="C4", stages=[Stage("gcsa", depth=4, dim=32)], classes=10)
-        >>> logits = EquivariantViT(config)(torch.rand(2, 3, 96, 96))   # (2, 10)
+        >>> stages = [Stage("gcsa", depth=4, dim=32)]
+        >>> model = EquivariantViT(EquivariantViTConfig(group="C4", stages=stages, classes=10))
+        >>> logits = model(torch.rand(2, 3, 96, 96))  # (2, 10)
     """
 
     takes, gives = "image", "invariant"

@@ -110,8 +110,9 @@ class GroupSelfAttention(LiftedAttention):
         out(x, g) = W_out sum_(y,h) A(x, g; y, h) v(y, h)
 
     over the whole grid, or within windows. The query stands at the output's own orientation, as in
-    [GCSA] eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g` sums
-    over the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; |G| times dearer.
+    [GCSA] eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g`
+    sums over the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; |G| times
+    dearer.
 
     Maps `(B, |G|, H, W, dim)` to the same shape.
 
@@ -120,8 +121,9 @@ class GroupSelfAttention(LiftedAttention):
         window: side of the windows in positions; the grid must be tiled by them. `None`: the grid.
 
     Raises:
-        ValueError: a width that the heads or the encoding do not divide, a grid that the windows
-            do not tile, or a signal of another group or width.
+        ValueError: a width that the heads or the encoding do not divide, an encoding of another
+            group or width, none where orientations are summed, a grid that the windows do not
+            tile, or a signal of another group or width.
     """
 
     def __init__(
@@ -134,6 +136,11 @@ class GroupSelfAttention(LiftedAttention):
         window: int | None = None,
         sum_orientations: bool = False,
     ) -> None:
+        if encoding is None and sum_orientations:
+            raise ValueError(
+                "encoding=None with sum_orientations=True would make every orientation equal; "
+                "use 'mlp', 'table' or 'rotary', or sum_orientations=False"
+            )
         encoding = make_encoding(encoding, dim, dim // max(1, heads), group)
         key_dim = encoding.key_dim if isinstance(encoding, Rotary) else None
         super().__init__(dim, heads, group, window, key_dim)

@@ -67,7 +67,7 @@ class TurnedFilter(nn.Module):
             )
         self.group = group
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self._kept: tuple[tuple, Tensor] | None = None
+        self._kept: tuple[Tensor, Tensor] | None = None  # a weight and its bank
 
     def bank(self) -> Tensor:
         """The free weight turned by every element, as `conv2d` takes it."""
@@ -76,15 +76,17 @@ class TurnedFilter(nn.Module):
     def _kept_bank(self) -> Tensor:
         weight = self.weight
         learning = torch.is_grad_enabled() and weight.requires_grad
-        if learning or torch.compiler.is_compiling() or weight.is_inference():
+        # On an accelerator a comparison would wait; in torch.func the weight is no Parameter.
+        plain = type(weight) is nn.Parameter and weight.device.type == "cpu"
+        if learning or not plain or torch.compiler.is_compiling():
             self._kept = None
             return self.bank()
-        # An optimiser or load_state_dict raises the version; a move or a cast changes the storage.
-        key = (weight._version, weight.data_ptr(), weight.dtype, weight.device)
-        if self._kept is None or self._kept[0] != key:
+        # Compared by value: an adapter merged through `weight.data` leaves address and version.
+        same = self._kept is not None and self._kept[0].dtype == weight.dtype
+        if not (same and torch.equal(self._kept[0], weight)):
             # Not an inference tensor: a later pass may need gradients of what it filters.
             with torch.inference_mode(False), torch.no_grad():
-                self._kept = key, self.bank()
+                self._kept = weight.detach().clone(), self.bank()
         return self._kept[1]
 
     def _convolve(self, planes: Tensor, bias: Tensor | None, groups: int = 1) -> Tensor:

@@ -19,7 +19,8 @@ class LiftingConv(TurnedFilter):
 
     Every filter is turned by every element of the group. With `stride` it is the patch embedding.
 
-    Maps `(B, C_in, H, W)` to `(B, |G|, H', W', C_out)`, `H' = (H + 2 padding - kernel) / stride + 1`.
+    Maps `(B, C_in, H, W)` to `(B, |G|, H', W', C_out)`,
+    `H' = (H + 2 padding - kernel) / stride + 1`.
 
     Raises:
         ValueError: a size that the stride does not carry symmetrically (see `check_stride`).

@@ -37,9 +37,9 @@ class Rotary(nn.Module):
     A token `(x, g)` writes its position in its own frame, `g^-1 x`, and rotates the planes of its
     query and key by the angles `w . g^-1 x`, as RoPE does. The frequencies `w` come in whole orbits
     of the group, so that turning the frame only permutes and conjugates planes, a representation
-    `P`. Undoing it puts all tokens in one common frame, and the score
+    `P` with `P_u R(x) P_u^T = R(u x)`. It puts all tokens in one common frame, and the score
 
-        (P_g^T R(g^-1 x) q)^T (P_h^T R(h^-1 y) k) = q^T R(g^-1 (y - x)) P(g^-1 h) k
+        (P_g R(g^-1 x) q)^T (P_h R(h^-1 y) k) = q^T R(g^-1 (y - x)) P(g^-1 h) k
 
     depends on `g^-1 (y - x)` and `g^-1 h` alone. A head's last `|G|` query channels are the learned
     key offset: channel `u` is added to the score of every key with `g^-1 h = u`.
@@ -65,6 +65,7 @@ class Rotary(nn.Module):
         self.offset = 0 if lifting or group.order == 1 else group.order
         self.directions = math.lcm(group.rotations, 4) // 2
         self.group, self.head_dim, self.wavelengths = group, head_dim, wavelengths
+        self.lifting = lifting
         self.key_dim = head_dim - self.offset
         if self.key_dim < 2 * self.directions:
             least = self.offset + 2 * self.directions
@@ -80,7 +81,7 @@ class Rotary(nn.Module):
         self.reset_tables()
 
     def reset_tables(self) -> None:
-        """(Re)computes `turn[g]`: `tokens @ turn[g]` is `P_g^T` of each token."""
+        """(Re)computes `turn[g] = P_g^T`: `tokens @ turn[g]` is `P_g t` of each token `t`."""
         planes = self.rotated // 2
         with torch.device("cpu"):  # this may run inside a meta-device context
             unit, turn = self._unit_directions(), torch.zeros(self.turn.shape)
@@ -161,7 +162,8 @@ class RelativeVectors(nn.Module):
 
     def __init__(self, dim: int, group: Group, lifting: bool) -> None:
         super().__init__()
-        self.dim, self.group, self.orientations = dim, group, 1 if lifting else group.order
+        self.dim, self.group, self.lifting = dim, group, lifting
+        self.orientations = 1 if lifting else group.order
 
     def offsets(self, size: tuple[int, int], device: torch.device) -> Tensor:
         """`g^-1 d` for every frame and offset: `(|G|, (2H-1)(2W-1), 2)`."""
@@ -194,14 +196,16 @@ class MLP(RelativeVectors):
         super().__init__(dim, group, lifting)
         self.scale = scale
         self.net = nn.Sequential(
-            nn.Linear(2 if lifting else 5, hidden), nn.GELU(), nn.Linear(hidden, dim)
+            nn.Linear(2 if lifting else 5, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, dim, bias=False),  # a constant would cancel in the softmax
         )
 
     def vectors(self, size: tuple[int, int]) -> Tensor:
         weight = self.net[0].weight
         points = (self.offsets(size, weight.device) / self.scale).to(weight.dtype)
         points = points[:, :, None].expand(-1, -1, self.orientations, -1)
-        if self.orientations == 1 and self.net[0].in_features == 2:
+        if self.lifting:
             return self.net(points)
         angles = [math.radians(self.group.angle(u)) for u in self.group.elements]
         mirrors = [float(self.group.is_mirror(u)) for u in self.group.elements]
@@ -242,6 +246,15 @@ def make_encoding(
     encoding: str | nn.Module | None, dim: int, head_dim: int, group: Group, lifting: bool = False
 ) -> nn.Module | None:
     """An encoding by name (`None`, "mlp", "table", "rotary"), or the module that was given."""
+    if isinstance(encoding, Rotary | RelativeVectors):
+        width = encoding.head_dim if isinstance(encoding, Rotary) else encoding.dim
+        expected = head_dim if isinstance(encoding, Rotary) else dim
+        if (encoding.group, encoding.lifting, width) != (group, lifting, expected):
+            name = type(encoding).__name__
+            raise ValueError(
+                f"the encoding is {name}({width}, {encoding.group!r}, lifting={encoding.lifting}), "
+                f"but this layer needs {name}({expected}, {group!r}, lifting={lifting})"
+            )
     if encoding is None or isinstance(encoding, nn.Module):
         return encoding
     if encoding not in ENCODINGS:

@@ -16,7 +16,7 @@ from isotrope.ocr.metrics import cer, word_accuracy
 
 @dataclass(frozen=True)
 class Score:
-    """Of one orientation: character error rate, exact matches, and orientations found, in [0, 1]."""
+    """Of one orientation: character error rate, exact matches, orientations found, in [0, 1]."""
 
     cer: float
     accuracy: float

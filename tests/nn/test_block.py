@@ -1,0 +1,107 @@
+"""The block around each mixer, the feed-forward and the step between stages."""
+
+import pytest
+import torch
+from torch import nn
+
+from isotrope.groups import CyclicGroup
+from isotrope.nn import (
+    Block,
+    Downsample,
+    FeedForward,
+    GroupConv,
+    GroupConvSelfAttention,
+    GroupSelfAttention,
+)
+from isotrope.testing import EquivariantLayerTests
+
+C4 = CyclicGroup(4)
+
+
+class TestBlockOfGroupConv(EquivariantLayerTests):
+    channels = 24
+
+    def layer(self, group):
+        mixer = GroupConv(24, 24, 3, padding=1, group=group, depthwise=True)
+        return Block(24, mixer, mlp_ratio=2.0)
+
+    def broken(self, group):
+        return Block(24, Positions())
+
+
+class Positions(nn.Module):
+    """An absolute position embedding in the place of the mixer."""
+
+    def forward(self, lifted):
+        return lifted * torch.linspace(1, 2, lifted.shape[2], dtype=lifted.dtype)[:, None, None]
+
+
+class TestBlockOfGCSA(EquivariantLayerTests):
+    channels, largest = 24, 3
+    without_gradient = ("mixer.k_proj.bias",)
+
+    def layer(self, group):
+        return Block(24, GroupConvSelfAttention(24, 2, group=group))
+
+
+class TestBlockOfRotaryAttention(EquivariantLayerTests):
+    channels, largest = 24, 3
+
+    def layer(self, group):
+        return Block(24, GroupSelfAttention(24, 2, group=group))
+
+
+class TestFeedForward(EquivariantLayerTests):
+    refuses_wrong_shape = False  # pointwise: any shape of the right width will do
+
+    def layer(self, group):
+        return FeedForward(6, ratio=2.0)
+
+
+class TestDownsample(EquivariantLayerTests):
+    multiple, smallest, largest = 2, 2, 4
+
+    def layer(self, group):
+        return Downsample(6, 8, 2, group)
+
+
+class TestDownsampleByFour(EquivariantLayerTests):
+    multiple, smallest, largest = 4, 1, 3
+
+    def layer(self, group):
+        return Downsample(6, 8, 4, group)
+
+
+def test_a_block_is_its_equation():
+    torch.manual_seed(0)
+    block = Block(6, GroupConv(6, 6, 3, padding=1, group=C4, depthwise=True))
+    x = torch.randn(1, 4, 3, 4, 6)
+    y = x + block.mixer(block.mixer_norm(x))
+    torch.testing.assert_close(block(x), y + block.mlp(block.mlp_norm(y)))
+
+
+@pytest.mark.parametrize("stride", [2, 4])
+def test_downsample_takes_every_size_that_the_stride_divides(stride):
+    layer = Downsample(3, 5, stride, C4)
+    for multiple in range(1, 5):
+        out = layer(torch.rand(1, 4, stride * multiple, stride * 2, 3))
+        assert out.shape == (1, 4, multiple, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Downsample(4, 8, 3, C4), "stride=3 is odd: .* need an even one; use 2 or 4"),
+        (
+            lambda: Downsample(4, 8, 2, C4)(torch.rand(1, 4, 5, 6, 4)),
+            "size 5x6 breaks equivariance: .*resize or pad 5 to 4 or 6",
+        ),
+        (
+            lambda: Block(8, nn.Identity())(torch.rand(1, 4, 3, 3, 6)),
+            r"\(1, 4, 3, 3, 6\) is not a lifted signal of 8 channels; give \(B, \|G\|, H, W, 8\)",
+        ),
+    ],
+)
+def test_errors_name_value_rule_and_remedy(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
