@@ -6,6 +6,8 @@ The heavy imports (torch, transformers, matplotlib) stand inside the commands, s
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from isotrope.cli.audit import audit
@@ -18,6 +20,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Read text whichever way up it lies, with models that are exactly equivariant.",
 )
+
+
+@app.callback()
+def _root() -> None:
+    # Standard error is for what went wrong: no bar for a second's loading, no news of the
+    # libraries' next versions. transformers looks at these when it is first imported.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
 app.command()(read)
 app.command()(audit)
 

@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from torch import nn
 
+    from isotrope.audit import AuditReport
+
 
 def audit(
     model: Annotated[
@@ -35,10 +37,9 @@ def audit(
     from isotrope.groups import group_from_name
 
     try:
-        rows, columns = _size(size)
-        module = _load(model)
+        symmetry, (rows, columns) = group_from_name(group), _size(size)
         images = torch.rand(2, channels, rows, columns, dtype=torch.float64)
-        report = run_audit(module, images, group_from_name(group))
+        report = run_audit(_load(model), images, symmetry)
     except (ValueError, FileNotFoundError) as error:
         typer.echo(f"isotrope: {error}", err=True)
         raise typer.Exit(1) from error
@@ -76,7 +77,7 @@ def _load(model: str | None) -> nn.Module:
         return Reader.from_pretrained(model).recognizer.encoder
 
 
-def _print(report) -> None:
+def _print(report: AuditReport) -> None:
     """The report as a table on standard output."""
     from rich.console import Console
     from rich.table import Table
@@ -89,4 +90,4 @@ def _print(report) -> None:
         style = "red" if broken else "dim" if row.error is None else None
         table.add_row(row.name, row.type, row.kind or "", error, style=style)
     console.print(table)
-    console.print(report.verdict, highlight=False)
+    console.print(report.verdict, highlight=False, soft_wrap=True)

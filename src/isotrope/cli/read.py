@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -118,10 +117,6 @@ def _load_reader(
 ) -> Reader | None:
     from isotrope.ocr.reader import Reader
 
-    # Standard error is for what went wrong: no bar for a second's loading, no news of the
-    # libraries' next versions. transformers looks at these when it is first imported.
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -33,7 +33,7 @@ class RecognitionConfig:
     warmup: int = 30_000
     cooldown: float = 0.3
     weight_decay: float = 0.05
-    ema: float = 0.999
+    ema: float = 0.99
     dense_weight: float = 0.5
     order_weight: float = 0.2
     look_weight: float = 0.2

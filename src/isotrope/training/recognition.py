@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from isotrope.models.recognizer import BOS, PAD, Recognizer
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
+from isotrope.training.curve import draw_curve
 from isotrope.training.validation import prepare_all, validate
 
 Report = Callable[[dict[str, float]], None]
@@ -30,8 +32,12 @@ Report = Callable[[dict[str, float]], None]
 class RecognitionTrainer:
     """Trains a `Recognizer` on streamed text; everything that a resume needs is in its checkpoint.
 
-    Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, scores), `model/` (the averaged
-    weights, what `Reader.from_pretrained` takes). Each replaces its predecessor at one stroke.
+    Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, scores), `curve.png`, `model/`
+    (the averaged weights, what `Reader.from_pretrained` takes). Each replaces its predecessor at
+    one stroke.
+
+    Raises:
+        ValueError: a checkpoint in `out` that is broken or of another recipe.
     """
 
     def __init__(self, config: RecognitionConfig, out: str | Path) -> None:
@@ -58,11 +64,18 @@ class RecognitionTrainer:
             self._load()
 
     def _load(self) -> None:
-        state = self.fabric.load(self.checkpoint)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.samples, self.next_index, self.seconds = state["progress"]
+        try:
+            state = self.fabric.load(self.checkpoint)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.samples, self.next_index, self.seconds = state["progress"]
+        except (OSError, RuntimeError, KeyError, UnpicklingError) as error:
+            reason = str(error).split("\n")[0]
+            raise ValueError(
+                f"{self.checkpoint} is broken or of another recipe ({reason}); "
+                "remove it to start anew, or give the recipe that it was made with"
+            ) from error
 
     def save(self) -> None:
         """Writes the checkpoint and the averaged model."""
@@ -164,6 +177,7 @@ class RecognitionTrainer:
                 for key, value in asdict(score).items():
                     entry[f"{name}_{key}_{degrees}"] = round(value, 5)
         log_row(self.out / "log.csv", entry)
+        draw_curve(self.out / "log.csv", self.out / "curve.png")
 
 
 class _Losses(nn.Module):

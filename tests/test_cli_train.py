@@ -1,0 +1,36 @@
+"""`isotrope train recognizer`: what it says of a recipe that it cannot follow."""
+
+import pytest
+from typer.testing import CliRunner
+
+from isotrope import cli
+
+pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"), [(None, "is not a file"), ("samples = 0", "samples=0")]
+)
+def test_a_faulty_recipe_gets_one_line(tmp_path, recipe, message):
+    path = tmp_path / "recipe.toml"
+    if recipe:
+        path.write_text(recipe)
+    arguments = ["train", "recognizer", "--config", str(path), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "recipe.toml").write_text("samples = 1")
+    result = CliRunner().invoke(
+        cli.app,
+        ["train", "recognizer", "--config", str(tmp_path / "recipe.toml")]
+        + ["--out", str(tmp_path / "run")],
+    )
+    assert result.exit_code == 1
+    assert "checkpoint.pt" in result.stderr
+    assert result.stderr.count("\n") == 1
