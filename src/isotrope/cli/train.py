@@ -49,7 +49,7 @@ def recognizer(
         trainer = RecognitionTrainer(recipe, out)
         with _Progress(trainer.samples, recipe.samples) as progress:
             trainer.fit(progress.report)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         typer.echo(f"isotrope: {error}", err=True)
         raise typer.Exit(1) from error
 

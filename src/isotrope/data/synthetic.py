@@ -82,7 +82,8 @@ class SyntheticText:
         line = set_line(text, font, rng, bend=0.0 if rng.random() < 0.9 else difficulty)
         height = int(rng.integers(self.height[0], self.height[1] + 1))
         placement, width = place(line, height, rng, difficulty)
-        if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned, in wide margins
+        if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned or bent too far
+            line = set_line(text, font, rng, bend=0.0)
             placement, width = place(line, height, rng, 0.0)
         centers = map_points(placement, line.anchors) / (width, height)
         capital = line.cap_height * placement.getScaleY()  # pixels of the image

@@ -1,0 +1,79 @@
+"""The shipped weights on the sample images: the same text and the right orientation at four turns."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from isotrope import Reader
+from isotrope.audit import equivariance_error
+from isotrope.data.images import load_image
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
+TURNS = (0, 90, 180, 270)
+# Degrees counter-clockwise that the text of each sample is turned, and the text.
+TRUTH = {
+    "01-page-title": (0, "Region-based segmentation"),
+    "02-page-segmentation": (90, "segmentation"),
+    "03-page-determine": (0, "determine"),
+    "04-page-background": (180, "background."),
+    "05-page-grey-values": (270, "grey values:"),
+    "06-rendered-seeley": (0, "SEELEY"),
+    "07-rendered-souverainete": (180, "Souveraineté"),
+    "08-rendered-reference": (0, "référence"),
+    "09-rendered-september": (90, "September"),
+    "10-rendered-prisons": (0, "Prison’s"),
+    "11-rendered-number": (270, "1.099.772,88"),
+    "12-rendered-circa": (0, "circa"),
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def readings(reader):
+    """For each sample its readings at the four turns."""
+    flat = list(reader.stream(SAMPLES, turns=TURNS))
+    return {path.stem: flat[4 * i : 4 * i + 4] for i, path in enumerate(SAMPLES)}
+
+
+def test_every_sample_has_the_same_text_at_four_turns(readings):
+    assert readings.keys() == TRUTH.keys()
+    for name, four in readings.items():
+        assert len({reading.text for reading in four}) == 1, name
+        confidences = [reading.confidence for reading in four]
+        assert max(confidences) - min(confidences) < 1e-3, name
+
+
+def test_the_orientation_follows_the_turn(readings):
+    for name, four in readings.items():
+        found = [reading.orientation for reading in four]
+        assert found == [(TRUTH[name][0] + turn) % 360 for turn in TURNS], name
+
+
+def test_most_samples_are_read_right(readings):
+    right = sum(four[0].text == TRUTH[name][1] for name, four in readings.items())
+    assert right >= 8
+
+
+def test_a_batch_reads_as_one_by_one(reader):
+    alone = [reader.read(path)[0].text for path in SAMPLES]
+    assert [reading.text for reading in reader.read(SAMPLES)] == alone
+
+
+def test_arrays_and_pil_images_read_as_files(reader):
+    path = SAMPLES[-1]
+    with Image.open(path) as image:
+        forms = [image.copy(), load_image(path), load_image(path).permute(1, 2, 0).numpy()]
+    assert {reading.text for reading in reader.read(forms)} == {reader.read(path)[0].text}
+
+
+def test_the_model_is_small_and_its_encoder_exact(reader):
+    assert sum(p.numel() for p in reader.recognizer.parameters()) <= 8_000_000
+    images = torch.rand(1, 3, 40, 64, dtype=torch.float64)
+    errors = equivariance_error(reader.recognizer.encoder, images, reader.recognizer.group)
+    assert max(errors.values()) < 1e-9
