@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 from isotrope import Reader
-from isotrope.data.images import ImageError
+from isotrope.data.images import ImageError, load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.ocr.metrics import cer, word_accuracy
@@ -37,7 +37,7 @@ TURNS = (0, 90, 180, 270)
 def rendered(count: int) -> list[tuple[torch.Tensor, str]]:
     """Words in validation families, which no training sample used."""
     samples = islice(SyntheticText("valid", seed=1, lines=0.0), count)
-    return [(torch.from_numpy(s.image).permute(2, 0, 1).float() / 255, s.text) for s in samples]
+    return [(load_image(s.image), s.text) for s in samples]
 
 
 def datasets(named: list[str], count: int) -> Iterator[tuple[str, list]]:

@@ -23,14 +23,12 @@ def test_a_faulty_recipe_gets_one_line(tmp_path, recipe, message):
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
-    (tmp_path / "recipe.toml").write_text("samples = 1")
-    result = CliRunner().invoke(
-        cli.app,
-        ["train", "recognizer", "--config", str(tmp_path / "recipe.toml")]
-        + ["--out", str(tmp_path / "run")],
-    )
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
+    run.mkdir()
+    (run / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    recipe.write_text("samples = 1")
+    arguments = ["train", "recognizer", "--config", str(recipe), "--out", str(run)]
+    result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == 1
     assert "checkpoint.pt" in result.stderr
     assert result.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The shipped weights on the sample images: the same text and the right orientation at four turns."""
+"""The shipped weights on the sample images: one text and the right orientation at four turns."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from isotrope.data.images import ImageError, prepare
+from isotrope.data.images import ImageError, load_image, prepare
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 
@@ -72,8 +72,7 @@ class TextBatches(IterableDataset):
             image, text = self.real[int(rng.integers(len(self.real)))]
             return prepare(vary(image, rng), *self.size), text, np.zeros((0, 2), np.float32)
         drawn = self.synthetic.sample(index)
-        image = torch.from_numpy(drawn.image).permute(2, 0, 1).float() / 255
-        return prepare(image, *self.size), drawn.text, drawn.centers
+        return prepare(load_image(drawn.image), *self.size), drawn.text, drawn.centers
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()

@@ -17,6 +17,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.models.recognizer import BOS, PAD, Recognizer
@@ -24,7 +25,7 @@ from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
-from isotrope.training.validation import prepare_all, validate
+from isotrope.training.validation import validate
 
 Report = Callable[[dict[str, float]], None]
 
@@ -123,12 +124,11 @@ class RecognitionTrainer:
         config = self.config
         rendered = SyntheticText("valid", seed=config.seed, lines=0.0, difficulty=config.difficulty)
         drawn = islice(rendered, config.validation_words)
-        pairs = [(torch.from_numpy(s.image).permute(2, 0, 1).float() / 255, s.text) for s in drawn]
-        sets = {"rendered": prepare_all(self.recognizer, pairs)}
+        sets = {"rendered": [(load_image(s.image), s.text) for s in drawn]}
         if config.real:
             real = LabelledLines(config.real, part=(0, config.real_held_out))
             count = min(len(real), config.validation_words)
-            sets["real"] = prepare_all(self.recognizer, (real[i] for i in range(count)))
+            sets["real"] = [real[i] for i in range(count)]
         return sets
 
     def fit(self, report: Report = lambda row: None) -> None:

@@ -1,61 +1,43 @@
-"""Reading a labelled set at every orientation of the group, and what came of it."""
+"""Reading a labelled set at the four turns, and what came of it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from isotrope.data.images import prepare
+from isotrope.data.images import ImageError
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.metrics import cer, word_accuracy
+from isotrope.ocr.reader import Reader
+from isotrope.ocr.reading import Reading
+
+TURNS = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of one orientation: character error rate, exact matches, orientations found, in [0, 1]."""
+    """Of one turn: character error rate, exact matches and orientations found, in [0, 1]."""
 
     cer: float
     accuracy: float
     orientation: float
 
 
-def prepare_all(
-    recognizer: Recognizer, pairs: Iterable[tuple[Tensor, str]]
-) -> list[tuple[Tensor, str]]:
-    """Images at the recogniser's size, with their texts."""
-    config = recognizer.config
-    size = (config.image_height, config.image_stride, config.max_ratio)
-    return [(prepare(image, *size), text) for image, text in pairs]
-
-
-def read_all(recognizer: Recognizer, images: list[Tensor], batch_size: int = 32):
-    """Texts and orientations of prepared images, read in batches of one size."""
-    buckets: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for index, image in enumerate(images):
-        buckets[tuple(image.shape)].append(index)
-    texts, orientations = [""] * len(images), [0] * len(images)
-    device = next(recognizer.parameters()).device
-    for members in buckets.values():
-        for first in range(0, len(members), batch_size):
-            chunk = members[first : first + batch_size]
-            pixels = torch.stack([images[i] for i in chunk]).to(device)
-            read, _, turned = recognizer.read(pixels)
-            for i, text, degrees in zip(chunk, read, turned.tolist(), strict=True):
-                texts[i], orientations[i] = text, degrees
-    return texts, orientations
-
-
 def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[int, Score]:
-    """The score of prepared, upright images at each exact orientation of the group, by degrees."""
-    truth = [text for _, text in pairs]
-    scores = {}
-    for quarter in range(4):
-        images = [torch.rot90(image, quarter, (1, 2)) for image, _ in pairs]
-        texts, orientations = read_all(recognizer, images)
-        right = sum(degrees == 90 * quarter for degrees in orientations) / len(pairs)
-        scores[90 * quarter] = Score(cer(texts, truth), word_accuracy(texts, truth), right)
-    return scores
+    """The score of upright images `(3, H, W)` with their texts, at each turn in degrees.
+
+    An image that the reader refuses counts as read wrong.
+    """
+    images, truth = [image for image, _ in pairs], [text for _, text in pairs]
+    readings = list(Reader(recognizer).stream(images, on_error="return", turns=TURNS))
+    return {
+        degrees: _score(readings[k :: len(TURNS)], truth, degrees)
+        for k, degrees in enumerate(TURNS)
+    }
+
+
+def _score(readings: list[Reading | ImageError], truth: list[str], degrees: int) -> Score:
+    texts = [r.text if isinstance(r, Reading) else "" for r in readings]
+    turned = [isinstance(r, Reading) and r.orientation == degrees for r in readings]
+    return Score(cer(texts, truth), word_accuracy(texts, truth), sum(turned) / len(turned))
