@@ -2,10 +2,11 @@
 
     python benchmarks/reading.py [--weights FOLDER] [--data NAME=PATH ...] [--count 500]
 
-Rendered words in unseen fonts always; PATH is a folder or tar of images with labels.tsv. Accuracy
-is exact match in lower-case letters and digits ("accuracy") and with case and punctuation
-("exact"). `ms` is process time a word, read one by one at orientation 0 after a warm-up, median of
-five passes. Writes benchmarks/results/reading-DATE.csv, with commit, machine and command.
+Rendered words in unseen fonts always, degraded as in training and clean; PATH is a folder or tar of
+images with labels.tsv. Accuracy is exact match in lower-case letters and digits ("accuracy") and
+with case and punctuation ("exact"). `ms` is process time a word, read one by one at orientation 0
+after a warm-up, median of five passes. Writes
+benchmarks/results/reading-DATE.csv, with commit, machine and command.
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ RESULTS = Path(__file__).parent / "results"
 TURNS = (0, 90, 180, 270)
 
 
-def rendered(count: int) -> list[tuple[torch.Tensor, str]]:
+def rendered(count: int, difficulty: float) -> list[tuple[torch.Tensor, str]]:
     """Words in validation families, which no training sample used."""
-    samples = islice(SyntheticText("valid", seed=1, lines=0.0), count)
+    samples = islice(SyntheticText("valid", seed=1, lines=0.0, difficulty=difficulty), count)
     return [(load_image(s.image), s.text) for s in samples]
 
 
 def datasets(named: list[str], count: int) -> Iterator[tuple[str, list]]:
-    yield "rendered", rendered(count)
+    yield "rendered", rendered(count, difficulty=1.0)
+    yield "rendered, clean", rendered(count, difficulty=0.0)
     for item in named:
         name, _, path = item.partition("=")
         lines = LabelledLines(path)
@@ -98,7 +100,8 @@ def main() -> None:
         row = {"set": name, **measure(reader, pairs), "parameters": parameters}
         row |= {"commit": commit, "machine": f"{platform.machine()}, 1 thread"}
         # The names of the sets, not where they lie on this machine.
-        row["command"] = f"python benchmarks/reading.py --count {arguments.count}"
+        named = " ".join(item.partition("=")[0] + "=..." for item in arguments.data)
+        row["command"] = f"python benchmarks/reading.py --count {arguments.count} --data {named}"
         rows.append(row)
         print(*(f"{key}={value}" for key, value in row.items()), file=sys.stderr)
     RESULTS.mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """The audit finds what breaks a model, ours or any other, and leaves the model as it is."""
 
 import copy
+import inspect
 import itertools
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from isotrope.audit import assert_equivariant, audit, describe, equivariance_error
-from isotrope.groups import CyclicGroup, DihedralGroup
+from isotrope.groups import CyclicGroup, DihedralGroup, group_from_name
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
 from isotrope.nn import GroupConv, InvariantPool, LiftingConv
 
@@ -380,6 +381,93 @@ def test_c8_is_judged_where_it_can_be_exact():
     assert "between pixels" in str(report).splitlines()[1]
 
 
+@pytest.mark.parametrize("group", [CyclicGroup(8), DihedralGroup(8), DihedralGroup(3)], ids=repr)
+def test_the_verdict_claims_no_element_between_pixels(group):
+    model = nn.Sequential(LiftingConv(3, 4, 3, padding=1, group=group), InvariantPool())
+    report = audit(model, images(12, 12), group)
+    assert report.ok
+    worst = max(report.rows, key=lambda row: row.between)
+    assert report.verdict.startswith(
+        f"equivariant to the elements of {group!r} that permute pixels; between pixels the worst "
+        f"error is {worst.between:.1e} at {worst.name}: 3 outputs compared"
+    )
+    assert f"equivariant to {group!r}" not in report.verdict
+    broken = audit(plain_cnn(), images(12, 12), group)
+    assert broken.verdict.startswith("not equivariant to the elements of")
+    assert "; between pixels the worst error is" in broken.verdict
+
+
+def test_a_group_whose_identity_alone_permutes_pixels_is_not_judged():
+    group = CyclicGroup(3)
+    model = nn.Sequential(LiftingConv(3, 4, 3, padding=1, group=group), InvariantPool())
+    report = audit(model, images(12, 12), group)
+    assert not report.ok
+    assert report.first_broken is None
+    assert report.verdict.startswith(
+        "nothing shown: of the elements of CyclicGroup(3) that permute pixels there is the "
+        "identity alone; between pixels the worst error is"
+    )
+    assert audit(plain_cnn(), images(12, 12), CyclicGroup(1)).ok  # no other element there
+
+
+def test_usual_errors_between_pixels_are_as_the_note_says():
+    group = CyclicGroup(8)
+    layer = LiftingConv(3, 8, 3, padding=1, group=group)
+    rows, columns = torch.meshgrid(*[torch.arange(32.0) - 15.5] * 2, indexing="ij")
+    bump = torch.exp(-(rows**2 + columns**2) / 60).expand(2, 3, -1, -1)
+    noise, smooth = audit(layer, images(32, 32), group), audit(layer, bump, group)
+    assert 0.5 < noise.rows[0].between < 1.5
+    assert 0.2 < smooth.rows[0].between < 1.5
+    assert "0.5 to 1.5 are usual on noise, of 0.2 and more on smooth images" in noise.notes[0]
+
+
+# A model of another group ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", ["C2", "D4", "C8"])
+def test_what_is_lifted_to_another_group_is_not_compared(group):
+    model, group = our_vit("C4"), group_from_name(group)
+    report = audit(model, images(16, 16), group)
+    rows = {row.name: row for row in report.rows}
+    note = f"lifted to CyclicGroup(4), not {group!r}"
+    for name in ("embed", "embed_norm", "stages.0.0", "stages.0.0.mlp", "norm"):
+        assert rows[name].error is None
+        assert rows[name].note == note
+    assert rows["(model)"].kind == "invariant"
+    assert f"outputs {note}; audit with CyclicGroup(4)" in report.verdict
+
+
+def test_a_lifted_signal_of_the_same_number_of_orientations_is_not_mistaken():
+    report = audit(LiftingConv(3, 4, 3, group=D4), images(16, 16), CyclicGroup(8))
+    assert report.rows[0].note == "lifted to DihedralGroup(4), not CyclicGroup(8)"
+
+
+def test_the_group_of_an_encoder_is_found_inside_it():
+    pytest.importorskip("transformers")
+    from isotrope.models.recognizer import LiftedEncoder, LiftedEncoderConfig
+
+    stages = [{"mixer": "gcsa", "depth": 1, "dim": 8}]
+    encoder = LiftedEncoder(LiftedEncoderConfig(vit={"group": "C4", "stages": stages}))
+    report = audit(encoder, images(16, 24), CyclicGroup(2))
+    assert report.rows[-1].error is None
+    assert report.rows[-1].note == "lifted to CyclicGroup(4), not CyclicGroup(2)"
+    assert report.first_broken is None
+    assert not report.ok
+    assert "audit with CyclicGroup(4)" in report.verdict
+    assert audit(encoder, images(16, 24), C4).ok
+
+
+def test_tokens_lifted_to_c1_are_plain_tokens():
+    pytest.importorskip("transformers")
+    from isotrope.models.recognizer import LiftedEncoder, LiftedEncoderConfig
+
+    stages = [{"mixer": "gcsa", "depth": 1, "dim": 8}]
+    encoder = LiftedEncoder(LiftedEncoderConfig(vit={"group": "C1", "stages": stages}))
+    report = audit(encoder, images(16, 24), C4)
+    assert report.first_broken.name == "vit.embed"
+    assert report.rows[-1].kind == "tokens"
+
+
 def test_chance_is_named():
     class Noisy(nn.Module):
         def forward(self, x):
@@ -405,3 +493,9 @@ def test_isotrope_audit_can_be_called_however_it_was_imported(order):
     check += "assert audit(torch.nn.ReLU(), torch.rand(1, 3, 4, 4), CyclicGroup(4)).ok"
     code = "; ".join([*(lines[name] for name in order), check])
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_callable_module_says_what_it_takes():
+    module = sys.modules["isotrope.audit"]
+    assert inspect.signature(module) == inspect.signature(audit)
+    assert module.__call__.__doc__ == audit.__doc__

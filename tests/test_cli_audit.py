@@ -10,6 +10,18 @@ from torch import nn
 
 def cnn():
     return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+def linear():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 4))
+
+def sized(width):
+    return nn.Conv2d(3, width, 3)
+
+def failing():
+    raise OSError("no weights\\nat all")
+
+def table():
+    return {}
 """
 
 
@@ -41,6 +53,19 @@ def test_a_plain_cnn_gets_its_first_broken_layer(folder):
     assert "first broken at 0 (Conv2d)" in result.stdout
 
 
+def test_the_table_says_what_the_report_knows(folder):
+    result = audit("foreign:cnn", "--group", "C8", "--size", "16x16")
+    line = next(line for line in result.stdout.splitlines() if "Conv2d" in line)
+    assert "! " in line
+    assert "under a turn by" in line
+    assert "; between pixels " in line
+    result = audit("ours", "--group", "C4", "--size", "16x24")
+    line = next(line for line in result.stdout.splitlines() if "LiftingConv" in line)
+    assert "not compared" in line
+    assert "lifted to DihedralGroup(4), not CyclicGroup(4)" in line
+    assert "audit with DihedralGroup(4)" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -49,6 +74,11 @@ def test_a_plain_cnn_gets_its_first_broken_layer(folder):
         (["ours", "--group", "Q8"], "'Q8' is not a group"),
         (["ours", "--size", "big"], "write it as 32x64"),
         (["ours", "--size", "15x24"], "breaks equivariance"),
+        (["foreign:linear"], "the model refuses 32x64 images: RuntimeError: mat1 and mat2"),
+        (["foreign:linear"], "; pass --size"),
+        (["foreign:sized"], "missing 1 required positional argument: 'width'); write module:fac"),
+        (["foreign:failing"], "cannot be loaded (OSError: no weights at all); write module:"),
+        (["foreign:table"], "foreign:table: returns dict, no torch module; write module:factory"),
     ],
 )
 def test_what_cannot_be_audited_gets_one_line(folder, arguments, message):
@@ -57,4 +87,31 @@ def test_what_cannot_be_audited_gets_one_line(folder, arguments, message):
     assert result.stdout == ""
     assert message in result.stderr
     assert result.stderr.startswith("isotrope: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.safetensors", "no tensors", "ours: cannot be loaded (SafetensorError: "),
+        (
+            "config.json",
+            '{"group": "C4", "depth": 3}',
+            "got an unexpected keyword argument 'depth'",
+        ),
+        ("config.json", '{"group": "C4"}', "cannot be loaded (RuntimeError: Error(s) in loading"),
+        ("config.json", "{", "ours: cannot be loaded (JSONDecodeError: "),
+        ("config.json", "3", "ours: cannot be loaded (TypeError: "),
+        ("model.safetensors", None, "ours: cannot be loaded (FileNotFoundError: "),
+    ],
+)
+def test_a_broken_folder_gets_one_line(folder, name, content, message):
+    path = folder / "ours" / name
+    path.unlink() if content is None else path.write_text(content)
+    result = audit("ours", "--size", "16x24")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("isotrope: ")
+    assert message in result.stderr
+    assert "EquivariantViT.save_pretrained" in result.stderr
     assert result.stderr.count("\n") == 1

@@ -126,6 +126,32 @@ def test_one_bad_among_a_hundred(tmp_path):
     assert texts == [f"é{number}" for number in range(100) if number != 37]
 
 
+def test_a_dangling_link_in_a_folder_is_one_line(tmp_path):
+    good = image(tmp_path / "set" / "good.png")
+    link = tmp_path / "set" / "link.png"
+    link.symlink_to(tmp_path / "missing.png")
+    result = read(tmp_path / "set")
+    complaint(result, link, "a link to a file that is not there")
+    assert result.stdout == f"{good}\té10\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+@pytest.mark.parametrize("flags", [[], ["--turns", "--format", "json"]])
+def test_a_full_device_is_one_line(tmp_path, flags):
+    code = (
+        "from test_cli_read import *; "
+        "Reader.from_pretrained = lambda *_: Reader(FakeRecognizer()); cli.main()"
+    )
+    command = [sys.executable, "-c", code, "read", image(tmp_path / "a.png"), *flags]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=os.path.dirname(__file__)
+        )
+    line = "standard output: cannot be written (No space left on device); free or change it"
+    assert result.stderr == f"isotrope: {line}\n"
+    assert result.returncode == 1
+
+
 def test_every_bad_input_of_the_issue(tmp_path):
     good = image(tmp_path / "good.png")
     (tmp_path / "empty.png").touch()

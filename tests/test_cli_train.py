@@ -22,10 +22,11 @@ def test_a_faulty_recipe_gets_one_line(tmp_path, recipe, message):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_broken_checkpoint_is_named(tmp_path):
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
+def test_a_broken_checkpoint_is_named(tmp_path, content):
     recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
     run.mkdir()
-    (run / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    (run / "checkpoint.pt").write_bytes(content)
     recipe.write_text("samples = 1")
     arguments = ["train", "recognizer", "--config", str(recipe), "--out", str(run)]
     result = CliRunner().invoke(cli.app, arguments)

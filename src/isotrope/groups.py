@@ -38,7 +38,8 @@ class Group:
     """`relative[g][h] = g^-1 h`, a `|G| x |G|` table of elements."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rotations, int) or self.rotations < 1:
+        whole = isinstance(self.rotations, int) and not isinstance(self.rotations, bool)
+        if not whole or self.rotations < 1:
             raise ValueError(
                 f"n={self.rotations!r} is not a number of rotations; give an integer of 1 or more"
             )

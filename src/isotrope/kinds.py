@@ -101,13 +101,45 @@ def grid_of_tokens(tokens: Tensor, group: Group, like: Tensor | None) -> tuple[i
     return min(pairs, key=lambda pair: abs(math.log(pair[0] * columns / (pair[1] * rows))))
 
 
-def possible_kinds(
-    module: nn.Module, x: Tensor, images: Tensor, grids: set[tuple[int, int]], group: Group
-) -> list[tuple[str, Action]]:
-    """The kinds that an output may be of, likeliest first: the declared one, or by its shape."""
+def lifting_groups(model: nn.Module) -> dict[nn.Module, Group | None]:
+    """The group that each module lifts to: its own `group`, else one inside it, else around it."""
+    found: dict[str, Group | None] = {}
+    for name, module in model.named_modules():  # a module before its children
+        inside = (getattr(m, "group", None) for m in module.modules())
+        around = found.get(name.rpartition(".")[0])
+        found[name] = next((g for g in inside if isinstance(g, Group)), around)
+    return {module: found[name] for name, module in model.named_modules()}
+
+
+def is_lifted_to_another(module: nn.Module, x: Tensor, own: Group | None, group: Group) -> bool:
+    """Whether an output is, or may be, a signal lifted to `own` that `group` cannot turn.
+
+    One lifted to C1 is an image or a plain row of tokens, which any group can turn.
+    """
+    if own in (None, group) or own.order == 1:
+        return False
     kind = declared(module, "gives")
-    # A model lifted to another group (C1, say) declares a lifted signal that this one cannot turn.
-    if kind and (kind != "lifted" or x.shape[1] == group.order):
+    unsaid = kind is None and (x.ndim == 5 or (x.ndim == 3 and x.shape[1] > 1))
+    return unsaid or kind in ("lifted", "tokens")
+
+
+def possible_kinds(
+    module: nn.Module,
+    x: Tensor,
+    images: Tensor,
+    grids: set[tuple[int, int]],
+    group: Group,
+    own: Group | None = None,
+) -> list[tuple[str, Action]]:
+    """The kinds that an output may be of, likeliest first: the declared one, or by its shape.
+
+    Args:
+        own: the group that the module lifts to, if that is known.
+    """
+    kind = declared(module, "gives")
+    # What is lifted to C1 is declared as a lifted signal too, but no other group can turn it so.
+    fits = own in (None, group) and (kind != "lifted" or x.shape[1] == group.order)
+    if kind and (fits or kind not in ("lifted", "tokens")):
         return [(kind, action(kind, x, group, like=images))]
     if x.ndim <= 2 or (x.ndim == 3 and x.shape[1] == 1):
         return [("invariant", stand_still)]

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 
 import numpy as np
 import pytest
@@ -133,6 +134,17 @@ def test_exif_orientation_is_applied(tmp_path, tag, turns):
         torch.testing.assert_close(load_image(image), expected)
 
 
+def test_a_broken_exif_block_does_not_refuse_the_image(tmp_path, monkeypatch):
+    grey().save(tmp_path / "a.png", exif=b"Exif\0\0no TIFF header")
+    torch.testing.assert_close(load_image(tmp_path / "a.png"), EXPECTED)
+
+    def broken(image):
+        raise SyntaxError("not a TIFF file")
+
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", broken)
+    torch.testing.assert_close(load_image(grey()), EXPECTED)
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -145,6 +157,9 @@ def test_exif_orientation_is_applied(tmp_path, tag, turns):
         GREY / 255,
         (GREY / 255).astype(np.float32),
         np.asfortranarray(GREY),
+        GREY.astype(np.int32),
+        GREY.astype(np.int64),
+        torch.from_numpy(GREY).long(),
         torch.from_numpy(GREY).expand(3, -1, -1),
         torch.from_numpy(GREY)[None],
         torch.from_numpy(GREY / 255),
@@ -172,7 +187,9 @@ def test_a_loaded_array_is_not_shared():
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((2, 2), np.int64), r"type int64; it must be uint8"),
+        (np.zeros((2, 2), np.int16), r"type int16; it must be uint8"),
+        (np.array([[0, 256]]), r"int64 values from 0 to 256; they must be in 0 to 255: rescale"),
+        (np.array([[-1, 9]], np.int32), r"int32 values from -1 to 9; they must be in 0 to 255"),
         (np.full((2, 2), 255.0), r"from 255 to 255; they must be in \[0, 1\]: divide"),
         (np.full((2, 2), np.nan), r"from nan to nan; they must be in"),
         (np.zeros((2, 2, 5), np.uint8), r"shape \(2, 2, 5\); it must be \(H, W\)"),
@@ -347,6 +364,14 @@ def test_find_images_in_natural_order(tmp_path):
         (tmp_path / name).touch()
     found = [str(path.relative_to(tmp_path)) for path in find_images(tmp_path)]
     assert found == ["a/2.jpg", "a/10.jpg", "b2.PNG", "b10.png", "c.JPEG"]
+
+
+def test_find_images_keeps_what_cannot_be_opened(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path / "missing")
+    os.mkfifo(tmp_path / "b.png")
+    assert find_images(tmp_path) == [tmp_path / "a.png", tmp_path / "b.png"]
+    assert "a link to a file that is not there; mend" in problem(tmp_path / "a.png")
+    assert "a device or a pipe, not an image; save" in problem(tmp_path / "b.png")
 
 
 def test_find_images_where_there_are_none(tmp_path):

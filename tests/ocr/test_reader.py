@@ -1,15 +1,19 @@
 """The reader around a fake recogniser, which reads the mean grey of an image as its text."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isotrope.data.images import ImageError
+from isotrope.models.recognizer import Recognizer
+from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr import reader as reader_module
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
@@ -155,6 +159,15 @@ def test_errors_name_the_file_or_the_place(reader, tmp_path):
     assert [type(result) for result in failed] == [ImageError] * 2
 
 
+def test_what_is_no_image_is_an_error_in_its_place(reader):
+    first, second = reader.read([None, plain(7)], on_error="return")
+    assert isinstance(first, ImageError)
+    assert str(first).startswith("images[0]: an image of type NoneType: give a path")
+    assert second.text == "7"
+    with pytest.raises(ImageError, match=r"^images\[0\]: an image of type NoneType"):
+        reader.read([None, plain(7)])
+
+
 def test_bad_arguments(reader):
     with pytest.raises(ValueError, match="batch_size=0 must be at least 1"):
         reader.read([], batch_size=0)
@@ -168,13 +181,60 @@ def test_from_pretrained_where_there_is_no_recogniser(tmp_path, monkeypatch):
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))
     with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
         Reader.from_pretrained(tmp_path)
-    for text in ("[]", "not json"):
+    for text in ("[]", "not json", '{"architectures": 3}'):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
             Reader.from_pretrained(str(tmp_path))
     monkeypatch.setattr(reader_module, "SHIPPED", tmp_path / "weights")
     with pytest.raises(ValueError, match=r"weights.recognizer: no recogniser here"):
         Reader.from_pretrained()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The folder of a small recogniser, sound, to be spoilt."""
+    stages = [Stage("conv", 0, 4), Stage("gsa", 1, 16, 2, encoding="rotary", stride=2)]
+    vit = EquivariantViTConfig("C4", patch=(4, 2, 1), stages=stages)
+    Recognizer.from_config(vit, dim=16, layers=1, heads=2).save_pretrained(tmp_path / "saved")
+    assert isinstance(Reader.from_pretrained(tmp_path / "saved").recognizer, Recognizer)
+    return tmp_path / "saved"
+
+
+def refused(folder):
+    with pytest.raises(ValueError, match=re.escape(f"{folder}: its ")) as caught:
+        Reader.from_pretrained(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_weights_that_do_not_fit_are_refused_by_name(saved):
+    file = saved / "model.safetensors"
+    whole = load_file(file)
+    names = sorted(whole)
+    save_file({name: whole[name] for name in names[:-5]}, file)
+    message = refused(saved)
+    assert f"missing: {', '.join(names[-5:-2])} and 2 more" in message
+    assert "give a folder saved by" in message
+    save_file({**whole, "stray": torch.zeros(1)}, file)
+    assert "(unexpected: stray)" in refused(saved)
+    save_file({**whole, names[0]: torch.zeros(2, 3, 5)}, file)
+    assert f"(of another shape: {names[0]})" in refused(saved)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda config: config["encoder"]["vit"].update(colour=1), "TypeError: .*colour"),
+        (lambda config: config["encoder"]["vit"]["stages"][0].update(mixer="foo"), "Error: .*foo"),
+        (lambda config: config["encoder"]["vit"].pop("stages"), "ValueError: .*"),
+        (lambda config: config.update(encoder=3), "Error: .*encoder"),
+    ],
+)
+def test_a_broken_config_is_refused(saved, spoil, reason):
+    config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
+    spoil(config)
+    (saved / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert re.search(rf"config\.json is broken \(\w*{reason}", refused(saved))
 
 
 class TinyRecognizer(nn.Module):

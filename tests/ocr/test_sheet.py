@@ -21,6 +21,13 @@ def test_a_sheet_shows_every_image_and_any_letter(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
 
 
+def test_other_angles_and_missing_glyphs_are_drawn_in_silence(tmp_path, recwarn):
+    readings = [Reading("中文", 0.9, 45), Reading("שלום", 0.9, 450)]
+    sheet.draw_sheet([np.zeros((9, 9))] * 2, readings, tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").is_file()
+    assert not recwarn.list
+
+
 def test_a_long_list_is_cut_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sheet, "LIMIT", 2)
     assert sheet._caption(5).endswith("; 3 more not drawn")

@@ -45,6 +45,16 @@ def test_real_images_are_mixed_in_and_have_no_places(recipe, tmp_path):
     assert all(len(centers) == 0 for centers in batch.centers)
 
 
+def test_a_split_holds_out_what_it_does_not_train_on(tmp_path):
+    names = [f"{i}.png" for i in range(25)]
+    (tmp_path / "labels.tsv").write_text("".join(f"{name}\tx\n" for name in names))
+    train, held_out = (
+        {name for name, _ in part.items} for part in LabelledLines(tmp_path).split(10)
+    )
+    assert held_out == {"0.png", "10.png", "20.png"}
+    assert train == set(names) - held_out
+
+
 @pytest.mark.parametrize(
     ("labels", "message"), [(None, "has no labels.tsv"), ("a.png real\n", "line 1 .* has no tab")]
 )

@@ -22,6 +22,10 @@ def test_the_shipped_recipe_is_read_and_changed():
         ("samples = ", "is not TOML"),
         ("sampels = 3", "sampels is not a field"),
         ("samples = 0", "samples=0"),
+        ('samples = "many"', "samples='many' is not a number"),
+        ("warmup = 0", "warmup=0"),
+        ("decoder = { width = 3 }", "decoder has no width"),
+        ("encoder = { colour = 3 }", "give fields of EquivariantViTConfig"),
     ],
 )
 def test_a_faulty_recipe_says_what_is_wrong(tmp_path, text, message):

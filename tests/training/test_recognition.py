@@ -61,6 +61,22 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, tmp_path):
         RecognitionTrainer(recipe(decoder=other), tmp_path)
 
 
+def test_real_lines_that_the_model_cannot_write_are_left_out(recipe, tmp_path, caplog):
+    labels = "".join(f"{i}.png\t{'漢字' if i == 3 else 'word'}\n" for i in range(20))
+    (tmp_path / "labels.tsv").write_text(labels)
+    trainer = RecognitionTrainer(recipe(real=str(tmp_path), real_share=0.5), tmp_path / "run")
+    train, held_out = trainer.real
+    assert (len(train), len(held_out)) == (17, 2)
+    assert "1 of 20 lines left out" in caplog.text
+
+
+def test_a_finished_run_adds_nothing(recipe, tmp_path):
+    RecognitionTrainer(recipe(), tmp_path).fit()
+    log = (tmp_path / "log.csv").read_text()
+    RecognitionTrainer(recipe(), tmp_path).fit()
+    assert (tmp_path / "log.csv").read_text() == log
+
+
 def test_the_loss_falls_on_one_batch(recipe, tmp_path):
     trainer = RecognitionTrainer(recipe(samples=10_000, learning_rate=3e-3), tmp_path)
     batch = next(iter(trainer.stream()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -39,9 +40,18 @@ def audit(
     try:
         symmetry, (rows, columns) = group_from_name(group), _size(size)
         images = torch.rand(2, channels, rows, columns, dtype=torch.float64)
-        report = run_audit(_load(model), images, symmetry)
-    except (ValueError, FileNotFoundError) as error:
-        typer.echo(f"isotrope: {error}", err=True)
+        module = _load(model)
+        try:
+            report = run_audit(module, images, symmetry)
+        except ValueError:  # ours say what to do
+            raise
+        except Exception as error:  # a foreign model raises whatever it likes
+            raise ValueError(
+                f"the model refuses {rows}x{columns} images: {_reason(error)}; "
+                "pass --size or --channels"
+            ) from error
+    except ValueError as error:
+        typer.echo(f"isotrope: {_one_line(error)}", err=True)
         raise typer.Exit(1) from error
     _print(report)
     raise typer.Exit(0 if report.ok else 1)
@@ -55,39 +65,70 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _load(model: str | None) -> nn.Module:
-    """The module that `model` names."""
+    """The module that `model` names.
+
+    Raises:
+        ValueError: it cannot be loaded, for whatever reason.
+    """
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.reader import Reader
 
     if model is None:
         return Reader.from_pretrained().recognizer.encoder
     if ":" in model and not Path(model).exists():
-        name, factory = model.rsplit(":", 1)
-        sys.path.insert(0, str(Path.cwd()))
-        try:
-            return getattr(import_module(name), factory)()
-        except (ImportError, AttributeError) as error:
-            raise ValueError(
-                f"{model}: cannot be loaded ({error}); write module:factory, where the factory "
-                "takes no arguments and returns a torch module"
-            ) from error
+        return _made_by(model)
+    config = Path(model) / "config.json"
     try:
+        # Without a config, the reader says what is missing.
+        if not config.is_file() or "architectures" in json.loads(config.read_text()):
+            return Reader.from_pretrained(model).recognizer.encoder
         return EquivariantViT.from_pretrained(model)
-    except (FileNotFoundError, TypeError):
-        return Reader.from_pretrained(model).recognizer.encoder
+    except Exception as error:  # of json, of the config, of safetensors, of torch
+        if type(error) is ValueError:  # ours say what to do
+            raise
+        raise ValueError(
+            f"{model}: cannot be loaded ({_reason(error)}); give a folder that "
+            "EquivariantViT.save_pretrained or Recognizer.save_pretrained wrote"
+        ) from error
+
+
+def _made_by(model: str) -> nn.Module:
+    """What the factory `module:factory` returns."""
+    from torch import nn
+
+    name, factory = model.rsplit(":", 1)
+    sys.path.insert(0, str(Path.cwd()))
+    remedy = "write module:factory, where the factory takes no arguments and returns a torch module"
+    try:
+        made = getattr(import_module(name), factory)()
+    except Exception as error:  # foreign code raises whatever it likes
+        raise ValueError(f"{model}: cannot be loaded ({_reason(error)}); {remedy}") from error
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"{model}: returns {type(made).__name__}, no torch module; {remedy}")
+    return made
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {_one_line(error)[:200]}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _print(report: AuditReport) -> None:
     """The report as a table on standard output."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
-    table = Table("layer", "class", "output", "worst error", title=f"{report.group!r}")
+    if not console.is_terminal:
+        console.width = 1000  # in a file or a pipe nothing folds
+    table = Table(*report.HEADER, title=f"{report.group!r}")
     for row in report.rows:
         broken = row.error is not None and row.error > report.tolerance
-        error = "not compared" if row.error is None else f"{row.error:.1e}"
         style = "red" if broken else "dim" if row.error is None else None
-        table.add_row(row.name, row.type, row.kind or "", error, style=style)
+        table.add_row(*map(escape, report.cells(row)), style=style)
     console.print(table)
-    console.print(report.verdict, highlight=False, soft_wrap=True)
+    console.print(report.verdict, highlight=False, markup=False, soft_wrap=True)

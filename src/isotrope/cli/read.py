@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,8 +69,8 @@ def read(
         lines = FORMATS[format](_keeping(results, kept), angles, names)
         with complaints.about(out):
             _write(lines, out)
-        if turns:
-            _summarise(kept, to_stdout=format == "text" and out is None)
+            if turns:
+                _summarise(kept, to_stdout=format == "text" and out is None)
         if show and kept:
             with complaints.about(show):
                 _draw(kept, angles, show)
@@ -90,13 +91,17 @@ class _Complaints:
 
     @contextmanager
     def about(self, path: Path | None) -> Iterator[None]:
-        """Complain of a file that cannot be written; standard output is not our concern."""
+        """Complain of a file (None: standard output) that cannot be written."""
         try:
             yield
         except OSError as error:
+            if path is None and isinstance(error, BrokenPipeError):
+                raise  # Whoever reads us has seen enough; typer ends quietly.
+            name = path or "standard output"
+            self.add(f"{name}: cannot be written ({error.strerror or error}); free or change it")
             if path is None:
-                raise
-            self.add(f"{path}: cannot be written ({error.strerror or error})")
+                # What is left in its buffer would fail again at exit, with a traceback.
+                sys.stdout = io.StringIO()
 
 
 def _gather(inputs: Sequence[Path], complaints: _Complaints) -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +49,15 @@ class ImageError(ValueError):
 def load_image(source: ImageSource) -> torch.Tensor:
     """Any image as RGB.
 
-    Transparency is laid over white, the EXIF orientation is applied, 16-bit grey keeps its
-    depth, and of several frames or pages the first is taken.
+    Transparency is laid over white, the EXIF orientation is applied (where the EXIF data is not
+    broken), 16-bit grey keeps its depth, and of several frames or pages the first is taken.
 
     Args:
         source: One of
             - a path to a file that Pillow reads;
             - a PIL image, of any mode;
-            - an array (H, W) or (H, W, 1 | 3 | 4): bool, uint8, uint16, or float in [0, 1];
+            - an array (H, W) or (H, W, 1 | 3 | 4): bool, uint8, uint16, or float in [0, 1]; int32
+              and int64 with values of 0 to 255 are taken for uint8;
             - a tensor (H, W) or (1 | 3 | 4, H, W) of the same types.
 
     Returns:
@@ -119,7 +120,8 @@ def find_images(folder: str | Path) -> list[Path]:
         folder: Where to look. Hidden files are left out.
 
     Returns:
-        Paths that start with `folder`, chosen by suffix (`SUFFIXES`, in either case).
+        Paths that start with `folder`, chosen by suffix (`SUFFIXES`, in either case) alone: what
+        cannot be opened, such as a link to nothing, is for `load_image` to report.
 
     Raises:
         ImageError: The folder is missing, or holds no images.
@@ -130,7 +132,7 @@ def find_images(folder: str | Path) -> list[Path]:
     found = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
     ]
     if not found:
         kinds = " ".join(sorted(suffix[1:] for suffix in SUFFIXES))
@@ -172,6 +174,8 @@ def _load_file(path: Path) -> torch.Tensor:
     try:
         if path.is_dir():
             raise ImageError("a folder, not an image; give the files in it")
+        if path.exists() and not path.is_file():  # Opening a named pipe could wait for ever.
+            raise ImageError("a device or a pipe, not an image; save the image to a file")
         if path.is_file() and path.stat().st_size == 0:
             raise ImageError("an empty file; save or copy it again")
         with _pillow_warnings(), Image.open(path) as image:
@@ -198,6 +202,8 @@ def _opening_problem(error: Exception, path: Path) -> str:
             f"has more than {Image.MAX_IMAGE_PIXELS} px, the most that Pillow opens; cut it into "
             "lines or words, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
         )
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return "a link to a file that is not there; mend the link or remove it"
     if isinstance(error, FileNotFoundError):
         return "no such file; check the path"
     if isinstance(error, OSError) and error.strerror:
@@ -219,7 +225,8 @@ def _decode(image: Image.Image) -> np.ndarray:
     """A PIL image of any mode, upright, as an array of a kind that `_array_to_rgb` takes."""
     try:
         image.load()
-        image = ImageOps.exif_transpose(image)
+        with suppress(Exception):  # Broken EXIF data: the image is read as it is stored.
+            image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F"):
             return _unscaled(np.array(image))
         if image.mode.startswith("I;16"):
@@ -283,6 +290,14 @@ def _unit_range(array: np.ndarray) -> np.ndarray:
     white = {"b1": 1, "u1": 255, "u2": 65535}.get(kind)
     if white is not None:
         return array.astype(np.float32) / white
+    if kind in ("i4", "i8"):
+        low, high = array.min(), array.max()
+        if low < 0 or high > 255:
+            raise ImageError(
+                f"{array.dtype} values from {low} to {high}; they must be in 0 to 255: rescale "
+                "them, or give uint16"
+            )
+        return array.astype(np.float32) / 255
     if array.dtype.kind != "f":
         raise ImageError(
             f"an array of type {array.dtype}; it must be uint8, uint16, bool, or float in [0, 1]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 
 from PIL import Image
@@ -19,14 +21,13 @@ class LabelledLines:
 
     Args:
         path: the folder or the tar.
-        part: `(k, n)` keeps every line whose number is `k` modulo `n`, `(-k, n)` all others: a
-            held-out part and its complement.
 
     Raises:
-        ValueError: no `labels.tsv`, a line of it without a tab, or a file that it names is missing.
+        ValueError: no `labels.tsv`, or a line of it without a tab; on access, a file that
+            `labels.tsv` names and that is missing.
     """
 
-    def __init__(self, path: str | Path, part: tuple[int, int] | None = None) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.exists():
             raise ValueError(f"{self.path} does not exist; give a folder or a tar with labels.tsv")
@@ -39,10 +40,16 @@ class LabelledLines:
                     f"{self.path}: line {number + 1} of labels.tsv has no tab; write file<TAB>text"
                 )
             self.items.append((line[0], line[1]))
-        if part is not None:
-            k, n = part
-            kept = (i % n == k if k >= 0 else i % n != -k for i in range(len(self.items)))
-            self.items = [item for item, keep in zip(self.items, kept, strict=True) if keep]
+
+    def keep(self, wanted: Callable[[int, str], bool]) -> LabelledLines:
+        """The lines for which `wanted(number, text)` holds."""
+        kept = copy(self)
+        kept.items = [item for i, item in enumerate(self.items) if wanted(i, item[1])]
+        return kept
+
+    def split(self, every: int) -> tuple[LabelledLines, LabelledLines]:
+        """All lines but every `every`-th, and those: a training and a held-out part."""
+        return self.keep(lambda i, _: i % every != 0), self.keep(lambda i, _: i % every == 0)
 
     def _read_tar(self) -> dict[str, bytes]:
         try:

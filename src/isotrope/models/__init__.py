@@ -1,0 +1,1 @@
+"""Models: `EquivariantViT`, and the `Recognizer` with its charset."""

@@ -7,6 +7,8 @@ see the permutation: `p(text | turned image) = p(text | image)`.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import torch
 from torch import Tensor
 from transformers import (
@@ -26,6 +28,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from isotrope.groups import group_from_name
 from isotrope.models.charset import CHARSET
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
+from isotrope.nn.conv import check_stride
 
 BOS, PAD, EOS = 0, 1, 2
 SPECIAL = 3  # characters follow the three special tokens
@@ -67,7 +70,8 @@ class LiftedEncoder(PreTrainedModel):
     def forward(
         self, pixel_values: Tensor, return_dict: bool = True, **_
     ) -> BaseModelOutput | tuple:
-        tokens = self.vit.features(standardize(pixel_values))[-1].flatten(1, 3)
+        pixels = standardize(pixel_values).to(self.vit.embed.weight.dtype)
+        tokens = self.vit.features(pixels)[-1].flatten(1, 3)
         return BaseModelOutput(last_hidden_state=tokens) if return_dict else (tokens,)
 
 
@@ -107,8 +111,6 @@ class Recognizer(VisionEncoderDecoderModel):
         max_characters: int = 126,
     ) -> Recognizer:
         """A recogniser with random weights; `dim`, `layers`, `heads` are the decoder's."""
-        from dataclasses import asdict
-
         if len(set(charset)) != len(charset):
             raise ValueError("charset has a character twice; give each once")
         if image_height % vit.stride:
@@ -116,6 +118,7 @@ class Recognizer(VisionEncoderDecoderModel):
                 f"image_height={image_height} is not a multiple of the encoder's stride "
                 f"{vit.stride}; try {vit.stride * max(1, round(image_height / vit.stride))}"
             )
+        check_stride((image_height, image_height), *vit.patch)
         encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
         decoder = TrOCRForCausalLM(
             TrOCRConfig(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from isotrope.groups import group_from_name
+from isotrope.groups import Group, group_from_name
 from isotrope.nn import (
     Block,
     Downsample,
@@ -68,12 +68,12 @@ class EquivariantViTConfig:
     """The whole model as a value; `asdict` of it is the JSON that `save_pretrained` writes.
 
     Args:
-        group: "C1" (a plain ViT), "C4", "D4", "C8" ...
+        group: "C1" (a plain ViT), "C4", "D4", "C8" ..., or a `Group`, kept as its name.
         patch: `(kernel_size, stride, padding)` of the lifting patch embedding.
         classes: outputs of the head; 0 leaves the pooled features.
     """
 
-    group: str = "C4"
+    group: str | Group = "C4"
     in_channels: int = 3
     patch: tuple[int, int, int] = (4, 4, 0)
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
@@ -81,6 +81,8 @@ class EquivariantViTConfig:
 
     def __post_init__(self) -> None:
         self.patch = tuple(self.patch)
+        group = self.group if isinstance(self.group, Group) else group_from_name(self.group)
+        self.group = group.name
         self.stages = [Stage(**s) if isinstance(s, dict) else s for s in self.stages]
         if not self.stages:
             raise ValueError("stages is empty; give at least one Stage")
@@ -92,7 +94,7 @@ class EquivariantViTConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels from one position of the last stage to the next; sizes must be multiples of it."""
+        """Pixels from one position of the last stage to the next."""
         total = self.patch[1]
         for stage in self.stages:
             total *= stage.stride
@@ -181,7 +183,7 @@ class EquivariantViT(nn.Module):
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike) -> EquivariantViT:
-        """Loads what `save_pretrained` wrote, in eval mode.
+        """Loads what `save_pretrained` wrote, in eval mode and in the dtype that was saved.
 
         Raises:
             FileNotFoundError: the folder lacks one of the two files.
@@ -196,5 +198,6 @@ class EquivariantViT(nn.Module):
                 "EquivariantViT.save_pretrained wrote"
             )
         model = cls(EquivariantViTConfig(**json.loads((folder / "config.json").read_text())))
-        model.load_state_dict(load_file(folder / "model.safetensors"))
+        tensors = load_file(folder / "model.safetensors")
+        model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
         return model.eval()

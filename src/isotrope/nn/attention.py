@@ -1,6 +1,7 @@
 """Self-attention over lifted signals: `GroupSelfAttention` and `GroupConvSelfAttention`.
 
-Scores are never stored: every call goes through `scaled_dot_product_attention`. The softmax runs
+Every call goes through `scaled_dot_product_attention`, and no softmax is stored; the MLP and Table
+encodings alone give it a bias of the size of the scores. The softmax runs
 jointly over positions and orientations `(y, h)`, so that each query's weights sum to one.
 """
 

@@ -86,7 +86,8 @@ class TurnedFilter(nn.Module):
         if not (same and torch.equal(self._kept[0], weight)):
             # Not an inference tensor: a later pass may need gradients of what it filters.
             with torch.inference_mode(False), torch.no_grad():
-                self._kept = weight.detach().clone(), self.bank()
+                bank = self.bank().contiguous(memory_format=torch.channels_last)
+                self._kept = weight.detach().clone(), bank
         return self._kept[1]
 
     def _convolve(self, planes: Tensor, bias: Tensor | None, groups: int = 1) -> Tensor:

@@ -122,7 +122,7 @@ class Reader:
         single = isinstance(images, (str, Path, Image.Image, np.ndarray, torch.Tensor))
         for index, source in enumerate([images] if single else images):
             try:
-                image = load_image(source)
+                image = _loaded(source)
                 yield from [
                     prepare(
                         torch.rot90(image, turn // 90, (-2, -1)),
@@ -166,6 +166,14 @@ class Reader:
         ]
 
 
+def _loaded(source: ImageSource) -> torch.Tensor:
+    """`load_image`, for which something that is no image at all is one more bad image."""
+    try:
+        return load_image(source)
+    except TypeError as error:
+        raise ImageError(str(error)) from error
+
+
 def _raised(image: torch.Tensor | ImageError) -> torch.Tensor:
     if isinstance(image, ImageError):
         raise image
@@ -177,19 +185,44 @@ def _load_recognizer(path: Path) -> Recognizer:
     if not config.is_file():
         raise ValueError(f"{path}: no recogniser here (config.json is missing); {_REMEDY}")
     try:
-        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
-    except (ValueError, AttributeError):  # No JSON, or JSON that is no object.
-        architectures = []
-    if "Recognizer" not in architectures:
+        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures")
+        fits = "Recognizer" in (architectures or [])
+    except (ValueError, AttributeError, TypeError):  # No JSON, or JSON of another shape.
+        fits = False
+    if not fits:
         raise ValueError(f"{path}: its config.json is not that of a Recognizer; {_REMEDY}")
 
     from isotrope.models.recognizer import Recognizer
 
     try:
-        return Recognizer.from_pretrained(path)
+        # Tensors of another shape are reported below by name, and not by a mere refusal.
+        recognizer, report = Recognizer.from_pretrained(
+            path, output_loading_info=True, ignore_mismatched_sizes=True
+        )
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path}: its weights cannot be loaded ({reason}); {_REMEDY}") from error
+    except Exception as error:  # A broken config fails wherever its values are first used.
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise ValueError(f"{path}: its config.json is broken ({reason}); {_REMEDY}") from error
+    if problem := _misfits(report):
+        raise ValueError(f"{path}: its weights do not fit its config.json ({problem}); {_REMEDY}")
+    return recognizer
+
+
+def _misfits(report: dict, most: int = 3) -> str:
+    """The tensors that loading left out, a few of each kind by name; empty where all fit."""
+    kinds = {
+        "missing": report["missing_keys"],
+        "unexpected": report["unexpected_keys"],
+        "of another shape": (key for key, *_ in report["mismatched_keys"]),
+    }
+    problems = []
+    for kind, keys in kinds.items():
+        if names := sorted(keys):
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            problems.append(f"{kind}: {', '.join(names[:most])}{more}")
+    return "; ".join(problems)
 
 
 def _adapted(recognizer: Recognizer, adapter: str | Path) -> Recognizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from math import ceil
 from pathlib import Path
@@ -66,7 +67,9 @@ def draw_sheet(
         left, bottom = column * _CELL[0], height - (row + 1) * _CELL[1]
         _draw_cell(figure, left, bottom, load_image(image), reading)
     figure.text(0.5, 0.12 / height, _caption(len(readings)), ha="center", fontsize=8, color="0.4")
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A letter that the font lacks is drawn as a box; that is no news for the user.
+        warnings.simplefilter("ignore", UserWarning)
         figure.savefig(temporary, format="png", dpi=120)
 
 
@@ -89,8 +92,9 @@ def _draw_cell(
 
     text = _fitting(reading.text)
     write(text, 0.28, fontsize=min(13, 330 / len(text)))
-    facts = f"{_ARROWS[reading.orientation]} {reading.orientation}°   {reading.confidence:.0%}"
-    write(facts, 0.1, fontsize=8, color="0.4")
+    arrow = _ARROWS.get(reading.orientation % 360, "")
+    facts = f"{arrow} {reading.orientation}°   {reading.confidence:.0%}"
+    write(facts.strip(), 0.1, fontsize=8, color="0.4")
 
 
 def _thumbnail(image: torch.Tensor) -> torch.Tensor:

@@ -51,12 +51,30 @@ class RecognitionConfig:
     save_every: int = 10_000
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(f.default, int | float) and not isinstance(value, int | float):
+                raise ValueError(f"{f.name}={value!r} is not a number; write it without quotes")
+        unknown = sorted(set(self.decoder) - {"dim", "layers", "heads", "dropout"})
+        if unknown:
+            raise ValueError(
+                f"decoder has no {', '.join(unknown)}; use dim, layers, heads, dropout"
+            )
+        if self.warmup < 1 or self.workers < 0 or min(self.validate_every, self.save_every) < 1:
+            raise ValueError(
+                f"warmup={self.warmup}, validate_every={self.validate_every}, "
+                f"save_every={self.save_every}, workers={self.workers}: the first three must be 1 "
+                "or more, the last 0 or more"
+            )
         if self.samples < 1 or not 0 <= self.cooldown <= 1 or not 0 <= self.real_share <= 1:
             raise ValueError(
                 f"samples={self.samples}, cooldown={self.cooldown}, real_share={self.real_share}: "
                 "samples must be 1 or more, the other two between 0 and 1"
             )
-        self.vit = EquivariantViTConfig(**self.encoder)
+        try:
+            self.vit = EquivariantViTConfig(**self.encoder)
+        except TypeError as error:
+            raise ValueError(f"encoder: {error}; give fields of EquivariantViTConfig") from error
 
     @classmethod
     def from_toml(cls, path: str | Path, **changes) -> RecognitionConfig:

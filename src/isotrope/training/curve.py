@@ -13,16 +13,14 @@ def draw_curve(log: str | Path, path: str | Path) -> None:
     The mean over the four turns; a band shows their spread, which is nil where the model is exact.
     Does nothing for a log without rows.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     with Path(log).open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows:
         return
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    panels = figure.subplots(1, 2)
     for panel, key, label in zip(
         panels, ("accuracy", "cer"), ("words read exactly", "character error rate"), strict=True
     ):
@@ -33,14 +31,13 @@ def draw_curve(log: str | Path, path: str | Path) -> None:
                 for row in rows
                 if row.get(f"{name}_{key}_0")
             ]
-            samples = [samples for samples, _ in points]
+            samples = [samples / 1000 for samples, _ in points]
             panel.plot(samples, [sum(v) / 4 for _, v in points], marker="o", label=name)
             panel.fill_between(
                 samples, [min(v) for _, v in points], [max(v) for _, v in points], alpha=0.2
             )
-        panel.set(xlabel="samples seen", ylabel=label, ylim=(0, 1))
+        panel.set(xlabel="thousand samples seen", ylabel=label, ylim=(0, 1))
         panel.legend(frameon=False)
     partial = Path(path).with_suffix(".tmp.png")
     figure.savefig(partial, dpi=150)
-    plt.close(figure)
     os.replace(partial, path)

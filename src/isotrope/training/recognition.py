@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
 from isotrope.training.validation import validate
 
+logger = logging.getLogger(__name__)
+
 Report = Callable[[dict[str, float]], None]
 
 
@@ -34,8 +37,8 @@ class RecognitionTrainer:
     """Trains a `Recognizer` on streamed text; everything that a resume needs is in its checkpoint.
 
     Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, scores), `curve.png`, `model/`
-    (the averaged weights, what `Reader.from_pretrained` takes). Each replaces its predecessor at
-    one stroke.
+    (the averaged weights, what `Reader.from_pretrained` takes). Each file replaces its
+    predecessor at one stroke.
 
     Raises:
         ValueError: a checkpoint in `out` that is broken or of another recipe.
@@ -59,6 +62,7 @@ class RecognitionTrainer:
             _decayed(both, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
         self.model, self.optimizer = self.fabric.setup(_Losses(both, config), self.optimizer)
+        self.real = self._real_lines()
         self.samples, self.next_index, self.seconds = 0, 0, 0.0
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
@@ -71,7 +75,15 @@ class RecognitionTrainer:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.samples, self.next_index, self.seconds = state["progress"]
-        except (OSError, RuntimeError, KeyError, UnpicklingError) as error:
+        except (
+            OSError,
+            EOFError,
+            RuntimeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            UnpicklingError,
+        ) as error:
             reason = str(error).split("\n")[0]
             raise ValueError(
                 f"{self.checkpoint} is broken or of another recipe ({reason}); "
@@ -95,12 +107,10 @@ class RecognitionTrainer:
         folder.mkdir(exist_ok=True)
         for file in partial.iterdir():
             os.replace(file, folder / file.name)
+        partial.rmdir()
 
     def stream(self) -> TextBatches:
         config, settings = self.config, self.recognizer.config
-        real = None
-        if config.real:
-            real = LabelledLines(config.real, part=(-config.real_held_out, config.real_held_out))
         synthetic = SyntheticText(
             "train",
             seed=config.seed,
@@ -113,7 +123,7 @@ class RecognitionTrainer:
             synthetic,
             size,
             config.batch_pixels,
-            real,
+            self.real[0] if self.real else None,
             config.real_share,
             config.seed,
             self.next_index,
@@ -125,31 +135,51 @@ class RecognitionTrainer:
         rendered = SyntheticText("valid", seed=config.seed, lines=0.0, difficulty=config.difficulty)
         drawn = islice(rendered, config.validation_words)
         sets = {"rendered": [(load_image(s.image), s.text) for s in drawn]}
-        if config.real:
-            real = LabelledLines(config.real, part=(0, config.real_held_out))
-            count = min(len(real), config.validation_words)
-            sets["real"] = [real[i] for i in range(count)]
+        if self.real:
+            held_out = self.real[1]
+            count = min(len(held_out), config.validation_words)
+            sets["real"] = [held_out[i] for i in range(count)]
         return sets
+
+    def _real_lines(self) -> tuple[LabelledLines, LabelledLines] | None:
+        """The real lines to train on and those held out, without what the model cannot write."""
+        config, settings = self.config, self.recognizer.config
+        if not config.real:
+            return None
+        lines, known = LabelledLines(config.real), set(settings.charset)
+        writable = lines.keep(
+            lambda _, text: known.issuperset(text) and len(text) <= settings.max_characters
+        )
+        if len(writable) < len(lines):
+            left_out = len(lines) - len(writable)
+            logger.warning(
+                "%s: %d of %d lines left out, which are too long or have characters outside the "
+                "charset",
+                config.real,
+                left_out,
+                len(lines),
+            )
+        return writable.split(config.real_held_out)
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""
         config = self.config
-        saved = validated = self.samples
+        if self.samples >= config.samples:
+            return
         sets = self.validation_sets()
         batches = iter(self.stream().loader(config.workers))
+        rows: list[dict[str, float]] = []
         while self.samples < config.samples:
-            started = time.perf_counter()
-            row = self.step(next(batches))
+            before, started = self.samples, time.perf_counter()
+            rows.append(self.step(next(batches)))
             self.seconds += time.perf_counter() - started
-            report(row | {"samples": self.samples, "seconds": self.seconds})
-            if self.samples - saved >= config.save_every:
+            report(rows[-1] | {"samples": self.samples, "seconds": self.seconds})
+            finished = self.samples >= config.samples
+            if finished or before // config.save_every < self.samples // config.save_every:
                 self.save()
-                saved = self.samples
-            if self.samples - validated >= config.validate_every:
-                self._validate(sets, row)
-                validated = self.samples
-        self.save()
-        self._validate(sets, row={})
+            if finished or before // config.validate_every < self.samples // config.validate_every:
+                self._validate(sets, _mean(rows))
+                rows.clear()
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One update; the learning rate and each loss."""
@@ -178,6 +208,10 @@ class RecognitionTrainer:
                     entry[f"{name}_{key}_{degrees}"] = round(value, 5)
         log_row(self.out / "log.csv", entry)
         draw_curve(self.out / "log.csv", self.out / "curve.png")
+
+
+def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
 class _Losses(nn.Module):
