@@ -11,7 +11,7 @@ import isotrope
 
 SOURCE = Path(isotrope.__file__).parent
 FLOORS = (
-    {"groups"},
+    {"files", "groups"},
     {"kinds"},
     {"audit", "testing", "nn"},
     {"models"},

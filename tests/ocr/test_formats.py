@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from isotrope.ocr.formats import FORMATS, json_lines, replacing, text_lines, tsv_lines
+from isotrope.files import replacing
+from isotrope.ocr.formats import FORMATS, json_lines, text_lines, tsv_lines
 from isotrope.ocr.reading import Reading
 
 RESULTS = [

@@ -175,7 +175,7 @@ def _keeping(results: Iterable[Result], kept: list[Result]) -> Iterator[Result]:
 
 def _write(lines: Iterable[str], out: Path | None) -> None:
     """Lines to a file, whole or not at all, or to standard output as they come."""
-    from isotrope.ocr.formats import replacing
+    from isotrope.files import replacing
 
     if out is None:
         for line in lines:

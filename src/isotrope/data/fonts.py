@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isotrope.files import replacing
 from isotrope.models.charset import CHARSET
 
 SPLITS = ("train", "valid")
@@ -159,7 +159,9 @@ def scan(folders: tuple[str, ...]) -> tuple[FontFile, ...]:
         return tuple(FontFile(**record) for record in json.loads(cache.read_text("utf-8")))
     fonts = tuple(font for font in map(_inspect, paths) if font is not None)
     with suppress(OSError):
-        _write_atomically(cache, json.dumps([asdict(font) for font in fonts]))
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(cache) as temporary:
+            temporary.write_text(json.dumps([asdict(font) for font in fonts]), encoding="utf-8")
     return fonts
 
 
@@ -193,14 +195,6 @@ def _font_paths(folder: str) -> Iterable[str]:
             for file in files
             if file.lower().endswith((".ttf", ".otf", ".ttc"))
         )
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
 
 
 def _inspect(path: str) -> FontFile | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from isotrope.files import replacing
 from isotrope.groups import Group, group_from_name
 from isotrope.nn import (
     Block,
@@ -176,10 +177,10 @@ class EquivariantViT(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: t.contiguous() for name, t in self.state_dict().items()}
-        save_file(tensors, folder / "model.safetensors.tmp")
-        (folder / "config.json.tmp").write_text(json.dumps(asdict(self.config), indent=2))
-        for name in ("model.safetensors", "config.json"):
-            os.replace(folder / f"{name}.tmp", folder / name)
+        with replacing(folder / "model.safetensors") as temporary:
+            save_file(tensors, temporary)
+        with replacing(folder / "config.json") as temporary:
+            temporary.write_text(json.dumps(asdict(self.config), indent=2))
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike) -> EquivariantViT:

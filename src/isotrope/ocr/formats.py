@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from isotrope.ocr.reading import Reading
@@ -72,21 +71,6 @@ FORMATS: dict[str, Callable[..., Iterator[str]]] = {
     "json": json_lines,
 }
 """The writers by name: each turns results into lines without their ends."""
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends well.
-
-    So `path` is written whole, or left as it was. Parallel writers do not meet.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def same_text(readings: Sequence[Reading]) -> bool:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from isotrope.data.images import ImageSource, load_image
-from isotrope.ocr.formats import replacing
+from isotrope.files import replacing
 from isotrope.ocr.reading import Reading
 
 if TYPE_CHECKING:

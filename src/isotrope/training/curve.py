@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
+
+from isotrope.files import replacing
 
 
 def draw_curve(log: str | Path, path: str | Path) -> None:
@@ -38,6 +39,5 @@ def draw_curve(log: str | Path, path: str | Path) -> None:
             )
         panel.set(xlabel="thousand samples seen", ylabel=label, ylim=(0, 1))
         panel.legend(frameon=False)
-    partial = Path(path).with_suffix(".tmp.png")
-    figure.savefig(partial, dpi=150)
-    os.replace(partial, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)

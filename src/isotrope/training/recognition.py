@@ -21,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
+from isotrope.files import replacing
 from isotrope.models.recognizer import BOS, PAD, Recognizer
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
@@ -99,9 +100,8 @@ class RecognitionTrainer:
             "progress": (self.samples, self.next_index, self.seconds),
             "config": asdict(self.config),
         }
-        partial = self.checkpoint.with_suffix(".tmp")
-        self.fabric.save(partial, state)
-        os.replace(partial, self.checkpoint)
+        with replacing(self.checkpoint) as temporary:
+            self.fabric.save(temporary, state)
         folder, partial = self.out / "model", self.out / "model.tmp"
         self.average.module.save_pretrained(partial)
         folder.mkdir(exist_ok=True)
@@ -260,9 +260,7 @@ def log_row(path: Path, row: dict[str, float]) -> None:
             rows = list(csv.DictReader(file))
     rows.append({name: str(value) for name, value in row.items()})
     names = list(dict.fromkeys(name for r in rows for name in r))
-    partial = path.with_suffix(".tmp")
-    with partial.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(partial, path)
