@@ -98,17 +98,45 @@ class TestWindowsRotary(WindowTests, TestRotary):
     pass
 
 
+class PooledTests:
+    multiple, smallest, largest = 3, 1, 2
+    options = {"kv_pool": 3}  # noqa: RUF012
+
+
+class TestPooledNoEncoding(PooledTests, SelfAttentionTests):
+    pass
+
+
+class TestPooledMLP(PooledTests, TestMLP):
+    pass
+
+
+class TestPooledTable(PooledTests, TestTable):
+    pass
+
+
+class TestPooledRotary(PooledTests, TestRotary):
+    pass
+
+
+class TestPooledInWindows(TestRotary):
+    multiple, smallest, largest = 4, 1, 2
+    options = {"kv_pool": 2, "window": 4}  # noqa: RUF012
+
+
 class TestWindowsLiteralSum(WindowTests, TestMLP):
     options = {"window": 2, "sum_orientations": True}  # noqa: RUF012
 
 
 class GCSATests(EquivariantLayerTests):
     channels, largest = 8, 4
-    window = None
+    window, kv_pool = None, 1
     without_gradient = ("k_proj.bias",)
 
     def layer(self, group):
-        return GroupConvSelfAttention(8, HEADS, group=group, window=self.window)
+        return GroupConvSelfAttention(
+            8, HEADS, group=group, window=self.window, kv_pool=self.kv_pool
+        )
 
     def broken(self, group):
         class Unturned(GroupConv):
@@ -116,7 +144,7 @@ class GCSATests(EquivariantLayerTests):
                 return self.weight.expand(self.group.order, *self.weight.shape)
 
         layer = self.layer(group)
-        layer.k_conv = Unturned(8, 8, 3, padding=1, group=group, depthwise=True, bias=False)
+        layer.kv_conv = Unturned(8, 16, 3, padding=1, group=group, depthwise=True, bias=False)
         return layer
 
 
@@ -127,6 +155,17 @@ class TestGCSA(GCSATests):
 class TestGCSAWindows(GCSATests):
     window = multiple = 2
     smallest, largest = 1, 3
+
+
+class TestGCSAPooled(GCSATests):
+    kv_pool = multiple = 2
+    smallest, largest = 1, 3
+
+
+class TestGCSAPooledInWindows(GCSATests):
+    window = multiple = 4
+    kv_pool = 2
+    smallest, largest = 1, 2
 
 
 # Against the equations ----------------------------------------------------------------------------
@@ -242,14 +281,15 @@ class LiteralGCSA(nn.Module):
 
     def forward(self, lifted):
         layer, size = self.layer, tuple(lifted.shape[2:4])
+        key, value = layer.kv_conv(lifted).chunk(2, dim=-1)
         maps = (
-            (layer.q_conv, layer.q_proj),
-            (layer.k_conv, layer.k_proj),
-            (layer.v_conv, layer.v_proj),
+            (layer.q_conv(lifted), layer.q_proj),
+            (key, layer.k_proj),
+            (value, layer.v_proj),
         )
         q, k, v = (
-            project(convolve(lifted)).flatten(1, 3).unflatten(-1, (HEADS, -1))
-            for convolve, project in maps
+            project(convolved).flatten(1, 3).unflatten(-1, (HEADS, -1))
+            for convolved, project in maps
         )  # (B, G*N, heads, d)
         scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / q.shape[-1] ** 0.5
         if layer.window:

@@ -10,7 +10,7 @@ from torch import nn
 from isotrope.audit import assert_equivariant, equivariance_error
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import GroupConv
-from isotrope.nn.conv import check_stride, to_lifted, to_planes
+from isotrope.nn.conv import GroupedConv2d, check_stride, to_lifted, to_planes
 from isotrope.testing import EquivariantLayerTests
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
@@ -92,7 +92,9 @@ def naive(layer, lifted):
                 continue
             w = layer.weight[:, :, group.relative[g][h], int(at[1]), int(at[0])]
             f = lifted[:, h, there[0], there[1]]
-            out[:, g, row, column] += f * w[:, 0] if layer.depthwise else f @ w.T
+            if layer.depthwise:  # channel j * C + i is filter j of channel i
+                f, w = f.repeat(1, len(w) // f.shape[1]), w[:, 0]
+            out[:, g, row, column] += f * w if layer.depthwise else f @ w.T
     return out if layer.bias is None else out + layer.bias
 
 
@@ -103,12 +105,30 @@ def naive(layer, lifted):
 )
 def test_equals_its_equation(group, depthwise, k, stride, padding, size):
     torch.manual_seed(0)
-    channels = (3, 3) if depthwise else (3, 2)
+    channels = (3, 6) if depthwise else (3, 2)
     layer = GroupConv(*channels, k, stride, padding, group=group, depthwise=depthwise).double()
     nn.init.normal_(layer.bias)
     lifted = torch.randn(2, group.order, *size, 3, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(layer(lifted), naive(layer, lifted), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_gradients_in_groups_are_those_of_conv2d(filters, padding):
+    torch.manual_seed(0)
+    planes = torch.randn(2, 6, 3, 5, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(6 * filters, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    own = GroupedConv2d.apply(planes, weight, padding, 3)
+    reference = F.conv2d(planes, weight, padding=padding, groups=3)
+    torch.testing.assert_close(own, reference)
+    upstream = torch.randn_like(own)
+    got = torch.autograd.grad(own, (planes, weight), upstream)
+    expected = torch.autograd.grad(reference, (planes, weight), upstream)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
+    assert torch.autograd.gradgradcheck(
+        lambda p, w: GroupedConv2d.apply(p, w, padding, 3), (planes[:1], weight)
+    )
 
 
 class OrientationConv(nn.Module):
@@ -216,7 +236,7 @@ def test_an_inference_sees_every_change_of_the_weight(step):
         ),
         (
             lambda: GroupConv(3, 4, 3, group=C4, depthwise=True),
-            r"in_channels=3 and out_channels=4; make them equal, or pass depthwise=False",
+            r"out_channels=4 is no multiple of in_channels=3; make it one, or pass depthwise=False",
         ),
         (lambda: GroupConv(3, 3, 0, group=C4), "kernel_size=0, stride=1, padding=0: the first"),
         (lambda: GroupConv(3, 3, 3, padding=3, group=C4), "padding=3 is not below kernel_size=3"),

@@ -36,6 +36,7 @@ class Stage:
         encoding: of "gsa": `None`, "mlp", "table" or "rotary".
         kernel_size: of "gcsa" and "conv"; odd.
         window: side of the attention windows in positions; `None` attends over the whole grid.
+        kv_pool: of "gcsa" and "gsa": keys and values are averaged over so many positions each way.
         stride: by which this stage shrinks the grid of the one before; the first stage has 1.
     """
 
@@ -46,6 +47,7 @@ class Stage:
     encoding: str | None = None
     kernel_size: int = 3
     window: int | None = None
+    kv_pool: int = 1
     stride: int = 1
     mlp_ratio: float = 4.0
 
@@ -151,10 +153,20 @@ class EquivariantViT(nn.Module):
             )
         if stage.mixer == "gcsa":
             return GroupConvSelfAttention(
-                dim, stage.heads, group=group, kernel_size=kernel_size, window=stage.window
+                dim,
+                stage.heads,
+                group=group,
+                kernel_size=kernel_size,
+                window=stage.window,
+                kv_pool=stage.kv_pool,
             )
         return GroupSelfAttention(
-            dim, stage.heads, group=group, encoding=stage.encoding, window=stage.window
+            dim,
+            stage.heads,
+            group=group,
+            encoding=stage.encoding,
+            window=stage.window,
+            kv_pool=stage.kv_pool,
         )
 
     def features(self, image: Tensor) -> list[Tensor]:

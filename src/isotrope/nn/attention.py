@@ -40,8 +40,21 @@ def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
     )
 
 
+def pool_positions(lifted: Tensor, pool: int) -> Tensor:
+    """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`."""
+    rows, columns = lifted.shape[2:4]
+    if rows % pool or columns % pool:
+        raise ValueError(
+            f"a {rows}x{columns} grid is not tiled by kv_pool={pool}, and a turn would pool other "
+            f"positions together; resize to multiples of {pool} positions or pass kv_pool=1"
+        )
+    if pool == 1:
+        return lifted
+    return lifted.unflatten(3, (-1, pool)).unflatten(2, (-1, pool)).mean(dim=(3, 5))
+
+
 class LiftedAttention(nn.Module):
-    """What the attention layers share: checked widths, projections, windows, heads."""
+    """What the attention layers share: checked widths, projections, windows, pooling, heads."""
 
     takes, gives = "lifted", "lifted"
 
@@ -52,6 +65,7 @@ class LiftedAttention(nn.Module):
         group: Group,
         window: int | None = None,
         key_dim: int | None = None,
+        kv_pool: int = 1,
     ) -> None:
         super().__init__()
         if heads < 1:
@@ -63,7 +77,15 @@ class LiftedAttention(nn.Module):
             raise ValueError(
                 f"window={window} is not a number of positions; use 1 or more, or None"
             )
-        self.dim, self.heads, self.group, self.window = dim, heads, group, window
+        if kv_pool < 1:
+            raise ValueError(f"kv_pool={kv_pool} is not a number of positions; use 1 or more")
+        if window is not None and window % kv_pool:
+            raise ValueError(
+                f"window={window} is not a multiple of kv_pool={kv_pool}: its keys would be pooled "
+                f"with a neighbour's; use window={window - window % kv_pool or kv_pool}"
+            )
+        self.dim, self.heads, self.group = dim, heads, group
+        self.window, self.kv_pool = window, kv_pool
         self.q_proj = nn.Linear(dim, dim)
         self.k_proj = nn.Linear(dim, heads * (key_dim or dim // heads))
         self.v_proj = nn.Linear(dim, dim)
@@ -92,7 +114,10 @@ class LiftedAttention(nn.Module):
         raise NotImplementedError
 
     def extra_repr(self) -> str:
-        return f"dim={self.dim}, heads={self.heads}, group={self.group!r}, window={self.window}"
+        return (
+            f"dim={self.dim}, heads={self.heads}, group={self.group!r}, window={self.window}, "
+            f"kv_pool={self.kv_pool}"
+        )
 
 
 def joint_attention(
@@ -120,11 +145,13 @@ class GroupSelfAttention(LiftedAttention):
     Args:
         encoding: `None`, "mlp", "table", "rotary", or a module of `isotrope.nn.position`.
         window: side of the windows in positions; the grid must be tiled by them. `None`: the grid.
+        kv_pool: keys and values are those of `F` averaged over so many positions each way and
+            stand at the middle of these, which makes the attention `kv_pool^2` times cheaper.
 
     Raises:
         ValueError: a width that the heads or the encoding do not divide, an encoding of another
-            group or width, none where orientations are summed, a grid that the windows do not
-            tile, or a signal of another group or width.
+            group or width, none where orientations are summed, a grid that the windows or
+            `kv_pool` do not tile, or a signal of another group or width.
     """
 
     def __init__(
@@ -136,6 +163,7 @@ class GroupSelfAttention(LiftedAttention):
         encoding: str | nn.Module | None = "rotary",
         window: int | None = None,
         sum_orientations: bool = False,
+        kv_pool: int = 1,
     ) -> None:
         if encoding is None and sum_orientations:
             raise ValueError(
@@ -144,15 +172,18 @@ class GroupSelfAttention(LiftedAttention):
             )
         encoding = make_encoding(encoding, dim, dim // max(1, heads), group)
         key_dim = encoding.key_dim if isinstance(encoding, Rotary) else None
-        super().__init__(dim, heads, group, window, key_dim)
+        super().__init__(dim, heads, group, window, key_dim, kv_pool)
         self.encoding, self.sum_orientations = encoding, sum_orientations
 
     def attend(self, lifted: Tensor) -> Tensor:
         size = tuple(lifted.shape[2:4])
-        q, k, v = (self.split_heads(p(lifted)) for p in (self.q_proj, self.k_proj, self.v_proj))
+        pooled = pool_positions(lifted, self.kv_pool)
+        q, k, v = map(
+            self.split_heads, (self.q_proj(lifted), self.k_proj(pooled), self.v_proj(pooled))
+        )
         if not self.sum_orientations:
             return self.out_proj(self.join_heads(self._in_frame(q, k, v, size, 0), size))
-        total = torch.zeros_like(v)
+        total = torch.zeros_like(q, dtype=v.dtype)
         for shift in self.group.elements:
             # Queries at h1 in the frame h1 s are the output's share at g = h1 s.
             places = [self.group.compose(g, shift) for g in self.group.elements]
@@ -165,7 +196,7 @@ class GroupSelfAttention(LiftedAttention):
     ) -> Tensor:
         bias = None
         if isinstance(self.encoding, Rotary):
-            q, k = self.encoding(q, k, size, shift)
+            q, k = self.encoding(q, k, size, shift, self.kv_pool)
         elif self.encoding is not None:
             bias = self._bias(q, size, shift)
         return joint_attention(q, k, v, bias)
@@ -208,9 +239,14 @@ class GroupConvSelfAttention(LiftedAttention):
 
     Maps `(B, |G|, H, W, dim)` to the same shape.
 
+    Args:
+        kv_pool: keys and values are those of `F` averaged over so many positions each way, which
+            makes the attention `kv_pool^2` times cheaper.
+
     Raises:
         ValueError: an even kernel (it would not sit on the positions), a width that the heads do
-            not divide, a grid that the windows do not tile, or a signal of another group or width.
+            not divide, a grid that the windows or `kv_pool` do not tile, or a signal of another
+            group or width.
     """
 
     def __init__(
@@ -221,36 +257,28 @@ class GroupConvSelfAttention(LiftedAttention):
         group: Group,
         kernel_size: int = 3,
         window: int | None = None,
+        kv_pool: int = 1,
     ) -> None:
-        super().__init__(dim, heads, group, window)
+        super().__init__(dim, heads, group, window, kv_pool=kv_pool)
         if kernel_size % 2 == 0:
             raise ValueError(
                 f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
                 f"use {kernel_size + 1}"
             )
-        conv = [
-            GroupConv(
-                dim,
-                dim,
-                kernel_size,
-                padding=kernel_size // 2,
-                group=group,
-                depthwise=True,
-                bias=False,
-            )
-            for _ in range(3)
-        ]
-        self.q_conv, self.k_conv, self.v_conv = conv
+        filters = {"padding": kernel_size // 2, "group": group, "depthwise": True, "bias": False}
+        self.q_conv = GroupConv(dim, dim, kernel_size, **filters)
+        self.kv_conv = GroupConv(dim, 2 * dim, kernel_size, **filters)
 
     def forward(self, lifted: Tensor) -> Tensor:
         size = tuple(lifted.shape[2:4])
         q = self.q_proj(self.q_conv(lifted))
-        k = self.k_proj(self.k_conv(lifted))
-        v = self.v_proj(self.v_conv(lifted))
+        k, v = self.kv_conv(pool_positions(lifted, self.kv_pool)).chunk(2, dim=-1)
+        k, v = self.k_proj(k), self.v_proj(v)
         if self.window is None:
             return self.out_proj(self._joint(q, k, v))
-        tiles = self._joint(*(split_windows(t, self.window) for t in (q, k, v)))
-        return self.out_proj(join_windows(tiles, size))
+        window, pooled = self.window, self.window // self.kv_pool
+        tiles = (split_windows(t, w) for t, w in ((q, window), (k, pooled), (v, pooled)))
+        return self.out_proj(join_windows(self._joint(*tiles), size))
 
     def _joint(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         size = tuple(q.shape[2:4])

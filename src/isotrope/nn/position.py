@@ -123,14 +123,18 @@ class Rotary(nn.Module):
         return torch.cat(turned, dim=-1)
 
     def forward(
-        self, query: Tensor, key: Tensor, size: tuple[int, int], shift: int = 0
+        self, query: Tensor, key: Tensor, size: tuple[int, int], shift: int = 0, pool: int = 1
     ) -> tuple[Tensor, Tensor]:
-        """`(B, heads, |G|, N, d)` queries and keys -> the same, ready for a plain dot product."""
+        """`(B, heads, |G|, N, d)` queries and keys -> the same, ready for a plain dot product.
+
+        With `pool` there is one key in the middle of each `pool x pool` positions.
+        """
         points = coordinates(size, query.device)
+        middles = coordinates((size[0] // pool, size[1] // pool), key.device) * pool
         frames = [self.group.compose(g, shift) for g in self.group.elements]
         turn = self.turn[frames].to(query.dtype)
         content, score = query.split((self.key_dim, self.offset), dim=-1)
-        content, key = self.rotate(content @ turn, points), self.rotate(key @ turn, points)
+        content, key = self.rotate(content @ turn, points), self.rotate(key @ turn, middles)
         if not self.offset:
             return content, key
         # Channel u of the offset is for keys at h = g u: column h reads u = g^-1 h.

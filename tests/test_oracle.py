@@ -1,0 +1,225 @@
+"""Every layer and model against the papers' equations, `benchmarks/naive.py`: values, gradients."""
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from isotrope.groups import CyclicGroup, DihedralGroup
+from isotrope.models.recognizer import LiftedEncoder, LiftedEncoderConfig
+from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.nn import (
+    Block,
+    Downsample,
+    GroupConv,
+    GroupConvSelfAttention,
+    GroupSelfAttention,
+    LiftingConv,
+    LiftingSelfAttention,
+    Rotary,
+)
+
+FILE = Path(__file__).parents[1] / "benchmarks" / "naive.py"
+spec = importlib.util.spec_from_file_location("naive", FILE)
+oracle = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(oracle)
+
+GROUPS = [CyclicGroup(1), CyclicGroup(4), DihedralGroup(4), DihedralGroup(2), CyclicGroup(8)]
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
+HEADS = 2
+
+POOLS = "kv_pool" in inspect.signature(GroupSelfAttention).parameters
+pools = pytest.mark.skipif(not POOLS, reason="the layers have no kv_pool")
+
+CONV = {
+    "lifting": lambda g: LiftingConv(3, 4, 3, padding=1, group=g),
+    "patches": lambda g: LiftingConv(3, 4, 4, 2, 1, group=g, bias=False),
+    "full": lambda g: GroupConv(5, 4, 3, padding=1, group=g),
+    "full strided": lambda g: GroupConv(5, 4, 4, 2, 1, group=g, bias=False),
+    "depthwise": lambda g: GroupConv(5, 5, 3, padding=1, group=g, depthwise=True),
+    "depthwise even": lambda g: GroupConv(5, 5, 2, 2, group=g, depthwise=True, bias=False),
+    "depthwise twice": lambda g: GroupConv(5, 10, 3, padding=1, group=g, depthwise=True),
+    "downsample": lambda g: Downsample(5, 6, 2, g),
+    "block": lambda g: Block(5, GroupConv(5, 5, 3, padding=1, group=g, depthwise=True)),
+}
+WHOLE, WINDOWS = {}, {"window": 2}
+ENCODINGS = (None, "mlp", "table", "rotary")
+OPTIONS = [
+    *((kind, WHOLE) for kind in ("gcsa", *ENCODINGS)),
+    *((kind, WINDOWS) for kind in ("gcsa", *ENCODINGS)),
+    *((kind, {"sum_orientations": True}) for kind in ENCODINGS[1:]),
+    *((kind, {"sum_orientations": True, **WINDOWS}) for kind in ("mlp", "rotary")),
+    ("gcsa", {"kernel_size": 5}),
+    *(
+        pytest.param(kind, {"kv_pool": 2, **options}, marks=pools)
+        for kind in ("gcsa", *ENCODINGS)
+        for options in (WHOLE, {"window": 4})
+    ),
+]
+MODELS = {
+    "gcsa": [Stage("gcsa", 2, 8, 2)],
+    "gsa": [Stage("gsa", 1, 8, 2)],
+    "mlp": [Stage("gsa", 1, 8, 2, encoding="mlp")],
+    "table": [Stage("gsa", 1, 8, 2, encoding="table")],
+    "rotary": [Stage("gsa", 2, 24, 2, encoding="rotary")],
+    "cnn": [Stage("conv", 1, 6), Stage("conv", 1, 8, stride=2)],
+    "hybrid": [
+        Stage("conv", 1, 6),
+        Stage("gcsa", 1, 8, 2, window=2, stride=2),
+        Stage("gsa", 1, 24, 2, encoding="rotary"),
+    ],
+}
+if POOLS:
+    MODELS["pooled"] = [
+        Stage("gcsa", 1, 8, 2, kv_pool=2),
+        Stage("gsa", 1, 24, 2, encoding="rotary", kv_pool=2),
+    ]
+
+
+def width(kind, group, lifting=False):
+    """Of `HEADS` heads: for Rotary, two orbits of frequencies and a channel of no position."""
+    if kind != "rotary":
+        return 3 * HEADS
+    rotary = Rotary(99, group, lifting=lifting)
+    return HEADS * (rotary.offset + 4 * rotary.directions + 1)
+
+
+def attention(kind, group, **options):
+    if kind == "gcsa":
+        return GroupConvSelfAttention(width(kind, group), HEADS, group=group, **options)
+    return GroupSelfAttention(width(kind, group), HEADS, group=group, encoding=kind, **options)
+
+
+def build(make, dtype):
+    """A module with every parameter random: a bias that is still zero hides its faults."""
+    torch.manual_seed(0)
+    module = make().to(dtype)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name.endswith("table"):
+                nn.init.normal_(parameter)
+            elif parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    return module
+
+
+def signal(group, channels, dtype, size=(4, 6)):
+    return torch.randn(2, group.order, *size, channels, dtype=dtype)
+
+
+def values_and_gradients(module, x):
+    """The output, and the gradients of a random functional of it: by input and parameter."""
+    x = x.clone().requires_grad_()
+    out = module(x)
+    out = out if isinstance(out, torch.Tensor) else out.last_hidden_state
+    direction = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out)
+    names, parameters = zip(*module.named_parameters(), strict=True)
+    gradients = torch.autograd.grad((out * direction).sum(), (x, *parameters))
+    return dict(zip(("output", "input", *names), (out.detach(), *gradients), strict=True))
+
+
+def assert_equal_to_naive(module, x):
+    """Relative to the largest entry; a bias's gradient to its weight's, for it may be zero."""
+    got, wanted = (values_and_gradients(m, x) for m in (module, oracle.naive(module)))
+    assert got.keys() == wanted.keys()
+    for name, value in wanted.items():
+        scale = max(float(wanted[n].abs().max()) for n in (name, name.replace("bias", "weight")))
+        error = float((got[name] - value).abs().max()) / scale
+        assert error < TOLERANCE[x.dtype], f"{name}: {error:.1e}"
+
+
+def assert_equal_in_inference(module, x):
+    """Filters are turned on the first call and kept for the second."""
+    module.eval()
+    slow = oracle.naive(module)
+    with torch.inference_mode():
+        wanted = slow(x)
+        for _ in range(2):
+            error = (module(x) - wanted).abs().max() / wanted.abs().max()
+            assert error < TOLERANCE[x.dtype]
+
+
+@pytest.fixture(params=TOLERANCE, ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=repr)
+@pytest.mark.parametrize("kind", CONV)
+def test_convolutions(kind, group, dtype):
+    layer = build(lambda: CONV[kind](group), dtype)
+    image = torch.randn(2, 3, 4, 6, dtype=dtype)
+    x = image if kind in ("lifting", "patches") else signal(group, 5, dtype)
+    assert_equal_to_naive(layer, x)
+    assert_equal_in_inference(layer, x)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=repr)
+@pytest.mark.parametrize("encoding", ENCODINGS[1:])
+@pytest.mark.parametrize("window", [None, 2])
+def test_lifting_self_attention(encoding, window, group, dtype):
+    if encoding == "table" and not group.exact:
+        pytest.skip("a table needs an exact group")
+    dim = width(encoding, group, lifting=True)
+    options = {"group": group, "encoding": encoding, "window": window}
+    layer = build(lambda: LiftingSelfAttention(3, dim, HEADS, **options), dtype)
+    assert_equal_to_naive(layer, torch.randn(2, 3, 4, 6, dtype=dtype))
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=repr)
+@pytest.mark.parametrize(("kind", "options"), OPTIONS, ids=str)
+def test_attention(kind, options, group, dtype):
+    if kind == "table" and not group.exact:
+        pytest.skip("a table needs an exact group")
+    layer = build(lambda: attention(kind, group, **options), dtype)
+    size = (4, 8) if options.get("window") == 4 else (4, 6)
+    x = signal(group, layer.dim, dtype, size)
+    assert_equal_to_naive(layer, x)
+    assert_equal_in_inference(layer, x)
+
+
+def test_far_offsets_of_a_table():
+    """They share the border, which the small grids above do not reach."""
+    layer = build(lambda: attention("table", CyclicGroup(4)), torch.float64)
+    assert_equal_to_naive(layer, signal(CyclicGroup(4), layer.dim, torch.float64, (2, 11)))
+
+
+@pytest.mark.parametrize("name", ["C1", "C4", "D4"])
+@pytest.mark.parametrize("kind", MODELS)
+def test_models(kind, name, dtype):
+    config = EquivariantViTConfig(name, patch=(8, 4, 2), stages=MODELS[kind], classes=3)
+    model = build(lambda: EquivariantViT(config), dtype)
+    images = torch.randn(2, 3, 16, 32, dtype=dtype)
+    assert_equal_to_naive(model, images)
+    assert_equal_in_inference(model, images)
+
+
+def test_nothing_of_the_library_is_left():
+    config = EquivariantViTConfig("C4", stages=MODELS["hybrid"])
+    left = [type(m) for m in oracle.naive(EquivariantViT(config)).modules()]
+    assert not oracle.NAIVE.keys() & set(left)
+    assert sum(issubclass(kind, oracle.Naive) for kind in left) == 9
+
+
+def test_encoder(dtype):
+    vit = {"group": "C4", "stages": MODELS["hybrid"], "patch": (4, 4, 0)}
+    encoder = build(lambda: LiftedEncoder(LiftedEncoderConfig(vit=vit)), dtype)
+    # The head of the model inside has no outputs, so that its pool is never asked.
+    assert_equal_to_naive(encoder, torch.rand(2, 3, 16, 32, dtype=dtype))
+
+
+def test_it_trains():
+    torch.manual_seed(0)
+    model = oracle.naive(EquivariantViT(EquivariantViTConfig("C4", stages=MODELS["gcsa"])))
+    images, optimiser = torch.randn(4, 3, 16, 16), torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(3):
+        loss = (model(images) - 1).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[1] < losses[0]
