@@ -222,7 +222,7 @@ def P(encoding: Rotary, u: int, tokens: Tensor) -> Tensor:
 
 def planes(encoding: Rotary, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Real parts of a token's planes, their imaginary parts, and what carries no position."""
-    count = len(encoding.frequencies())
+    count = encoding.rotated // 2
     return tokens.split((count, count, tokens.shape[-1] - 2 * count), dim=-1)
 
 
@@ -270,7 +270,9 @@ class NaiveGroupSelfAttention(Naive):
 
     Rotary: `<q(x, g), R(g^-1 (y - x)) P(g^-1 h) k(y, h)> + offset(x, g)_(g^-1 h)`, where `offset`
     is the last |G| channels of a head of the query. Summed over orientations:
-    `<q(x, h1), R(g^-1 (y - x)) P((g^-1 h) (g^-1 h1)^-1) k(y, h)> + offset(x, h1)_(h1^-1 h)`.
+    `<q(x, h1), R(g^-1 (y - x)) P((g^-1 h) (g^-1 h1)^-1) k(y, h)> + offset(x, h1)_(h1^-1 h)`, with
+    the two orientations as they look from the frame of `g`. In C_N, D1 and D2, whose elements
+    commute, that is `P(h1^-1 h)`; elsewhere only it has a common frame for all tokens.
     """
 
     def forward(self, lifted: Tensor) -> Tensor:
@@ -295,28 +297,29 @@ class NaiveGroupSelfAttention(Naive):
     def scores(self, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor) -> Tensor:
         """Of the queries at `h1` and every key, in the frame of `g`: `(B, heads, N, G, M)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
-        score = self.rotary_score if isinstance(self.encoding, Rotary) else self.vector_score
-        return torch.stack([score(q, k, g, h1, h, x, y) for h in self.group.elements], dim=3)
+        if isinstance(self.encoding, Rotary):
+            return self.rotary_scores(q[:, :, h1], k, g, h1, x, y)
+        q, each = q[:, :, h1], []
+        for h in self.group.elements:
+            if self.encoding is None:
+                each.append(torch.einsum("bnxd,bnyd->bnxy", q, k[:, :, h]))
+            else:
+                u = self.group.relative[h1][h]
+                each.append(vector_scores(self, q, k[:, :, h], y[None] - x[:, None], u))
+        return torch.stack(each, dim=3)
 
-    def vector_score(
-        self, q: Tensor, k: Tensor, g: int, h1: int, h: int, x: Tensor, y: Tensor
-    ) -> Tensor:
-        if self.encoding is None:
-            return torch.einsum("bnxd,bnyd->bnxy", q[:, :, h1], k[:, :, h])
-        u, d = self.group.relative[h1][h], y[None] - x[:, None]
-        return vector_scores(self, q[:, :, h1], k[:, :, h], d, u)
-
-    def rotary_score(
-        self, q: Tensor, k: Tensor, g: int, h1: int, h: int, x: Tensor, y: Tensor
-    ) -> Tensor:
-        group, encoding = self.group, self.encoding
-        content, offset = q[:, :, h1].split((k.shape[-1], q.shape[-1] - k.shape[-1]), dim=-1)
-        of_key, of_query = group.relative[g][h], group.relative[g][h1]
-        u = group.compose(of_key, group.inverse(of_query))  # g^-1 h where h1 is g
-        content = R(encoding, x, content)
-        key = R(encoding, y, P(encoding, u, k[:, :, h]))
-        score = torch.einsum("bnxd,bnyd->bnxy", content, key)
-        return score + offset[..., group.relative[h1][h], None] if offset.shape[-1] else score
+    def rotary_scores(self, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor) -> Tensor:
+        """The same for Rotary: the keys are embedded anew in every frame."""
+        group, relative = self.group, self.group.relative
+        q, offset = q.split((k.shape[-1], q.shape[-1] - k.shape[-1]), dim=-1)
+        keys = []
+        for h in group.elements:
+            u = group.compose(relative[g][h], group.inverse(relative[g][h1]))  # (g^-1h)(g^-1h1)^-1
+            keys.append(P(self.encoding, u, k[:, :, h]))
+        q, k = R(self.encoding, x, q), R(self.encoding, y, torch.stack(keys, dim=2))
+        scores = torch.einsum("bnxd,bnhyd->bnxhy", q, k)
+        # Under C1 there is no offset: it would be one constant for all keys.
+        return scores + offset[..., relative[h1], None] if offset.shape[-1] else scores
 
 
 class NaiveGroupConvSelfAttention(Naive):

@@ -7,7 +7,7 @@ import torch
 
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import MLP, GroupSelfAttention, Rotary, Table
-from isotrope.nn.position import coordinates, in_frame
+from isotrope.nn.position import coordinates, in_frame, rotated
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 GROUPS = [make(n) for make in (CyclicGroup, DihedralGroup) for n in (1, 2, 3, 4, 6, 8)]
@@ -95,8 +95,11 @@ def test_rotary_keeps_far_positions_in_low_precision():
     """Angles are computed in float64: 200 steps out, bfloat16 would miss by a radian."""
     encoding = Rotary(8, C4)
     token, points = torch.tensor([1.0, 1, 0, 0]), torch.tensor([[200.0, 199.5]]).double()
-    exact = encoding.rotate(token.double(), points)
-    low = encoding.rotate(token.bfloat16(), points)
+    crossed = encoding.with_crossed(torch.eye(8, dtype=torch.float64))[:4]
+    exact, low = (
+        rotated(token.to(dtype) @ crossed.to(dtype), *encoding.angles(points, dtype))
+        for dtype in (torch.float64, torch.bfloat16)
+    )
     assert (low.double() - exact).abs().max() < 0.02
 
 

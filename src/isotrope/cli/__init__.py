@@ -11,6 +11,7 @@ import os
 import typer
 
 from isotrope.cli.audit import audit
+from isotrope.cli.export import export
 from isotrope.cli.read import read
 from isotrope.cli.train import recognizer
 
@@ -32,6 +33,7 @@ def _root() -> None:
 
 app.command()(read)
 app.command()(audit)
+app.command()(export)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
 train.command()(recognizer)

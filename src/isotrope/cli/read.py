@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from isotrope.ocr.formats import Result
-    from isotrope.ocr.reader import Reader
+    from isotrope.ocr.reader import Reader, Runtime
 
 # With fewer images than this a progress bar is gone before it is seen.
 _MANY = 32
@@ -42,6 +42,10 @@ def read(
     weights: Annotated[
         Path | None, typer.Option(help="A folder of weights instead of the shipped ones.")
     ] = None,
+    runtime: Annotated[
+        Literal["torch", "onnx"],
+        typer.Option(help="onnx: onnxruntime, on weights that isotrope export wrote, or any."),
+    ] = "torch",
     batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 32,
     turns: Annotated[
         bool, typer.Option("--turns", help="Read each image at all four turns and compare.")
@@ -64,7 +68,7 @@ def read(
     angles = (0, 90, 180, 270) if turns else (0,)
     kept: list[Result] = []
     names = len(inputs) > 1 or inputs[0].is_dir()
-    if files and (reader := _load_reader(weights, adapter, complaints)):
+    if files and (reader := _load_reader(weights, adapter, runtime, complaints)):
         results = _results(reader, files, out, batch_size, angles, complaints)
         lines = FORMATS[format](_keeping(results, kept), angles, names)
         with complaints.about(out):
@@ -118,15 +122,15 @@ def _gather(inputs: Sequence[Path], complaints: _Complaints) -> list[Path]:
 
 
 def _load_reader(
-    weights: Path | None, adapter: str | None, complaints: _Complaints
+    weights: Path | None, adapter: str | None, runtime: Runtime, complaints: _Complaints
 ) -> Reader | None:
     from isotrope.ocr.reader import Reader
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Reader.from_pretrained(weights, adapter)
-    except ValueError as error:
+            return Reader.from_pretrained(weights, adapter, runtime)
+    except (ValueError, ModuleNotFoundError) as error:
         complaints.add(error)
         return None
 

@@ -14,8 +14,6 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModel,
-    DynamicCache,
-    EncoderDecoderCache,
     PreTrainedConfig,
     PreTrainedModel,
     TrOCRConfig,
@@ -27,6 +25,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
 from isotrope.models.charset import CHARSET
+from isotrope.models.greedy import attention_weights, cross_keys_values, step
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
 from isotrope.nn.conv import check_stride
 
@@ -201,32 +200,23 @@ class Recognizer(VisionEncoderDecoderModel):
             counter-clockwise that the text is turned from upright: the orientation on which the
             last layer's cross-attention rested while the characters were written.
         """
-        tokens = self.encoder(pixel_values=pixels).last_hidden_state
-        batch, order = len(pixels), self.group.order
-        written = torch.full((batch, 1), BOS, device=pixels.device)
-        alive = torch.ones(batch, dtype=torch.bool, device=pixels.device)
-        log_confidence = torch.zeros(batch, device=pixels.device)
-        mass = torch.zeros(batch, order, device=pixels.device)
-        cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
-        for _ in range(self.config.max_characters + 1):
-            step = self.decoder(
-                input_ids=written[:, -1:],
-                encoder_hidden_states=tokens,
-                past_key_values=cache,
-                use_cache=True,
-                output_attentions=True,
-            )
-            log_p, token = step.logits[:, -1].float().log_softmax(-1).max(dim=-1)
-            looked = step.cross_attentions[-1].float().mean(dim=1)[:, -1]  # (B, G*N)
-            looked = looked.unflatten(1, (order, -1)).sum(dim=2)
-            # The last look, at the end of the text, counts little: only where there is no other.
-            weight = torch.where(token == EOS, 1e-3, 1.0)
-            mass += looked * (alive * weight)[:, None]
-            log_confidence += log_p * alive
-            written = torch.cat((written, token.where(alive, PAD)[:, None]), dim=1)
-            alive &= token != EOS
+        cross = cross_keys_values(self.decoder, self.encoder(pixel_values=pixels).last_hidden_state)
+        token = torch.full((len(pixels),), BOS, device=pixels.device)
+        alive, past, steps = torch.ones_like(token, dtype=torch.bool), None, []
+        for place in range(self.config.max_characters + 1):
+            logits, query, past = step(self.decoder, token, place, past, cross)
+            log_p, token = logits.float().log_softmax(-1).max(dim=-1)
+            steps.append((token.where(alive, PAD), log_p * alive, query[:, :, 0]))
+            alive = alive & (token != EOS)
             if not alive.any():
                 break
+        written, log_p, query = (torch.stack(column, dim=-1) for column in zip(*steps, strict=True))
+        # The last look, at the end of the text, counts little: only where there is no other.
+        weight = torch.tensor([1e-3, 0.0, 1.0], device=pixels.device)
+        weight = weight[torch.where(written == EOS, 0, torch.where(written == PAD, 1, 2))]
+        looked = attention_weights(query.transpose(-1, -2), cross[-1][0]).float()
+        looked = looked.unflatten(2, (self.group.order, -1)).sum(dim=3)  # (B, steps, G)
+        mass = (looked * weight[:, :, None]).sum(dim=1)
         degrees = torch.tensor([self.group.angle(g) for g in self.group.elements])
         orientation = degrees.to(pixels.device)[mass.argmax(dim=1)].round().int()
-        return self.decode_text(written[:, 1:]), log_confidence.exp(), orientation
+        return self.decode_text(written), log_p.sum(dim=1).exp(), orientation

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from isotrope.groups import Group
 from isotrope.nn.conv import GroupConv
 from isotrope.nn.position import RelativeVectors, Rotary, make_encoding
+from isotrope.nn.relative import relative_attention
 
 
 def split_windows(lifted: Tensor, window: int) -> Tensor:
@@ -194,37 +195,13 @@ class GroupSelfAttention(LiftedAttention):
     def _in_frame(
         self, q: Tensor, k: Tensor, v: Tensor, size: tuple[int, int], shift: int
     ) -> Tensor:
-        bias = None
+        if isinstance(self.encoding, RelativeVectors):
+            return relative_attention(
+                q, k, v, self.encoding, self.k_proj, size, pool=self.kv_pool, shift=shift
+            )
         if isinstance(self.encoding, Rotary):
             q, k = self.encoding(q, k, size, shift, self.kv_pool)
-        elif self.encoding is not None:
-            bias = self._bias(q, size, shift)
-        return joint_attention(q, k, v, bias)
-
-    def _bias(self, q: Tensor, size: tuple[int, int], shift: int) -> Tensor:
-        """`<q(x, g), W_k rho(..)> / sqrt(d)` for every pair: `(B, heads, G*N, G*N)`."""
-        scores = relative_scores(q, self.encoding, self.k_proj, size, shift)
-        order, positions = q.shape[2:4]
-        device = q.device
-        g = torch.arange(order, device=device)[:, None, None, None]
-        x = torch.arange(positions, device=device)[:, None, None]
-        offset = self.encoding.offset_index(size, device)[:, None, :]
-        relative = torch.tensor(self.group.relative, device=device)[:, None, :, None]
-        return scores[:, :, g, x, offset, relative].flatten(4, 5).flatten(2, 3)
-
-
-def relative_scores(
-    q: Tensor, encoding: RelativeVectors, k_proj: nn.Module, size: tuple[int, int], shift: int = 0
-) -> Tensor:
-    """`<q(x, g), W_k rho((g s)^-1 d, u)> / sqrt(d)`: `(B, heads, G, N, offsets, orientations)`."""
-    rho = encoding.vectors(size)
-    # phi_key(f + rho) = phi_key(f) + W_k rho: the bias of phi_key is in phi_key(f) already. Called
-    # as a module, so that an adapter on k_proj acts on rho too, as [LoRA-GSA] eq. 12 has it.
-    key = k_proj(rho) - k_proj(torch.zeros_like(rho[:1, :1, :1]))
-    key = key.unflatten(-1, (q.shape[1], -1))
-    group = encoding.group
-    key = key[[group.compose(g, shift) for g in group.elements]]
-    return torch.einsum("bngxd,gound->bngxou", q, key) * q.shape[-1] ** -0.5
+        return joint_attention(q, k, v)
 
 
 class GroupConvSelfAttention(LiftedAttention):

@@ -128,9 +128,10 @@ class TurnedFilter(nn.Module):
                 self._kept = weight.detach().clone(), bank
         return self._kept[1]
 
-    def _convolve(self, planes: Tensor, bias: Tensor | None, groups: int = 1) -> Tensor:
+    def _convolve(
+        self, planes: Tensor, bank: Tensor, bias: Tensor | None, groups: int = 1
+    ) -> Tensor:
         check_stride(tuple(planes.shape[-2:]), self.kernel_size, self.stride, self.padding)
-        bank = self._kept_bank()
         learning = torch.is_grad_enabled() and (bank.requires_grad or planes.requires_grad)
         plain = groups == 1 or self.stride > 1 or planes.device.type != "cpu"
         if not learning or plain or torch.compiler.is_compiling():
@@ -214,8 +215,24 @@ class GroupConv(TurnedFilter):
             planes = lifted.permute(0, 4, 1, 2, 3).flatten(1, 2)
             if bias is not None:
                 bias = bias.view(-1, self.in_channels).T.repeat_interleave(order)
-            planes = self._convolve(planes, bias, groups=self.in_channels)
+            planes = self._convolve(planes, self._kept_bank(), bias, groups=self.in_channels)
             channels = planes.unflatten(1, (self.in_channels, -1, order))
             return channels.permute(0, 3, 4, 5, 2, 1).flatten(4)
         bias = None if bias is None else bias.repeat(order)
-        return to_lifted(self._convolve(to_planes(lifted), bias), order)
+        bank = self._kept_bank()
+        if self._kept is None:
+            return to_lifted(self._convolve(to_planes(lifted), bank, bias), order)
+        return self._multiply(lifted, bank, bias)
+
+    def _multiply(self, lifted: Tensor, bank: Tensor, bias: Tensor | None) -> Tensor:
+        """The full filter as one matrix on the patches, for inference on a CPU.
+
+        `conv2d` would put the bank, |G|^2 times the free weight, into its own order at every call.
+        """
+        k, stride, padding = self.kernel_size, self.stride, self.padding
+        check_stride(tuple(lifted.shape[2:4]), k, stride, padding)
+        padded = F.pad(lifted, (0, 0, padding, padding, padding, padding))
+        patches = padded.unfold(2, k, stride).unfold(3, k, stride)  # (B, |G|, H', W', C, k, k)
+        patches = patches.permute(0, 2, 3, 5, 6, 1, 4).flatten(3)
+        filtered = F.linear(patches, bank.permute(0, 2, 3, 1).flatten(1), bias)
+        return filtered.unflatten(3, (self.group.order, -1)).permute(0, 3, 1, 2, 4)

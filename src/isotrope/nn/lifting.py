@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.attention import LiftedAttention, join_windows, relative_scores, split_windows
+from isotrope.nn.attention import LiftedAttention, join_windows, split_windows
 from isotrope.nn.conv import TurnedFilter, to_lifted
 from isotrope.nn.position import Rotary, make_encoding
+from isotrope.nn.relative import relative_attention
 
 
 class LiftingConv(TurnedFilter):
@@ -55,7 +56,7 @@ class LiftingConv(TurnedFilter):
                 f"give (B, {self.weight.shape[1]}, H, W)"
             )
         bias = None if self.bias is None else self.bias.repeat(self.group.order)
-        return to_lifted(self._convolve(image, bias), self.group.order)
+        return to_lifted(self._convolve(image, self._kept_bank(), bias), self.group.order)
 
 
 class LiftingSelfAttention(LiftedAttention):
@@ -113,17 +114,12 @@ class LiftingSelfAttention(LiftedAttention):
         """`(B, 1, H, W, dim)` -> `(B, |G|, H, W, dim)`."""
         size = tuple(signal.shape[2:4])
         projections = (self.q_proj, self.k_proj, self.v_proj)
-        q, k, v = (self.split_heads(p(signal)).squeeze(2) for p in projections)
+        q, k, v = (self.split_heads(p(signal)) for p in projections)
         if isinstance(self.encoding, Rotary):
+            q, k, v = (t.squeeze(2) for t in (q, k, v))
             pairs = [self.encoding.lift(q, k, size, g) for g in self.group.elements]
             frames = [F.scaled_dot_product_attention(*pair, v) for pair in pairs]
+            out = torch.stack(frames, dim=2)
         else:
-            queries = q[:, :, None].expand(-1, -1, self.group.order, -1, -1)
-            scores = relative_scores(queries, self.encoding, self.k_proj, size).squeeze(-1)
-            index = self.encoding.offset_index(size, q.device)
-            bias = scores.gather(4, index.expand(*scores.shape[:3], -1, -1))
-            frames = [
-                F.scaled_dot_product_attention(q, k, v, attn_mask=bias[:, :, g])
-                for g in self.group.elements
-            ]
-        return self.out_proj(self.join_heads(torch.stack(frames, dim=2), size))
+            out = relative_attention(q, k, v, self.encoding, self.k_proj, size)
+        return self.out_proj(self.join_heads(out, size))

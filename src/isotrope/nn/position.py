@@ -31,6 +31,12 @@ def in_frame(group: Group, g: int, points: Tensor) -> Tensor:
     return points @ group.matrix(group.inverse(g), points.dtype).to(points.device).T
 
 
+def rotated(doubled: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """`t cos + (t a quarter turn on) sin` of tokens and quarter turns side by side, `(.., 2 d)`."""
+    straight, crossed = doubled.chunk(2, dim=-1)
+    return torch.addcmul(straight * cos, crossed, sin)
+
+
 class Rotary(nn.Module):
     """Rotary encoding in each token's own frame; exact, for one fused attention over all tokens.
 
@@ -77,6 +83,7 @@ class Rotary(nn.Module):
         self.rotated = self.key_dim - self.key_dim % (2 * self.directions)
         # Signed permutations, exact in any dtype. Persistent: transformers leaves non-persistent
         # buffers uninitialised after from_pretrained.
+        self._kept: dict[tuple, tuple] = {}
         self.register_buffer("turn", torch.zeros(group.order, self.key_dim, self.key_dim))
         self.reset_tables()
 
@@ -97,6 +104,7 @@ class Rotary(nn.Module):
                     turn[g, p, first + j] = 1.0
                     turn[g, planes + p, planes + first + j] = sign
         self.turn.copy_(turn)
+        self._kept.clear()
 
     def _unit_directions(self, device: torch.device | None = None) -> Tensor:
         """Half of the orbit of the two axes under the group; `-w` is the conjugate of `w`."""
@@ -113,14 +121,32 @@ class Rotary(nn.Module):
         scale = 2 * math.pi / (short * (long / short) ** steps)
         return (scale[:, None, None] * self._unit_directions(device)).reshape(-1, 2)
 
-    def rotate(self, tokens: Tensor, points: Tensor) -> Tensor:
-        """`R(x) t` for tokens `(..., N, key_dim)` at points `(N, 2)`."""
+    def angles(self, points: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """cos and sin of `w . x` for each channel at points `(N, 2)`; 1 and 0 where none turns."""
         angle = points @ self.frequencies(points.device).T
-        cos, sin = angle.cos().to(tokens.dtype), angle.sin().to(tokens.dtype)
-        planes, rest = self.rotated // 2, self.key_dim - self.rotated
-        real, imaginary, still = tokens.split((planes, planes, rest), dim=-1)
-        turned = (real * cos - imaginary * sin, real * sin + imaginary * cos, still)
-        return torch.cat(turned, dim=-1)
+        still = (0, self.head_dim - self.rotated)
+        cos, sin = (torch.cat((t, t), dim=-1) for t in (angle.cos(), angle.sin()))
+        return F.pad(cos, still, value=1.0).to(dtype), F.pad(sin, still).to(dtype)
+
+    def with_crossed(self, frame: Tensor) -> Tensor:
+        """`(.., d, d)` -> `(.., d, 2 d)`: tokens times it are `t`, then `t` a quarter turn on.
+
+        Quarter turns of the planes: `(real, imaginary) -> (-imaginary, real)`.
+        """
+        planes, still = self.rotated // 2, self.head_dim - self.rotated
+        real, imaginary, _ = frame.split((planes, planes, still), dim=-1)
+        return torch.cat((frame, F.pad(torch.cat((-imaginary, real), dim=-1), (0, still))), dim=-1)
+
+    def frames(self, shift: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """`P_g^T`, and beside it the map of the offset's channels: `(|G|, head_dim, head_dim)`."""
+        frames = [self.group.compose(g, shift) for g in self.group.elements]
+        turn = self.turn[frames].to(dtype)
+        if not self.offset:
+            return turn
+        # Channel u of the offset is for keys at h = g u: column h reads u = g^-1 h.
+        relative = torch.tensor(self.group.relative, device=device)
+        place = F.one_hot(relative, self.offset).transpose(1, 2).to(dtype)
+        return torch.cat((F.pad(turn, (0, self.offset)), F.pad(place, (self.key_dim, 0))), dim=1)
 
     def forward(
         self, query: Tensor, key: Tensor, size: tuple[int, int], shift: int = 0, pool: int = 1
@@ -129,27 +155,50 @@ class Rotary(nn.Module):
 
         With `pool` there is one key in the middle of each `pool x pool` positions.
         """
-        points = coordinates(size, query.device)
-        middles = coordinates((size[0] // pool, size[1] // pool), key.device) * pool
-        frames = [self.group.compose(g, shift) for g in self.group.elements]
-        turn = self.turn[frames].to(query.dtype)
-        content, score = query.split((self.key_dim, self.offset), dim=-1)
-        content, key = self.rotate(content @ turn, points), self.rotate(key @ turn, middles)
-        if not self.offset:
-            return content, key
-        # Channel u of the offset is for keys at h = g u: column h reads u = g^-1 h.
-        relative = torch.tensor(self.group.relative, device=query.device)
-        place = F.one_hot(relative, self.offset).transpose(1, 2).to(query.dtype)
-        here = torch.eye(self.offset, dtype=key.dtype, device=key.device)[:, None]
-        here = here.expand(*key.shape[:-1], self.offset)
-        return torch.cat((content, score @ place), dim=-1), torch.cat((key, here), dim=-1)
+        frames, at_queries, at_keys, own = self._kept_tables(size, shift, pool, query)
+        key = rotated(key @ frames[:, : self.key_dim], *at_keys)
+        return rotated(query @ frames, *at_queries), key if own is None else key + own
+
+    def _kept_tables(self, size: tuple[int, int], shift: int, pool: int, like: Tensor) -> tuple:
+        """What no weight changes: frames, angles, and the 1 that the key at `h` has in channel `h`.
+
+        Kept, for small images spend more time on these than on the attention.
+        """
+        if torch.compiler.is_compiling():
+            return self._tables(size, shift, pool, like.dtype, like.device)
+        asked = (size, shift, pool, like.dtype, like.device)
+        if asked not in self._kept:
+            if len(self._kept) == 64:  # sizes of images may be many
+                self._kept.clear()
+            with torch.inference_mode(False), torch.no_grad():  # for later passes of any mode
+                self._kept[asked] = self._tables(*asked)
+        return self._kept[asked]
+
+    def _tables(
+        self,
+        size: tuple[int, int],
+        shift: int,
+        pool: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> tuple:
+        points = coordinates(size, device)
+        middles = coordinates((size[0] // pool, size[1] // pool), device) * pool
+        frames = self.with_crossed(self.frames(shift, dtype, device))
+        own = None
+        if self.offset:
+            own = torch.eye(self.offset, dtype=dtype, device=device)
+            own = F.pad(own, (self.key_dim, 0))[:, None]
+        return frames, self.angles(points, dtype), self.angles(middles, dtype), own
 
     def lift(
         self, query: Tensor, key: Tensor, size: tuple[int, int], g: int
     ) -> tuple[Tensor, Tensor]:
         """`(B, heads, N, d)` queries and keys of an image, rotated in the frame of `g`."""
         points = in_frame(self.group, g, coordinates(size, query.device))
-        return self.rotate(query, points), self.rotate(key, points)
+        crossed = self.with_crossed(torch.eye(self.head_dim, device=query.device).to(query))
+        cos, sin = self.angles(points, query.dtype)
+        return rotated(query @ crossed, cos, sin), rotated(key @ crossed, cos, sin)
 
     def extra_repr(self) -> str:
         return f"head_dim={self.head_dim}, group={self.group!r}, wavelengths={self.wavelengths}"
@@ -160,6 +209,8 @@ class RelativeVectors(nn.Module):
 
     `vectors(size)` gives `rho(g^-1 d, u)` for every frame `g`, offset `d = y - x` between two
     positions of the grid, and relative orientation `u`: `(|G|, (2H-1)(2W-1), |G| or 1, dim)`.
+    With `pool` the keys `y` stand in the middle of `pool x pool` positions, and there are
+    `(2H-pool)(2W-pool)` offsets one step apart, for even `pool` between whole steps.
     """
 
     takes, gives = None, None  # tables in frames, no signals: not to be compared
@@ -169,12 +220,12 @@ class RelativeVectors(nn.Module):
         self.dim, self.group, self.lifting = dim, group, lifting
         self.orientations = 1 if lifting else group.order
 
-    def offsets(self, size: tuple[int, int], device: torch.device) -> Tensor:
-        """`g^-1 d` for every frame and offset: `(|G|, (2H-1)(2W-1), 2)`."""
-        lattice = coordinates((2 * size[0] - 1, 2 * size[1] - 1), device)
+    def offsets(self, size: tuple[int, int], device: torch.device, pool: int = 1) -> Tensor:
+        """`g^-1 d` for every frame and offset: `(|G|, (2H-pool)(2W-pool), 2)`."""
+        lattice = coordinates((2 * size[0] - pool, 2 * size[1] - pool), device)
         return torch.stack([in_frame(self.group, g, lattice) for g in self.group.elements])
 
-    def vectors(self, size: tuple[int, int]) -> Tensor:
+    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
         raise NotImplementedError
 
     @staticmethod
@@ -205,9 +256,9 @@ class MLP(RelativeVectors):
             nn.Linear(hidden, dim, bias=False),  # a constant would cancel in the softmax
         )
 
-    def vectors(self, size: tuple[int, int]) -> Tensor:
+    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
         weight = self.net[0].weight
-        points = (self.offsets(size, weight.device) / self.scale).to(weight.dtype)
+        points = (self.offsets(size, weight.device, pool) / self.scale).to(weight.dtype)
         points = points[:, :, None].expand(-1, -1, self.orientations, -1)
         if self.lifting:
             return self.net(points)
@@ -237,8 +288,13 @@ class Table(RelativeVectors):
         self.table = nn.Parameter(torch.empty(side, side, self.orientations, dim))
         nn.init.normal_(self.table, std=0.02)
 
-    def vectors(self, size: tuple[int, int]) -> Tensor:
-        at = self.offsets(size, self.table.device).round().long()
+    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
+        if pool % 2 == 0:
+            raise ValueError(
+                f"kv_pool={pool} puts the keys half a step between positions, where Table has no "
+                f"entries; use an odd kv_pool, such as {pool + 1}, or the MLP encoding"
+            )
+        at = self.offsets(size, self.table.device, pool).round().long()
         at = at.clamp(-self.reach, self.reach) + self.reach
         return self.table[at[..., 1], at[..., 0]]
 

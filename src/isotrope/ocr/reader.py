@@ -19,6 +19,7 @@ from isotrope.ocr.reading import Reading
 
 if TYPE_CHECKING:
     from isotrope.models.recognizer import Recognizer
+    from isotrope.ocr.onnx import OnnxRecognizer
 
 # Prepared images held at once, in batches. More find more companions of their own size, and so
 # fill their batches better; fewer give the first results sooner.
@@ -26,6 +27,8 @@ WINDOW = 16
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The weights that come with the package: `recognizer/`, and `adapters/NAME/`."""
+
+Runtime = Literal["torch", "onnx"]
 
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
 
@@ -37,29 +40,45 @@ class Reader:
         recognizer: The model, in eval mode and on its device. Any object will do that has
             `config.image_height`, `config.image_stride`, `config.max_ratio`, and
             `read(pixels: (B, 3, h, w) in [0, 1])` returning B texts, their confidences (B,) and
-            their orientations (B,), in degrees.
+            their orientations (B,), in degrees. None: the shipped one.
+        runtime: What the shipped one runs on, as in `from_pretrained`.
     """
 
-    def __init__(self, recognizer: Recognizer):
+    def __init__(
+        self, recognizer: Recognizer | OnnxRecognizer | None = None, runtime: Runtime = "torch"
+    ):
+        if recognizer is None:
+            recognizer = _load(None, None, runtime)
+        elif runtime != "torch":
+            raise ValueError(
+                f"runtime={runtime!r} goes with weights, not with a model in memory; "
+                "use Reader.from_pretrained(path, runtime=...)"
+            )
         self.recognizer = recognizer
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, adapter: str | Path | None = None
+        cls,
+        path: str | Path | None = None,
+        adapter: str | Path | None = None,
+        runtime: Runtime = "torch",
     ) -> Reader:
         """A reader from saved weights.
 
         Args:
             path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
             adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
+            runtime: "torch", or "onnx": onnxruntime, on as many threads as torch has now. There
+                `path` may be a folder that `isotrope export` wrote; other weights, with their
+                adapter merged, are exported once, in half a minute, to the user's cache
+                (`$XDG_CACHE_HOME` or `~/.cache`).
 
         Raises:
-            ValueError: There is no recogniser at `path`, or no adapter for it at `adapter`.
+            ValueError: There is no recogniser at `path`, or no adapter for it at `adapter`, or
+                no such runtime.
+            ModuleNotFoundError: `isotrope[onnx]` is not installed.
         """
-        recognizer = _load_recognizer(Path(path) if path is not None else SHIPPED / "recognizer")
-        if adapter is not None:
-            recognizer = _adapted(recognizer, adapter)
-        return cls(recognizer.eval())
+        return cls(_load(path, adapter, runtime))
 
     def read(
         self,
@@ -180,6 +199,46 @@ def _raised(image: torch.Tensor | ImageError) -> torch.Tensor:
     return image
 
 
+def _load(
+    path: str | Path | None, adapter: str | Path | None, runtime: Runtime
+) -> Recognizer | OnnxRecognizer:
+    path = Path(path) if path is not None else SHIPPED / "recognizer"
+    if runtime == "torch":
+        return load_torch(path, adapter)
+    if runtime == "onnx":
+        return _load_onnx(path, adapter)
+    raise ValueError(f"runtime={runtime!r} is not known; use 'torch' or 'onnx'")
+
+
+def load_torch(
+    path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
+) -> Recognizer:
+    """A recogniser in eval mode; its adapter wraps its layers, or with `merge` is within them.
+
+    Args:
+        path, adapter: As in `Reader.from_pretrained`.
+    """
+    recognizer = _load_recognizer(path or SHIPPED / "recognizer")
+    if adapter is not None:
+        recognizer = _adapted(recognizer, adapter, merge)
+    return recognizer.eval()
+
+
+def _load_onnx(path: Path, adapter: str | Path | None) -> OnnxRecognizer:
+    from isotrope.ocr.onnx import OnnxRecognizer, cached_export
+
+    if not (path / "encoder.onnx").is_file():
+        sources = [path] if adapter is None else [path, _adapter_folder(adapter)]
+        exported = cached_export(sources, lambda: load_torch(path, adapter, merge=True))
+        return OnnxRecognizer(exported, torch.get_num_threads())
+    if adapter is not None:
+        raise ValueError(
+            f"{path}: an exported model takes no adapter; give the weights that it was exported "
+            "from, or export them with it"
+        )
+    return OnnxRecognizer(path, torch.get_num_threads())
+
+
 def _load_recognizer(path: Path) -> Recognizer:
     config = path / "config.json"
     if not config.is_file():
@@ -190,7 +249,9 @@ def _load_recognizer(path: Path) -> Recognizer:
     except (ValueError, AttributeError, TypeError):  # No JSON, or JSON of another shape.
         fits = False
     if not fits:
-        raise ValueError(f"{path}: its config.json is not that of a Recognizer; {_REMEDY}")
+        exported = (path / "encoder.onnx").is_file()
+        remedy = "it is an export: pass runtime='onnx'" if exported else _REMEDY
+        raise ValueError(f"{path}: its config.json is not that of a Recognizer; {remedy}")
 
     from isotrope.models.recognizer import Recognizer
 
@@ -225,8 +286,7 @@ def _misfits(report: dict, most: int = 3) -> str:
     return "; ".join(problems)
 
 
-def _adapted(recognizer: Recognizer, adapter: str | Path) -> Recognizer:
-    """The same recogniser, its layers wrapped by a LoRA adapter's."""
+def _adapter_folder(adapter: str | Path) -> Path:
     places = [Path(adapter), SHIPPED / "adapters" / adapter]
     path = next((place for place in places if (place / "adapter_config.json").is_file()), None)
     if path is None:
@@ -234,11 +294,18 @@ def _adapted(recognizer: Recognizer, adapter: str | Path) -> Recognizer:
         raise ValueError(
             f"{adapter}: no such adapter (there is neither {tried}); give a folder saved by peft"
         )
+    return path
+
+
+def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool) -> Recognizer:
+    """The same recogniser, its layers wrapped by a LoRA adapter's, or merged with them."""
+    path = _adapter_folder(adapter)
 
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(recognizer, str(path)).get_base_model()
+        model = PeftModel.from_pretrained(recognizer, str(path))
     except (ValueError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path}: does not fit this recogniser ({reason})") from error
+    return model.merge_and_unload() if merge else model.get_base_model()

@@ -1,0 +1,42 @@
+"""`isotrope export`: the reader as ONNX graphs, audited."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", file_okay=False, help="The folder to write.")
+    ],
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder of weights instead of the shipped ones.")
+    ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="A LoRA adapter to merge in: its folder, or a shipped name.")
+    ] = None,
+) -> None:
+    """Write the reader as encoder.onnx, decoder.onnx and config.json, for onnxruntime.
+
+    The encoder's graph is run on random images and on their turned copies. Where its tokens are
+    not permuted as a turn must permute them, nothing is written and the exit status is 1.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            errors = _export(out, weights, adapter)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        typer.echo("isotrope: " + str(error).replace("\n", " "), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{out}: {len(errors)} elements compared, worst error {max(errors.values()):.1e}")
+
+
+def _export(out: Path, weights: Path | None, adapter: str | None) -> dict[int, float]:
+    from isotrope.models.export import export_onnx
+    from isotrope.ocr.reader import load_torch
+
+    return export_onnx(load_torch(weights, adapter, merge=True), out)

@@ -1,0 +1,209 @@
+"""A `Recognizer` as ONNX graphs that run without torch, and the audit of what was exported.
+
+`encoder.onnx` maps pixels to tokens, and these to the keys and values that the decoder looks at;
+`decoder.onnx` is one greedy step; `config.json` is what else a runtime needs. The turned filters
+stand in the graph as constants, so its symmetry no longer follows from how it is built: it is
+measured on every export.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from isotrope.audit import TOLERANCES, describe
+from isotrope.files import replacing
+from isotrope.models.graph import FORMAT, audit_onnx, layer_names, required
+from isotrope.models.greedy import KeysValues, cross_keys_values, step
+from isotrope.models.recognizer import BOS, EOS, SPECIAL, Recognizer
+from isotrope.nn.conv import TurnedFilter
+
+TOLERANCE = TOLERANCES[torch.float32]
+
+
+def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
+    """Writes `encoder.onnx`, `decoder.onnx` and `config.json`, in float32.
+
+        encoder: pixels (B, 3, H, W) -> tokens (B, |G|*N, C), cross_keys_i and cross_values_i
+        decoder: token (B,), past_*_i (B, heads, T, d), cross_*_i (B, heads, |G|*N, d)
+              -> next (B,), log_p (B,), looked (B, |G|), written_*_i (B, heads, T + 1, d)
+
+    for each layer `i` of the decoder; B, H, W and T are free, T is 0 at the first step. `looked` is
+    the last layer's cross-attention on each orientation. The files take their places together, and
+    only if the encoder's graph passes `audit_onnx`.
+
+    Returns:
+        The error of the graph under each element of the group.
+
+    Raises:
+        ValueError: `folder` holds another kind of model, or the graph is not equivariant.
+        ModuleNotFoundError: the extra `isotrope[onnx]` is not installed.
+    """
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        required(name)
+    folder = Path(folder)
+    _refuse_to_overwrite(folder / "config.json")
+    folder.mkdir(parents=True, exist_ok=True)
+    recognizer = copy.deepcopy(recognizer).float().cpu().eval()
+    with (  # the last to be entered is the first in place: the config says that all is there
+        replacing(folder / "config.json") as config,
+        replacing(folder / "decoder.onnx") as decoder,
+        replacing(folder / "encoder.onnx") as encoder,
+    ):
+        config.write_text(json.dumps(_config(recognizer), indent=2), encoding="utf-8")
+        _export_encoder(recognizer, encoder)
+        _export_decoder(recognizer, decoder)
+        group, unit = recognizer.group, _unit(recognizer)
+        images = torch.rand(2, 3, 4 * unit, 7 * unit, generator=torch.Generator().manual_seed(0))
+        errors = audit_onnx(encoder, images, group)
+        worst = max(errors, key=errors.__getitem__)
+        if errors[worst] > TOLERANCE:
+            raise ValueError(
+                f"{folder}: the exported encoder is not equivariant to {group!r}: error "
+                f"{errors[worst]:.1e} under {describe(group, worst)}, tolerance {TOLERANCE:.0e}; "
+                "nothing was written; isotrope audit says which layer breaks it"
+            )
+    return errors
+
+
+class _Encoder(nn.Module):
+    """Pixels to tokens, and to the keys and values of the cross-attention."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        super().__init__()
+        self.encoder, self.decoder = recognizer.encoder, recognizer.decoder
+        # Or each run would turn the filters anew.
+        for module in self.encoder.modules():
+            if isinstance(module, TurnedFilter):
+                module.register_buffer("turned_bank", module.bank().detach().contiguous())
+                module.bank = lambda module=module: module.turned_bank
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, list[KeysValues]]:
+        (tokens,) = self.encoder(pixels, return_dict=False)
+        return tokens, cross_keys_values(self.decoder, tokens)
+
+
+class _Step(nn.Module):
+    """One step of the decoder, down to what `Recognizer.read` keeps of it."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        super().__init__()
+        self.decoder, self.order = recognizer.decoder, recognizer.group.order
+
+    def forward(
+        self, token: Tensor, past: list[KeysValues], cross: list[KeysValues]
+    ) -> tuple[Tensor, Tensor, Tensor, list[KeysValues]]:
+        place = past[0][0].shape[2]
+        logits, looked, written = step(self.decoder, token, place, past, cross)
+        log_p, token = logits.log_softmax(-1).max(dim=-1)
+        return token, log_p, looked.unflatten(1, (self.order, -1)).sum(dim=2), written
+
+
+def _export_encoder(recognizer: Recognizer, path: Path) -> None:
+    layers, unit = recognizer.config.decoder.decoder_layers, _unit(recognizer)
+    # No sizes of 0 or 1, which torch.export takes for constants; all differ, or they are one.
+    pixels = torch.rand(2, 3, 3 * unit, 5 * unit)
+    free = {0: Dim("batch"), 2: unit * Dim("rows"), 3: unit * Dim("columns")}
+    outputs = ["tokens", *layer_names("cross", layers)]
+    _export(_Encoder(recognizer), (pixels,), (free,), ["pixels"], outputs, path)
+
+
+def _export_decoder(recognizer: Recognizer, path: Path) -> None:
+    config, order = recognizer.config.decoder, recognizer.group.order
+    layers, heads = config.decoder_layers, config.decoder_attention_heads
+
+    def keys_and_values(length: int) -> list[KeysValues]:
+        shape = (2, heads, length, config.d_model // heads)
+        return [(torch.rand(shape), torch.rand(shape)) for _ in range(layers)]
+
+    arguments = torch.tensor([BOS, EOS]), keys_and_values(3), keys_and_values(5 * order)
+    batch, past, cross = Dim("batch"), Dim("past"), order * Dim("positions")
+    free = {0: batch}, *([({0: batch, 2: length},) * 2] * layers for length in (past, cross))
+    inputs = ["token", *layer_names("past", layers), *layer_names("cross", layers)]
+    outputs = ["next", "log_p", "looked", *layer_names("written", layers)]
+    _export(_Step(recognizer), arguments, free, inputs, outputs, path)
+
+
+@torch.no_grad()  # under inference_mode the exporter fails
+def _export(
+    module: nn.Module,
+    arguments: tuple,
+    free: tuple,
+    inputs: list[str],
+    outputs: list[str],
+    path: Path,
+) -> None:
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                module.eval(),
+                arguments,
+                dynamo=True,
+                dynamic_shapes=free,
+                input_names=inputs,
+                output_names=outputs,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).split("\n")[0]
+        raise ValueError(f"this model cannot be exported: torch says {reason}") from error
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # the paths of this machine
+    program.save(path, external_data=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's remarks on torch's own code, and on torchvision, which has no part."""
+    names = ("torch.onnx._internal.exporter", "onnxscript", "onnx_ir")
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    try:
+        for logger in levels:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+            warnings.filterwarnings("ignore", "# The axis name: ", UserWarning)
+            yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _unit(recognizer: Recognizer) -> int:
+    """Pixels of which both sides of an image must be multiples."""
+    vit = recognizer.encoder.vit.config
+    unit, stride = vit.stride, vit.patch[1]
+    for stage in vit.stages:
+        stride *= stage.stride
+        unit = math.lcm(unit, stride * (stage.window or stage.kv_pool))
+    return unit
+
+
+def _config(recognizer: Recognizer) -> dict[str, Any]:
+    config, group = recognizer.config, recognizer.group
+    names = ("charset", "image_height", "image_stride", "max_ratio", "max_characters")
+    return {
+        "format": FORMAT,
+        "group": group.name,
+        "orientations": [round(group.angle(g)) for g in group.elements],
+        "layers": config.decoder.decoder_layers,
+        "tokens": {"begin": BOS, "end": EOS, "first_character": SPECIAL},
+        **{name: getattr(config, name) for name in names},
+    }
+
+
+def _refuse_to_overwrite(config: Path) -> None:
+    """A config of another kind is another model's, such as the one that is being exported."""
+    if config.is_file() and f'"{FORMAT}"' not in config.read_text(encoding="utf-8"):
+        raise ValueError(f"{config.parent}: holds another model; export to a folder of its own")

@@ -1,0 +1,86 @@
+"""Exported ONNX graphs: opening them, and the audit of their symmetry. Loads no transformers."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isotrope.audit import permutes_pixels
+from isotrope.groups import Group
+from isotrope.kinds import grid_of_tokens, relative_error, turn_tokens
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+FORMAT = "isotrope-onnx-1"
+"""What the `config.json` of an export calls itself."""
+
+
+def audit_onnx(path: str | Path, images: Tensor, group: Group) -> dict[int, float]:
+    """`{h: max |graph(L_h f) - L_h graph(f)| / max |graph(f)|}` of an exported encoder.
+
+    All of its outputs are tokens, which a turn must permute exactly; rounding in float32 leaves
+    about 1e-6. Elements that turn between pixels are left out.
+
+    Args:
+        path: `encoder.onnx`, or the folder with it.
+        images: `(B, 3, H, W)` in [0, 1]; non-square ones show more.
+
+    Raises:
+        ValueError: there is no graph at `path`, or it does not take the images or a turned copy.
+    """
+    path = Path(path)
+    encoder = open_session(path / "encoder.onnx" if path.is_dir() else path)
+
+    def run(pixels: Tensor) -> list[Tensor]:
+        try:
+            outputs = encoder.run(None, {"pixels": pixels.contiguous().float().numpy()})
+        except Exception as error:  # onnxruntime has a class for each reason and no common base
+            reason = str(error).split("\n")[0]
+            raise ValueError(f"{path}: refuses {tuple(pixels.shape)} pixels ({reason})") from error
+        return [torch.from_numpy(output) for output in outputs]
+
+    before, errors = run(images), {}
+    turn = turn_tokens(group, grid_of_tokens(before[0], group, like=images), axis=-2)
+    for h in filter(lambda h: permutes_pixels(group, h), group.elements):
+        after = run(group.act_image(h, images))
+        expected = [turn(h, tokens) for tokens in before]
+        errors[h] = max(map(relative_error, after, expected))
+    return errors
+
+
+def required(name: str) -> ModuleType:
+    """A module of the extra `onnx`."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"ONNX needs {error.name}, which is not installed; pip install 'isotrope[onnx]'",
+            name=error.name,
+        ) from error
+
+
+def open_session(path: Path, threads: int | None = None) -> InferenceSession:
+    """A graph ready to run on the CPU; `threads=None` leaves their number to onnxruntime.
+
+    Raises:
+        ValueError: there is no graph at `path`, or a broken one.
+    """
+    runtime = required("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
+    try:
+        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a class for each reason and no common base
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{path}: cannot be loaded ({reason}); export it anew") from error
+
+
+def layer_names(prefix: str, layers: int) -> list[str]:
+    """The names in the graphs of a decoder's keys and values: `past_keys_0`, `past_values_0`..."""
+    return [f"{prefix}_{part}_{i}" for i in range(layers) for part in ("keys", "values")]

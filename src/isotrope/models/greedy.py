@@ -1,0 +1,86 @@
+"""Greedy decoding with kept keys and values: one character a step through a TrOCR decoder.
+
+The same function as transformers' decoder in eval mode, post-norm layers of [LoRA-GSA] section 1,
+in a few calls a layer: a step through the whole library costs three times as much on a CPU as its
+arithmetic. Layers are called as modules, so that adapters act.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import TrOCRForCausalLM
+
+KeysValues = tuple[Tensor, Tensor]
+"""Keys and values of one layer, each `(B, heads, T, d)`."""
+
+
+def _split(attention: nn.Module, states: Tensor) -> Tensor:
+    """`(B, T, heads * d)` -> `(B, heads, T, d)`."""
+    return states.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+
+
+def keys_values(attention: nn.Module, states: Tensor) -> KeysValues:
+    """Keys and values of the states `(B, T, C)` that are attended to."""
+    return (
+        _split(attention, attention.k_proj(states)),
+        _split(attention, attention.v_proj(states)),
+    )
+
+
+def cross_keys_values(decoder: TrOCRForCausalLM, tokens: Tensor) -> list[KeysValues]:
+    """Keys and values of the encoder's tokens `(B, T, C)` for each layer: once an image."""
+    return [keys_values(layer.encoder_attn, tokens) for layer in decoder.model.decoder.layers]
+
+
+def attend(attention: nn.Module, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
+    """Attention of the states `(B, 1, C)`: the output, and the query `(B, heads, 1, d)`."""
+    query = _split(attention, attention.q_proj(states))
+    out = F.scaled_dot_product_attention(query, *to)
+    return attention.out_proj(out.transpose(1, 2).flatten(2)), query
+
+
+def attention_weights(query: Tensor, key: Tensor) -> Tensor:
+    """Where queries `(B, heads, steps, d)` looked, averaged over heads: `(B, steps, T)`."""
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    return scores.softmax(dim=-1).mean(dim=1)
+
+
+def step(
+    decoder: TrOCRForCausalLM,
+    token: Tensor,
+    place: int,
+    past: list[KeysValues] | None,
+    cross: list[KeysValues],
+) -> tuple[Tensor, Tensor, list[KeysValues]]:
+    """Writes one token.
+
+    Args:
+        token: the last token `(B,)`.
+        place: how many tokens stand before it.
+        past: what the step before returned last; `None` at the first.
+        cross: `cross_keys_values` of the encoder's tokens.
+
+    Returns:
+        Logits `(B, vocabulary)` of the next token, the last layer's query of the encoder's tokens
+        `(B, heads, 1, d)`, and the keys and values of all tokens so far.
+    """
+    body = decoder.model.decoder
+    token = token[:, None]
+    position = body.embed_positions(token, past_key_values_length=place)
+    states = body.embed_tokens(token) + position
+    if body.layernorm_embedding is not None:
+        states = body.layernorm_embedding(states)
+    written, query = [], None
+    for index, layer in enumerate(body.layers):
+        here = keys_values(layer.self_attn, states)
+        if past is not None:
+            here = tuple(torch.cat(pair, dim=2) for pair in zip(past[index], here, strict=True))
+        written.append(here)
+        states = layer.self_attn_layer_norm(states + attend(layer.self_attn, states, here)[0])
+        seen, query = attend(layer.encoder_attn, states, cross[index])
+        states = layer.encoder_attn_layer_norm(states + seen)
+        hidden = layer.activation_fn(layer.fc1(states))
+        states = layer.final_layer_norm(states + layer.fc2(hidden))
+    return decoder.output_projection(states[:, 0]), query, written
