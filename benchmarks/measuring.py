@@ -1,0 +1,115 @@
+"""What the benchmarks share: times side by side, peak memory, FLOPs, and results as dated CSV."""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import gc
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+RESULTS = Path(__file__).parent / "results"
+Call = Callable[[], object]
+
+
+def milliseconds(calls: dict[str, Call], passes: int = 5) -> dict[str, float]:
+    """Median wall-clock time of each call. All are warmed, then timed in turn, pass by pass.
+
+    What slows the machine for a while then slows all alike, and their ratios stay.
+    """
+    for call in calls.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(passes):
+        for name, call in calls.items():
+            _wait()
+            started = time.perf_counter()
+            call()
+            _wait()
+            times[name].append(1000 * (time.perf_counter() - started))
+    return {name: statistics.median(column) for name, column in times.items()}
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def peak_megabytes(call: Call) -> float:
+    """Most memory that a call held beyond what was held before it, in MB."""
+    gc.collect()
+    if torch.cuda.is_available():
+        held = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        call()
+        return (torch.cuda.max_memory_allocated() - held) / 1e6
+    # What malloc keeps for later would hide the next allocations.
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    held = _status("VmRSS")
+    call()
+    return (_status("VmHWM") - held) / 1e3
+
+
+def _status(field: str) -> float:
+    """A field of `/proc/self/status`, in kB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return float(line.split()[1])
+    raise LookupError(f"/proc/self/status has no {field}")
+
+
+def gigaflops(call: Call) -> float:
+    """Multiplications and additions of a call's products, filters and attention, in 10^9."""
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops() / 1e9
+
+
+def gigaflops_a_second() -> float:
+    """What this machine reaches on a large matrix product: the floor under every time."""
+    a = torch.randn(1024, 1024, device=device())
+    return 2 * 1024**3 / 1e6 / milliseconds({"product": lambda: a @ a}, passes=15)["product"]
+
+
+def device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def machine() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            return f"{name}, {platform.machine()}, {torch.get_num_threads()} threads"
+    return platform.machine()
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def write_csv(name: str, rows: list[dict]) -> Path:
+    """`results/NAME-DATE.csv`, every row with commit, machine and command."""
+    made_by = {"commit": commit(), "machine": machine(), "command": " ".join(sys.argv)}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{date.today()}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], *made_by])
+        writer.writeheader()
+        writer.writerows(row | made_by for row in rows)
+    return path

@@ -1,0 +1,74 @@
+"""Models of named sizes: the same class with another config, alike in positions and total width.
+
+`preset("gcsa", 96)` is the G-CSA ViT for images of 96 px, `preset("vit", 96)` the plain ViT of as
+many positions and the same width `|G| * C`, so that their speed and accuracy can be compared.
+"""
+
+from __future__ import annotations
+
+from isotrope.groups import group_from_name
+from isotrope.models.vit import EquivariantViTConfig, Stage
+
+WIDTHS = {
+    # image size: patch, then (depth, total width, channels a head, kv_pool) of each stage
+    28: ((4, 2, 1), [(5, 64, 8, 2)]),
+    96: ((8, 4, 2), [(2, 128, 16, 4), (6, 256, 32, 2)]),
+    224: ((16, 8, 4), [(2, 256, 32, 4), (6, 512, 32, 2)]),
+}
+"""The sizes of rotated MNIST, PatchCamelyon and ImageNet."""
+
+MIXERS = {
+    "gcsa": ("gcsa", None),
+    "gsa-rotary": ("gsa", "rotary"),
+    "gsa-mlp": ("gsa", "mlp"),
+    "gsa-table": ("gsa", "table"),
+    "cnn": ("conv", None),
+    "vit": ("gsa", "rotary"),
+}
+"""By name: the mixer, and its position encoding."""
+
+
+def preset(
+    name: str, size: int, group: str | None = None, *, in_channels: int = 3, classes: int = 10
+) -> EquivariantViTConfig:
+    """The config of a model by name.
+
+    Args:
+        name: "gcsa" ([GCSA]), "gsa-rotary", "gsa-mlp", "gsa-table" ([LoRA-GSA], with one of the
+            position encodings), "cnn" (equivariant, depthwise filters in place of attention), or
+            "vit": a plain ViT with rotary positions.
+        size: side of the images: 28, 96 or 224 px. The models take others that their strides carry.
+        group: "C4" unless said; "C1" for "vit". The total width stays, so that `C` is that width
+            by `|G|`.
+
+    Raises:
+        ValueError: an unknown name or size, or a group that does not divide the widths.
+    """
+    if name not in MIXERS:
+        raise ValueError(f"name={name!r} is not a preset; use one of {', '.join(MIXERS)}")
+    if size not in WIDTHS:
+        raise ValueError(
+            f"size={size} has no preset; use one of {', '.join(map(str, WIDTHS))}, or write an "
+            "EquivariantViTConfig"
+        )
+    group = group or ("C1" if name == "vit" else "C4")
+    order = group_from_name(group).order
+    patch, rows = WIDTHS[size]
+    stages = [
+        _stage(name, order, row, stride=2 if index else 1) for index, row in enumerate(rows)
+    ]
+    return EquivariantViTConfig(
+        group=group, in_channels=in_channels, patch=patch, stages=stages, classes=classes
+    )
+
+
+def _stage(name: str, order: int, row: tuple[int, int, int, int], stride: int) -> Stage:
+    depth, width, head, kv_pool = row
+    if width % order:
+        raise ValueError(f"a group of {order} elements does not divide the total width {width}")
+    mixer, encoding = MIXERS[name]
+    dim = width // order
+    heads = max(1, dim // head)
+    return Stage(
+        mixer, depth, dim, heads=heads, encoding=encoding, kv_pool=kv_pool, stride=stride
+    )
