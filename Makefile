@@ -24,10 +24,10 @@ read: $(READY)  ## read the sample images at all four turns with the shipped wei
 test: $(READY)  ## the tests that take seconds, and the linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
 test-all: $(READY)  ## every test
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 bench: $(READY)  ## accuracy and milliseconds a word of the shipped reader
 	$(BIN)/python benchmarks/reading.py

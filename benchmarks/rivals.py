@@ -1,4 +1,4 @@
-"""What a user would do instead: a plain ViT read at four turns, a CNN of escnn's steerable filters."""
+"""What a user would do instead: a plain ViT at four turns, a CNN of escnn's steerable filters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class SteerableCNN(nn.Module):
 
     def __init__(self, config: EquivariantViTConfig) -> None:
         super().__init__()
-        from escnn import gspaces, nn as enn
+        from escnn import gspaces
+        from escnn import nn as enn
 
         plane = gspaces.rot2dOnR2(4)
         kernel, stride, padding = config.patch

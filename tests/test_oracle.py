@@ -1,7 +1,6 @@
 """Every layer and model against the papers' equations, `benchmarks/naive.py`: values, gradients."""
 
 import importlib.util
-import inspect
 from pathlib import Path
 
 import pytest
@@ -32,9 +31,6 @@ GROUPS = [CyclicGroup(1), CyclicGroup(4), DihedralGroup(4), DihedralGroup(2), Cy
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 HEADS = 2
 
-POOLS = "kv_pool" in inspect.signature(GroupSelfAttention).parameters
-pools = pytest.mark.skipif(not POOLS, reason="the layers have no kv_pool")
-
 CONV = {
     "lifting": lambda g: LiftingConv(3, 4, 3, padding=1, group=g),
     "patches": lambda g: LiftingConv(3, 4, 4, 2, 1, group=g, bias=False),
@@ -55,10 +51,11 @@ OPTIONS = [
     ("rotary", {"sum_orientations": True, **WINDOWS}),
     ("gcsa", {"kernel_size": 5}),
     *(
-        pytest.param(kind, {"kv_pool": 2, **options}, marks=pools)
-        for kind in ("gcsa", *ENCODINGS)
+        (kind, {"kv_pool": 2, **options})
+        for kind in ("gcsa", None, "mlp", "rotary")
         for options in (WHOLE, {"window": 4})
     ),
+    *(("table", {"kv_pool": 3, **options}) for options in (WHOLE, {"window": 3})),
 ]
 MODELS = {
     "gcsa": [Stage("gcsa", 2, 8, 2)],
@@ -197,7 +194,8 @@ def test_attention(kind, options, group, dtype):
     if kind == "table" and not group.exact:
         pytest.skip("a table needs an exact group")
     layer = build(lambda: attention(kind, group, **options), dtype)
-    size = (2, 4) if "sum_orientations" in options else (4, 8) if "kv_pool" in options else (4, 6)
+    pooled = {1: (4, 6), 2: (4, 8), 3: (3, 6)}[options.get("kv_pool", 1)]
+    size = (2, 4) if "sum_orientations" in options else pooled
     x = signal(group, layer.dim, dtype, size)
     assert_equal_to_naive(layer, x)
     assert_equal_in_inference(layer, x)

@@ -171,11 +171,11 @@ class Largest(TorchDispatchMode):
 def test_no_pass_holds_all_scores(encoding, monkeypatch):
     monkeypatch.setitem(relative.SCORES_AT_ONCE, "cpu", 2**16)
     layer = GroupSelfAttention(8, 2, group=C4, encoding=encoding)
-    lifted = torch.randn(4, 4, 8, 10, 8, requires_grad=True)
+    lifted = torch.randn(16, 4, 8, 10, 8, requires_grad=True)
     with Largest() as largest:
         layer(lifted).sum().backward()
-    scores = 4 * 2 * (4 * 80) ** 2
-    assert largest.numel <= max(2**16, scores // 8)
+    scores = 16 * 2 * (4 * 80) ** 2
+    assert largest.numel < scores / 10
 
 
 def test_even_pools_fall_between_the_entries_of_a_table():

@@ -25,7 +25,7 @@ from torch.export import Dim
 from isotrope.audit import TOLERANCES, describe
 from isotrope.files import replacing
 from isotrope.models.graph import FORMAT, audit_onnx, layer_names, required
-from isotrope.models.greedy import KeysValues, cross_keys_values, step
+from isotrope.models.greedy import KeysValues, attention_weights, cross_keys_values, step
 from isotrope.models.recognizer import BOS, EOS, SPECIAL, Recognizer
 from isotrope.nn.conv import TurnedFilter
 
@@ -105,8 +105,9 @@ class _Step(nn.Module):
         self, token: Tensor, past: list[KeysValues], cross: list[KeysValues]
     ) -> tuple[Tensor, Tensor, Tensor, list[KeysValues]]:
         place = past[0][0].shape[2]
-        logits, looked, written = step(self.decoder, token, place, past, cross)
+        logits, query, written = step(self.decoder, token, place, past, cross)
         log_p, token = logits.log_softmax(-1).max(dim=-1)
+        looked = attention_weights(query, cross[-1][0])[:, 0]
         return token, log_p, looked.unflatten(1, (self.order, -1)).sum(dim=2), written
 
 

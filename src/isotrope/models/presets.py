@@ -11,7 +11,7 @@ from isotrope.models.vit import EquivariantViTConfig, Stage
 
 WIDTHS = {
     # image size: patch, then (depth, total width, channels a head, kv_pool) of each stage
-    28: ((4, 2, 1), [(5, 64, 8, 2)]),
+    28: ((4, 2, 1), [(5, 64, 16, 2)]),
     96: ((8, 4, 2), [(2, 128, 16, 4), (6, 256, 32, 2)]),
     224: ((16, 8, 4), [(2, 256, 32, 4), (6, 512, 32, 2)]),
 }
@@ -54,9 +54,7 @@ def preset(
     group = group or ("C1" if name == "vit" else "C4")
     order = group_from_name(group).order
     patch, rows = WIDTHS[size]
-    stages = [
-        _stage(name, order, row, stride=2 if index else 1) for index, row in enumerate(rows)
-    ]
+    stages = [_stage(name, order, row, stride=2 if index else 1) for index, row in enumerate(rows)]
     return EquivariantViTConfig(
         group=group, in_channels=in_channels, patch=patch, stages=stages, classes=classes
     )
@@ -69,6 +67,4 @@ def _stage(name: str, order: int, row: tuple[int, int, int, int], stride: int) -
     mixer, encoding = MIXERS[name]
     dim = width // order
     heads = max(1, dim // head)
-    return Stage(
-        mixer, depth, dim, heads=heads, encoding=encoding, kv_pool=kv_pool, stride=stride
-    )
+    return Stage(mixer, depth, dim, heads=heads, encoding=encoding, kv_pool=kv_pool, stride=stride)

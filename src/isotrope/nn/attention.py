@@ -51,7 +51,9 @@ def pool_positions(lifted: Tensor, pool: int) -> Tensor:
         )
     if pool == 1:
         return lifted
-    return lifted.unflatten(3, (-1, pool)).unflatten(2, (-1, pool)).mean(dim=(3, 5))
+    planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # channels last in memory, as it is
+    means = F.avg_pool2d(planes, pool).permute(0, 2, 3, 1)
+    return means.unflatten(0, lifted.shape[:2])
 
 
 class LiftedAttention(nn.Module):
