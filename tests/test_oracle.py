@@ -55,7 +55,7 @@ OPTIONS = [
         for kind in ("gcsa", None, "mlp", "rotary")
         for options in (WHOLE, {"window": 4})
     ),
-    *(("table", {"kv_pool": 3, **options}) for options in (WHOLE, {"window": 3})),
+    ("table", {"kv_pool": 3}),
 ]
 MODELS = {
     "gcsa": [Stage("gcsa", 2, 8, 2)],
@@ -70,11 +70,10 @@ MODELS = {
         Stage("gsa", 1, 24, 2, encoding="rotary"),
     ],
 }
-if POOLS:
-    MODELS["pooled"] = [
-        Stage("gcsa", 1, 8, 2, kv_pool=2),
-        Stage("gsa", 1, 24, 2, encoding="rotary", kv_pool=2),
-    ]
+MODELS["pooled"] = [
+    Stage("gcsa", 1, 8, 2, kv_pool=2),
+    Stage("gsa", 1, 24, 2, encoding="rotary", kv_pool=2),
+]
 
 
 def width(kind, group, lifting=False):
