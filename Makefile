@@ -14,6 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	-$(BIN)/isotrope export  # into the user's cache, for a faster reader; it reads without
 	touch $@
 
 read: $(READY)  ## read the sample images at all four turns with the shipped weights
@@ -29,8 +30,10 @@ test: $(READY)  ## the tests that take seconds, and the linter
 test-all: $(READY)  ## every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-bench: $(READY)  ## accuracy and milliseconds a word of the shipped reader
+bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth of the models
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/scaling.py
 
 train: $(READY)  ## train the recogniser; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer

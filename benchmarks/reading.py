@@ -1,6 +1,6 @@
 """Accuracy at the four turns and milliseconds a word of a reader, on one CPU thread.
 
-    python benchmarks/reading.py [--weights FOLDER] [--data NAME=PATH ...] [--count 500]
+    python benchmarks/reading.py [--weights FOLDER] [--data NAME=PATH ...] [--runtime torch]
 
 Rendered words in unseen fonts always, degraded as in training and clean; PATH is a folder or tar of
 images with labels.tsv. Accuracy is exact match in lower-case letters and digits ("accuracy") and
@@ -12,14 +12,10 @@ benchmarks/results/reading-DATE.csv, with commit, machine and command.
 from __future__ import annotations
 
 import argparse
-import csv
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -30,8 +26,9 @@ from isotrope.data.images import ImageError, load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.ocr.metrics import cer, word_accuracy
+from isotrope.ocr.reader import load_torch
+from measuring import write_csv
 
-RESULTS = Path(__file__).parent / "results"
 TURNS = (0, 90, 180, 270)
 
 
@@ -88,28 +85,21 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", nargs="*", default=[], metavar="NAME=PATH")
     parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--runtime", choices=["torch", "onnx"], default="onnx")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    reader = Reader.from_pretrained(arguments.weights)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    parameters = sum(p.numel() for p in reader.recognizer.parameters())
+    reader = Reader.from_pretrained(arguments.weights, runtime=arguments.runtime)
+    parameters = sum(p.numel() for p in load_torch(arguments.weights).parameters())
     rows = []
     for name, pairs in datasets(arguments.data, arguments.count):
         row = {"set": name, **measure(reader, pairs), "parameters": parameters}
-        row |= {"commit": commit, "machine": f"{platform.machine()}, 1 thread"}
-        # The names of the sets, not where they lie on this machine.
-        named = " ".join(item.partition("=")[0] + "=..." for item in arguments.data)
-        row["command"] = f"python benchmarks/reading.py --count {arguments.count} --data {named}"
-        rows.append(row)
+        rows.append(row | {"runtime": arguments.runtime})
         print(*(f"{key}={value}" for key, value in row.items()), file=sys.stderr)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"reading-{date.today()}.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    # The names of the sets, not where they lie on this machine.
+    sys.argv[1:] = [
+        item.partition("=")[0] + "=..." if "=" in item else item for item in sys.argv[1:]
+    ]
+    print(write_csv("reading", rows))
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def measure(size: int, batch: int, passes: int, rate: float) -> list[dict]:
 
 def reading(passes: int, rate: float) -> list[dict]:
     """The recogniser's encoder and its whole read, on words of 32 x 112 pixels."""
-    reader = Reader.from_pretrained()
+    reader = Reader.from_pretrained(runtime="torch")
     model = reader.recognizer.to(device())
     slow = naive(model.encoder)
     rows = []

@@ -35,7 +35,7 @@ class FakeRecognizer:
 def loaded(monkeypatch):
     calls = []
 
-    def from_pretrained(path=None, adapter=None, runtime="torch"):
+    def from_pretrained(path=None, adapter=None, runtime="auto"):
         calls.append((path, adapter, runtime))
         return Reader(FakeRecognizer())
 
@@ -44,7 +44,7 @@ def loaded(monkeypatch):
 
 
 def test_loading_is_quiet(tmp_path, monkeypatch):
-    def noisy(path=None, adapter=None, runtime="torch"):
+    def noisy(path=None, adapter=None, runtime="auto"):
         warnings.warn("a library's own news", FutureWarning, stacklevel=1)
         return Reader(FakeRecognizer())
 
@@ -76,7 +76,7 @@ def complaint(result, path, *words):
 def test_one_file_is_its_text_alone(tmp_path, loaded):
     result = read(image(tmp_path / "a.png"))
     assert (result.stdout, result.stderr, result.exit_code) == ("é10\n", "", 0)
-    assert loaded == [(None, None, "torch")]
+    assert loaded == [(None, None, "auto")]
 
 
 def test_files_and_folders_in_order(tmp_path):
@@ -186,7 +186,7 @@ def test_json_stays_valid_where_nothing_can_be_read(tmp_path):
 
 
 def test_missing_weights_are_one_line(tmp_path, monkeypatch):
-    def missing(path=None, adapter=None, runtime="torch"):
+    def missing(path=None, adapter=None, runtime="auto"):
         raise ValueError(f"{path}: no recogniser here")
 
     monkeypatch.setattr(Reader, "from_pretrained", missing)

@@ -66,6 +66,6 @@ def test_images_are_multiples_of_what_windows_and_pools_need(options, unit):
 
 @pytest.mark.slow
 def test_what_torch_cannot_export_is_said(tmp_path):
-    with pytest.raises(ValueError, match=r"cannot be exported: torch says .*Runtime assertion"):
+    with pytest.raises(ValueError, match=r"this model cannot be exported: torch says \S"):
         export_onnx(build("mlp"), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -173,7 +173,9 @@ def test_a_cache_that_cannot_be_written(recognizer, tmp_path, monkeypatch):
 
 def test_what_no_runtime_can_read(recognizer, exported, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(ValueError, match=r"runtime='jax' is not known; use 'torch' or 'onnx'"):
+    with pytest.raises(
+        ValueError, match=r"runtime='jax' is not known; use 'auto', 'torch' or 'onnx'"
+    ):
         Reader(runtime="jax")
     with pytest.raises(ValueError, match=r"not with a model in memory; use Reader.from_pretrained"):
         Reader(recognizer, runtime="onnx")
@@ -181,8 +183,8 @@ def test_what_no_runtime_can_read(recognizer, exported, tmp_path, monkeypatch):
         Reader.from_pretrained(tmp_path / "missing", runtime="onnx")
     with pytest.raises(ValueError, match="an exported model takes no adapter; give the weights"):
         Reader.from_pretrained(exported, "fraktur", runtime="onnx")
-    with pytest.raises(ValueError, match="it is an export: pass runtime='onnx'"):
-        Reader.from_pretrained(exported)
+    with pytest.raises(ValueError, match="it is an export, for runtime='onnx' alone"):
+        Reader.from_pretrained(exported, runtime="torch")
 
 
 def test_broken_exports(exported, tmp_path):

@@ -31,7 +31,7 @@ TRUTH = {
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader.from_pretrained()
+    return Reader.from_pretrained(runtime="torch")
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def _load(model: str | None) -> nn.Module:
     from isotrope.ocr.reader import Reader
 
     if model is None:
-        return Reader.from_pretrained().recognizer.encoder
+        return Reader.from_pretrained(runtime="torch").recognizer.encoder
     if ":" in model and not Path(model).exists():
         return _made_by(model)
     config = Path(model) / "config.json"

@@ -11,8 +11,13 @@ import typer
 
 def export(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", file_okay=False, help="The folder to write.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[OUT]",
+            file_okay=False,
+            help="The folder to write; the user's cache if left out, where the reader finds it.",
+        ),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A folder of weights instead of the shipped ones.")
     ] = None,
@@ -28,15 +33,19 @@ def export(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            errors = _export(out, weights, adapter)
+            out, errors = _export(out, weights, adapter)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         typer.echo("isotrope: " + str(error).replace("\n", " "), err=True)
         raise typer.Exit(1) from error
     typer.echo(f"{out}: {len(errors)} elements compared, worst error {max(errors.values()):.1e}")
 
 
-def _export(out: Path, weights: Path | None, adapter: str | None) -> dict[int, float]:
+def _export(
+    out: Path | None, weights: Path | None, adapter: str | None
+) -> tuple[Path, dict[int, float]]:
     from isotrope.models.export import export_onnx
-    from isotrope.ocr.reader import load_torch
+    from isotrope.ocr.onnx import cache_folder
+    from isotrope.ocr.reader import load_torch, source_folders
 
-    return export_onnx(load_torch(weights, adapter, merge=True), out)
+    out = out or cache_folder(source_folders(weights, adapter))
+    return out, export_onnx(load_torch(weights, adapter, merge=True), out)

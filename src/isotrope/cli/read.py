@@ -43,9 +43,9 @@ def read(
         Path | None, typer.Option(help="A folder of weights instead of the shipped ones.")
     ] = None,
     runtime: Annotated[
-        Literal["torch", "onnx"],
-        typer.Option(help="onnx: onnxruntime, on weights that isotrope export wrote, or any."),
-    ] = "torch",
+        Literal["auto", "torch", "onnx"],
+        typer.Option(help="auto: onnx, which is faster, where isotrope export has been run."),
+    ] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 32,
     turns: Annotated[
         bool, typer.Option("--turns", help="Read each image at all four turns and compare.")

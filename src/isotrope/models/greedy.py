@@ -37,7 +37,11 @@ def cross_keys_values(decoder: TrOCRForCausalLM, tokens: Tensor) -> list[KeysVal
 def attend(attention: nn.Module, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
     """Attention of the states `(B, 1, C)`: the output, and the query `(B, heads, 1, d)`."""
     query = _split(attention, attention.q_proj(states))
-    out = F.scaled_dot_product_attention(query, *to)
+    if torch.compiler.is_compiling():  # taken apart, the fused form would scale all keys each step
+        scores = (query * query.shape[-1] ** -0.5) @ to[0].transpose(-1, -2)
+        out = scores.softmax(dim=-1) @ to[1]
+    else:
+        out = F.scaled_dot_product_attention(query, *to)
     return attention.out_proj(out.transpose(1, 2).flatten(2)), query
 
 

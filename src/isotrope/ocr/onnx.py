@@ -92,8 +92,7 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
         sources: The folders of its weights and of its adapter, whose contents are the key.
         load: Loads it.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "isotrope" / "onnx"
-    folder = cache / _fingerprint(sources)
+    folder = cache_folder(sources)
     if not (folder / "config.json").is_file():  # the last file to be written
         from isotrope.models.export import export_onnx
 
@@ -106,6 +105,12 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
                 "elsewhere, or run isotrope export and give its folder"
             ) from error
     return folder
+
+
+def cache_folder(sources: Sequence[Path]) -> Path:
+    """Where in the user's cache the export of these weights is, or would be."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "isotrope" / "onnx" / _fingerprint(sources)
 
 
 def _fingerprint(sources: Sequence[Path]) -> str:

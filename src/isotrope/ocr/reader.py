@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,7 +29,7 @@ WINDOW = 16
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The weights that come with the package: `recognizer/`, and `adapters/NAME/`."""
 
-Runtime = Literal["torch", "onnx"]
+Runtime = Literal["auto", "torch", "onnx"]
 
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
 
@@ -45,11 +46,11 @@ class Reader:
     """
 
     def __init__(
-        self, recognizer: Recognizer | OnnxRecognizer | None = None, runtime: Runtime = "torch"
+        self, recognizer: Recognizer | OnnxRecognizer | None = None, runtime: Runtime = "auto"
     ):
         if recognizer is None:
             recognizer = _load(None, None, runtime)
-        elif runtime != "torch":
+        elif runtime != "auto":
             raise ValueError(
                 f"runtime={runtime!r} goes with weights, not with a model in memory; "
                 "use Reader.from_pretrained(path, runtime=...)"
@@ -61,17 +62,18 @@ class Reader:
         cls,
         path: str | Path | None = None,
         adapter: str | Path | None = None,
-        runtime: Runtime = "torch",
+        runtime: Runtime = "auto",
     ) -> Reader:
         """A reader from saved weights.
 
         Args:
             path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
             adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
-            runtime: "torch", or "onnx": onnxruntime, on as many threads as torch has now. There
-                `path` may be a folder that `isotrope export` wrote; other weights, with their
-                adapter merged, are exported once, in half a minute, to the user's cache
-                (`$XDG_CACHE_HOME` or `~/.cache`).
+            runtime: "torch", or "onnx": onnxruntime, faster on a CPU, on as many threads as torch
+                has now. There `path` may be a folder that `isotrope export` wrote; other weights,
+                with their adapter merged, are exported once, in half a minute, to the user's
+                cache (`$XDG_CACHE_HOME` or `~/.cache`). "auto": onnx where that has been done,
+                torch otherwise; the texts are the same.
 
         Raises:
             ValueError: There is no recogniser at `path`, or no adapter for it at `adapter`, or
@@ -203,11 +205,13 @@ def _load(
     path: str | Path | None, adapter: str | Path | None, runtime: Runtime
 ) -> Recognizer | OnnxRecognizer:
     path = Path(path) if path is not None else SHIPPED / "recognizer"
+    if runtime == "auto":
+        runtime = "onnx" if _is_exported(path, adapter) else "torch"
     if runtime == "torch":
         return load_torch(path, adapter)
     if runtime == "onnx":
         return _load_onnx(path, adapter)
-    raise ValueError(f"runtime={runtime!r} is not known; use 'torch' or 'onnx'")
+    raise ValueError(f"runtime={runtime!r} is not known; use 'auto', 'torch' or 'onnx'")
 
 
 def load_torch(
@@ -224,11 +228,28 @@ def load_torch(
     return recognizer.eval()
 
 
+def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
+    """The folders whose files make a recogniser: of its weights, and of its adapter."""
+    weights = path or SHIPPED / "recognizer"
+    return [weights] if adapter is None else [weights, _adapter_folder(adapter)]
+
+
+def _is_exported(path: Path, adapter: str | Path | None) -> bool:
+    """Whether onnxruntime and graphs of these weights are there."""
+    if find_spec("onnxruntime") is None:
+        return False
+    from isotrope.ocr.onnx import cache_folder
+
+    if (path / "encoder.onnx").is_file():
+        return True
+    return (cache_folder(source_folders(path, adapter)) / "config.json").is_file()
+
+
 def _load_onnx(path: Path, adapter: str | Path | None) -> OnnxRecognizer:
     from isotrope.ocr.onnx import OnnxRecognizer, cached_export
 
     if not (path / "encoder.onnx").is_file():
-        sources = [path] if adapter is None else [path, _adapter_folder(adapter)]
+        sources = source_folders(path, adapter)
         exported = cached_export(sources, lambda: load_torch(path, adapter, merge=True))
         return OnnxRecognizer(exported, torch.get_num_threads())
     if adapter is not None:
@@ -250,7 +271,7 @@ def _load_recognizer(path: Path) -> Recognizer:
         fits = False
     if not fits:
         exported = (path / "encoder.onnx").is_file()
-        remedy = "it is an export: pass runtime='onnx'" if exported else _REMEDY
+        remedy = "it is an export, for runtime='onnx' alone" if exported else _REMEDY
         raise ValueError(f"{path}: its config.json is not that of a Recognizer; {remedy}")
 
     from isotrope.models.recognizer import Recognizer
