@@ -103,13 +103,23 @@ def test_rotary_keeps_far_positions_in_low_precision():
     assert (low.double() - exact).abs().max() < 0.02
 
 
+def offset_index(size):
+    """Row of `offsets` that holds `y - x`: `(N, N)` for query `x` and key `y`."""
+    rows, columns = size
+    y = torch.arange(rows).repeat_interleave(columns)
+    x = torch.arange(columns).repeat(rows)
+    down = y[None] - y[:, None] + rows - 1
+    across = x[None] - x[:, None] + columns - 1
+    return down * (2 * columns - 1) + across
+
+
 @pytest.mark.parametrize("group", EXACT, ids=repr)
 @pytest.mark.parametrize("kind", [MLP, Table])
 @pytest.mark.parametrize("lifting", [False, True])
 def test_vectors_depend_on_the_relative_place_alone(group, kind, lifting):
     torch.manual_seed(0)
     encoding, size = kind(3, group, lifting=lifting).double(), (2, 3)
-    rho, index = encoding.vectors(size).detach(), encoding.offset_index(size, torch.device("cpu"))
+    rho, index = encoding.vectors(size).detach(), offset_index(size)
     assert rho.shape == (group.order, 3 * 5, 1 if lifting else group.order, 3)
     points, seen = coordinates(size), {}
     for g, x, y, u in itertools.product(group.elements, range(6), range(6), range(rho.shape[2])):
@@ -124,7 +134,7 @@ def test_vectors_depend_on_the_relative_place_alone(group, kind, lifting):
 
 def test_far_offsets_share_the_border_of_the_table():
     encoding = Table(2, C4, reach=1)
-    rho, index = encoding.vectors((1, 6)), encoding.offset_index((1, 6), torch.device("cpu"))
+    rho, index = encoding.vectors((1, 6)), offset_index((1, 6))
     assert torch.equal(rho[0, index[0, 1]], rho[0, index[0, 5]])
     assert not torch.equal(rho[0, index[0, 1]], rho[0, index[1, 0]])
 

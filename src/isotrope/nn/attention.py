@@ -1,8 +1,8 @@
 """Self-attention over lifted signals: `GroupSelfAttention` and `GroupConvSelfAttention`.
 
-Every call goes through `scaled_dot_product_attention`, and no softmax is stored; the MLP and Table
-encodings alone give it a bias of the size of the scores. The softmax runs
-jointly over positions and orientations `(y, h)`, so that each query's weights sum to one.
+Every call goes through `scaled_dot_product_attention`, and no scores are stored; for the MLP and
+Table encodings it is called in runs of queries (`isotrope.nn.relative`). The softmax runs jointly
+over positions and orientations `(y, h)`, so that each query's weights sum to one.
 """
 
 from __future__ import annotations
@@ -123,12 +123,10 @@ class LiftedAttention(nn.Module):
         )
 
 
-def joint_attention(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def joint_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """[GCSA] eq. 3-4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`."""
     tokens = [t.flatten(2, 3) for t in (query, key, value)]
-    out = F.scaled_dot_product_attention(*tokens, attn_mask=bias)
+    out = F.scaled_dot_product_attention(*tokens)
     return out.unflatten(2, tuple(query.shape[2:4]))
 
 
@@ -141,7 +139,8 @@ class GroupSelfAttention(LiftedAttention):
     over the whole grid, or within windows. The query stands at the output's own orientation, as in
     [GCSA] eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g`
     sums over the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; |G| times
-    dearer.
+    dearer. With Rotary on a group whose elements do not commute, D_N, that sum is equivariant too,
+    but sees `(g^-1 h) (g^-1 h1)^-1` in place of `h1^-1 h`.
 
     Maps `(B, |G|, H, W, dim)` to the same shape.
 

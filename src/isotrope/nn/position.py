@@ -228,16 +228,6 @@ class RelativeVectors(nn.Module):
     def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
         raise NotImplementedError
 
-    @staticmethod
-    def offset_index(size: tuple[int, int], device: torch.device) -> Tensor:
-        """Row of `offsets` that holds `y - x`: `(N, N)` for query `x` and key `y`."""
-        rows, columns = size
-        y = torch.arange(rows, device=device).repeat_interleave(columns)
-        x = torch.arange(columns, device=device).repeat(rows)
-        down = y[None] - y[:, None] + rows - 1
-        across = x[None] - x[:, None] + columns - 1
-        return down * (2 * columns - 1) + across
-
 
 class MLP(RelativeVectors):
     """A small network of continuous coordinates, [RC] section 4: any angle, any size.
