@@ -10,10 +10,10 @@ from isotrope.groups import group_from_name
 from isotrope.models.vit import EquivariantViTConfig, Stage
 
 WIDTHS = {
-    # image size: patch, then (depth, total width, channels a head, kv_pool) of each stage
-    28: ((4, 2, 1), [(5, 64, 16, 2)]),
-    96: ((8, 4, 2), [(2, 128, 16, 4), (6, 256, 32, 2)]),
-    224: ((16, 8, 4), [(2, 256, 32, 4), (6, 512, 32, 2)]),
+    # image size: patch, then (depth, total width, channels a head, kv_pool, mlp_ratio) of stages
+    28: ((4, 2, 1), [(2, 128, 16, 2, 3.0)]),
+    96: ((8, 4, 2), [(2, 128, 16, 4, 4.0), (6, 256, 32, 2, 4.0)]),
+    224: ((16, 8, 4), [(2, 256, 32, 4, 4.0), (6, 512, 32, 2, 4.0)]),
 }
 """The sizes of rotated MNIST, PatchCamelyon and ImageNet."""
 
@@ -60,11 +60,20 @@ def preset(
     )
 
 
-def _stage(name: str, order: int, row: tuple[int, int, int, int], stride: int) -> Stage:
-    depth, width, head, kv_pool = row
+def _stage(name: str, order: int, row: tuple[int, int, int, int, float], stride: int) -> Stage:
+    depth, width, head, kv_pool, mlp_ratio = row
     if width % order:
         raise ValueError(f"a group of {order} elements does not divide the total width {width}")
     mixer, encoding = MIXERS[name]
     dim = width // order
     heads = max(1, dim // head)
-    return Stage(mixer, depth, dim, heads=heads, encoding=encoding, kv_pool=kv_pool, stride=stride)
+    return Stage(
+        mixer,
+        depth,
+        dim,
+        heads=heads,
+        encoding=encoding,
+        kv_pool=kv_pool,
+        stride=stride,
+        mlp_ratio=mlp_ratio,
+    )
