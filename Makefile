@@ -32,6 +32,7 @@ test-all: $(READY)  ## every test
 
 bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth of the models
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scaling.py
 
