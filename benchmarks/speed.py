@@ -169,9 +169,9 @@ def draw(rows: list[dict], path: Path) -> None:
         colours = ["#888888" if _rival(name) else "#1f77b4" for name in names]
         panel.barh(names, train, color=colours, alpha=0.35, label="training step")
         panel.barh(names, forward, color=colours, height=0.5, label="forward")
-        panel.set(title=f"{size} x {size}, batch {most}", xlabel="ms an image", xscale="log")
+        panel.set(title=f"{size} x {size}, batch {most}", xlabel="ms an image")
         panel.invert_yaxis()
-    panels[0][0].legend(loc="lower right")
+    panels[0][0].legend(loc="upper right")
     figure.tight_layout()
     figure.savefig(path, dpi=130)
 

@@ -74,6 +74,8 @@ def open_session(path: Path, threads: int | None = None) -> InferenceSession:
     runtime = required("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
+    # The reader's two graphs take turns: threads of the one that waits would keep cores busy.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class for each reason and no common base
