@@ -19,7 +19,7 @@ from isotrope.models.graph import audit_onnx, open_session
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr.onnx import OnnxRecognizer
-from isotrope.ocr.reader import Reader
+from isotrope.ocr.reader import Reader, load_torch
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 SIZES = [(1, 32, 32), (2, 32, 72), (3, 72, 32), (1, 16, 256), (5, 4, 8)]
@@ -156,7 +156,7 @@ def test_an_adapter_is_merged_before_the_export(recognizer, faked, tmp_path, mon
     Reader.from_pretrained(tmp_path / "weights", tmp_path / "lora", runtime="onnx")
     plain, merged = faked
     assert not any("lora" in name for name, _ in merged.named_modules())
-    adapted = Reader.from_pretrained(tmp_path / "weights", tmp_path / "lora").recognizer
+    adapted = load_torch(tmp_path / "weights", tmp_path / "lora")
     with torch.no_grad():
         tokens = [model.encoder(pixels(1, 32, 64))[0] for model in (plain, merged, adapted)]
     assert (tokens[1] - tokens[0]).abs().max() > 1e-2

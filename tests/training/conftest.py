@@ -28,8 +28,8 @@ TINY = {
 def recipe():
     """Makes a tiny recipe, with changes."""
     try:
-        for split in ("train", "valid"):
-            font_families(split)
+        if not all(font_families(split) for split in ("train", "valid")):
+            pytest.skip("too few fonts on this machine: none is held out")
     except FileNotFoundError as error:
         pytest.skip(f"no fonts to render: {error}")
     return lambda **changes: RecognitionConfig(**(TINY | changes))
