@@ -11,6 +11,7 @@ import os
 import typer
 
 from isotrope.cli.audit import audit
+from isotrope.cli.classify import classifier, evaluate
 from isotrope.cli.export import export
 from isotrope.cli.read import read
 from isotrope.cli.train import recognizer
@@ -34,9 +35,11 @@ def _root() -> None:
 app.command()(read)
 app.command()(audit)
 app.command()(export)
+app.command("eval")(evaluate)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
 train.command()(recognizer)
+train.command()(classifier)
 app.add_typer(train, name="train")
 
 

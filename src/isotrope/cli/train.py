@@ -58,6 +58,7 @@ class _Progress:
     """A bar with the time left on a terminal; elsewhere a line a minute."""
 
     every = 60.0
+    shown = ("text", "dense", "order", "look")
 
     def __init__(self, done: int, total: int) -> None:
         from rich.console import Console
@@ -85,7 +86,7 @@ class _Progress:
     def report(self, row: dict[str, float]) -> None:
         """Takes the numbers of one batch."""
         self.done = int(row["samples"])
-        losses = " ".join(f"{k} {row[k]:.3f}" for k in ("text", "dense", "order", "look"))
+        losses = " ".join(f"{k} {row[k]:.3f}" for k in self.shown)
         self.bar.update(self.task, completed=self.done, description=losses)
         now = time.monotonic()
         if self.bar.disable and now - self.told > self.every:

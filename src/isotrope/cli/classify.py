@@ -1,0 +1,99 @@
+"""`isotrope train classifier` and `isotrope eval`: classifiers of whole images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isotrope.cli.train import _Progress
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        help="The folder of a set: npz, amat, IDX, PatchCamelyon's h5, or train/<class>/* "
+        "(that in a tar too)."
+    ),
+]
+
+
+def classifier(
+    config: Annotated[Path, typer.Option(help="The recipe, such as recipes/rotmnist-gcsa.toml.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")],
+    epochs: Annotated[int | None, typer.Option(help="How often each image is seen.")] = None,
+    train_samples: Annotated[
+        int | None, typer.Option(help="Train on so many of the images, drawn by the seed.")
+    ] = None,
+    augment: Annotated[str | None, typer.Option(help="none, turns or angles.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the weights, the order, the turns.")] = None,
+) -> None:
+    """Train a classifier on labelled images.
+
+    Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
+    """
+    try:
+        from isotrope.training.classification import ClassificationTrainer
+        from isotrope.training.classification_config import ClassificationConfig
+
+        recipe = ClassificationConfig.from_toml(
+            config, epochs=epochs, train_samples=train_samples, augment=augment, seed=seed
+        )
+        trainer = ClassificationTrainer(recipe, data, out)
+        with _LossProgress(trainer.images_seen, trainer.images_in_all) as progress:
+            trainer.fit(progress.report)
+    except ModuleNotFoundError as error:
+        typer.echo(_missing(error), err=True)
+        raise typer.Exit(1) from error
+    except (ValueError, FileNotFoundError) as error:
+        typer.echo(f"isotrope: {error}", err=True)
+        raise typer.Exit(1) from error
+    last = trainer.rows[-1]
+    typer.echo(
+        f"{out}: {100 * trainer.best:.2f}% of {len(trainer.valid)} validation images right at "
+        f"best, {100 * last['valid_accuracy']:.2f}% at the end; {last['hours']:.2f} h"
+    )
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Option(help="The folder model/ of `isotrope train classifier --out`.")
+    ],
+    data: Data,
+    split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
+    turns: Annotated[bool, typer.Option("--turns", help="At all four turns.")] = False,
+) -> None:
+    """Say how many images of a labelled set a classifier gets right, in float32.
+
+    With --turns also at quarter turns, and by how much a turn changes the logits: the largest
+    difference over the largest logit, nil but for rounding where the model is exact.
+    """
+    try:
+        from isotrope.data.classification import load_classification
+        from isotrope.training.evaluation import TURNS, load_classifier
+        from isotrope.training.evaluation import evaluate as score_of
+
+        network, preprocessing = load_classifier(model)
+        images = load_classification(data, split)
+        scores = score_of(network, images, preprocessing, TURNS if turns else (0,))
+    except ModuleNotFoundError as error:
+        typer.echo(_missing(error), err=True)
+        raise typer.Exit(1) from error
+    except (ValueError, FileNotFoundError) as error:
+        typer.echo(f"isotrope: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")
+    for degrees, score in scores.items():
+        line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
+        typer.echo(line + (f", logits differ by {score.difference:.1e}" if turns else ""))
+
+
+class _LossProgress(_Progress):
+    shown = ("loss",)
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    if error.name == "h5py":
+        return f"isotrope: {error}"
+    return f"isotrope: this needs {error.name}; pip install 'isotrope[train]'"

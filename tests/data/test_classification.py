@@ -1,0 +1,277 @@
+"""Labelled sets of every kind, found from what lies there; what is wrong with one is said."""
+
+import gzip
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from isotrope.data.classification import load_classification
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+RNG = np.random.default_rng(0)
+DIGITS = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+LABELS = np.arange(12, dtype=np.uint8) % 10
+AMAT = "mnist_all_rotation_normalized_float_{}.amat"
+
+
+def write_npz(folder, images=DIGITS, labels=LABELS):
+    np.savez(folder / "train.npz", images=images, labels=labels)
+
+
+def write_amat(folder, name="train_valid", values=DIGITS / 255, labels=LABELS):
+    rows = np.concatenate([values.reshape(len(values), -1), labels[:, None]], axis=1)
+    np.savetxt(folder / AMAT.format(name), rows, fmt="%.6f")
+
+
+def idx(array):
+    sizes = np.array(array.shape, ">u4").tobytes()
+    return bytes((0, 0, 8, array.ndim)) + sizes + array.tobytes()
+
+
+def write_idx(folder, images=DIGITS, labels=LABELS, pack=lambda data: data, suffix=""):
+    for name in ("train", "t10k"):
+        (folder / f"{name}-images-idx3-ubyte{suffix}").write_bytes(pack(idx(images)))
+        (folder / f"{name}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(labels)))
+
+
+def write_folder(folder, splits=("train", "valid", "test"), classes=("cat", "dog"), size=(8, 6)):
+    for split in splits:
+        for number, name in enumerate(classes):
+            (folder / split / name).mkdir(parents=True, exist_ok=True)
+            for i in range(2):
+                Image.new("RGB", size, (number, i, 7)).save(folder / split / name / f"{i}.png")
+
+
+def write_pcam(folder, count=5, labels=None):
+    h5py = pytest.importorskip("h5py", reason="PatchCamelyon is HDF5")
+    images = RNG.integers(0, 256, (count, 96, 96, 3), dtype=np.uint8)
+    labels = np.arange(count) % 2 if labels is None else labels
+    for part, values in (("x", images), ("y", np.reshape(labels, (-1, 1, 1, 1)))):
+        with h5py.File(folder / f"camelyonpatch_level_2_split_train_{part}.h5", "w") as file:
+            file.create_dataset(part, data=values, compression="gzip")
+    return images
+
+
+def test_npz(tmp_path):
+    write_npz(tmp_path)
+    data = load_classification(tmp_path, "train")
+    assert data.images.dtype == torch.uint8
+    assert torch.equal(data.images, torch.from_numpy(DIGITS[:, None]))
+    assert torch.equal(data.labels, torch.from_numpy(LABELS.astype(np.int64)))
+    assert data.classes == tuple("0123456789")
+    with pytest.raises(FileNotFoundError, match=r"test\.npz does not exist; fetch it"):
+        load_classification(tmp_path, "test")
+
+
+def test_published_amat_is_split_in_ten_to_two(tmp_path):
+    write_amat(tmp_path)
+    write_amat(tmp_path, "test")
+    train, valid, test = (load_classification(tmp_path, s) for s in ("train", "valid", "test"))
+    assert (len(train), len(valid), len(test)) == (10, 2, 12)
+    together = torch.cat([train.images, valid.images])
+    assert torch.equal(together, torch.from_numpy(DIGITS[:, None]))
+    assert torch.equal(test.images, together)
+    assert valid.labels.tolist() == [0, 1]
+
+
+def test_an_amat_of_another_length_is_reported(tmp_path, caplog):
+    write_amat(tmp_path)
+    load_classification(tmp_path, "train")
+    assert "12 rows; the published 12000" in caplog.text
+
+
+@pytest.mark.parametrize(("pack", "suffix"), [(lambda data: data, ""), (gzip.compress, ".gz")])
+def test_idx_packed_or_not(tmp_path, pack, suffix):
+    write_idx(tmp_path, pack=pack, suffix=suffix)
+    train, valid, test = (load_classification(tmp_path, s) for s in ("train", "valid", "test"))
+    assert (len(train), len(valid), len(test)) == (10, 2, 12)
+    assert torch.equal(test.images, torch.from_numpy(DIGITS[:, None]))
+
+
+def test_pcam_is_read_where_it_is_asked_for(tmp_path):
+    images = write_pcam(tmp_path)
+    data = load_classification(tmp_path, "train")
+    assert data.images.shape == (5, 3, 96, 96)
+    numbers = torch.tensor([3, 0, 3])
+    expected = torch.from_numpy(images[numbers.numpy()]).movedim(-1, 1)
+    assert torch.equal(data.images[numbers], expected)
+    assert torch.equal(data.take(numbers).images, expected)
+    assert data.labels.tolist() == [0, 1, 0, 1, 0]
+    assert torch.equal(data.images[1:3], torch.from_numpy(images[1:3]).movedim(-1, 1))
+
+
+def test_a_mislabelled_pcam_is_refused(tmp_path):
+    write_pcam(tmp_path, labels=[0, 1, 2, 0, 1])
+    with pytest.raises(ValueError, match=r"labels from 0 to 2, .* from 0 to 1"):
+        load_classification(tmp_path, "train")
+
+
+def test_a_truncated_pcam_is_refused(tmp_path):
+    write_pcam(tmp_path)
+    file = tmp_path / "camelyonpatch_level_2_split_train_x.h5"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"train_x\.h5 is cut short or broken"):
+        load_classification(tmp_path, "train")
+
+
+def test_a_packed_pcam_says_gunzip(tmp_path):
+    for part in "xy":
+        (tmp_path / f"camelyonpatch_level_2_split_train_{part}.h5.gz").touch()
+    (tmp_path / "camelyonpatch_level_2_split_test_x.h5").touch()
+    with pytest.raises(FileNotFoundError, match="gunzip camelyonpatch"):
+        load_classification(tmp_path, "train")
+
+
+@pytest.mark.parametrize("tarred", [False, True])
+def test_image_folders_and_tars(tmp_path, tarred):
+    write_folder(tmp_path / "set")
+    path = tmp_path / "set"
+    if tarred:
+        path = tmp_path / "set.tar"
+        with tarfile.open(path, "w") as tar:
+            tar.add(tmp_path / "set", arcname=".")
+    data = load_classification(path, "valid")
+    assert data.classes == ("cat", "dog")
+    assert data.labels.tolist() == [0, 0, 1, 1]
+    assert data.images.shape == (4, 3, 6, 8)
+    assert data.images[3, :, 0, 0].tolist() == [1, 1, 7]
+
+
+@pytest.mark.parametrize("tarred", [False, True])
+def test_an_image_that_cannot_be_read_is_reported_and_left_out(tmp_path, tarred, caplog):
+    path = tmp_path / "set"
+    write_folder(path)
+    (path / "train" / "cat" / "1.png").write_bytes(b"no image")
+    if tarred:
+        with tarfile.open(tmp_path / "set.tar", "w") as tar:
+            tar.add(path, arcname=".")
+        path = tmp_path / "set.tar"
+    assert load_classification(path, "train").labels.tolist() == [0, 1, 1]
+    assert "train/cat/1.png left out" in caplog.text
+
+
+def test_a_class_that_training_does_not_have_is_refused(tmp_path):
+    write_folder(tmp_path)
+    write_folder(tmp_path, splits=("test",), classes=("cow",))
+    with pytest.raises(ValueError, match=r"class cow of test is not in train, .* cat, dog"):
+        load_classification(tmp_path, "test")
+
+
+def test_images_of_two_sizes_are_refused(tmp_path):
+    write_folder(tmp_path)
+    write_folder(tmp_path, classes=("dog",), size=(9, 6))
+    with pytest.raises(ValueError, match=r"dog/0\.png has 9x6 px .* 8x6; .* one size"):
+        load_classification(tmp_path, "train")
+
+
+def test_a_set_without_the_split_names_the_folders(tmp_path):
+    write_folder(tmp_path, splits=("train",))
+    with pytest.raises(FileNotFoundError, match=r"no images in test/<class>/ but in \['train'\]"):
+        load_classification(tmp_path, "test")
+
+
+def test_nothing_there_says_where_to_get_it(tmp_path):
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"github\.com/basveeling/pcam"):
+            load_classification(path, "train")
+
+
+def test_another_split_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"split='dev' .* train, valid, test"):
+        load_classification(tmp_path, "dev")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": LABELS[:7]}, "12 images and 7 labels"),
+        ({"labels": LABELS + 1}, "labels from 1 to 10, .* from 0 to 9"),
+        ({"labels": LABELS - 0.5}, "labels from -0.5 to 8.5, .* whole numbers"),
+        ({"images": DIGITS / 255}, "images are float64 .* must be uint8"),
+        ({"images": DIGITS[0, 0]}, "28 images and 12 labels"),
+    ],
+)
+def test_a_faulty_npz_says_what_is_wrong(tmp_path, changes, message):
+    write_npz(tmp_path, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_classification(tmp_path, "train")
+
+
+def test_an_npz_without_labels_is_refused(tmp_path):
+    np.savez(tmp_path / "train.npz", images=DIGITS)
+    with pytest.raises(ValueError, match="labels"):
+        load_classification(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": LABELS + 1}, "labels from 1 to 10"),
+        ({"values": DIGITS * 1.0}, r"values from 0 to 255, .* in \[0, 1\]"),
+        ({"values": DIGITS[:, :27] / 255}, "757 numbers in a row"),
+    ],
+)
+def test_a_faulty_amat_says_what_is_wrong(tmp_path, changes, message):
+    write_amat(tmp_path, **changes)
+    with pytest.raises(ValueError, match=message):
+        load_classification(tmp_path, "train")
+
+
+def test_idx_of_other_axes_is_refused(tmp_path):
+    write_idx(tmp_path, labels=DIGITS)
+    with pytest.raises(ValueError, match="labels-idx1-ubyte is not IDX of 1 axes"):
+        load_classification(tmp_path, "train")
+
+
+def cut(folder, name, share=0.7):
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: int(share * len(data))])
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_npz, "train.npz"),
+        (write_amat, AMAT.format("train_valid")),
+        (write_idx, "train-images-idx3-ubyte"),
+        (
+            lambda folder: write_idx(folder, pack=gzip.compress, suffix=".gz"),
+            "train-images-idx3-ubyte.gz",
+        ),
+    ],
+)
+def test_a_truncated_file_is_named(tmp_path, write, name):
+    write(tmp_path)
+    cut(tmp_path, name)
+    with pytest.raises(ValueError, match=f"{name}.* cut short or broken"):
+        load_classification(tmp_path, "train")
+
+
+def test_a_truncated_tar_is_named(tmp_path):
+    write_folder(tmp_path / "set")
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        tar.add(tmp_path / "set", arcname=".")
+    data = (tmp_path / "set.tar").read_bytes()
+    (tmp_path / "set.tar").write_bytes(data[: data.index(b"\x89PNG") + 20])
+    with pytest.raises(ValueError, match=r"set\.tar is not a whole tar"):
+        load_classification(tmp_path / "set.tar", "train")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data in {SHARED}")
+@pytest.mark.parametrize(
+    ("name", "split", "count", "shape", "classes"),
+    [
+        ("rotmnist", "valid", 2000, (1, 28, 28), 10),
+        ("mnist", "valid", 10_000, (1, 28, 28), 10),
+        ("histology-lung-96.tar", "valid", 750, (3, 96, 96), 3),
+    ],
+)
+def test_real_sets(name, split, count, shape, classes):
+    data = load_classification(SHARED / name, split)
+    assert data.images.shape == (count, *shape)
+    assert len(data.classes) == classes
+    assert set(data.labels.tolist()) == set(range(classes))

@@ -1,0 +1,234 @@
+"""The classification loop: it learns, keeps the best, and a killed run loses nothing."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.data.classification import load_classification
+from isotrope.training.augmentation import augmented, turned
+from isotrope.training.classification import ClassificationTrainer
+from isotrope.training.classification_config import ClassificationConfig
+from isotrope.training.evaluation import Preprocessing, evaluate, load_classifier, logits_of
+
+TINY = {
+    "model": {
+        "group": "C4",
+        "patch": (4, 4, 0),
+        "stages": [{"mixer": "gcsa", "depth": 1, "dim": 8, "heads": 1}],
+    },
+    "epochs": 3,
+    "batch_size": 16,
+    "learning_rate": 5e-3,
+    "warmup": 1,
+    "ema": 0.9,
+    "precision": "32-true",
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two classes, thin stripes and a broad blob, at any quarter turn, in noise; digits 0 and 1."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 40), ("valid", 20), ("test", 20)):
+        labels = np.arange(count) % 2
+        images = rng.integers(0, 60, (count, 8, 8))
+        images[labels == 0, 1::2] += 150
+        images[labels == 1, 2:6, 2:6] += 150
+        turns = rng.integers(0, 4, count)
+        images = np.stack([np.rot90(i, k) for i, k in zip(images, turns, strict=True)])
+        np.savez(tmp_path / f"{split}.npz", images=images.astype(np.uint8), labels=labels)
+    return tmp_path
+
+
+def trainer(data, out="run", **changes):
+    return ClassificationTrainer(ClassificationConfig(**(TINY | changes)), data, data / out)
+
+
+def test_a_toy_set_is_learnt_and_the_best_weights_are_kept(data):
+    run, rows = trainer(data, epochs=25, validate_every=5), []
+    run.fit(rows.append)
+    assert len(rows) == run.steps == 25 * 3
+    assert rows[-1]["samples"] == run.images_in_all == 25 * 40
+    with (run.out / "log.csv").open(newline="") as file:
+        log = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in log] == [5, 10, 15, 20, 25]
+    assert (run.out / "curve.png").stat().st_size > 1000
+    model, preprocessing = load_classifier(run.out / "model")
+    best = max(float(row["valid_accuracy"]) for row in log)
+    valid = evaluate(model, load_classification(data, "valid"), preprocessing)[0]
+    assert valid.accuracy == pytest.approx(best)
+    assert best == 1.0
+    test = evaluate(model, load_classification(data, "test"), preprocessing, (0, 90, 180, 270))
+    assert all(score.accuracy > 0.9 for score in test.values())
+    assert test[0].difference == 0.0
+    assert all(score.difference < 1e-5 for score in test.values()), "C4 is exact"
+
+
+def test_a_plain_vit_differs_at_the_turns(data):
+    stages = [{"mixer": "gsa", "depth": 1, "dim": 8, "heads": 1, "encoding": "rotary"}]
+    run = trainer(data, model=TINY["model"] | {"group": "C1", "stages": stages})
+    scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90))
+    assert scores[90].difference > 1e-3
+
+
+@pytest.mark.parametrize("augment", ["none", "turns", "angles"])
+def test_a_killed_run_ends_as_one_that_was_not(data, augment):
+    whole = trainer(data, "whole", augment=augment)
+    whole.fit()
+
+    class Killed(Exception):
+        pass
+
+    def kill(row):
+        if row["samples"] >= 40 + 16:  # after the second epoch's first step
+            raise Killed
+
+    killed = trainer(data, "killed", augment=augment, save_every=2)
+    with pytest.raises(Killed):
+        killed.fit(kill)
+    resumed = trainer(data, "killed", augment=augment, save_every=2)
+    assert resumed.done == 3, "the last checkpoint was at the first validation"
+    resumed.fit()
+    for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for a, b in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for name in ("train_loss", "valid_loss", "valid_accuracy"):
+        assert [row[name] for row in whole.rows] == [row[name] for row in resumed.rows]
+    weights = [r.out / "model" / "model.safetensors" for r in (whole, resumed)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_run_killed_within_an_epoch_keeps_its_losses(data):
+    first = trainer(data, "first")
+    first.step()
+    first.save()
+    second = trainer(data, "first")
+    assert (second.done, second.losses) == (1, first.losses)
+    assert first.step() == second.step()
+
+
+def test_a_finished_run_adds_nothing(data):
+    trainer(data).fit()
+    log = (data / "run" / "log.csv").read_text()
+    trainer(data).fit()
+    assert (data / "run" / "log.csv").read_text() == log
+
+
+def test_every_image_comes_once_an_epoch_in_an_order_of_its_own(data):
+    run = trainer(data)
+    epochs = [[run.batch(3 * epoch + i)[0] for i in range(3)] for epoch in range(2)]
+    a, b = (torch.cat(epoch).flatten(1).sum(dim=1) for epoch in epochs)
+    assert not torch.equal(a, b)
+    torch.testing.assert_close(a.sort().values, b.sort().values)
+
+
+def test_a_checkpoint_of_another_recipe_or_other_data_is_refused(data):
+    trainer(data).save()
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is broken, or .*\(batch_size differs\)"):
+        trainer(data, batch_size=8)
+    with np.load(data / "train.npz") as arrays:
+        np.savez(data / "train.npz", images=arrays["images"] // 2, labels=arrays["labels"])
+    with pytest.raises(ValueError, match=r"data\.mean, data\.std differs"):
+        trainer(data)
+
+
+def test_a_broken_checkpoint_is_named(data):
+    (data / "run").mkdir()
+    (data / "run" / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is broken"):
+        trainer(data)
+
+
+def test_a_subset_is_drawn_by_the_seed(data):
+    first, again, other = (
+        trainer(data, str(i), train_samples=8, seed=seed).train for i, seed in enumerate((0, 0, 1))
+    )
+    assert len(first) == 8
+    assert torch.equal(first.images, again.images)
+    assert not torch.equal(first.images, other.images)
+    with pytest.raises(ValueError, match="train_samples=41, but the set has 40"):
+        trainer(data, train_samples=41)
+
+
+def test_images_are_standardised_by_the_training_set(data):
+    train = load_classification(data, "train")
+    values = Preprocessing.of(train)(train.images)
+    assert values.mean().abs() < 1e-5
+    assert values.std(correction=0) == pytest.approx(1, abs=1e-5)
+
+
+def test_pcam_is_trained_on_without_being_read_whole(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="PatchCamelyon is HDF5")
+    for split in ("train", "valid"):
+        images = np.random.default_rng(0).integers(0, 256, (20, 96, 96, 3), dtype=np.uint8)
+        for part, values in (("x", images), ("y", np.arange(20).reshape(-1, 1, 1, 1) % 2)):
+            with h5py.File(
+                tmp_path / f"camelyonpatch_level_2_split_{split}_{part}.h5", "w"
+            ) as file:
+                file[part] = values
+    run = trainer(tmp_path, model=TINY["model"] | {"patch": (32, 32, 0)}, epochs=1, warmup=0)
+    assert not isinstance(run.train.images, torch.Tensor)
+    run.fit()
+    assert load_classifier(run.out / "model")[1].classes == ("normal", "tumour")
+
+
+def test_data_of_another_kind_is_refused(data):
+    run = trainer(data)
+    other = Preprocessing((0.5,), (0.2,), ("cat", "dog"))
+    with pytest.raises(ValueError, match=r"classes 0, 1, .* the model cat, dog"):
+        evaluate(run.model, run.valid, other)
+    other = Preprocessing((0.5,) * 3, (0.2,) * 3, run.valid.classes)
+    with pytest.raises(ValueError, match="1 channels, the model takes 3"):
+        evaluate(run.model, run.valid, other)
+
+
+def test_a_missing_or_broken_classifier_is_named(data):
+    with pytest.raises(FileNotFoundError, match=r"has no preprocessing\.json"):
+        load_classifier(data)
+    trainer(data).fit()
+    folder = data / "run" / "model"
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    with pytest.raises(ValueError, match="model is broken"):
+        load_classifier(folder)
+
+
+def test_logits_leave_the_mode_and_do_not_depend_on_the_batch(data):
+    run = trainer(data)
+    run.model.train()
+    few, many = (
+        logits_of(run.model, run.valid, run.preprocessing, batch_size=size) for size in (3, 64)
+    )
+    torch.testing.assert_close(few, many)
+    assert run.model.training
+
+
+def test_turning_by_quarters_is_exact_and_counter_clockwise():
+    images = torch.rand(4, 2, 6, 6)
+    by_angles = turned(images, torch.arange(4) * math.pi / 2)
+    by_quarters = torch.stack([torch.rot90(x, k, (1, 2)) for k, x in enumerate(images)])
+    torch.testing.assert_close(by_angles, by_quarters, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["turns", "angles"])
+def test_each_image_is_turned_as_its_own_draw_says(kind):
+    images = torch.rand(1, 1, 6, 6).expand(64, -1, -1, -1)
+    first, again = (augmented(images, kind, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert len(first.flatten(1).unique(dim=0)) == (4 if kind == "turns" else 64)
+
+
+def test_a_turn_of_a_plain_image_leaves_no_black_corners():
+    images = torch.full((1, 3, 8, 12), 0.7)
+    torch.testing.assert_close(turned(images, torch.tensor([0.8])), images)
+
+
+def test_quarter_turns_need_square_images():
+    with pytest.raises(ValueError, match=r"augment='turns' needs square images, .* 12x8 px"):
+        augmented(torch.rand(2, 1, 8, 12), "turns", torch.Generator())
