@@ -260,7 +260,7 @@ def test_names_the_planted_layer(group):
 
 
 def test_names_a_pool_on_an_odd_grid():
-    """[PEERS] A max-pool on a 7x7 map alone breaks a model that is otherwise exact."""
+    """A max-pool on a 7x7 map alone breaks a model that is otherwise exact."""
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1))
     report = audit(model, images(7, 7), C4)
     assert report.first_broken.name == "1"
