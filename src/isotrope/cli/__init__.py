@@ -43,12 +43,6 @@ train.command()(classifier)
 app.add_typer(train, name="train")
 
 
-@train.callback()
-def _train() -> None:
-    # Its presence keeps `recognizer` a subcommand while it is the only one.
-    pass
-
-
 def main() -> None:
     """The entry point of the installed command."""
     app()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +35,7 @@ def classifier(
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
     """
-    try:
+    with _told():
         from isotrope.training.classification import ClassificationTrainer
         from isotrope.training.classification_config import ClassificationConfig
 
@@ -43,12 +45,6 @@ def classifier(
         trainer = ClassificationTrainer(recipe, data, out)
         with _LossProgress(trainer.images_seen, trainer.images_in_all) as progress:
             trainer.fit(progress.report)
-    except ModuleNotFoundError as error:
-        typer.echo(_missing(error), err=True)
-        raise typer.Exit(1) from error
-    except (ValueError, FileNotFoundError) as error:
-        typer.echo(f"isotrope: {error}", err=True)
-        raise typer.Exit(1) from error
     last = trainer.rows[-1]
     typer.echo(
         f"{out}: {100 * trainer.best:.2f}% of {len(trainer.valid)} validation images right at "
@@ -69,7 +65,7 @@ def evaluate(
     With --turns also at quarter turns, and by how much a turn changes the logits: the largest
     difference over the largest logit, nil but for rounding where the model is exact.
     """
-    try:
+    with _told():
         from isotrope.data.classification import load_classification
         from isotrope.training.evaluation import TURNS, load_classifier
         from isotrope.training.evaluation import evaluate as score_of
@@ -77,12 +73,6 @@ def evaluate(
         network, preprocessing = load_classifier(model)
         images = load_classification(data, split)
         scores = score_of(network, images, preprocessing, TURNS if turns else (0,))
-    except ModuleNotFoundError as error:
-        typer.echo(_missing(error), err=True)
-        raise typer.Exit(1) from error
-    except (ValueError, FileNotFoundError) as error:
-        typer.echo(f"isotrope: {error}", err=True)
-        raise typer.Exit(1) from error
     typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")
     for degrees, score in scores.items():
         line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
@@ -91,6 +81,19 @@ def evaluate(
 
 class _LossProgress(_Progress):
     shown = ("loss",)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What went wrong in one line, and exit status 1."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        typer.echo(_missing(error), err=True)
+        raise typer.Exit(1) from error
+    except (ValueError, FileNotFoundError) as error:
+        typer.echo(f"isotrope: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 def _missing(error: ModuleNotFoundError) -> str:

@@ -212,8 +212,7 @@ class Recognizer(VisionEncoderDecoderModel):
                 break
         written, log_p, query = (torch.stack(column, dim=-1) for column in zip(*steps, strict=True))
         # The last look, at the end of the text, counts little: only where there is no other.
-        weight = torch.tensor([1e-3, 0.0, 1.0], device=pixels.device)
-        weight = weight[torch.where(written == EOS, 0, torch.where(written == PAD, 1, 2))]
+        weight = torch.where(written == EOS, 1e-3, 1.0) * (written != PAD)
         looked = attention_weights(query.transpose(-1, -2), cross[-1][0]).float()
         looked = looked.unflatten(2, (self.group.order, -1)).sum(dim=3)  # (B, steps, G)
         mass = (looked * weight[:, :, None]).sum(dim=1)

@@ -206,7 +206,7 @@ def _load(
 ) -> Recognizer | OnnxRecognizer:
     path = Path(path) if path is not None else SHIPPED / "recognizer"
     if runtime == "auto":
-        runtime = "onnx" if _is_exported(path, adapter) else "torch"
+        return _load_auto(path, adapter)
     if runtime == "torch":
         return load_torch(path, adapter)
     if runtime == "onnx":
@@ -234,15 +234,18 @@ def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
     return [weights] if adapter is None else [weights, _adapter_folder(adapter)]
 
 
-def _is_exported(path: Path, adapter: str | Path | None) -> bool:
-    """Whether onnxruntime and graphs of these weights are there."""
+def _load_auto(path: Path, adapter: str | Path | None) -> Recognizer | OnnxRecognizer:
+    """On onnxruntime where it and graphs of these weights are there, on torch elsewhere."""
     if find_spec("onnxruntime") is None:
-        return False
+        return load_torch(path, adapter)
+    if (path / "encoder.onnx").is_file():
+        return _load_onnx(path, adapter)
     from isotrope.ocr.onnx import cache_folder
 
-    if (path / "encoder.onnx").is_file():
-        return True
-    return (cache_folder(source_folders(path, adapter)) / "config.json").is_file()
+    exported = cache_folder(source_folders(path, adapter))
+    if (exported / "config.json").is_file():  # the adapter is merged in it
+        return _load_onnx(exported, None)
+    return load_torch(path, adapter)
 
 
 def _load_onnx(path: Path, adapter: str | Path | None) -> OnnxRecognizer:

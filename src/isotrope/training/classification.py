@@ -6,7 +6,6 @@ import csv
 import time
 from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +19,7 @@ from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import augmented
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import Preprocessing, evaluate
-from isotrope.training.recognition import Report, _decayed
-
-_BROKEN = (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError)
+from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
 
 
 class ClassificationTrainer:
@@ -62,7 +59,7 @@ class ClassificationTrainer:
         model = EquivariantViT(vit)
         model.load_state_dict(self.average.module.state_dict())
         optimizer = torch.optim.AdamW(
-            _decayed(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+            decayed(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)
@@ -179,7 +176,7 @@ class ClassificationTrainer:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.done, self.seconds, self.best, self.losses, self.rows = state["progress"]
-        except _BROKEN as error:
+        except BROKEN_CHECKPOINT as error:
             reason = str(error).split("\n")[0]
             raise ValueError(
                 f"{self.checkpoint} is broken, or of another recipe or other data ({reason}); "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from isotrope.models.presets import preset
 from isotrope.models.vit import EquivariantViTConfig
 from isotrope.training.augmentation import AUGMENTATIONS
+from isotrope.training.recipe import read_recipe
 
 
 @dataclass
@@ -77,20 +77,7 @@ class ClassificationConfig:
         Raises:
             ValueError: a missing file, broken TOML, or a field that is not one of this class.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(
-                f"{path} is not a file; give a recipe such as recipes/rotmnist-gcsa.toml"
-            )
-        try:
-            values = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is not TOML: {error}") from error
-        values |= {name: value for name, value in changes.items() if value is not None}
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"{path}: {', '.join(unknown)} is not a field of {cls.__name__}")
-        return cls(**values)
+        return read_recipe(cls, path, "recipes/rotmnist-gcsa.toml", changes)
 
     def vit(self, channels: int, classes: int) -> EquivariantViTConfig:
         """The config of the model for images of so many channels and so many classes.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from isotrope.models.vit import EquivariantViTConfig
+from isotrope.training.recipe import read_recipe
 
 
 @dataclass
@@ -83,18 +83,7 @@ class RecognitionConfig:
         Raises:
             ValueError: a missing file, broken TOML, or a field that is not one of this class.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path} is not a file; give a recipe such as recipes/recognizer.toml")
-        try:
-            values = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path} is not TOML: {error}") from error
-        values |= {name: value for name, value in changes.items() if value is not None}
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            raise ValueError(f"{path}: {', '.join(unknown)} is not a field of RecognitionConfig")
-        return cls(**values)
+        return read_recipe(cls, path, "recipes/recognizer.toml", changes)
 
     def learning_rate_at(self, samples: int) -> float:
         """Linear warm-up, a constant, a linear cool-down to zero over the last `cooldown`."""

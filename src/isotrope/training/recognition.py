@@ -6,11 +6,9 @@ import csv
 import logging
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
@@ -27,11 +25,10 @@ from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
+from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
 from isotrope.training.validation import validate
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[dict[str, float]], None]
 
 
 class RecognitionTrainer:
@@ -60,7 +57,7 @@ class RecognitionTrainer:
         self.average.to(self.fabric.device)
         both = nn.ModuleDict({"recognizer": self.recognizer, "alignment": self.alignment})
         self.optimizer = torch.optim.AdamW(
-            _decayed(both, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+            decayed(both, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
         self.model, self.optimizer = self.fabric.setup(_Losses(both, config), self.optimizer)
         self.real = self._real_lines()
@@ -76,15 +73,7 @@ class RecognitionTrainer:
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.samples, self.next_index, self.seconds = state["progress"]
-        except (
-            OSError,
-            EOFError,
-            RuntimeError,
-            LookupError,
-            TypeError,
-            ValueError,
-            UnpicklingError,
-        ) as error:
+        except BROKEN_CHECKPOINT as error:
             reason = str(error).split("\n")[0]
             raise ValueError(
                 f"{self.checkpoint} is broken or of another recipe ({reason}); "
@@ -240,16 +229,6 @@ class _Losses(nn.Module):
         )
         total = text + sum(weight * extra[name] for name, weight in self.weights.items())
         return {"loss": total, "text": text, **extra}
-
-
-def _decayed(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Weight decay on matrices and filters, none on norms, biases and other vectors."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:
