@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help install read test test-all lint bench train fonts clean
+.PHONY: help install read test test-all bench figures train fonts clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -35,6 +35,9 @@ bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth o
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scaling.py
+
+figures: $(READY)  ## the papers' figures, from the results in benchmarks/results
+	$(BIN)/python benchmarks/figures.py
 
 train: $(READY)  ## train the recogniser; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer

@@ -103,13 +103,18 @@ def commit() -> str:
     return done.stdout.strip()
 
 
+def made_by() -> dict[str, str]:
+    """What every row of a result carries: where it comes from."""
+    return {"commit": commit(), "machine": machine(), "command": " ".join(sys.argv)}
+
+
 def write_csv(name: str, rows: list[dict]) -> Path:
-    """`results/NAME-DATE.csv`, every row with commit, machine and command."""
-    made_by = {"commit": commit(), "machine": machine(), "command": " ".join(sys.argv)}
+    """`results/NAME-DATE.csv`, every row with commit, machine and command unless it has them."""
+    here = made_by()
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}-{date.today()}.csv"
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[0], *made_by])
+        writer = csv.DictWriter(file, list(rows[0] | here))
         writer.writeheader()
-        writer.writerows(row | made_by for row in rows)
+        writer.writerows(here | row for row in rows)
     return path

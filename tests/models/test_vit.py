@@ -127,7 +127,7 @@ def test_the_config_is_a_value_in_json():
         (lambda: Stage("attention"), "mixer='attention' is not known; use one of gcsa, gsa, conv"),
         (
             lambda: Stage("gcsa", encoding="mlp"),
-            "encoding='mlp' goes with mixer='gsa', not 'gcsa'; leave it None or change the mixer",
+            "encoding='mlp' goes with mixer='gsa', not 'gcsa'; leave it out or change the mixer",
         ),
         (lambda: EquivariantViTConfig(stages=[]), "stages is empty; give at least one Stage"),
         (

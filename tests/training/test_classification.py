@@ -69,14 +69,31 @@ def test_a_toy_set_is_learnt_and_the_best_weights_are_kept(data):
     assert all(score.difference < 1e-5 for score in test.values()), "C4 is exact"
 
 
-def test_a_plain_vit_differs_at_the_turns(data):
-    stages = [{"mixer": "gsa", "depth": 1, "dim": 8, "heads": 1, "encoding": "rotary"}]
-    run = trainer(data, model=TINY["model"] | {"group": "C1", "stages": stages})
+PLAIN_VIT = TINY["model"] | {
+    "group": "C1",
+    "stages": [{"mixer": "gsa", "depth": 1, "dim": 8, "heads": 1, "encoding": "rotary"}],
+}
+
+
+def test_a_plain_vit_differs_at_the_turns_and_its_average_does_not(data):
+    run = trainer(data, model=PLAIN_VIT)
     scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90))
     assert scores[90].difference > 1e-3
+    scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90, 180), average=True)
+    assert all(score.difference < 1e-5 for score in scores.values())
 
 
-@pytest.mark.parametrize("augment", ["none", "turns", "angles"])
+def test_angles_between_quarter_turns_are_turned_bilinearly(data):
+    run = trainer(data)
+    images, third = run.preprocessing(run.valid.images), 120 * math.pi / 180
+    run.model.eval()
+    with torch.no_grad():
+        expected = run.model(turned(images, torch.full((len(images),), third)))
+    logits = logits_of(run.model, run.valid, run.preprocessing, 120)
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("augment", ["none", "turns", "angles", "affine"])
 def test_a_killed_run_ends_as_one_that_was_not(data, augment):
     whole = trainer(data, "whole", augment=augment)
     whole.fit()
@@ -216,7 +233,7 @@ def test_turning_by_quarters_is_exact_and_counter_clockwise():
     torch.testing.assert_close(by_angles, by_quarters, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("kind", ["turns", "angles"])
+@pytest.mark.parametrize("kind", ["turns", "angles", "affine"])
 def test_each_image_is_turned_as_its_own_draw_says(kind):
     images = torch.rand(1, 1, 6, 6).expand(64, -1, -1, -1)
     first, again = (augmented(images, kind, torch.Generator().manual_seed(1)) for _ in range(2))
@@ -227,6 +244,21 @@ def test_each_image_is_turned_as_its_own_draw_says(kind):
 def test_a_turn_of_a_plain_image_leaves_no_black_corners():
     images = torch.full((1, 3, 8, 12), 0.7)
     torch.testing.assert_close(turned(images, torch.tensor([0.8])), images)
+
+
+def test_bending_keeps_a_blob_in_the_middle_near_it_and_its_size_within_bounds():
+    images = torch.zeros(1, 1, 40, 60)
+    images[..., 16:24, 26:34] = 1.0
+    bent = augmented(images.expand(500, -1, -1, -1), "affine", torch.Generator().manual_seed(0))
+    mass = bent.sum((1, 2, 3))
+    rows, columns = torch.arange(40.0) - 19.5, torch.arange(60.0) - 29.5
+    down = (bent.sum((1, 3)) @ rows) / mass
+    across = (bent.sum((1, 2)) @ columns) / mass
+    assert 0.85**2 * 64 * 0.97 < mass.min() < 0.9**2 * 64
+    assert 1.1**2 * 64 < mass.max() < 1.15**2 * 64 * 1.03
+    furthest = 1.15 * math.sqrt(2) * (1 + 0.15)  # a shift is slanted, turned and scaled too
+    assert 1.0 < down.abs().max() < 0.05 * 60 * furthest
+    assert 1.0 < across.abs().max() < 0.05 * 60 * furthest
 
 
 def test_quarter_turns_need_square_images():

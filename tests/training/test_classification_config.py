@@ -36,7 +36,10 @@ def test_a_preset_takes_channels_and_classes_from_the_data():
         ("warmup = 30", "warmup=30.* below epochs=30"),
         ("ema = 1.0", r"ema=1\.0 must be 0 or more and below 1"),
         ("train_samples = 0", "train_samples=0 must be 1 or more"),
-        ('augment = "flips"', "augment='flips' is not known; use one of none, turns, angles"),
+        (
+            'augment = "flips"',
+            "augment='flips' is not known; use one of none, turns, angles, affine",
+        ),
         ("model = { in_channels = 3 }", "model has in_channels, which the data says"),
         ("model = { colour = 3 }", "give preset, size and group, or fields"),
         ('model = { preset = "resnet", size = 28 }', "name='resnet' is not a preset"),

@@ -59,11 +59,18 @@ def evaluate(
     data: Data,
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
     turns: Annotated[bool, typer.Option("--turns", help="At all four turns.")] = False,
+    every: Annotated[
+        int | None, typer.Option(min=1, max=359, help="At every so many degrees from 0 on.")
+    ] = None,
+    average: Annotated[
+        bool, typer.Option("--average", help="Average the logits over four turns of each image.")
+    ] = False,
 ) -> None:
     """Say how many images of a labelled set a classifier gets right, in float32.
 
-    With --turns also at quarter turns, and by how much a turn changes the logits: the largest
-    difference over the largest logit, nil but for rounding where the model is exact.
+    With --turns also at quarter turns, with --every 10 at 0, 10, ... 350 degrees; then also by how
+    much a turn changes the logits: the largest difference over the largest logit, nil but for
+    rounding where the model is exact. Between quarter turns images are interpolated bilinearly.
     """
     with _told():
         from isotrope.data.classification import load_classification
@@ -72,11 +79,12 @@ def evaluate(
 
         network, preprocessing = load_classifier(model)
         images = load_classification(data, split)
-        scores = score_of(network, images, preprocessing, TURNS if turns else (0,))
+        angles = sorted({0, *(TURNS if turns else ()), *range(0, 360, every or 360)})
+        scores = score_of(network, images, preprocessing, angles, average=average)
     typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")
     for degrees, score in scores.items():
         line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
-        typer.echo(line + (f", logits differ by {score.difference:.1e}" if turns else ""))
+        typer.echo(line + (f", logits differ by {score.difference:.1e}" if angles[1:] else ""))
 
 
 class _LossProgress(_Progress):

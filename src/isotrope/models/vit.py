@@ -34,6 +34,7 @@ class Stage:
         dim: channels of each orientation. The width of a position is `|G| * dim`.
         heads: attention heads; not used by "conv".
         encoding: of "gsa": `None`, "mlp", "table" or "rotary".
+        sum_orientations: of "gsa": [RC]'s literal sum over the queries of every orientation.
         kernel_size: of "gcsa" and "conv"; odd.
         window: side of the attention windows in positions; `None` attends over the whole grid.
         kv_pool: of "gcsa" and "gsa": keys and values are averaged over so many positions each way.
@@ -45,6 +46,7 @@ class Stage:
     dim: int = 32
     heads: int = 2
     encoding: str | None = None
+    sum_orientations: bool = False
     kernel_size: int = 3
     window: int | None = None
     kv_pool: int = 1
@@ -59,11 +61,13 @@ class Stage:
                 f"kernel_size={self.kernel_size} is even and would shift the grid by half a step; "
                 f"use {self.kernel_size + 1}"
             )
-        if self.encoding is not None and self.mixer != "gsa":
-            raise ValueError(
-                f"encoding={self.encoding!r} goes with mixer='gsa', not {self.mixer!r}; "
-                "leave it None or change the mixer"
-            )
+        for name in ("encoding", "sum_orientations"):
+            value = getattr(self, name)
+            if value and self.mixer != "gsa":
+                raise ValueError(
+                    f"{name}={value!r} goes with mixer='gsa', not {self.mixer!r}; "
+                    "leave it out or change the mixer"
+                )
 
 
 @dataclass
@@ -166,6 +170,7 @@ class EquivariantViT(nn.Module):
             group=group,
             encoding=stage.encoding,
             window=stage.window,
+            sum_orientations=stage.sum_orientations,
             kv_pool=stage.kv_pool,
         )
 

@@ -1,4 +1,4 @@
-"""Turning training images at random, as one does for a model that is not equivariant."""
+"""Turning and bending training images at random, for what a model is not equivariant to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-AUGMENTATIONS = ("none", "turns", "angles")
+AUGMENTATIONS = ("none", "turns", "angles", "affine")
+SCALE, SHEAR, SHIFT = 0.15, 0.15, 0.05
+"""Of "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in sides."""
 
 
 def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     """Images `(B, C, H, W)`, each turned as its own draw says.
 
     Args:
-        kind: "none"; "turns", a quarter turn out of four; "angles", any angle.
+        kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
+            then a size, a slant and a shift.
 
     Raises:
         ValueError: quarter turns of images that are not square.
     """
     if kind == "turns":
         return _quarters(images, torch.randint(4, (len(images),), generator=generator))
-    if kind == "angles":
-        return turned(images, torch.rand(len(images), generator=generator) * 2 * math.pi)
-    return images
+    if kind == "none":
+        return images
+    angles = torch.rand(len(images), generator=generator) * 2 * math.pi
+    return turned(images, angles) if kind == "angles" else _bent(images, angles, generator)
 
 
 def turned(images: Tensor, angles: Tensor) -> Tensor:
@@ -32,11 +36,28 @@ def turned(images: Tensor, angles: Tensor) -> Tensor:
 
     What comes from outside an image repeats its border: no colour that the image does not have.
     """
-    rows, columns = images.shape[2:]
+    return _sampled(images, _rotations(angles), torch.zeros(len(images), 2))
+
+
+def _bent(images: Tensor, angles: Tensor, generator: torch.Generator) -> Tensor:
+    sizes, slants, *shifts = torch.rand(4, len(images), generator=generator) * 2 - 1
+    matrices = _rotations(angles) / (1 + SCALE * sizes)[:, None, None]
+    matrices[:, :, 1] += SHEAR * slants[:, None] * matrices[:, :, 0]
+    return _sampled(images, matrices, 2 * SHIFT * torch.stack(shifts, dim=1))
+
+
+def _rotations(angles: Tensor) -> Tensor:
+    """`(B, 2, 2)`: of each output pixel (column, row), the input point, from the centre."""
     cos, sin = torch.cos(angles), torch.sin(angles)
-    # Of each output pixel, the input point, in units of half a side.
-    theta = torch.stack([cos, -sin * rows / columns, 0 * cos, sin * columns / rows, cos, 0 * cos])
-    theta = theta.T.reshape(-1, 2, 3).to(images)
+    return torch.stack((cos, -sin, sin, cos), dim=1).view(-1, 2, 2)
+
+
+def _sampled(images: Tensor, matrices: Tensor, shifts: Tensor) -> Tensor:
+    """Bilinear samples of the points `M p + shift`; `p` in pixels, the shift in half sides."""
+    rows, columns = images.shape[2:]
+    sides = torch.tensor([columns, rows])
+    matrices = matrices * sides / sides[:, None]  # in half sides, as grids are
+    theta = torch.cat((matrices, shifts[:, :, None]), dim=2).to(images)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 

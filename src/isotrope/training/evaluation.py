@@ -1,8 +1,9 @@
-"""Classifiers as they are kept, and how well they do at the four turns."""
+"""Classifiers as they are kept, and how well they do on images turned by any angle."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from isotrope.data.classification import LabelledImages
 from isotrope.files import replacing
 from isotrope.models.vit import EquivariantViT
+from isotrope.training.augmentation import turned
 
 TURNS = (0, 90, 180, 270)
 _FILE = "preprocessing.json"
@@ -98,10 +100,10 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
 
 @dataclass(frozen=True)
 class Score:
-    """At one turn: right answers in [0, 1], cross-entropy, and what the turn did to the logits.
+    """At one angle: right answers in [0, 1], cross-entropy, and what the turn did to the logits.
 
     `difference` is `max |logits - upright logits| / max |upright logits|`: nil (but for rounding)
-    where the model is exact.
+    where the model is exact. Between the quarter turns it has the interpolation of the image in it.
     """
 
     accuracy: float
@@ -113,23 +115,29 @@ def evaluate(
     model: nn.Module,
     data: LabelledImages,
     preprocessing: Preprocessing,
-    turns: Iterable[int] = (0,),
+    angles: Iterable[int] = (0,),
     batch_size: int = 256,
+    average: bool = False,
 ) -> dict[int, Score]:
-    """The score at each turn, in degrees counter-clockwise, multiples of 90; upright is first.
+    """The score at each angle, in degrees counter-clockwise.
+
+    Args:
+        average: takes the mean of the logits over the four turns of each image, what one does for
+            a model that is not equivariant.
 
     Raises:
         ValueError: data of other classes or channels than the model's.
     """
     preprocessing.check(data)
-    upright = logits_of(model, data, preprocessing, 0, batch_size)
+    ways = TURNS if average else (0,)
+
+    def logits(angle: int) -> Tensor:
+        each = [logits_of(model, data, preprocessing, angle + w, batch_size) for w in ways]
+        return torch.stack(each).mean(0)
+
+    upright = logits(0)
     return {
-        degrees: _score(
-            upright if degrees == 0 else logits_of(model, data, preprocessing, degrees, batch_size),
-            upright,
-            data.labels,
-        )
-        for degrees in turns
+        angle: _score(logits(angle) if angle else upright, upright, data.labels) for angle in angles
     }
 
 
@@ -141,13 +149,20 @@ def logits_of(
     degrees: int = 0,
     batch_size: int = 256,
 ) -> Tensor:
-    """float32 `(N, classes)` of the images turned by `degrees`, a multiple of 90, in eval mode."""
+    """float32 `(N, classes)` of the images turned by `degrees` counter-clockwise, in eval mode.
+
+    Quarter turns move pixels; what lies between them is bilinear, see `turned`.
+    """
     training, device = model.training, next(model.parameters()).device
     model.eval()
+    quarters, rest = divmod(degrees, 90)
     logits = []
     for start in range(0, len(data), batch_size):
         images = preprocessing(data.images[start : start + batch_size].to(device))
-        logits.append(model(torch.rot90(images, degrees // 90, (2, 3))).float().cpu())
+        images = torch.rot90(images, quarters, (2, 3))
+        if rest:
+            images = turned(images, torch.full((len(images),), math.radians(rest)))
+        logits.append(model(images).float().cpu())
     model.train(training)
     return torch.cat(logits)
 

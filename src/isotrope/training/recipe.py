@@ -13,22 +13,38 @@ Config = TypeVar("Config")
 def read_recipe(kind: type[Config], path: str | Path, example: str, changes: dict) -> Config:
     """A `kind` with the fields that the file gives; `changes` that are not `None` replace them.
 
+    A file may say `base = "other.toml"`, a recipe beside it, whose fields it then adds to.
+
     Args:
         kind: a dataclass.
         example: a recipe to name where there is none at `path`.
 
     Raises:
-        ValueError: a missing file, broken TOML, or a field that is not one of `kind`.
+        ValueError: a missing file, broken TOML, bases in a circle, or a field that is not one of
+            `kind`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file; give a recipe such as {example}")
-    try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not TOML: {error}") from error
+    values = _values(Path(path), example, ())
     values |= {name: value for name, value in changes.items() if value is not None}
     unknown = sorted(set(values) - {f.name for f in fields(kind)})
     if unknown:
         raise ValueError(f"{path}: {', '.join(unknown)} is not a field of {kind.__name__}")
     return kind(**values)
+
+
+def _values(path: Path, example: str, above: tuple[Path, ...]) -> dict:
+    """What the file and its bases say; `above` are the files that lead here."""
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file; give a recipe such as {example}")
+    if path.resolve() in above:
+        raise ValueError(f"{path} is a base of itself; take base out of one of the files")
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from error
+    if (base := values.pop("base", None)) is None:
+        return values
+    if not isinstance(base, str):
+        raise ValueError(
+            f'{path}: base={base!r} is not the name of a recipe; write base = "x.toml"'
+        )
+    return _values(path.parent / base, example, (*above, path.resolve())) | values

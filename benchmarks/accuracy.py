@@ -1,0 +1,147 @@
+"""Accuracy of the papers' rows, each trained here from its recipe.
+
+    python benchmarks/accuracy.py rows    --recipes recipes/comparison/rotmnist --data ROTATED_MNIST
+    python benchmarks/accuracy.py samples --recipes recipes/comparison/rotmnist --data ROTATED_MNIST
+    python benchmarks/accuracy.py angles  --recipes recipes/comparison/rotmnist --data MNIST
+
+`rows` trains the recipes on all images, `samples` on 100 and 1,000, `angles` on 10,000 upright
+ones; each with and without turning the images, unless --augments says otherwise. In `samples` and
+`angles` every run sees the same number of images. All are tested upright on the whole test set,
+`rows` also at the other turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first
+images of the test set. A plain ViT (C1) is tested a second time with its logits averaged over four
+turns.
+
+A run lives in runs/accuracy and is resumed there after a kill; one that has ended is not run again.
+Writes benchmarks/results/STUDY-SET-DATE.csv after each, of all that have ended: a line for each
+angle of a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from isotrope.data.classification import LabelledImages, load_classification
+from isotrope.files import replacing
+from isotrope.training.classification import ClassificationTrainer
+from isotrope.training.classification_config import ClassificationConfig
+from isotrope.training.evaluation import TURNS, evaluate, load_classifier
+from measuring import made_by, write_csv
+
+RUNS, RESULT = Path("runs/accuracy"), "result.json"
+SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
+"""Training images; `None`: all, for as long as the recipe says."""
+ANGLES = {"rows": (45, *TURNS), "samples": (), "angles": tuple(range(0, 360, 10))}
+"""Beside the upright test of all images."""
+AT_ANGLES = {"rows": 5_000, "samples": 0, "angles": 1_000}
+"""So many images of the test are turned by these."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe with the changes of its study."""
+
+    study: str
+    recipe: Path
+    changes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where it lives; the name tells it from every other."""
+        changes = (f"{name}={value}" for name, value in self.changes.items())
+        return RUNS / self.study / self.recipe.parent.name / "-".join((self.recipe.stem, *changes))
+
+    def config(self) -> ClassificationConfig:
+        return ClassificationConfig.from_toml(self.recipe, **self.changes)
+
+
+def runs(arguments: argparse.Namespace) -> Iterator[Run]:
+    """All runs of a study, the first seed of every recipe before the second of any."""
+    recipes = sorted(p for p in arguments.recipes.glob("*.toml") if p.name != "base.toml")
+    if arguments.rows:
+        recipes = [path for path in recipes if path.stem in arguments.rows]
+    for seed, recipe, size, augment in product(
+        arguments.seeds, recipes, SIZES[arguments.study], arguments.augments
+    ):
+        changes = {"augment": augment, "seed": seed}
+        if size is not None:  # validated ten times in all, whatever the size
+            epochs = max(1, arguments.seen // size)
+            changes |= {"train_samples": size, "epochs": epochs}
+            changes |= {"validate_every": max(1, epochs // 10), "warmup": epochs / 10}
+        yield Run(arguments.study, recipe, changes)
+
+
+def finish(run: Run, data: Path, test: LabelledImages) -> None:
+    """Trains and tests a run unless it has ended; its result lies in its folder then.
+
+    Raises:
+        ValueError: it ended with another recipe than that of today.
+    """
+    ended, config = run.folder / RESULT, run.config()
+    if ended.is_file():
+        if json.loads(ended.read_text())["recipe"] != json.loads(json.dumps(asdict(config))):
+            raise ValueError(f"{run.folder} was of another recipe; remove it to run it anew")
+        return
+    started = time.perf_counter()
+    trainer = ClassificationTrainer(config, data, run.folder)
+    trainer.fit()
+    rows = [row | made_by() for row in tested(run, trainer, test)]
+    with replacing(ended) as temporary:
+        temporary.write_text(json.dumps({"recipe": asdict(config), "rows": rows}))
+    upright = " ".join(f"{100 * row['accuracy']:.2f}%" for row in rows if row["angle"] == 0)
+    print(f"{run.folder}: {upright}, {time.perf_counter() - started:.0f} s", flush=True)
+
+
+def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> Iterator[dict]:
+    """A line for each angle of a run's test; two runs' worth for a plain ViT."""
+    model, preprocessing = load_classifier(run.folder / "model")
+    few = test.take(torch.arange(min(len(test), AT_ANGLES[run.study])))
+    config = trainer.config
+    common = {
+        "augment": config.augment,
+        "train_samples": len(trainer.train),
+        "epochs": config.epochs,
+        "seed": config.seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "hours": trainer.rows[-1]["hours"],
+        "valid_accuracy": trainer.best,
+    }
+    for average in (False, True) if model.group.order == 1 else (False,):
+        row = {"set": run.recipe.parent.name, "row": run.recipe.stem} | common
+        row["row"] += ", 4 turns averaged" if average else ""
+        for images, angles in ((test, (0,)), (few, ANGLES[run.study])):
+            scores = evaluate(model, images, preprocessing, angles, average=average)
+            for angle, score in scores.items():
+                values = {"images": len(images), "angle": angle, "accuracy": score.accuracy}
+                yield row | values | {"difference": score.difference}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("study", choices=list(ANGLES))
+    parser.add_argument("--recipes", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rows", nargs="*", help="some of the recipes, by name")
+    parser.add_argument("--augments", nargs="*", default=["none", "angles"])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--seen", type=int, default=20_000)
+    arguments = parser.parse_args()
+    test = load_classification(arguments.data, "test")
+    for run in runs(arguments):
+        finish(run, arguments.data, test)
+        ended = sorted(run.folder.parent.glob(f"*/{RESULT}"))
+        lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
+        write_csv(f"{arguments.study}-{run.folder.parent.name}", lines)
+
+
+if __name__ == "__main__":
+    main()

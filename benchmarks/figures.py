@@ -1,0 +1,203 @@
+"""The papers' figures and tables from the results in benchmarks/results; nothing is run here.
+
+    python benchmarks/figures.py            # docs/bubbles.png, docs/angles.png, docs/few-images.png
+    python benchmarks/figures.py --tables   # the tables of docs/results.md, on standard output
+
+Of each study the newest CSV is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import mean
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from isotrope.files import replacing
+from measuring import RESULTS
+
+DOCS = Path(__file__).parents[1] / "docs"
+SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
+AUGMENTS = {"none": "without augmentation", "angles": "turned by any angle in training"}
+COLOURS = {"vit": "#7f7f7f", "gsa": "#2ca02c", "gcsa": "#1f77b4", "cnn": "#ff7f0e"}
+"""By the first word of a row's name."""
+STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
+"""By a word of a row's name; otherwise a full line."""
+LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
+
+Line = dict[str, str]
+
+
+def newest(study: str) -> list[Line]:
+    """The lines of the newest `study-DATE.csv`; none where it has not been run."""
+    paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
+    if not paths:
+        return []
+    with paths[-1].open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Line]]:
+    """The lines alike in these columns, in their order."""
+    groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[tuple(line[name] for name in names)].append(line)
+    return dict(sorted(groups.items()))
+
+
+def upright(lines: list[Line]) -> list[Line]:
+    """The tests of all images, one a seed."""
+    most = max(int(line["images"]) for line in lines)
+    return [line for line in lines if int(line["images"]) == most and line["angle"] == "0"]
+
+
+def percents(lines: Iterable[Line]) -> list[float]:
+    return [100 * float(line["accuracy"]) for line in lines]
+
+
+def look(row: str) -> dict[str, str]:
+    """Colour and style of a row, the same in every figure."""
+    words = row.replace(",", "").replace("-", " ").split()
+    style = next((STYLES[word] for word in words if word in STYLES), "-")
+    return {"color": COLOURS[words[0]], "linestyle": style}
+
+
+def bubbles(figure: Figure) -> None:
+    """Accuracy against runtime, areas in proportion to FLOPs, a panel for each set."""
+    for panel, (name, title) in zip(figure.subplots(1, 2), SETS.items(), strict=True):
+        costs = {line["row"]: line for line in newest("runtime") if line["set"] == name}
+        most = max(float(cost["gflops_an_image"]) for cost in costs.values())
+        for (row,), lines in grouped(newest(f"rows-{name}"), "row").items():
+            milliseconds = float(costs[row]["forward_ms"]) / float(costs[row]["batch"])
+            area = LARGEST * float(costs[row]["gflops_an_image"]) / most
+            own, best = look(row)["color"], 0.0
+            for (augment,), tests in grouped(upright(lines), "augment").items():
+                values = percents(tests)
+                best = max(best, mean(values))
+                face = "none" if augment == "none" else own
+                panel.scatter(
+                    milliseconds, mean(values), area, edgecolors=own, facecolors=face, alpha=0.4
+                )
+                panel.vlines(milliseconds, min(values), max(values), color=own)
+            panel.annotate(row, (milliseconds, best), fontsize=8, ha="center")
+        panel.set(title=title, xlabel="ms an image (batch 32)", xscale="log")
+        panel.set(ylabel="test accuracy, % (filled: turned in training)")
+        panel.margins(0.2)
+
+
+def angles(figure: Figure) -> None:
+    """Accuracy against the angle of the test images, after training on upright ones."""
+    for panel, lines in both_ways(figure, newest("angles-rotmnist")):
+        fewest = min(int(line["images"]) for line in lines)
+        turned = [line for line in lines if int(line["images"]) == fewest]
+        draw_means(panel, turned, "angle")
+        panel.set(xlabel="angle of the test images, degrees", xticks=range(0, 361, 90))
+
+
+def few_images(figure: Figure) -> None:
+    """Accuracy against the number of training images."""
+    lines = newest("samples-rotmnist") + newest("rows-rotmnist")
+    for panel, own in both_ways(figure, upright(lines)):
+        draw_means(panel, own, "train_samples", marker=".")
+        panel.set(xlabel="training images", xscale="log")
+
+
+def draw_means(panel: Axes, lines: list[Line], against: str, **options: str) -> None:
+    """A curve for each row: the mean accuracy of its seeds."""
+    for (row,), own in grouped(lines, "row").items():
+        points = {int(x): mean(percents(of)) for (x,), of in grouped(own, against).items()}
+        panel.plot(*zip(*sorted(points.items()), strict=True), label=row, **look(row), **options)
+
+
+def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Line]]]:
+    """A panel for the lines without augmentation and one for those with."""
+    panels = figure.subplots(1, 2, sharey=True)
+    augmented = grouped(lines, "augment")
+    for panel, (name, title) in zip(panels, AUGMENTS.items(), strict=True):
+        yield panel, augmented[name,]
+        panel.set(title=title)
+        panel.grid(alpha=0.3)
+    panels[0].set(ylabel="test accuracy, %")
+    panels[0].legend(frameon=False, fontsize=8)
+
+
+FIGURES = {"bubbles": bubbles, "angles": angles, "few-images": few_images}
+
+
+HEADS = (
+    "row",
+    "parameters",
+    "augmentation",
+    "seeds",
+    "test, %",
+    "the first 5,000: at 90 / 180 / 270",
+    "at 45",
+    "logits move by, quarter turns",
+    "at 45",
+    "training, min",
+)
+
+
+def tables() -> None:
+    """The rows of each set, and the runtimes, as Markdown."""
+    for name, title in SETS.items():
+        print(f"\n### {title}\n")
+        print(
+            "| row | parameters | augmentation | seeds | test | at 90 / 180 / 270 | at 45 |", end=""
+        )
+        print(" logits at a quarter turn | at 45 | training, min |")
+        print("|" + "---|" * 10)
+        for (row, augment), lines in grouped(newest(f"rows-{name}"), "row", "augment").items():
+            print(table_row(row, augment, lines))
+    costs = newest("runtime")
+    print("\n### runtime\n\n| set | row |", " | ".join(list(costs[0])[2:-3]), "|")
+    print("|" + "---|" * (len(costs[0]) - 3))
+    for line in costs:
+        print("|", " | ".join(list(line.values())[:-3]), "|")
+
+
+def table_row(row: str, augment: str, lines: list[Line]) -> str:
+    values = percents(upright(lines))
+    spread = f" ± {(max(values) - min(values)) / 2:.2f}" if len(values) > 1 else ""
+    fewest = min(int(line["images"]) for line in lines)
+    few = grouped((line for line in lines if int(line["images"]) == fewest), "angle")
+    right = {angle: f"{mean(percents(own)):.2f}" for (angle,), own in few.items()}
+    moved = {a: max(float(line["difference"]) for line in own) for (a,), own in few.items()}
+    return " | ".join(
+        (
+            f"| {row}",
+            f"{int(lines[0]['parameters']):,}",
+            augment,
+            str(len(values)),
+            f"**{mean(values):.2f}**{spread}",
+            f"{right['0']}: {right['90']} / {right['180']} / {right['270']}",
+            right["45"],
+            f"{max(moved['90'], moved['180'], moved['270']):.0e}",
+            f"{moved['45']:.1e}",
+            f"{60 * mean(float(line['hours']) for line in lines):.1f} |",
+        )
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--tables", action="store_true")
+    if parser.parse_args().tables:
+        tables()
+        return
+    for name, draw in FIGURES.items():
+        figure = Figure(figsize=(13, 5.5), layout="constrained")
+        draw(figure)
+        with replacing(DOCS / f"{name}.png") as temporary:
+            figure.savefig(temporary, format="png", dpi=130)
+
+
+if __name__ == "__main__":
+    main()
