@@ -67,6 +67,20 @@ def test_npz(tmp_path):
         load_classification(tmp_path, "test")
 
 
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_npz, "train.npz"),
+        (write_amat, AMAT.format("train_valid")),
+        (write_idx, "t10k-images-idx3-ubyte"),
+    ],
+)
+def test_a_file_of_a_set_stands_for_its_folder(tmp_path, write, name):
+    write(tmp_path)
+    by_file, by_folder = (load_classification(p, "train") for p in (tmp_path / name, tmp_path))
+    assert torch.equal(by_file.images, by_folder.images)
+
+
 def test_published_amat_is_split_in_ten_to_two(tmp_path):
     write_amat(tmp_path)
     write_amat(tmp_path, "test")
@@ -191,6 +205,7 @@ def test_another_split_is_refused(tmp_path):
         ({"labels": LABELS[:7]}, "12 images and 7 labels"),
         ({"labels": LABELS + 1}, "labels from 1 to 10, .* from 0 to 9"),
         ({"labels": LABELS - 0.5}, "labels from -0.5 to 8.5, .* whole numbers"),
+        ({"labels": np.array(list("abcdefghijkl"))}, "labels are <U1 such as a, .* be numbers"),
         ({"images": DIGITS / 255}, "images are float64 .* must be uint8"),
         ({"images": DIGITS[0, 0]}, "28 images and 12 labels"),
     ],

@@ -1,5 +1,6 @@
 """Recipes of classifiers: reading them, their errors, their learning rate."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,16 +8,36 @@ import pytest
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.classification_config import ClassificationConfig
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "rotmnist-gcsa.toml"
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def parameters(config, channels, classes):
+    return sum(p.numel() for p in EquivariantViT(config.vit(channels, classes)).parameters())
 
 
 def test_the_shipped_recipe_is_small_and_exact():
-    config = ClassificationConfig.from_toml(RECIPE, epochs=7, seed=None)
+    config = ClassificationConfig.from_toml(RECIPES / "rotmnist-gcsa-c4.toml", epochs=7, seed=None)
     assert config.epochs == 7
-    vit = config.vit(1, 10)
-    assert {stage.mixer for stage in vit.stages} == {"gcsa"}
-    assert vit.group == "C4"
-    assert sum(p.numel() for p in EquivariantViT(vit).parameters()) < 100_000
+    assert config.model["group"] == "C4"
+    assert config.vit(1, 10).stages[-1].mixer == "gcsa"
+    assert parameters(config, 1, 10) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "classes"), [("rotmnist", 1, 10), ("histology", 3, 3)]
+)
+def test_rows_that_are_compared_have_one_schedule_and_as_many_parameters(name, channels, classes):
+    paths = [p for p in (RECIPES / "comparison" / name).glob("*.toml") if p.name != "base.toml"]
+    configs = [ClassificationConfig.from_toml(path) for path in paths]
+    assert len(configs) == 8
+    assert len({str(asdict(config) | {"model": None}) for config in configs}) == 1
+    counts = {
+        path.name: parameters(config, channels, classes)
+        for path, config in zip(paths, configs, strict=True)
+    }
+    assert max(counts.values()) < 1.05 * min(counts.values())
+    for path in paths:
+        assert f"{counts[path.name]:,} parameters" in path.read_text()
 
 
 def test_a_preset_takes_channels_and_classes_from_the_data():
@@ -54,7 +75,7 @@ def test_a_faulty_recipe_says_what_is_wrong(tmp_path, text, message):
 
 
 def test_a_missing_recipe_names_an_example(tmp_path):
-    with pytest.raises(ValueError, match=r"recipes/rotmnist-gcsa\.toml"):
+    with pytest.raises(ValueError, match=r"recipes/rotmnist-gcsa-c4\.toml"):
         ClassificationConfig.from_toml(tmp_path / "none.toml")
 
 

@@ -21,14 +21,14 @@ Data = Annotated[
 
 
 def classifier(
-    config: Annotated[Path, typer.Option(help="The recipe, such as recipes/rotmnist-gcsa.toml.")],
+    config: Annotated[Path, typer.Option(help="A recipe: recipes/rotmnist-gcsa-c4.toml.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")],
     epochs: Annotated[int | None, typer.Option(help="How often each image is seen.")] = None,
     train_samples: Annotated[
         int | None, typer.Option(help="Train on so many of the images, drawn by the seed.")
     ] = None,
-    augment: Annotated[str | None, typer.Option(help="none, turns or angles.")] = None,
+    augment: Annotated[str | None, typer.Option(help="none, turns, angles or affine.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the weights, the order, the turns.")] = None,
 ) -> None:
     """Train a classifier on labelled images.

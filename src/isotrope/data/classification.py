@@ -109,7 +109,7 @@ def load_classification(path: str | Path, split: str) -> LabelledImages:
     be read is reported in the log and left out.
 
     Args:
-        path: a folder, or a tar of image folders.
+        path: a folder, a file of a set for the folder that it is in, or a tar of image folders.
         split: "train", "valid" or "test".
 
     Raises:
@@ -124,6 +124,8 @@ def load_classification(path: str | Path, split: str) -> LabelledImages:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; give the folder of a set:{SOURCES}")
     if path.is_file():
+        if any(path.match(pattern) for pattern in _KINDS if pattern != "*/*/*"):
+            return load_classification(path.parent, split)  # a file of the set for its folder
         return _from_files(path, split, _tar_files(path))
     for pattern, read in _KINDS.items():
         if any(path.glob(pattern)):
@@ -261,8 +263,9 @@ def _tar_files(path: Path) -> dict[str, bytes]:
         with tarfile.open(path) as tar:
             return {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
     except (tarfile.TarError, *_BROKEN) as error:
+        reason = str(error).split(":\n")[0]
         raise ValueError(
-            f"{path} is not a whole tar ({error}); {_AGAIN}, or give the folder of a set"
+            f"{path} is not a whole tar ({reason}); {_AGAIN}, or give the folder of a set"
         ) from error
 
 
@@ -277,6 +280,11 @@ def _checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -
         raise ValueError(
             f"{file}: images are {images.dtype} {tuple(images.shape)}, which must be uint8 "
             f"(N, C, H, W); {_AGAIN}"
+        )
+    if labels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{file}: labels are {labels.dtype} such as {labels[0]!s}, which must be numbers; "
+            + _AGAIN
         )
     whole = np.array_equal(labels, labels.astype(np.int64))
     low, high = labels.min(), labels.max()

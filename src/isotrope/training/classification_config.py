@@ -23,7 +23,8 @@ class ClassificationConfig:
         learning_rate: of AdamW at its height; a cosine takes it to zero.
         warmup: epochs over which it rises.
         ema: decay of the averaged weights a step, less at first: `min(ema, (1 + n) / (10 + n))`.
-        augment: "none", "turns" (quarter turns) or "angles" (turns by any angle).
+        augment: "none", "turns" (quarter turns), "angles" (turns by any angle) or "affine" (those,
+            with a size, a slant and a shift).
         train_samples: so many training images, drawn by `seed`; all if left out.
         validate_every: epochs between validations.
         save_every: steps between checkpoints; there is one after each validation too.
@@ -77,7 +78,7 @@ class ClassificationConfig:
         Raises:
             ValueError: a missing file, broken TOML, or a field that is not one of this class.
         """
-        return read_recipe(cls, path, "recipes/rotmnist-gcsa.toml", changes)
+        return read_recipe(cls, path, "recipes/rotmnist-gcsa-c4.toml", changes)
 
     def vit(self, channels: int, classes: int) -> EquivariantViTConfig:
         """The config of the model for images of so many channels and so many classes.
