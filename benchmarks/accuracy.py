@@ -6,9 +6,9 @@
 
 `rows` trains the recipes on all images, `samples` on 100 and 1,000, `angles` on 10,000 upright
 ones; each with and without turning the images, unless --augments says otherwise. In `samples` and
-`angles` every run sees the same number of images. All are tested upright on the whole test set,
-`rows` also at the other turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first
-images of the test set. A plain ViT (C1) is tested a second time with its logits averaged over four
+`angles` every run sees the same number of images. All are tested upright, `rows` also at the other
+turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the test set; the
+CSV says on how many. A plain ViT (C1) is tested a second time with its logits averaged over four
 turns.
 
 A run lives in runs/accuracy and is resumed there after a kill; one that has ended is not run again.
@@ -40,8 +40,9 @@ SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
 """Training images; `None`: all, for as long as the recipe says."""
 ANGLES = {"rows": (45, *TURNS), "samples": (), "angles": tuple(range(0, 360, 10))}
 """Beside the upright test of all images."""
-AT_ANGLES = {"rows": 5_000, "samples": 0, "angles": 1_000}
-"""So many images of the test are turned by these."""
+UPRIGHT = {"rows": 50_000, "samples": 10_000, "angles": 10_000}
+AT_ANGLES = {"rows": 5_000, "samples": 0, "angles": 600}
+"""The first images of the test set, so many at most, upright and at these angles."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
 def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> Iterator[dict]:
     """A line for each angle of a run's test; two runs' worth for a plain ViT."""
     model, preprocessing = load_classifier(run.folder / "model")
-    few = test.take(torch.arange(min(len(test), AT_ANGLES[run.study])))
+    many, few = (
+        test.take(torch.arange(min(len(test), count[run.study]))) for count in (UPRIGHT, AT_ANGLES)
+    )
     config = trainer.config
     common = {
         "augment": config.augment,
@@ -113,10 +116,10 @@ def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> It
         "hours": trainer.rows[-1]["hours"],
         "valid_accuracy": trainer.best,
     }
-    for average in (False, True) if model.group.order == 1 else (False,):
+    for average in (1, 4) if model.group.order == 1 else (1,):
         row = {"set": run.recipe.parent.name, "row": run.recipe.stem} | common
-        row["row"] += ", 4 turns averaged" if average else ""
-        for images, angles in ((test, (0,)), (few, ANGLES[run.study])):
+        row["row"] += ", 4 turns averaged" if average > 1 else ""
+        for images, angles in ((many, (0,)), (few, ANGLES[run.study])):
             scores = evaluate(model, images, preprocessing, angles, average=average)
             for angle, score in scores.items():
                 values = {"images": len(images), "angle": angle, "accuracy": score.accuracy}

@@ -79,8 +79,10 @@ def test_a_plain_vit_differs_at_the_turns_and_its_average_does_not(data):
     run = trainer(data, model=PLAIN_VIT)
     scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90))
     assert scores[90].difference > 1e-3
-    scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90, 180), average=True)
+    scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90, 180), average=4)
     assert all(score.difference < 1e-5 for score in scores.values())
+    scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90), average=3)
+    assert scores[90].difference > 1e-4, "three turns are no whole orbit of a quarter turn"
 
 
 def test_angles_between_quarter_turns_are_turned_bilinearly(data):

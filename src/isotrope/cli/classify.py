@@ -63,8 +63,8 @@ def evaluate(
         int | None, typer.Option(min=1, max=359, help="At every so many degrees from 0 on.")
     ] = None,
     average: Annotated[
-        bool, typer.Option("--average", help="Average the logits over four turns of each image.")
-    ] = False,
+        int, typer.Option(min=1, help="Average the logits over so many turns of each image.")
+    ] = 1,
 ) -> None:
     """Say how many images of a labelled set a classifier gets right, in float32.
 
