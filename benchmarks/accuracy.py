@@ -7,8 +7,8 @@
 `rows` trains the recipes on all images, `samples` on 100 and 1,000, `angles` on 10,000 upright
 ones; each with and without turning the images, unless --augments says otherwise. In `samples` and
 `angles` every run sees the same number of images. All are tested upright, `rows` also at the other
-turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the test set; the
-CSV says on how many. A plain ViT (C1) is tested a second time with its logits averaged over four
+turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the test set
+(`images` in the CSV). A plain ViT (C1) is tested a second time with its logits averaged over four
 turns.
 
 A run lives in runs/accuracy and is resumed there after a kill; one that has ended is not run again.
@@ -38,11 +38,12 @@ from measuring import made_by, write_csv
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
 SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
 """Training images; `None`: all, for as long as the recipe says."""
-ANGLES = {"rows": (45, *TURNS), "samples": (), "angles": tuple(range(0, 360, 10))}
-"""Beside the upright test of all images."""
-UPRIGHT = {"rows": 50_000, "samples": 10_000, "angles": 10_000}
-AT_ANGLES = {"rows": 5_000, "samples": 0, "angles": 600}
-"""The first images of the test set, so many at most, upright and at these angles."""
+TESTS = {
+    "rows": {50_000: (0,), 5_000: (45, *TURNS)},
+    "samples": {10_000: (0,)},
+    "angles": {10_000: (0,), 600: tuple(range(0, 360, 10))},
+}
+"""So many of the test's first images, at these angles."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,6 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
 def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> Iterator[dict]:
     """A line for each angle of a run's test; two runs' worth for a plain ViT."""
     model, preprocessing = load_classifier(run.folder / "model")
-    many, few = (
-        test.take(torch.arange(min(len(test), count[run.study]))) for count in (UPRIGHT, AT_ANGLES)
-    )
     config = trainer.config
     common = {
         "augment": config.augment,
@@ -119,7 +117,8 @@ def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> It
     for average in (1, 4) if model.group.order == 1 else (1,):
         row = {"set": run.recipe.parent.name, "row": run.recipe.stem} | common
         row["row"] += ", 4 turns averaged" if average > 1 else ""
-        for images, angles in ((many, (0,)), (few, ANGLES[run.study])):
+        for count, angles in TESTS[run.study].items():
+            images = test.take(torch.arange(min(len(test), count)))
             scores = evaluate(model, images, preprocessing, angles, average=average)
             for angle, score in scores.items():
                 values = {"images": len(images), "angle": angle, "accuracy": score.accuracy}
@@ -130,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("study", choices=list(ANGLES))
+    parser.add_argument("study", choices=list(TESTS))
     parser.add_argument("--recipes", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rows", nargs="*", help="some of the recipes, by name")

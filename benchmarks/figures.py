@@ -51,9 +51,13 @@ def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Li
 
 
 def upright(lines: list[Line]) -> list[Line]:
-    """The tests of all images, one a seed."""
+    """The tests of the most images, one a run."""
     most = max(int(line["images"]) for line in lines)
-    return [line for line in lines if int(line["images"]) == most and line["angle"] == "0"]
+    chosen = (line for line in lines if int(line["images"]) == most and line["angle"] == "0")
+    runs = {
+        tuple(line[n] for n in ("row", "augment", "train_samples", "seed")): line for line in chosen
+    }
+    return list(runs.values())
 
 
 def percents(lines: Iterable[Line]) -> list[float]:
@@ -101,8 +105,8 @@ def angles(figure: Figure) -> None:
 
 def few_images(figure: Figure) -> None:
     """Accuracy against the number of training images."""
-    lines = newest("samples-rotmnist") + newest("rows-rotmnist")
-    for panel, own in both_ways(figure, upright(lines)):
+    lines = upright(newest("samples-rotmnist")) + upright(newest("rows-rotmnist"))
+    for panel, own in both_ways(figure, lines):
         draw_means(panel, own, "train_samples", marker=".")
         panel.set(xlabel="training images", xscale="log")
 
