@@ -57,6 +57,12 @@ def test_a_classifier_is_trained_and_evaluated(folder):
     assert len({line.split("degrees: ")[1].split("%")[0] for line in turns}) == 1, "C4 is exact"
     assert "270 degrees" in turns[3]
     assert "logits differ by" in turns[3]
+    result = run("eval", *model, "--data", folder / "data", "--every", 120, "--average", 2)
+    assert [line.split(" degrees")[0].strip() for line in result.stdout.splitlines()[1:]] == [
+        "0",
+        "120",
+        "240",
+    ]
     once = run("eval", *model, "--data", folder / "data")
     assert len(once.stdout.splitlines()) == 2
 
