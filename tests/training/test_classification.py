@@ -10,7 +10,7 @@ import torch
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.data.classification import load_classification
-from isotrope.training.augmentation import augmented, turned
+from isotrope.training.augmentation import SCALE, SHEAR, SHIFT, augmented, turned
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import Preprocessing, evaluate, load_classifier, logits_of
@@ -256,11 +256,12 @@ def test_bending_keeps_a_blob_in_the_middle_near_it_and_its_size_within_bounds()
     rows, columns = torch.arange(40.0) - 19.5, torch.arange(60.0) - 29.5
     down = (bent.sum((1, 3)) @ rows) / mass
     across = (bent.sum((1, 2)) @ columns) / mass
-    assert 0.85**2 * 64 * 0.97 < mass.min() < 0.9**2 * 64
-    assert 1.1**2 * 64 < mass.max() < 1.15**2 * 64 * 1.03
-    furthest = 1.15 * math.sqrt(2) * (1 + 0.15)  # a shift is slanted, turned and scaled too
-    assert 1.0 < down.abs().max() < 0.05 * 60 * furthest
-    assert 1.0 < across.abs().max() < 0.05 * 60 * furthest
+    low, high = 1 - SCALE, 1 + SCALE
+    assert low**2 * 64 * 0.97 < mass.min() < (low + 0.03) ** 2 * 64
+    assert (high - 0.03) ** 2 * 64 < mass.max() < high**2 * 64 * 1.03
+    furthest = SHIFT * 60 * high * math.sqrt(2) * (1 + SHEAR)  # shifts are bent too
+    assert 1.0 < down.abs().max() < furthest
+    assert 1.0 < across.abs().max() < furthest
 
 
 def test_quarter_turns_need_square_images():

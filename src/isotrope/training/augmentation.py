@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 AUGMENTATIONS = ("none", "turns", "angles", "affine")
-SCALE, SHEAR, SHIFT = 0.15, 0.15, 0.05
+SCALE, SHEAR, SHIFT = 0.1, 0.1, 0.04
 """Of "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in sides."""
 
 
