@@ -1,11 +1,12 @@
-"""Runtime, memory and FLOPs of the papers' rows: every recipe's model, all in one run.
+"""Runtime, memory and FLOPs of the papers' rows, all in one run.
 
     python benchmarks/runtime.py [--passes 7]
 
-Forward passes of 32 images in inference mode, all models of a set timed in turn; training steps
-likewise. A plain ViT (C1) is timed at four turns too, and a GSA-Net in the literal form of [RC],
-which sums over the queries of every orientation ("..., summed"). Writes
-benchmarks/results/runtime-DATE.csv. On a GPU where there is one: bf16.
+Rows are the recipes of recipes/comparison and, as "96 px", the presets for images of 96 px, which
+are about as large as the paper's public code. Forward passes of 32 images in inference mode, all
+models of a set timed in turn; training steps likewise. A plain ViT (C1) is timed at four turns too,
+and a GSA-Net with MLP positions in the literal form of [RC] too, which sums over the queries of
+every orientation ("..., summed"). Writes benchmarks/results/runtime-DATE.csv. On a GPU: bf16.
 """
 
 from __future__ import annotations
@@ -19,41 +20,56 @@ import torch
 from torch import nn
 
 from isotrope import EquivariantViT, EquivariantViTConfig
+from isotrope.models.presets import preset
 from isotrope.training.classification_config import ClassificationConfig
 from measuring import device, gigaflops, milliseconds, peak_megabytes, write_csv
 from rivals import FourTurns
 from speed import training_step
 
-SHAPES = {"rotmnist": (1, 28, 10), "histology": (3, 96, 3)}
-"""Channels, side and classes of the images of each folder of recipes."""
+SHAPES = {"rotmnist": (1, 28, 10), "histology": (3, 96, 3), "96 px": (3, 96, 2)}
+"""Channels, side and classes of the images of each set."""
+PRESETS = [
+    ("gcsa", "C4"),
+    ("gcsa", "C8"),
+    ("gcsa", "D4"),
+    ("gsa-rotary", "C4"),
+    ("gsa-mlp", "C4"),
+    ("cnn", "C4"),
+    ("cnn", "D4"),
+    ("vit", "C1"),
+]
 BATCH = 32
 
 
-def models(folder: Path) -> Iterator[tuple[str, EquivariantViT | FourTurns]]:
-    channels, _, classes = SHAPES[folder.name]
-    for path in sorted(folder.glob("*.toml")):
-        if path.stem == "base":
-            continue
-        config = ClassificationConfig.from_toml(path)
-        model = EquivariantViT(config.vit(channels, classes)).eval()
-        yield path.stem, model
+def configs(kind: str) -> Iterator[tuple[str, EquivariantViTConfig]]:
+    """The rows of one set by name."""
+    channels, side, classes = SHAPES[kind]
+    if kind == "96 px":
+        for name, group in PRESETS:
+            row = name if group == "C1" else f"{name}-{group.lower()}"
+            yield row, preset(name, side, group, in_channels=channels, classes=classes)
+        return
+    for path in sorted((Path("recipes/comparison") / kind).glob("*.toml")):
+        if path.stem != "base":
+            yield path.stem, ClassificationConfig.from_toml(path).vit(channels, classes)
+
+
+def models(kind: str) -> Iterator[tuple[str, nn.Module]]:
+    for row, config in configs(kind):
+        model = EquivariantViT(config)
+        yield row, model
         if model.group.order == 1:
-            yield f"{path.stem}, 4 turns averaged", FourTurns(model)
-        if any(stage.encoding == "mlp" for stage in model.config.stages):
-            yield f"{path.stem}, summed", EquivariantViT(summed(model.config)).eval()
+            yield f"{row}, 4 turns averaged", FourTurns(model)
+        if any(stage.encoding == "mlp" for stage in config.stages):
+            stages = [replace(s, sum_orientations=s.mixer == "gsa") for s in config.stages]
+            yield f"{row}, summed", EquivariantViT(replace(config, stages=stages))
 
 
-def summed(config: EquivariantViTConfig) -> EquivariantViTConfig:
-    """The same with every attention in [RC]'s literal form."""
-    stages = [replace(s, sum_orientations=s.mixer == "gsa") for s in config.stages]
-    return replace(config, stages=stages)
-
-
-def measure(folder: Path, passes: int) -> list[dict]:
-    channels, side, _ = SHAPES[folder.name]
+def measure(kind: str, passes: int) -> list[dict]:
+    channels, side, _ = SHAPES[kind]
     low = torch.bfloat16 if device() == "cuda" else torch.float32
     images = torch.randn(BATCH, channels, side, side, device=device(), dtype=low)
-    named: dict[str, nn.Module] = {n: m.to(device(), low) for n, m in models(folder)}
+    named = {name: model.to(device(), low).eval() for name, model in models(kind)}
     calls = {name: lambda model=model: model(images) for name, model in named.items()}
     with torch.inference_mode():
         forward = milliseconds(calls, passes)
@@ -63,7 +79,7 @@ def measure(folder: Path, passes: int) -> list[dict]:
     training = milliseconds(steps, passes)
     return [
         {
-            "set": folder.name,
+            "set": kind,
             "row": name,
             "batch": BATCH,
             "parameters": sum(p.numel() for p in model.parameters()),
@@ -80,11 +96,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    folders = [Path("recipes") / name for name in SHAPES]
-    parser.add_argument("--recipes", type=Path, nargs="*", default=folders)
     parser.add_argument("--passes", type=int, default=7)
     arguments = parser.parse_args()
-    rows = [row for folder in arguments.recipes for row in measure(folder, arguments.passes)]
+    rows = [row for kind in SHAPES for row in measure(kind, arguments.passes)]
     for row in rows:
         print(*(f"{name}={value}" for name, value in row.items()))
     print(write_csv("runtime", rows))
