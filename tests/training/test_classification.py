@@ -95,7 +95,7 @@ def test_angles_between_quarter_turns_are_turned_bilinearly(data):
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("augment", ["none", "turns", "angles", "affine"])
+@pytest.mark.parametrize("augment", ["none", "turns", "angles", "elastic"])
 def test_a_killed_run_ends_as_one_that_was_not(data, augment):
     whole = trainer(data, "whole", augment=augment)
     whole.fit()
@@ -235,7 +235,7 @@ def test_turning_by_quarters_is_exact_and_counter_clockwise():
     torch.testing.assert_close(by_angles, by_quarters, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("kind", ["turns", "angles", "affine"])
+@pytest.mark.parametrize("kind", ["turns", "angles", "affine", "elastic"])
 def test_each_image_is_turned_as_its_own_draw_says(kind):
     images = torch.rand(1, 1, 6, 6).expand(64, -1, -1, -1)
     first, again = (augmented(images, kind, torch.Generator().manual_seed(1)) for _ in range(2))

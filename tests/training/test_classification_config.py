@@ -59,7 +59,7 @@ def test_a_preset_takes_channels_and_classes_from_the_data():
         ("train_samples = 0", "train_samples=0 must be 1 or more"),
         (
             'augment = "flips"',
-            "augment='flips' is not known; use one of none, turns, angles, affine",
+            "augment='flips' is not known; use one of none, turns, angles, affine, ",
         ),
         ("model = { in_channels = 3 }", "model has in_channels, which the data says"),
         ("model = { colour = 3 }", "give preset, size and group, or fields"),

@@ -28,7 +28,9 @@ def classifier(
     train_samples: Annotated[
         int | None, typer.Option(help="Train on so many of the images, drawn by the seed.")
     ] = None,
-    augment: Annotated[str | None, typer.Option(help="none, turns, angles or affine.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="none, turns, angles, affine or elastic.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the weights, the order, the turns.")] = None,
 ) -> None:
     """Train a classifier on labelled images.

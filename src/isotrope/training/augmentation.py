@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-AUGMENTATIONS = ("none", "turns", "angles", "affine")
-SCALE, SHEAR, SHIFT = 0.1, 0.1, 0.04
+AUGMENTATIONS = ("none", "turns", "angles", "affine", "elastic")
+SCALE, SHEAR, SHIFT = 0.15, 0.15, 0.05
 """Of "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in sides."""
+KNOTS, STRETCH = 5, 0.03
+"""Of "elastic": KNOTS x KNOTS places are moved by a normal draw of STRETCH sides."""
 
 
 def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
@@ -18,7 +20,7 @@ def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
 
     Args:
         kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
-            then a size, a slant and a shift.
+            then a size, a slant and a shift; "elastic", all that and a smooth random warp.
 
     Raises:
         ValueError: quarter turns of images that are not square.
@@ -28,7 +30,9 @@ def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     if kind == "none":
         return images
     angles = torch.rand(len(images), generator=generator) * 2 * math.pi
-    return turned(images, angles) if kind == "angles" else _bent(images, angles, generator)
+    if kind == "angles":
+        return turned(images, angles)
+    return _bent(images, angles, kind == "elastic", generator)
 
 
 def turned(images: Tensor, angles: Tensor) -> Tensor:
@@ -36,14 +40,18 @@ def turned(images: Tensor, angles: Tensor) -> Tensor:
 
     What comes from outside an image repeats its border: no colour that the image does not have.
     """
-    return _sampled(images, _rotations(angles), torch.zeros(len(images), 2))
+    return _sampled(images, _rotations(angles), torch.zeros(1, 2, 1, 1))
 
 
-def _bent(images: Tensor, angles: Tensor, generator: torch.Generator) -> Tensor:
+def _bent(images: Tensor, angles: Tensor, elastic: bool, generator: torch.Generator) -> Tensor:
     sizes, slants, *shifts = torch.rand(4, len(images), generator=generator) * 2 - 1
     matrices = _rotations(angles) / (1 + SCALE * sizes)[:, None, None]
     matrices[:, :, 1] += SHEAR * slants[:, None] * matrices[:, :, 0]
-    return _sampled(images, matrices, 2 * SHIFT * torch.stack(shifts, dim=1))
+    moves = 2 * SHIFT * torch.stack(shifts, dim=1)[:, :, None, None]
+    if elastic:
+        knots = torch.randn(len(images), 2, KNOTS, KNOTS, generator=generator)
+        moves = moves + 2 * STRETCH * F.interpolate(knots, images.shape[2:], mode="bicubic")
+    return _sampled(images, matrices, moves)
 
 
 def _rotations(angles: Tensor) -> Tensor:
@@ -52,13 +60,19 @@ def _rotations(angles: Tensor) -> Tensor:
     return torch.stack((cos, -sin, sin, cos), dim=1).view(-1, 2, 2)
 
 
-def _sampled(images: Tensor, matrices: Tensor, shifts: Tensor) -> Tensor:
-    """Bilinear samples of the points `M p + shift`; `p` in pixels, the shift in half sides."""
+def _sampled(images: Tensor, matrices: Tensor, moves: Tensor) -> Tensor:
+    """Bilinear samples of the points `M p + move`.
+
+    Args:
+        matrices: `(B, 2, 2)`, of points in pixels from the centre.
+        moves: `(B, 2, H, W)` or `(B, 2, 1, 1)`, in half sides.
+    """
     rows, columns = images.shape[2:]
     sides = torch.tensor([columns, rows])
     matrices = matrices * sides / sides[:, None]  # in half sides, as grids are
-    theta = torch.cat((matrices, shifts[:, :, None]), dim=2).to(images)
+    theta = torch.cat((matrices, torch.zeros(len(images), 2, 1)), dim=2).to(images)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    grid = grid + moves.movedim(1, -1).to(grid)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
