@@ -23,8 +23,8 @@ class ClassificationConfig:
         learning_rate: of AdamW at its height; a cosine takes it to zero.
         warmup: epochs over which it rises.
         ema: decay of the averaged weights a step, less at first: `min(ema, (1 + n) / (10 + n))`.
-        augment: "none", "turns" (quarter turns), "angles" (turns by any angle), "affine" (those, with
-            a size, a slant and a shift) or "elastic" (all that, and a smooth random warp).
+        augment: "none", "turns" (quarter turns), "angles" (turns by any angle), "affine" (also a
+            size, a slant and a shift) or "elastic" (also a smooth random warp).
         train_samples: so many training images, drawn by `seed`; all if left out.
         validate_every: epochs between validations.
         save_every: steps between checkpoints; there is one after each validation too.
