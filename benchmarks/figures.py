@@ -24,7 +24,7 @@ from measuring import RESULTS
 DOCS = Path(__file__).parents[1] / "docs"
 SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
 AUGMENTS = {"none": "without augmentation", "angles": "turned by any angle in training"}
-COLOURS = {"vit": "#7f7f7f", "gsa": "#2ca02c", "gcsa": "#1f77b4", "cnn": "#ff7f0e"}
+COLOURS = {"vit": "#7f7f7f", "hybrid": "#9467bd", "gsa": "#2ca02c", "gcsa": "#1f77b4", "cnn": "#ff7f0e"}
 """By the first word of a row's name."""
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""

@@ -29,7 +29,7 @@ def test_the_shipped_recipe_is_small_and_exact():
 def test_rows_that_are_compared_have_one_schedule_and_as_many_parameters(name, channels, classes):
     paths = [p for p in (RECIPES / "comparison" / name).glob("*.toml") if p.name != "base.toml"]
     configs = [ClassificationConfig.from_toml(path) for path in paths]
-    assert len(configs) == 8
+    assert len(configs) == 9
     assert len({str(asdict(config) | {"model": None}) for config in configs}) == 1
     counts = {
         path.name: parameters(config, channels, classes)
