@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 AUGMENTATIONS = ("none", "turns", "angles", "affine", "elastic")
-SCALE, SHEAR, SHIFT = 0.15, 0.15, 0.05
+SCALE, SHEAR, SHIFT = 0.1, 0.1, 0.04
 """Of "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in sides."""
 KNOTS, STRETCH = 5, 0.03
 """Of "elastic": KNOTS x KNOTS places are moved by a normal draw of STRETCH sides."""
