@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,7 +25,13 @@ from measuring import RESULTS
 DOCS = Path(__file__).parents[1] / "docs"
 SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
 AUGMENTS = {"none": "without augmentation", "angles": "turned by any angle in training"}
-COLOURS = {"vit": "#7f7f7f", "hybrid": "#9467bd", "gsa": "#2ca02c", "gcsa": "#1f77b4", "cnn": "#ff7f0e"}
+COLOURS = {
+    "vit": "#7f7f7f",
+    "hybrid": "#9467bd",
+    "gsa": "#2ca02c",
+    "gcsa": "#1f77b4",
+    "cnn": "#ff7f0e",
+}
 """By the first word of a row's name."""
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""
@@ -34,10 +41,14 @@ Line = dict[str, str]
 
 
 def newest(study: str) -> list[Line]:
-    """The lines of the newest `study-DATE.csv`; none where it has not been run."""
+    """The lines of the newest `study-DATE.csv`.
+
+    Raises:
+        FileNotFoundError: it has not been run.
+    """
     paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
     if not paths:
-        return []
+        raise FileNotFoundError(f"there is no {RESULTS / study}-DATE.csv; run its benchmark first")
     with paths[-1].open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -158,11 +169,24 @@ def tables() -> None:
         print("|" + "---|" * 10)
         for (row, augment), lines in grouped(newest(f"rows-{name}"), "row", "augment").items():
             print(table_row(row, augment, lines))
+    print("\n### angles\n\n| row | augmentation | at 0 / 90 / 180 / 270 | worst | logits moved |")
+    print("|" + "---|" * 5)
+    for (row, augment), lines in grouped(newest("angles-rotmnist"), "row", "augment").items():
+        print(angle_row(row, augment, lines))
     costs = newest("runtime")
     print("\n### runtime\n\n| set | row |", " | ".join(list(costs[0])[2:-3]), "|")
     print("|" + "---|" * (len(costs[0]) - 3))
     for line in costs:
         print("|", " | ".join(list(line.values())[:-3]), "|")
+
+
+def angle_row(row: str, augment: str, lines: list[Line]) -> str:
+    fewest = min(int(line["images"]) for line in lines)
+    few = {int(line["angle"]): line for line in lines if int(line["images"]) == fewest}
+    right = {angle: 100 * float(line["accuracy"]) for angle, line in few.items()}
+    turns = " / ".join(f"{right[angle]:.1f}" for angle in (0, 90, 180, 270))
+    moved = max(float(few[angle]["difference"]) for angle in (90, 180, 270))
+    return f"| {row} | {augment} | {turns} | {min(right.values()):.1f} | {moved:.0e} |"
 
 
 def table_row(row: str, augment: str, lines: list[Line]) -> str:
@@ -198,7 +222,11 @@ def main() -> None:
         return
     for name, draw in FIGURES.items():
         figure = Figure(figsize=(13, 5.5), layout="constrained")
-        draw(figure)
+        try:
+            draw(figure)
+        except FileNotFoundError as error:
+            print(f"{name}.png left as it is: {error}", file=sys.stderr)
+            continue
         with replacing(DOCS / f"{name}.png") as temporary:
             figure.savefig(temporary, format="png", dpi=130)
 
