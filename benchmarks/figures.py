@@ -18,6 +18,7 @@ from statistics import mean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from isotrope.files import replacing
 from measuring import RESULTS
@@ -102,6 +103,9 @@ def bubbles(figure: Figure) -> None:
             panel.annotate(row, (milliseconds, best), fontsize=8, ha="center")
         panel.set(title=title, xlabel="ms an image (batch 32)", xscale="log")
         panel.set(ylabel="test accuracy, % (filled: turned in training)")
+        for kind in ("major", "minor"):
+            panel.tick_params("x", which=kind, labelsize=7)
+            getattr(panel.xaxis, f"set_{kind}_formatter")(StrMethodFormatter("{x:g}"))
         panel.margins(0.2)
 
 

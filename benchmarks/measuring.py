@@ -105,7 +105,9 @@ def commit() -> str:
 
 def made_by() -> dict[str, str]:
     """What every row of a result carries: where it comes from."""
-    return {"commit": commit(), "machine": machine(), "command": " ".join(sys.argv)}
+    # Of data that lies elsewhere on this machine, the name says enough.
+    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv)
+    return {"commit": commit(), "machine": machine(), "command": " ".join(words)}
 
 
 def write_csv(name: str, rows: list[dict]) -> Path:
