@@ -14,6 +14,7 @@ KINDS = {
     "G-CSA": [Stage("gcsa", 2, 8, 2)],
     "GSA without positions": [Stage("gsa", 2, 8, 2)],
     "GSA mlp": [Stage("gsa", 2, 8, 2, encoding="mlp")],
+    "GSA summed": [Stage("gsa", 1, 8, 2, encoding="mlp", sum_orientations=True)],
     "GSA table": [Stage("gsa", 2, 8, 2, encoding="table")],
     "GSA rotary": [Stage("gsa", 2, 24, 2, encoding="rotary")],
     "CNN": [Stage("conv", 2, 8), Stage("conv", 1, 12, stride=2, kernel_size=5)],
@@ -128,6 +129,10 @@ def test_the_config_is_a_value_in_json():
         (
             lambda: Stage("gcsa", encoding="mlp"),
             "encoding='mlp' goes with mixer='gsa', not 'gcsa'; leave it out or change the mixer",
+        ),
+        (
+            lambda: Stage("conv", sum_orientations=True),
+            "sum_orientations=True goes with mixer='gsa', not 'conv'",
         ),
         (lambda: EquivariantViTConfig(stages=[]), "stages is empty; give at least one Stage"),
         (
