@@ -33,7 +33,7 @@ from isotrope.files import replacing
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import TURNS, evaluate, load_classifier
-from measuring import made_by, write_csv
+from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
 SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
@@ -66,11 +66,11 @@ class Run:
 
 def runs(arguments: argparse.Namespace) -> Iterator[Run]:
     """All runs of a study, the first seed of every recipe before the second of any."""
-    recipes = sorted(p for p in arguments.recipes.glob("*.toml") if p.name != "base.toml")
+    chosen = recipes(arguments.recipes)
     if arguments.rows:
-        recipes = [path for path in recipes if path.stem in arguments.rows]
+        chosen = [path for path in chosen if path.stem in arguments.rows]
     for seed, recipe, size, augment in product(
-        arguments.seeds, recipes, SIZES[arguments.study], arguments.augments
+        arguments.seeds, chosen, SIZES[arguments.study], arguments.augments
     ):
         changes = {"augment": augment, "seed": seed}
         if size is not None:  # validated ten times in all, whatever the size
@@ -114,14 +114,16 @@ def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> It
         "hours": trainer.rows[-1]["hours"],
         "valid_accuracy": trainer.best,
     }
+    # Where the set is smaller than both counts, the second test is all of it, upright too.
+    tests = {min(len(test), count): angles for count, angles in TESTS[run.study].items()}
     for average in (1, 4) if model.group.order == 1 else (1,):
         row = {"set": run.recipe.parent.name, "row": run.recipe.stem} | common
         row["row"] += ", 4 turns averaged" if average > 1 else ""
-        for count, angles in TESTS[run.study].items():
-            images = test.take(torch.arange(min(len(test), count)))
+        for count, angles in tests.items():
+            images = test.take(torch.arange(count))
             scores = evaluate(model, images, preprocessing, angles, average=average)
             for angle, score in scores.items():
-                values = {"images": len(images), "angle": angle, "accuracy": score.accuracy}
+                values = {"images": count, "angle": angle, "accuracy": score.accuracy}
                 yield row | values | {"difference": score.difference}
 
 

@@ -166,11 +166,7 @@ def tables() -> None:
     """The rows of each set, and the runtimes, as Markdown."""
     for name, title in SETS.items():
         print(f"\n### {title}\n")
-        print(
-            "| row | parameters | augmentation | seeds | test | at 90 / 180 / 270 | at 45 |", end=""
-        )
-        print(" logits at a quarter turn | at 45 | training, min |")
-        print("|" + "---|" * 10)
+        print("|", " | ".join(HEADS), "|\n|" + "---|" * len(HEADS))
         for (row, augment), lines in grouped(newest(f"rows-{name}"), "row", "augment").items():
             print(table_row(row, augment, lines))
     print("\n### angles\n\n| row | augmentation | at 0 / 90 / 180 / 270 | worst | logits moved |")

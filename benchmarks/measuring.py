@@ -82,6 +82,11 @@ def gigaflops_a_second() -> float:
     return 2 * 1024**3 / 1e6 / milliseconds({"product": lambda: a @ a}, passes=15)["product"]
 
 
+def recipes(folder: Path) -> list[Path]:
+    """The recipes of a folder, by name, without the one that they are based on."""
+    return sorted(path for path in folder.glob("*.toml") if path.name != "base.toml")
+
+
 def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 

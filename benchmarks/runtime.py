@@ -22,7 +22,7 @@ from torch import nn
 from isotrope import EquivariantViT, EquivariantViTConfig
 from isotrope.models.presets import preset
 from isotrope.training.classification_config import ClassificationConfig
-from measuring import device, gigaflops, milliseconds, peak_megabytes, write_csv
+from measuring import device, gigaflops, milliseconds, peak_megabytes, recipes, write_csv
 from rivals import FourTurns
 from speed import training_step
 
@@ -49,9 +49,8 @@ def configs(kind: str) -> Iterator[tuple[str, EquivariantViTConfig]]:
             row = name if group == "C1" else f"{name}-{group.lower()}"
             yield row, preset(name, side, group, in_channels=channels, classes=classes)
         return
-    for path in sorted((Path("recipes/comparison") / kind).glob("*.toml")):
-        if path.stem != "base":
-            yield path.stem, ClassificationConfig.from_toml(path).vit(channels, classes)
+    for path in recipes(Path("recipes/comparison") / kind):
+        yield path.stem, ClassificationConfig.from_toml(path).vit(channels, classes)
 
 
 def models(kind: str) -> Iterator[tuple[str, nn.Module]]:
