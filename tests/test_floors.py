@@ -15,7 +15,7 @@ FLOORS = (
     {"kinds"},
     {"audit", "testing", "nn"},
     {"models"},
-    {"data"},
+    {"data", "lora"},
     {"ocr"},
     {"training"},
     {"cli"},

@@ -112,7 +112,7 @@ class EquivariantViT(nn.Module):
     """A vision transformer equivariant to the group of its config.
 
     Lifting patch embedding, stages of pre-norm blocks, a strided `GroupConv` between stages,
-    invariant pooling over `(x, g)`, a linear head. `forward` is invariant:
+    invariant pooling over `(x, g)`, a norm and a linear head. `forward` is invariant:
     `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
 
     Example:
@@ -142,7 +142,12 @@ class EquivariantViT(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
             dim = stage.dim
         self.norm, self.pool = nn.LayerNorm(dim), InvariantPool()
-        self.head = nn.Linear(dim, config.classes) if config.classes else nn.Identity()
+        # The mean over positions is small; a second norm gives the classes a scale of their own.
+        self.head = (
+            nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, config.classes))
+            if config.classes
+            else nn.Identity()
+        )
 
     def _step(self, dim: int, stage: Stage) -> nn.Module:
         if stage.stride == 1:

@@ -51,7 +51,8 @@ def _bent(images: Tensor, angles: Tensor, elastic: bool, generator: torch.Genera
     if elastic:
         knots = torch.randn(len(images), 2, KNOTS, KNOTS, generator=generator)
         moves = moves + 2 * STRETCH * F.interpolate(knots, images.shape[2:], mode="bicubic")
-    return _sampled(images, matrices, moves)
+    # Bicubic: an image that was turned before its set was made is not blurred a second time.
+    return _sampled(images, matrices, moves, mode="bicubic")
 
 
 def _rotations(angles: Tensor) -> Tensor:
@@ -60,8 +61,8 @@ def _rotations(angles: Tensor) -> Tensor:
     return torch.stack((cos, -sin, sin, cos), dim=1).view(-1, 2, 2)
 
 
-def _sampled(images: Tensor, matrices: Tensor, moves: Tensor) -> Tensor:
-    """Bilinear samples of the points `M p + move`.
+def _sampled(images: Tensor, matrices: Tensor, moves: Tensor, mode: str = "bilinear") -> Tensor:
+    """Samples of the points `M p + move`.
 
     Args:
         matrices: `(B, 2, 2)`, of points in pixels from the centre.
@@ -73,7 +74,7 @@ def _sampled(images: Tensor, matrices: Tensor, moves: Tensor) -> Tensor:
     theta = torch.cat((matrices, torch.zeros(len(images), 2, 1)), dim=2).to(images)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     grid = grid + moves.movedim(1, -1).to(grid)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 def _quarters(images: Tensor, quarters: Tensor) -> Tensor:

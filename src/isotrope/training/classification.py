@@ -59,7 +59,10 @@ class ClassificationTrainer:
         model = EquivariantViT(vit)
         model.load_state_dict(self.average.module.state_dict())
         optimizer = torch.optim.AdamW(
-            decayed(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+            decayed(model, config.weight_decay),
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+            fused=True,  # one call for all weights: a twentieth of a step of a small model
         )
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)

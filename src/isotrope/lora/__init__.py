@@ -1,0 +1,20 @@
+"""LoRA adapters, through peft, that leave the symmetry intact: [LoRA-GSA] sections 2 to 5."""
+
+from isotrope.lora.adapters import (
+    add_adapter,
+    count_parameters,
+    load_adapter,
+    save_adapter,
+)
+from isotrope.lora.filters import FilterLora
+from isotrope.lora.targets import TARGETS, target_names
+
+__all__ = [
+    "TARGETS",
+    "FilterLora",
+    "add_adapter",
+    "count_parameters",
+    "load_adapter",
+    "save_adapter",
+    "target_names",
+]

@@ -1,0 +1,185 @@
+"""Adapters of a model: add, count, save, load; and what tells that one fits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import warnings
+from pathlib import Path
+
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor, nn
+
+from isotrope.files import replacing
+from isotrope.lora.filters import FilterLora
+from isotrope.lora.targets import target_names
+from isotrope.nn import GroupConv, LiftingConv
+
+CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
+
+
+def add_adapter(
+    model: nn.Module,
+    targets: str | list[str] = "all",
+    *,
+    rank: int = 8,
+    alpha: float | None = None,
+    dora: bool = False,
+    name: str = "default",
+) -> PeftModel:
+    """Adds a LoRA `W + (alpha / rank) B A` to layers of a model, which is changed in place.
+
+    `A` is random and `B` nil, so that nothing changes until it is trained; all else is frozen. The
+    new adapter is the active one. `peft` does the rest: `set_adapter`, `disable_adapter`,
+    `merge_adapter`, `unmerge_adapter` of what is returned.
+
+    Args:
+        model: any model of isotrope, or what this function returned, for one more adapter.
+        targets: of `TARGETS`.
+        alpha: twice the rank unless given.
+        dora: also learn the length of each row of the weights (DoRA).
+
+    Raises:
+        ValueError: an unknown target, a rank below 1, or a name that is taken.
+    """
+    if rank < 1:
+        raise ValueError(f"rank={rank} must be 1 or more; 4 or 8 is often enough")
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank if alpha is None else alpha,
+        use_dora=dora,
+        target_modules=target_names(_unwrapped(model), targets),
+    )
+    return _attach(model, config, name)
+
+
+def count_parameters(model: PeftModel, name: str = "default") -> tuple[int, int]:
+    """Parameters of an adapter, and of the model without any; `r (d_in + d_out)` a matrix."""
+    ours = sum(tensor.numel() for tensor in _tensors(model, name).values())
+    return ours, sum(p.numel() for p in _base_parameters(model).values())
+
+
+def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") -> None:
+    """Writes one adapter, its configuration, and what it was made for; whole or not at all."""
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {key: tensor.contiguous() for key, tensor in _tensors(model, name).items()}
+    with tempfile.TemporaryDirectory() as scratch:
+        model.peft_config[name].save_pretrained(scratch)
+        config = (Path(scratch) / CONFIG).read_text()
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(config)
+    with replacing(folder / BASE) as temporary:
+        temporary.write_text(json.dumps(_description(model), indent=1))
+
+
+def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") -> PeftModel:
+    """Adds an adapter that `save_adapter` wrote, and makes it the active one; frozen, as it is.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: the files are broken, or it was made for another model; what differs is named.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    missing = [file for file in (CONFIG, WEIGHTS, BASE) if not (folder / file).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} has no {' and no '.join(missing)}; give a folder that save_adapter or "
+            "`isotrope adapt` wrote"
+        )
+    try:
+        made_for = json.loads((folder / BASE).read_text())
+        config = LoraConfig.from_pretrained(str(folder))
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, ValueError, TypeError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{folder} is broken ({reason}); make or copy it again") from error
+    differences = _differences(made_for, _description(model))
+    if differences:
+        raise ValueError(
+            f"{folder} was made for another model: {'; '.join(differences)}; "
+            "load the model that it was made for, or adapt this one"
+        )
+    model = _attach(model, config, name)
+    set_peft_model_state_dict(model, tensors, adapter_name=name)
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
+    # peft does not keep this map with an adapter: it is registered again at every load.
+    config._register_custom_module({LiftingConv: FilterLora, GroupConv: FilterLora})
+    if not isinstance(model, PeftModel):
+        with warnings.catch_warnings():  # between peft and transformers, of no use to ours
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`")
+            return PeftModel(model, config, adapter_name=name, autocast_adapter_dtype=False)
+    if name in model.peft_config:
+        raise ValueError(f"an adapter {name!r} is there already; give another name")
+    model.add_adapter(name, config, autocast_adapter_dtype=False)
+    model.set_adapter(name)
+    return model
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def _tensors(model: PeftModel, name: str) -> dict[str, Tensor]:
+    if name not in model.peft_config:
+        raise ValueError(f"there is no adapter {name!r}; there are {', '.join(model.peft_config)}")
+    return get_peft_model_state_dict(model, adapter_name=name)
+
+
+def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters without adapters, named as if there were none."""
+    return {
+        name.replace(".base_layer", ""): parameter
+        for name, parameter in _unwrapped(model).named_parameters()
+        if ".lora_" not in name
+    }
+
+
+def _description(model: nn.Module) -> dict:
+    """What an adapter depends on: the class, the alphabet, the shapes and the values of a model."""
+    base = _unwrapped(model)
+    if any(getattr(module, "merged", False) for module in base.modules()):
+        raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")
+    parameters = _base_parameters(base)
+    digest = hashlib.sha256()
+    for name in sorted(parameters):
+        digest.update(parameters[name].detach().cpu().float().numpy().tobytes())
+    return {
+        "model": type(base).__name__,
+        "charset": getattr(getattr(base, "config", None), "charset", None),
+        "shapes": {name: list(parameter.shape) for name, parameter in parameters.items()},
+        "weights": digest.hexdigest(),
+    }
+
+
+def _differences(made_for: dict, here: dict) -> list[str]:
+    """In words, the coarsest first: where the shapes differ the values do, which says no more."""
+    if made_for["model"] != here["model"]:
+        return [f"a {made_for['model']}, and this is a {here['model']}"]
+    differences = []
+    if made_for["charset"] != here["charset"]:
+        theirs, ours = (set(d["charset"] or "") for d in (made_for, here))
+        only = (f"{''.join(sorted(a - b))!r}" for a, b in ((theirs, ours), (ours, theirs)))
+        differences.append("its charset alone has {}, this one's {}".format(*only))
+    theirs, ours = made_for["shapes"], here["shapes"]
+    other = [n for n in sorted(theirs | ours) if theirs.get(n) != ours.get(n)]
+    if other:
+        first = other[0]
+        shapes = (s.get(first, "missing") for s in (theirs, ours))
+        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
+        differences.append("{} is {} there and {} here{}".format(first, *shapes, more))
+    if not differences and made_for["weights"] != here["weights"]:
+        differences.append("the same layers with other weights, as after training it again")
+    return differences

@@ -1,0 +1,109 @@
+"""LoRA on a filter that its group turns."""
+
+from __future__ import annotations
+
+import torch
+from peft.tuners.lora import LoraConfig, LoraLayer
+from peft.tuners.lora.layer import LoraVariant
+from peft.tuners.tuners_utils import check_adapters_to_merge
+from torch import Tensor, nn
+
+from isotrope.nn.conv import TurnedFilter
+
+
+class Magnitude(nn.Module):
+    """`m` of DoRA, a length for each output channel."""
+
+    def __init__(self, lengths: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(lengths)
+
+
+class FilterDora(LoraVariant):
+    """Tells peft that filters take DoRA; `FilterLora` does the work."""
+
+    @staticmethod
+    def init(module: FilterLora, adapter_name: str, **_) -> None:
+        lengths = _lengths(module.moved(module.get_base_layer().weight, adapter_name))
+        module.lora_magnitude_vector[adapter_name] = Magnitude(lengths.detach().clone())
+
+
+class FilterLora(nn.Module, LoraLayer):
+    """`w + s B A` on the free weight of a `LiftingConv` or `GroupConv`, before it is turned.
+
+    The free weight `(C_out, ...)` is taken as a matrix of `C_out` rows. All orientations then turn
+    the same adapted filter, so the layer stays as equivariant as it was; an adapter over the turned
+    bank would give each orientation a filter of its own. DoRA: `m (w + s B A) / |w + s B A|`, a
+    length a row. Dropout of an adapter's input has no meaning here and is not applied.
+
+    Merging keeps the weight that was, and unmerging puts it back bit for bit.
+    """
+
+    def __init__(
+        self, base_layer: TurnedFilter, adapter_name: str, *, config: LoraConfig, **kwargs
+    ) -> None:
+        super().__init__()
+        LoraLayer.__init__(self, base_layer)
+        self._active_adapter = adapter_name
+        self._unmerged: Tensor | None = None
+        self.update_layer(adapter_name, kwargs["r"], kwargs["lora_alpha"], config)
+
+    def _get_in_out_features(self, module: nn.Module) -> tuple[int, int]:
+        return module.weight[0].numel(), module.weight.shape[0]
+
+    @property
+    def lora_variants(self) -> dict[tuple[str, ...], type[LoraVariant] | None]:
+        return {(): None, ("use_dora",): FilterDora}
+
+    def get_delta_weight(self, adapter: str) -> Tensor:
+        """`s B A` in the shape of the free weight."""
+        product = self.lora_B[adapter].weight @ self.lora_A[adapter].weight
+        return self.scaling[adapter] * product.view_as(self.get_base_layer().weight)
+
+    def moved(self, weight: Tensor, adapter: str) -> Tensor:
+        """The free weight with one adapter acting on it."""
+        moved = weight + self.get_delta_weight(adapter).to(weight.dtype)
+        if adapter not in self.lora_magnitude_vector:
+            return moved
+        scale = self.lora_magnitude_vector[adapter].weight / _lengths(moved).detach()
+        return moved * scale.view(-1, *(1,) * (moved.ndim - 1)).to(weight.dtype)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        if self.disable_adapters and self.merged:
+            self.unmerge()
+        acting = [name for name in self.active_adapters if name in self.lora_A]
+        if self.disable_adapters or self.merged or not acting:
+            return self.base_layer(signal)
+        weight = self.base_layer.weight
+        for adapter in acting:
+            weight = self.moved(weight, adapter)
+        return torch.func.functional_call(self.base_layer, {"weight": weight}, (signal,))
+
+    @torch.no_grad()
+    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
+        """Puts adapters, the active ones unless named, into the free weight."""
+        weight = self.get_base_layer().weight
+        for adapter in check_adapters_to_merge(self, adapter_names) or ():
+            if adapter not in self.lora_A:
+                continue
+            moved = self.moved(weight, adapter)
+            if safe_merge and not moved.isfinite().all():
+                raise ValueError(
+                    f"adapter {adapter!r} makes weights that are not finite; it is broken"
+                )
+            if self._unmerged is None:
+                self._unmerged = weight.detach().clone()
+            weight.copy_(moved)
+            self.merged_adapters.append(adapter)
+
+    @torch.no_grad()
+    def unmerge(self) -> None:
+        """Puts back the weight from before the first merge."""
+        if self._unmerged is not None:
+            self.get_base_layer().weight.copy_(self._unmerged)
+        self.merged_adapters.clear()
+        self._unmerged = None
+
+
+def _lengths(weight: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(weight.flatten(1), dim=1)

@@ -1,0 +1,72 @@
+"""Which layers an adapter acts on, by name."""
+
+from __future__ import annotations
+
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import nn
+
+from isotrope.nn.conv import TurnedFilter
+
+TARGETS = (
+    *("all", "attention", "mlp", "filters"),
+    *("encoder", "encoder.attention", "encoder.mlp", "encoder.filters"),
+    *("decoder", "decoder.attention", "decoder.mlp"),
+)
+"""`PART.KIND`, or one of the two. Part: the encoder or decoder of a `Recognizer`. Kind: attention
+(q, k, v, out), mlp, or filters (patch embedding, strided steps and the filters of G-CSA and CNN).
+Heads, embeddings, position encodings and norms are never adapted."""
+
+_KINDS = {
+    "attention": ("q_proj", "k_proj", "v_proj", "out_proj"),
+    "mlp": ("mlp.0", "mlp.2", "fc1", "fc2"),
+}
+
+
+def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
+    """The names of the modules of `model` that `targets` stand for.
+
+    Args:
+        targets: of `TARGETS`, as a list or with commas: "encoder.attention,decoder".
+
+    Raises:
+        ValueError: an unknown target, or one that the model has no layer for.
+    """
+    if isinstance(targets, str):
+        targets = [target.strip() for target in targets.split(",")]
+    chosen = set()
+    for target in targets:
+        if target not in TARGETS:
+            raise ValueError(f"target {target!r} is not known; use of {', '.join(TARGETS)}")
+        found = {
+            name for name, module in model.named_modules() if _stands_for(target, name, module)
+        }
+        if not found:
+            raise ValueError(
+                f"target {target!r} names no layer of {type(model).__name__}; "
+                f"use another of {', '.join(TARGETS)}"
+            )
+        chosen |= found
+    return sorted(chosen)
+
+
+def _stands_for(target: str, name: str, module: nn.Module) -> bool:
+    kind = _kind(name, module)
+    part, _, wanted = target.rpartition(".")
+    if wanted in ("encoder", "decoder"):
+        part, wanted = wanted, "all"
+    inside = not part or part in name.split(".")
+    return kind is not None and inside and wanted in ("all", kind)
+
+
+def _kind(name: str, module: nn.Module) -> str | None:
+    if ".base_layer" in name or ".lora_" in name:
+        return None
+    if isinstance(module, BaseTunerLayer):  # it has an adapter already, and may get another
+        module = module.get_base_layer()
+    if isinstance(module, TurnedFilter):
+        return "filters"
+    if isinstance(module, nn.Linear):
+        for kind, ends in _KINDS.items():
+            if any(f".{name}".endswith(f".{end}") for end in ends):
+                return kind
+    return None
