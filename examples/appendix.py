@@ -1,4 +1,4 @@
-"""The appendix of [LoRA-GSA]: the encoding of [RC] breaks group self-attention, the corrected holds.
+"""The appendix of [LoRA-GSA]: [RC]'s encoding breaks group self-attention, the corrected holds.
 
     python examples/appendix.py          # writes docs/appendix.png
 

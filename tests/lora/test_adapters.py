@@ -203,6 +203,14 @@ def test_an_adapter_for_another_class_is_refused(tmp_path):
         load_adapter(vit, tmp_path)
 
 
+def test_an_adapter_of_peft_itself_is_taken_if_it_fits(tmp_path):
+    save_adapter(add_adapter(recognizer()), tmp_path)
+    (tmp_path / "base.json").unlink()
+    load_adapter(recognizer(seed=1), tmp_path)
+    with pytest.raises(ValueError, match="does not fit this model"):
+        load_adapter(recognizer(dim=32), tmp_path)
+
+
 def test_broken_and_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no adapter_config\.json and no adapter_model"):
         load_adapter(recognizer(), tmp_path)

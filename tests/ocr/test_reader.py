@@ -276,5 +276,5 @@ def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     other.proj = nn.Linear(8, 8)
     config = LoraConfig(target_modules=["proj"], r=2)
     get_peft_model(other, config).save_pretrained(tmp_path / "other")
-    with pytest.raises(ValueError, match="other: does not fit this recogniser"):
+    with pytest.raises(ValueError, match="other does not fit this model"):
         Reader.from_pretrained(adapter=tmp_path / "other")

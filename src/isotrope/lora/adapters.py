@@ -81,6 +81,8 @@ def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") ->
 def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") -> PeftModel:
     """Adds an adapter that `save_adapter` wrote, and makes it the active one; frozen, as it is.
 
+    One that peft itself wrote does not say what it was made for: of it only the shapes are checked.
+
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: the files are broken, or it was made for another model; what differs is named.
@@ -89,29 +91,35 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     from safetensors.torch import load_file
 
     folder = Path(folder)
-    missing = [file for file in (CONFIG, WEIGHTS, BASE) if not (folder / file).is_file()]
+    missing = [file for file in (CONFIG, WEIGHTS) if not (folder / file).is_file()]
     if missing:
         raise FileNotFoundError(
             f"{folder} has no {' and no '.join(missing)}; give a folder that save_adapter or "
             "`isotrope adapt` wrote"
         )
+    base = folder / BASE
     try:
-        made_for = json.loads((folder / BASE).read_text())
+        made_for = json.loads(base.read_text()) if base.is_file() else None
         config = LoraConfig.from_pretrained(str(folder))
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, ValueError, TypeError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder} is broken ({reason}); make or copy it again") from error
-    differences = _differences(made_for, _description(model))
+    differences = _differences(made_for, _description(model)) if made_for else []
     if differences:
         raise ValueError(
             f"{folder} was made for another model: {'; '.join(differences)}; "
             "load the model that it was made for, or adapt this one"
         )
-    model = _attach(model, config, name)
-    set_peft_model_state_dict(model, tensors, adapter_name=name)
-    model.requires_grad_(False)
-    return model.eval()
+    try:
+        model = _attach(model, config, name)
+        unused = set_peft_model_state_dict(model, tensors, adapter_name=name).unexpected_keys
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{folder} does not fit this model ({reason})") from error
+    if unused:
+        raise ValueError(f"{folder} does not fit this model (it has no layer for {unused[0]})")
+    return model.requires_grad_(False).eval()
 
 
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:

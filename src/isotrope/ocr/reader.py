@@ -323,13 +323,7 @@ def _adapter_folder(adapter: str | Path) -> Path:
 
 def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool) -> Recognizer:
     """The same recogniser, its layers wrapped by a LoRA adapter's, or merged with them."""
-    path = _adapter_folder(adapter)
+    from isotrope.lora import load_adapter
 
-    from peft import PeftModel
-
-    try:
-        model = PeftModel.from_pretrained(recognizer, str(path))
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"{path}: does not fit this recogniser ({reason})") from error
+    model = load_adapter(recognizer, _adapter_folder(adapter))
     return model.merge_and_unload() if merge else model.get_base_model()
