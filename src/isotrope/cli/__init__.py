@@ -10,6 +10,7 @@ import os
 
 import typer
 
+from isotrope.cli.adapt import adapt
 from isotrope.cli.audit import audit
 from isotrope.cli.classify import classifier, evaluate
 from isotrope.cli.export import export
@@ -33,6 +34,7 @@ def _root() -> None:
 
 
 app.command()(read)
+app.command()(adapt)
 app.command()(audit)
 app.command()(export)
 app.command("eval")(evaluate)

@@ -77,6 +77,16 @@ class LabelledLines:
         name, text = self.items[index]
         if self._bytes is None:
             return load_image(self.path / name), text
+        return load_image(Image.open(io.BytesIO(self._file(name)))), text
+
+    def ratio(self, index: int) -> float:
+        """Width over height of a line, without decoding its pixels."""
+        name, _ = self.items[index]
+        source = self.path / name if self._bytes is None else io.BytesIO(self._file(name))
+        with Image.open(source) as image:
+            return image.width / image.height
+
+    def _file(self, name: str) -> bytes:
         if name not in self._bytes:
             raise ValueError(f"{self.path} has no {name}, which labels.tsv names; make it anew")
-        return load_image(Image.open(io.BytesIO(self._bytes[name]))), text
+        return self._bytes[name]

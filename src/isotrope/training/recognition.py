@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import os
 import time
 from dataclasses import asdict
@@ -25,10 +24,9 @@ from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
+from isotrope.training.line_batches import writable
 from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
 from isotrope.training.validation import validate
-
-logger = logging.getLogger(__name__)
 
 
 class RecognitionTrainer:
@@ -132,23 +130,10 @@ class RecognitionTrainer:
 
     def _real_lines(self) -> tuple[LabelledLines, LabelledLines] | None:
         """The real lines to train on and those held out, without what the model cannot write."""
-        config, settings = self.config, self.recognizer.config
-        if not config.real:
+        if not self.config.real:
             return None
-        lines, known = LabelledLines(config.real), set(settings.charset)
-        writable = lines.keep(
-            lambda _, text: known.issuperset(text) and len(text) <= settings.max_characters
-        )
-        if len(writable) < len(lines):
-            left_out = len(lines) - len(writable)
-            logger.warning(
-                "%s: %d of %d lines left out, which are too long or have characters outside the "
-                "charset",
-                config.real,
-                left_out,
-                len(lines),
-            )
-        return writable.split(config.real_held_out)
+        lines = writable(LabelledLines(self.config.real), self.recognizer)
+        return lines.split(self.config.real_held_out)
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""

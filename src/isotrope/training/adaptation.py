@@ -1,0 +1,239 @@
+"""The adapting loop: a LoRA adapter, or all weights, on labelled lines of one hand or script."""
+
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from lightning.fabric import Fabric
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from isotrope.data.lines import LabelledLines
+from isotrope.data.pages import load_lines
+from isotrope.files import replacing
+from isotrope.lora import add_adapter, save_adapter
+from isotrope.models.recognizer import BOS, PAD
+from isotrope.ocr.metrics import cer, wer
+from isotrope.ocr.reader import Reader, load_torch
+from isotrope.ocr.reading import Reading
+from isotrope.training.adaptation_config import AdaptationConfig
+from isotrope.training.line_batches import LineBatches, writable
+from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
+
+
+@dataclass(frozen=True)
+class LineScore:
+    """Of a held-out set: character and word error rates, 0 for a set read without an error."""
+
+    cer: float
+    wer: float
+
+
+class AdaptationTrainer:
+    """Adapts a recogniser; all that a resume needs is in its checkpoint. Ends with what was best.
+
+    Writes to `out` the adapter of the lowest character error rate on the held-out lines (what
+    `isotrope read --adapter` takes), `README.md` (its card), `log.csv` and `checkpoint.pt`. With
+    `config.full` the whole model, to `out/model`. Each file replaces its predecessor at one stroke.
+
+    Args:
+        data: as `load_lines` takes it.
+        base: a folder of `Recognizer.save_pretrained`; `None`: the shipped weights.
+
+    Raises:
+        ValueError: data or a base that cannot be read, too few lines, or a checkpoint in `out`
+            that is broken, of another base, other data or another recipe.
+    """
+
+    def __init__(
+        self,
+        config: AdaptationConfig,
+        data: str | Path,
+        out: str | Path,
+        base: str | Path | None = None,
+    ) -> None:
+        self.config, self.data, self.out = config, Path(data), Path(out)
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
+        self.fabric.seed_everything(config.seed, verbose=False)
+        self.recognizer = load_torch(Path(base) if base is not None else None)
+        self.train, self.valid = self._lines()
+        self.out.mkdir(parents=True, exist_ok=True)
+        settings = self.recognizer.config
+        size = (settings.image_height, settings.image_stride, settings.max_ratio)
+        self.batches = LineBatches(self.train, size, config.batch_pixels, config.seed)
+        self.adapted = self._adapted()
+        learning = nn.ParameterList(p for p in self.adapted.parameters() if p.requires_grad)
+        optimizer = torch.optim.AdamW(
+            decayed(learning, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+        )
+        self.model, self.optimizer = self.fabric.setup(_TextLoss(self.adapted, config), optimizer)
+        self.epoch, self.seconds, self.rows = 0, 0.0, []
+        self.checkpoint = self.out / "checkpoint.pt"
+        if self.checkpoint.is_file():
+            self._load()
+
+    def _lines(self) -> tuple[LabelledLines, LabelledLines]:
+        """Those to train on, as many as the recipe says, and those held out."""
+        train, valid = writable(load_lines(self.data), self.recognizer).split(self.config.held_out)
+        if self.config.lines is not None:
+            order = torch.randperm(
+                len(train), generator=torch.Generator().manual_seed(self.config.seed)
+            )
+            chosen = set(order[: self.config.lines].tolist())
+            train = train.keep(lambda number, _: number in chosen)
+        if not len(train) or not len(valid):
+            raise ValueError(
+                f"{self.data}: {len(train)} lines to train on and {len(valid)} held out; "
+                f"give at least {self.config.held_out} lines that the model can write"
+            )
+        return train, valid
+
+    def _adapted(self) -> nn.Module:
+        config = self.config
+        if config.full:
+            return self.recognizer.requires_grad_(True)
+        return add_adapter(
+            self.recognizer, config.targets, rank=config.rank, alpha=config.alpha, dora=config.dora
+        )
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row of the log with the lowest character error rate."""
+        return min(self.rows, key=lambda row: row["cer"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are over, or none of the last `patience` was better."""
+        if self.epoch >= self.config.epochs:
+            return True
+        return bool(self.rows) and self.epoch - self.best["epoch"] >= self.config.patience
+
+    def fit(self, report: Report = lambda row: None) -> None:
+        """Trains until `finished`; `report` gets a row of numbers after every batch."""
+        if not self.rows:
+            self._validate(float("nan"))  # before any training: what the base reads
+        while not self.finished:
+            started, losses = time.perf_counter(), []
+            batches = self.batches.batches(self.epoch)
+            for place, numbers in enumerate(batches):
+                losses.append(self.step(numbers, self.epoch * len(batches) + place, len(batches)))
+                seen = self.epoch * len(self.train) + sum(map(len, batches[: place + 1]))
+                report({"samples": seen, "loss": losses[-1]})
+            self.seconds += time.perf_counter() - started
+            self.epoch += 1
+            self._validate(sum(losses) / len(losses))
+        self._restore()
+
+    def step(self, numbers: list[int], step: int, steps_per_epoch: int) -> float:
+        """One update on the lines of these numbers; the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate_at(step, steps_per_epoch)
+        self.model.train()
+        pixels, texts = self.batches(numbers, self.epoch)
+        labels = self.recognizer.encode_text(texts).to(self.fabric.device)
+        loss = self.model(pixels.to(self.fabric.device), labels)
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
+        """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''."""
+        images, truth = zip(*(self.valid[i] for i in range(len(self.valid))), strict=True)
+        reader = Reader(self.recognizer.eval())
+        readings = list(reader.stream(images, on_error="return", turns=turns))
+        texts = [r.text if isinstance(r, Reading) else "" for r in readings]
+        each = {turn: texts[k :: len(turns)] for k, turn in enumerate(turns)}
+        return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in each.items()}
+
+    def _validate(self, loss: float) -> None:
+        """Scores the held-out lines, keeps what is best, and writes log and checkpoint."""
+        score = self.score()[0]
+        row = {"epoch": self.epoch, "hours": round(self.seconds / 3600, 4), "loss": round(loss, 5)}
+        self.rows.append(row | {name: round(value, 5) for name, value in asdict(score).items()})
+        if self.best is self.rows[-1]:
+            self._keep()
+        with replacing(self.checkpoint) as temporary:
+            self.fabric.save(temporary, self._state())
+        with replacing(self.out / "log.csv") as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]))
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def _keep(self) -> None:
+        if self.config.full:
+            self.recognizer.save_pretrained(self.out / "model")
+        else:
+            save_adapter(self.adapted, self.out)
+
+    def _restore(self) -> None:
+        """What was kept is put back into the model."""
+        if self.config.full:
+            tensors = load_file(self.out / "model" / "model.safetensors")
+            self.recognizer.load_state_dict(tensors, strict=False)  # tied weights are kept once
+        else:
+            tensors = load_file(self.out / "adapter_model.safetensors")
+            set_peft_model_state_dict(self.adapted, tensors)
+
+    def _learned(self) -> dict[str, Tensor]:
+        return {name: p for name, p in self.adapted.named_parameters() if p.requires_grad}
+
+    def _state(self) -> dict:
+        return {
+            "learned": {name: p.detach() for name, p in self._learned().items()},
+            "optimizer": self.optimizer.state_dict(),
+            "progress": (self.epoch, self.seconds, self.rows),
+            "recipe": self._recipe(),
+        }
+
+    def _recipe(self) -> dict:
+        """What a run is: another recipe, other data or another base cannot go on with it."""
+        frozen = (p for p in self.recognizer.parameters() if not p.requires_grad)
+        return asdict(self.config) | {
+            "lines": [text for _, text in self.train.items],
+            "base": sum(p.double().abs().sum().item() for p in frozen),
+        }
+
+    def _load(self) -> None:
+        try:
+            state = self.fabric.load(self.checkpoint)
+            recipe = self._recipe()
+            other = [name for name in recipe if state["recipe"].get(name) != recipe[name]]
+            if other:
+                raise ValueError(f"{', '.join(other)} differs")
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.epoch, self.seconds, self.rows = state["progress"]
+            with torch.no_grad():
+                for name, parameter in self._learned().items():
+                    parameter.copy_(state["learned"][name])
+        except BROKEN_CHECKPOINT as error:
+            reason = str(error).split("\n")[0]
+            raise ValueError(
+                f"{self.checkpoint} is broken, or of another recipe, base or data ({reason}); "
+                "remove it to start anew, or give what it was made with"
+            ) from error
+
+
+class _TextLoss(nn.Module):
+    """Cross-entropy of the text, as the one module that Fabric wraps."""
+
+    def __init__(self, model: nn.Module, config: AdaptationConfig) -> None:
+        super().__init__()
+        self.model, self.smoothing = model, config.label_smoothing
+
+    def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        before = labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD)
+        written = F.pad(before, (1, 0), value=BOS)
+        logits = self.model(pixel_values=pixels, decoder_input_ids=written).logits
+        return F.cross_entropy(
+            logits.float().flatten(0, 1), labels.flatten(), label_smoothing=self.smoothing
+        )

@@ -1,0 +1,62 @@
+"""How an adapter is trained, as a value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+
+@dataclass
+class AdaptationConfig:
+    """What `isotrope adapt` trains, and for how long.
+
+    Args:
+        targets: of `isotrope.lora.TARGETS`, with commas.
+        rank, alpha, dora: as `isotrope.lora.add_adapter` takes them.
+        full: fine-tune all weights instead; what an adapter is compared with.
+        epochs: how often each line is seen at most.
+        patience: so many validations without a lower character error rate end the training.
+        batch_pixels: pixels in a batch; eight lines of 32x1024 are 262,144.
+        learning_rate: at its height, after a tenth of an epoch; a cosine takes it to zero.
+        lines: so many lines, drawn by `seed`; all if left out.
+        held_out: every so-many-th line is left out and validated on.
+    """
+
+    targets: str = "all"
+    rank: int = 8
+    alpha: float | None = None
+    dora: bool = False
+    full: bool = False
+    epochs: int = 30
+    patience: int = 5
+    batch_pixels: int = 131_072
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    lines: int | None = None
+    held_out: int = 10
+    seed: int = 0
+    precision: str = "bf16-mixed"
+
+    def __post_init__(self) -> None:
+        least = {"rank": 1, "epochs": 1, "patience": 1, "batch_pixels": 1, "lines": 1}
+        for name, value in (least | {"held_out": 2}).items():
+            given = getattr(self, name)
+            if given is not None and given < value:
+                raise ValueError(f"{name}={given} must be {value} or more")
+        if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.label_smoothing < 1:
+            values = (
+                f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.type == "float"
+            )
+            raise ValueError(
+                f"{', '.join(values)}: the first must be above 0, the second 0 or more, the third "
+                "0 or more and below 1"
+            )
+
+    def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
+        """A linear rise over a tenth of an epoch, then a cosine to zero."""
+        rise = max(1, steps_per_epoch // 10)
+        if step < rise:
+            return self.learning_rate * (step + 1) / rise
+        along = (step - rise) / max(1, self.epochs * steps_per_epoch - rise)
+        return self.learning_rate * (1 + math.cos(math.pi * min(1.0, along))) / 2

@@ -1,0 +1,43 @@
+"""The model card of an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isotrope.files import replacing
+from isotrope.lora import count_parameters
+from isotrope.training.adaptation import AdaptationTrainer
+
+TURNS = (0, 90, 180, 270)
+
+
+def write_card(trainer: AdaptationTrainer) -> Path:
+    """Writes `README.md` beside the adapter of a trainer that has ended: its data, numbers, use."""
+    config, before, best = trainer.config, trainer.rows[0], trainer.best
+    lines = f"{len(trainer.train)} lines to train on, {len(trainer.valid)} held out"
+    scores = trainer.score(TURNS)
+    own, base = count_parameters(trainer.adapted)
+    turned = " ".join(
+        f"| {100 * score.cer:.1f}% / {100 * score.wer:.1f}%" for score in scores.values()
+    )
+    path = trainer.out / "README.md"
+    text = f"""# {trainer.out.name}
+
+A LoRA adapter of isotrope's recogniser: `isotrope read --adapter {trainer.out.name} IMAGES`
+
+| | |
+|---|---|
+| data | {trainer.data.name}: {lines} |
+| acts on | {config.targets}; rank {config.rank}{", DoRA" if config.dora else ""} |
+| parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
+| training | {best["epoch"]} epochs (of at most {config.epochs}), {60 * best["hours"]:.0f} minutes |
+
+On the held-out lines, character and word error rate:
+
+| without the adapter | with it, upright | at 90 | at 180 | at 270 degrees |
+|---|---|---|---|---|
+| {100 * before["cer"]:.1f}% / {100 * before["wer"]:.1f}% {turned} |
+"""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,96 @@
+"""Batches of labelled lines for adapting: an epoch at a time, drawn by the seed alone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.images import prepare
+from isotrope.data.lines import LabelledLines
+from isotrope.models.recognizer import Recognizer
+
+logger = logging.getLogger(__name__)
+
+
+def writable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
+    """The lines that the recogniser can write; how many are left out is logged."""
+    settings = recognizer.config
+    known, longest = set(settings.charset), settings.max_characters
+    kept = lines.keep(lambda _, text: known.issuperset(text) and len(text) <= longest)
+    if len(kept) < len(lines):
+        unknown = sorted(set().union(*(text for _, text in lines.items)) - known)
+        logger.warning(
+            "%s: %d of %d lines left out, over %d characters or with some outside the charset%s",
+            lines.path,
+            len(lines) - len(kept),
+            len(lines),
+            longest,
+            f": {''.join(unknown[:20])}" if unknown else "",
+        )
+    return kept
+
+
+@dataclass(frozen=True)
+class LineBatches:
+    """Lines of like width together, each stretched to the width of its batch.
+
+    Args:
+        lines: what is trained on.
+        size: `(height, stride, max_ratio)` of the recogniser, as `prepare` takes them.
+        batch_pixels: pixels in a batch.
+    """
+
+    lines: LabelledLines
+    size: tuple[int, int, float]
+    batch_pixels: int
+    seed: int = 0
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """The numbers of the lines in each batch of an epoch, in a random order."""
+        rng = np.random.default_rng((self.seed, epoch))
+        ratios = self._ratios() * rng.uniform(0.95, 1.05, len(self.lines))  # other neighbours
+        batches, batch, pixels = [], [], 0.0
+        for number in np.argsort(ratios):
+            pixels += ratios[number] * self.size[0] ** 2
+            if batch and pixels > self.batch_pixels:
+                batches.append(batch)
+                batch, pixels = [], ratios[number] * self.size[0] ** 2
+            batch.append(int(number))
+        batches.append(batch)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def __call__(self, numbers: list[int], epoch: int) -> tuple[Tensor, list[str]]:
+        """`(B, 3, h, w)` and the texts; every epoch sees each line a little otherwise."""
+        images, texts = zip(*(self.lines[number] for number in numbers), strict=True)
+        draws = (np.random.default_rng((self.seed, epoch, number)) for number in numbers)
+        prepared = [prepare(bent(i, d), *self.size) for i, d in zip(images, draws, strict=True)]
+        width = sorted(image.shape[-1] for image in prepared)[len(prepared) // 2]
+        stretched = [
+            functional.interpolate(image[None], (self.size[0], width), mode="bilinear")
+            for image in prepared
+        ]
+        return torch.cat(stretched), list(texts)
+
+    def _ratios(self) -> np.ndarray:
+        """Width over height of each line."""
+        return np.array([self.lines.ratio(number) for number in range(len(self.lines))])
+
+
+def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """A line cut, slanted and lit a little otherwise: `(3, H, W)`, of nearly its size."""
+    rows, columns = image.shape[1:]
+    slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06) * rows / columns
+    grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
+    # In half sides: x_in = x + slant (H/W) y, y_in = tilt (W/H) x + grow y + drop.
+    matrix = torch.tensor(
+        [[[1.0, slant * rows / columns, 0.0], [tilt * columns / rows, grow, drop]]]
+    )
+    grid = functional.affine_grid(matrix, [1, 3, rows, columns], align_corners=False)
+    moved = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
+    gain, shift, power = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1), rng.uniform(0.7, 1.4)
+    return (((moved - 0.5) * gain + 0.5 + shift).clamp(0, 1)) ** power

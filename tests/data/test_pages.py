@@ -1,0 +1,118 @@
+"""Lines cut from pages: PAGE-XML and ALTO, small ones made here."""
+
+import logging
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from isotrope.data.images import ImageError
+from isotrope.data.lines import LabelledLines
+from isotrope.data.pages import PageLines, cut, load_lines, page_lines
+
+PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
+<Page imageFilename="{image}" imageWidth="80" imageHeight="60">
+<TextRegion id="r"><Coords points="0,0 80,0 80,60"/>
+<TextLine id="a"><Coords points="10,10 60,10 60,25 10,25"/><Baseline points="10,22 60,22"/>
+<Word><TextEquiv><Unicode>word</Unicode></TextEquiv></Word>
+<TextEquiv index="1"><Unicode>worse</Unicode></TextEquiv>
+<TextEquiv index="0"><Unicode>Erste  Zeile</Unicode></TextEquiv></TextLine>
+<TextLine id="b"><Coords points="10,30 60,40 60,55 10,45"/>
+<TextEquiv><Unicode>zweite</Unicode></TextEquiv></TextLine>
+<TextLine id="c"><Coords points="1,1 2,1 2,2"/>
+<TextEquiv><Unicode> </Unicode></TextEquiv></TextLine>
+<TextLine id="d"><TextEquiv><Unicode>no outline</Unicode></TextEquiv></TextLine>
+</TextRegion></Page></PcGts>"""
+
+ALTO = """<?xml version="1.0"?>
+<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#">
+<Description><MeasurementUnit>{unit}</MeasurementUnit>
+<sourceImageInformation><fileName>scans\\{image}</fileName></sourceImageInformation></Description>
+<Layout><Page><PrintSpace><TextBlock>
+<TextLine HPOS="10" VPOS="10" WIDTH="50" HEIGHT="15">
+<String CONTENT="deux"/><SP/><String CONTENT="mots"/><HYP CONTENT="-"/></TextLine>
+<TextLine><Shape><Polygon POINTS="10,30 60,40 60,55 10,45"/></Shape>
+<String CONTENT="penché"/></TextLine>
+</TextBlock></PrintSpace></Page></Layout></alto>"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A yellow page with a dark line and a slanted one, and between them red that is neither."""
+    page = Image.new("RGB", (80, 60), (240, 230, 180))
+    draw = ImageDraw.Draw(page)
+    draw.line((10, 30, 60, 30), fill=(255, 0, 0), width=3)
+    draw.line((15, 20, 55, 20), fill=(0, 0, 0), width=3)
+    page.save(tmp_path / "scan.png")
+    return tmp_path
+
+
+def write(folder, text, name="page.xml", image="scan.png", unit="pixel"):
+    (folder / name).write_text(text.format(image=image, unit=unit), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(PAGE, ["Erste Zeile", "zweite"]), (ALTO, ["deux mots-", "penché"])],
+    ids=["page", "alto"],
+)
+def test_lines_and_their_texts(folder, text, expected):
+    write(folder, text)
+    lines = load_lines(folder)
+    assert isinstance(lines, PageLines)
+    assert [lines[i][1] for i in range(len(lines))] == expected
+    assert lines[0][0].shape[1:] == (16, 51)
+
+
+def test_what_lies_outside_a_polygon_is_paper(folder):
+    write(folder, PAGE)
+    image = load_lines(folder)[1][0]
+    paper = torch.tensor([240, 230, 180]) / 255
+    torch.testing.assert_close(image[:, 0, -1], paper)  # above the slanted line
+    whole = cut(torch.rand(3, 60, 80), ((10, 30), (60, 30), (60, 55), (10, 55)))
+    assert whole.shape == (3, 26, 51)
+
+
+def test_lines_split_like_those_of_a_labels_file(folder):
+    write(folder, PAGE)
+    train, held_out = load_lines(folder).split(2)
+    assert [train.items[0][1], held_out.items[0][1]] == ["zweite", "Erste Zeile"]
+
+
+def test_an_image_of_the_files_own_name_will_do(folder):
+    write(folder, PAGE, name="scan.xml", image="elsewhere.tif")
+    assert page_lines(folder / "scan.xml")[0][0].image == folder / "scan.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("<PcGts", {}, "is not whole XML"),
+        ("<html></html>", {}, "is <html>, neither PAGE-XML"),
+        (PAGE, {"image": "none.png"}, "'none.png' is not beside it; put the page's image"),
+        (PAGE.replace("10,10 60,10 60,25 10,25", "10,10"), {}, "outline '10,10' is no polygon"),
+        (PAGE.replace("10,10 60,10 60,25 10,25", "a,b c,d e,f"), {}, "could not convert"),
+        (ALTO, {"unit": "mm10"}, "coordinates are in mm10, not in pixels"),
+    ],
+)
+def test_a_bad_page_is_named_and_the_others_are_read(folder, caplog, text, options, message):
+    write(folder, text, "bad.xml", **options)
+    with pytest.raises(ValueError, match=message):
+        page_lines(folder / "bad.xml")
+    with pytest.raises(ValueError, match="no page with transcribed lines; give PAGE-XML"):
+        load_lines(folder)
+    write(folder, PAGE, "good.xml")
+    with caplog.at_level(logging.WARNING):
+        assert len(load_lines(folder)) == 2
+    assert "bad.xml" in caplog.text
+
+
+def test_a_line_outside_its_page_is_refused(folder):
+    with pytest.raises(ImageError, match="lies outside its page of 80x60 px"):
+        cut(torch.rand(3, 60, 80), ((100, 10), (120, 10), (120, 20)))
+
+
+def test_a_folder_with_labels_is_read_as_before(folder):
+    (folder / "labels.tsv").write_text("scan.png\ttext\n")
+    assert type(load_lines(folder)) is LabelledLines

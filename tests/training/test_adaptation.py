@@ -1,0 +1,169 @@
+"""Adapting: it learns, keeps the best, stops early, goes on after a kill, and says what it made."""
+
+import csv
+
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.models.recognizer import Recognizer
+from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.reader import Reader
+from isotrope.training.adaptation import AdaptationTrainer
+from isotrope.training.adaptation_config import AdaptationConfig
+from isotrope.training.card import write_card
+from isotrope.training.line_batches import LineBatches, writable
+
+RECIPE = {"rank": 2, "epochs": 2, "batch_pixels": 4 * 32 * 64, "precision": "32-true"}
+
+
+@pytest.fixture
+def base(tmp_path):
+    torch.manual_seed(0)
+    stages = [Stage("conv", 1, 8, kernel_size=3), Stage("gsa", 1, 16, 2, "rotary", stride=2)]
+    vit = EquivariantViTConfig("C4", patch=(4, 4, 0), stages=stages)
+    model = Recognizer.from_config(vit, dim=16, layers=1, heads=2, max_characters=8)
+    model.save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Twelve lines of different widths, two of which the model cannot write."""
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    texts = [*numbers, "far too long", "Ω"]
+    for number, text in enumerate(texts):
+        image = Image.new("L", (50 + 6 * number, 30), 230)
+        ImageDraw.Draw(image).text((4, 8), text.replace("Ω", "O"), fill=20)
+        image.save(folder / f"{number}.png")
+    rows = "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts))
+    (folder / "labels.tsv").write_text(rows, encoding="utf-8")
+    return folder
+
+
+def trainer(base, data, out, **changes):
+    return AdaptationTrainer(AdaptationConfig(**(RECIPE | changes)), data, out, base)
+
+
+def learned(run):
+    return {name: p.clone() for name, p in run.adapted.named_parameters() if p.requires_grad}
+
+
+def test_a_run_writes_an_adapter_that_reads_a_log_and_a_card(base, data, tmp_path):
+    run = trainer(base, data, tmp_path / "mine")
+    rows = []
+    run.fit(rows.append)
+    assert rows[-1]["samples"] == 2 * len(run.train)
+    with (tmp_path / "mine" / "log.csv").open(newline="") as file:
+        log = list(csv.DictReader(file))
+    assert [row["epoch"] for row in log] == ["0", "1", "2"]
+    assert float(log[2]["loss"]) < float(log[1]["loss"])
+    card = write_card(run).read_text()
+    assert "lines: 9 lines to train on, 1 held out" in card
+    assert "acts on | all; rank 2" in card
+    reading = Reader.from_pretrained(base, tmp_path / "mine", "torch").read(data / "1.png")[0]
+    assert reading.text == Reader(run.recognizer.eval()).read(data / "1.png")[0].text
+
+
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(base, data, tmp_path):
+    whole = trainer(base, data, tmp_path / "whole")
+    whole.fit()
+    first = trainer(base, data, tmp_path / "killed")
+
+    def kill(row):
+        if row["samples"] > len(first.train):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(kill)
+    second = trainer(base, data, tmp_path / "killed")
+    assert second.epoch == 1
+    second.fit()
+    for name, value in learned(whole).items():
+        assert torch.equal(value, learned(second)[name]), name
+    assert [row["cer"] for row in whole.rows] == [row["cer"] for row in second.rows]
+
+
+def test_a_checkpoint_of_other_lines_or_another_base_is_refused(base, data, tmp_path):
+    trainer(base, data, tmp_path / "mine", epochs=1).fit()
+    with pytest.raises(ValueError, match=r"of another recipe, base or data \(rank differs\)"):
+        trainer(base, data, tmp_path / "mine", epochs=1, rank=3)
+    with pytest.raises(ValueError, match=r"\(lines, lines differs\)|\(lines differs\)"):
+        trainer(base, data, tmp_path / "mine", epochs=1, lines=5)
+    (tmp_path / "mine" / "checkpoint.pt").write_bytes(b"none")
+    with pytest.raises(ValueError, match="is broken"):
+        trainer(base, data, tmp_path / "mine", epochs=1)
+
+
+def test_it_stops_where_nothing_is_gained_and_ends_with_the_best(base, data, tmp_path):
+    run = trainer(base, data, tmp_path / "mine", epochs=9, patience=2, learning_rate=1e-9)
+    before = learned(run)
+    run.fit()
+    assert run.epoch == 2
+    assert run.best["epoch"] == 0
+    for name, value in learned(run).items():
+        assert torch.equal(value, before[name])
+
+
+def test_all_weights_may_be_trained_instead(base, data, tmp_path):
+    run = trainer(base, data, tmp_path / "full", full=True, epochs=1)
+    run.fit()
+    assert not (tmp_path / "full" / "adapter_config.json").exists()
+    assert Reader.from_pretrained(tmp_path / "full" / "model", runtime="torch").read(
+        data / "1.png"
+    )[0].orientation in (0, 90, 180, 270)
+
+
+def test_few_lines_are_drawn_by_the_seed(base, data, tmp_path):
+    texts = [
+        trainer(base, data, tmp_path / f"{n}", lines=4, seed=seed).train.items
+        for n, seed in enumerate((0, 0, 1))
+    ]
+    assert len(texts[0]) == 4
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_too_few_lines_are_refused(base, data, tmp_path):
+    (data / "labels.tsv").write_text("1.png\tΩ\n")
+    with pytest.raises(ValueError, match="0 lines to train on and 0 held out; give at least 10"):
+        trainer(base, data, tmp_path / "mine")
+
+
+def test_what_cannot_be_written_is_named(base, data, caplog):
+    lines = trainer(base, data, data.parent / "mine")
+    assert len(lines.train) + len(lines.valid) == 10
+    assert "2 of 12 lines left out, over 8 characters or with some outside the charset: Ω" in (
+        caplog.text
+    )
+
+
+def test_every_line_is_in_one_batch_of_an_epoch_beside_others_of_its_width(base, data):
+    from isotrope.data.lines import LabelledLines
+
+    lines = writable(LabelledLines(data), Recognizer.from_pretrained(base))
+    batches = LineBatches(lines, (32, 8, 32.0), 4 * 32 * 64)
+    first, again, second = (batches.batches(epoch) for epoch in (0, 0, 1))
+    assert first == again != second
+    assert sorted(number for batch in first for number in batch) == list(range(10))
+    pixels, texts = batches(first[0], 0)
+    assert pixels.shape[:3] == (len(texts), 3, 32)
+    assert torch.equal(pixels, batches(first[0], 0)[0])
+    assert not torch.equal(pixels[0], batches(first[0], 1)[0][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rank": 0}, "rank=0 must be 1 or more"),
+        ({"held_out": 1}, "held_out=1 must be 2 or more"),
+        ({"learning_rate": 0.0}, "the first must be above 0"),
+        ({"targets": "heads"}, "target 'heads' is not known"),
+    ],
+)
+def test_a_faulty_recipe_says_what_is_wrong(base, data, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        trainer(base, data, tmp_path / "mine", **change)
