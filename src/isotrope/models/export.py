@@ -47,11 +47,16 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
         The error of the graph under each element of the group.
 
     Raises:
-        ValueError: `folder` holds another kind of model, or the graph is not equivariant.
+        ValueError: `folder` holds another kind of model, the graph is not equivariant, or the tokens
+            are a tokenizer's and not characters.
         ModuleNotFoundError: the extra `isotrope[onnx]` is not installed.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         required(name)
+    if recognizer.config.charset is None:
+        raise ValueError(
+            "this model writes with a tokenizer, which is not exported; read with runtime='torch'"
+        )
     folder = Path(folder)
     _refuse_to_overwrite(folder / "config.json")
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ see the permutation: `p(text | turned image) = p(text | image)`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
     TrOCRConfig,
@@ -91,9 +93,13 @@ def standardize(pixels: Tensor) -> Tensor:
 class Recognizer(VisionEncoderDecoderModel):
     """Reads word and line images: equivariant encoder, TrOCR decoder, characters as tokens.
 
-    Its config carries `charset`, `image_height` (pixels of the short side), `image_stride` (the
-    long side is a multiple of it), `max_ratio` (long over short side) and `max_characters`.
+    Its config carries `charset` (`None` for a tokenizer's pieces of words), `image_height` (pixels
+    of the short side), `image_stride` (the long side is a multiple of it), `max_ratio` (long over
+    short side) and `max_characters`.
     """
+
+    tokenizer = None
+    """That of `from_trocr`; where there is none, characters are the tokens."""
 
     @classmethod
     def from_config(
@@ -112,13 +118,6 @@ class Recognizer(VisionEncoderDecoderModel):
         """A recogniser with random weights; `dim`, `layers`, `heads` are the decoder's."""
         if len(set(charset)) != len(charset):
             raise ValueError("charset has a character twice; give each once")
-        if image_height % vit.stride:
-            raise ValueError(
-                f"image_height={image_height} is not a multiple of the encoder's stride "
-                f"{vit.stride}; try {vit.stride * max(1, round(image_height / vit.stride))}"
-            )
-        check_stride((image_height, image_height), *vit.patch)
-        encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
         decoder = TrOCRForCausalLM(
             TrOCRConfig(
                 vocab_size=SPECIAL + len(charset),
@@ -128,7 +127,7 @@ class Recognizer(VisionEncoderDecoderModel):
                 decoder_ffn_dim=4 * dim,
                 max_position_embeddings=max_characters + 2,
                 dropout=dropout,
-                cross_attention_hidden_size=encoder.config.hidden_size,
+                cross_attention_hidden_size=vit.stages[-1].dim,
                 bos_token_id=BOS,
                 pad_token_id=PAD,
                 eos_token_id=EOS,
@@ -137,54 +136,129 @@ class Recognizer(VisionEncoderDecoderModel):
                 add_cross_attention=True,
             )
         )
+        sizes = {"image_height": image_height, "max_ratio": max_ratio}
+        return cls._assembled(vit, decoder, max_characters, charset=charset, **sizes)
+
+    @classmethod
+    def from_trocr(
+        cls,
+        path: str | os.PathLike,
+        encoder: EquivariantViTConfig,
+        *,
+        image_height: int = 32,
+        max_ratio: float = 32.0,
+    ) -> Recognizer:
+        """The decoder and the tokenizer of a TrOCR checkpoint behind a random equivariant encoder.
+
+        Its tokens are pieces of words, so that `max_characters` counts those. The decoder's
+        cross-attention takes keys and values of the checkpoint's own width; for an encoder of
+        another width, those two projections are random too.
+
+        Args:
+            path: a folder with a `VisionEncoderDecoderModel` and its tokenizer.
+
+        Raises:
+            ValueError: no such checkpoint, or one whose decoder is no TrOCR.
+        """
+        from isotrope.models.trocr import published
+
+        decoder, tokenizer = published(path, encoder.stages[-1].dim)
+        longest = decoder.config.max_position_embeddings - 2
+        sizes = {"image_height": image_height, "max_ratio": max_ratio}
+        model = cls._assembled(encoder, decoder, longest, charset=None, **sizes)
+        model.tokenizer = tokenizer
+        return model
+
+    @classmethod
+    def _assembled(
+        cls, vit: EquivariantViTConfig, decoder: TrOCRForCausalLM, max_characters: int, **settings
+    ) -> Recognizer:
+        height = settings["image_height"]
+        if height % vit.stride:
+            raise ValueError(
+                f"image_height={height} is not a multiple of the encoder's stride "
+                f"{vit.stride}; try {vit.stride * max(1, round(height / vit.stride))}"
+            )
+        check_stride((height, height), *vit.patch)
+        encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
         config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(
             encoder.config,
             decoder.config,
             pad_token_id=PAD,
             eos_token_id=EOS,
-            decoder_start_token_id=BOS,
-            charset=charset,
-            image_height=image_height,
+            decoder_start_token_id=decoder.config.decoder_start_token_id,
             image_stride=vit.stride,
-            max_ratio=max_ratio,
             max_characters=max_characters,
+            **settings,
         )
         return cls(config=config, encoder=encoder, decoder=decoder)
+
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs) -> None:
+        """As transformers does; with the tokenizer, where there is one."""
+        super().save_pretrained(save_directory, **kwargs)
+        if self.tokenizer is not None:
+            self.tokenizer.save_pretrained(save_directory)
+
+    @classmethod
+    def from_pretrained(cls, path: str | os.PathLike, *args, **kwargs):
+        """As transformers does; with the tokenizer, where there is one."""
+        loaded = super().from_pretrained(path, *args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        if model.config.charset is None:
+            model.tokenizer = AutoTokenizer.from_pretrained(path)
+        return loaded
 
     @property
     def group(self):
         return group_from_name(self.config.encoder.vit["group"])
 
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Labels `(B, T)`: the characters, then EOS, then -100, which the loss leaves out.
+        """Labels `(B, T)`: the tokens, then EOS, then -100, which the loss leaves out.
 
         Raises:
             ValueError: a character outside the charset, or a text over `max_characters`.
         """
-        index = {c: i + SPECIAL for i, c in enumerate(self.config.charset)}
-        for text in texts:
-            unknown = sorted({c for c in text if c not in index})
-            if unknown:
-                raise ValueError(
-                    f"{text!r} has {unknown}, which are not in the charset of this model; "
-                    "leave them out or replace them"
-                )
-            if len(text) > self.config.max_characters:
-                raise ValueError(
-                    f"{text[:20]!r}... has {len(text)} characters; this model writes up to "
-                    f"{self.config.max_characters}: cut the line"
-                )
-        labels = torch.full((len(texts), max(map(len, texts), default=0) + 1), -100)
-        for row, text in zip(labels, texts, strict=True):
-            row[: len(text) + 1] = torch.tensor([*(index[c] for c in text), EOS])
+        rows = [self._tokens(text) for text in texts]
+        labels = torch.full((len(texts), max(map(len, rows), default=0) + 1), -100)
+        for label, row in zip(labels, rows, strict=True):
+            label[: len(row) + 1] = torch.tensor([*row, EOS])
         return labels
+
+    def _tokens(self, text: str) -> list[int]:
+        charset, longest = self.config.charset, self.config.max_characters
+        if charset is None:
+            tokens = self.tokenizer(text, add_special_tokens=False).input_ids
+        elif unknown := sorted(set(text) - set(charset)):
+            raise ValueError(
+                f"{text!r} has {unknown}, which are not in the charset of this model; "
+                "leave them out or replace them"
+            )
+        else:
+            tokens = [charset.index(c) + SPECIAL for c in text]
+        if len(tokens) > longest:
+            units = "characters" if charset else "tokens"
+            raise ValueError(
+                f"{text[:20]!r}... has {len(tokens)} {units}; this model writes up to {longest}: "
+                "cut the line"
+            )
+        return tokens
+
+    def can_write(self, text: str) -> bool:
+        """Whether `encode_text` takes it."""
+        try:
+            return bool(self._tokens(text))
+        except ValueError:
+            return False
 
     def decode_text(self, tokens: Tensor) -> list[str]:
         """Texts of token rows `(B, T)`, each up to its first EOS."""
         charset, texts = self.config.charset, []
         for row in tokens.tolist():
-            end = row.index(EOS) if EOS in row else len(row)
-            texts.append("".join(charset[t - SPECIAL] for t in row[:end] if t >= SPECIAL))
+            written = row[: row.index(EOS)] if EOS in row else row
+            if charset is None:
+                texts.append(self.tokenizer.decode(written, skip_special_tokens=True))
+            else:
+                texts.append("".join(charset[t - SPECIAL] for t in written if t >= SPECIAL))
         return texts
 
     @torch.inference_mode()
@@ -201,7 +275,8 @@ class Recognizer(VisionEncoderDecoderModel):
             last layer's cross-attention rested while the characters were written.
         """
         cross = cross_keys_values(self.decoder, self.encoder(pixel_values=pixels).last_hidden_state)
-        token = torch.full((len(pixels),), BOS, device=pixels.device)
+        first = self.config.decoder_start_token_id
+        token = torch.full((len(pixels),), first, device=pixels.device)
         alive, past, steps = torch.ones_like(token, dtype=torch.bool), None, []
         for place in range(self.config.max_characters + 1):
             logits, query, past = step(self.decoder, token, place, past, cross)

@@ -18,7 +18,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.files import replacing
 from isotrope.lora import add_adapter, save_adapter
-from isotrope.models.recognizer import BOS, PAD
+from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.metrics import cer, wer
 from isotrope.ocr.reader import Reader, load_torch
 from isotrope.ocr.reading import Reading
@@ -72,7 +72,8 @@ class AdaptationTrainer:
         optimizer = torch.optim.AdamW(
             decayed(learning, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
-        self.model, self.optimizer = self.fabric.setup(_TextLoss(self.adapted, config), optimizer)
+        loss = _TextLoss(self.adapted, self.recognizer, config.label_smoothing)
+        self.model, self.optimizer = self.fabric.setup(loss, optimizer)
         self.epoch, self.seconds, self.rows = 0, 0.0, []
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
@@ -226,13 +227,14 @@ class AdaptationTrainer:
 class _TextLoss(nn.Module):
     """Cross-entropy of the text, as the one module that Fabric wraps."""
 
-    def __init__(self, model: nn.Module, config: AdaptationConfig) -> None:
+    def __init__(self, model: nn.Module, recognizer: Recognizer, smoothing: float) -> None:
         super().__init__()
-        self.model, self.smoothing = model, config.label_smoothing
+        self.model, self.smoothing = model, smoothing
+        self.start = recognizer.config.decoder_start_token_id
 
     def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
         before = labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD)
-        written = F.pad(before, (1, 0), value=BOS)
+        written = F.pad(before, (1, 0), value=self.start)
         logits = self.model(pixel_values=pixels, decoder_input_ids=written).logits
         return F.cross_entropy(
             logits.float().flatten(0, 1), labels.flatten(), label_smoothing=self.smoothing

@@ -19,17 +19,17 @@ logger = logging.getLogger(__name__)
 
 def writable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
     """The lines that the recogniser can write; how many are left out is logged."""
-    settings = recognizer.config
-    known, longest = set(settings.charset), settings.max_characters
-    kept = lines.keep(lambda _, text: known.issuperset(text) and len(text) <= longest)
+    kept = lines.keep(lambda _, text: recognizer.can_write(text))
     if len(kept) < len(lines):
-        unknown = sorted(set().union(*(text for _, text in lines.items)) - known)
+        written, known = set().union(*(text for _, text in lines.items)), recognizer.config.charset
+        unknown = sorted(written - set(known)) if known else []
         logger.warning(
-            "%s: %d of %d lines left out, over %d characters or with some outside the charset%s",
+            "%s: %d of %d lines left out: empty, over %d characters, or with some outside the "
+            "charset%s",
             lines.path,
             len(lines) - len(kept),
             len(lines),
-            longest,
+            recognizer.config.max_characters,
             f": {''.join(unknown[:20])}" if unknown else "",
         )
     return kept

@@ -1,0 +1,53 @@
+"""What is taken from a TrOCR checkpoint: its decoder and its tokenizer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from torch import nn
+from transformers import AutoTokenizer, TrOCRForCausalLM, VisionEncoderDecoderModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from isotrope.models.recognizer import EOS, PAD
+
+
+def published(
+    path: str | os.PathLike, width: int
+) -> tuple[TrOCRForCausalLM, PreTrainedTokenizerBase]:
+    """The decoder and tokenizer at `path`, the decoder ready for encoder tokens `(B, T, width)`.
+
+    Raises:
+        ValueError: no checkpoint, no TrOCR decoder, or tokens that mean something else than here.
+    """
+    if not (Path(path) / "config.json").is_file():
+        raise ValueError(
+            f"{path} has no config.json; give a folder with a TrOCR checkpoint and its tokenizer"
+        )
+    model = VisionEncoderDecoderModel.from_pretrained(path)
+    decoder = model.decoder
+    if not isinstance(decoder, TrOCRForCausalLM):
+        raise ValueError(f"the decoder at {path} is a {type(decoder).__name__}; give one of TrOCR")
+    start = model.config.decoder_start_token_id
+    if start is not None:
+        decoder.config.decoder_start_token_id = start
+    found = (decoder.config.pad_token_id, decoder.config.eos_token_id)
+    if found != (PAD, EOS):
+        raise ValueError(
+            f"{path} pads and ends with the tokens {found}; isotrope reads those with {PAD, EOS}"
+        )
+    _widen(decoder, width)
+    return decoder, AutoTokenizer.from_pretrained(path)
+
+
+def _widen(decoder: TrOCRForCausalLM, width: int) -> None:
+    """New projections of cross-attention's keys and values where the encoder's width is another."""
+    decoder.config.cross_attention_hidden_size = width
+    for layer in decoder.model.decoder.layers:
+        attention = layer.encoder_attn
+        for name in ("k_proj", "v_proj"):
+            old = getattr(attention, name)
+            if old.in_features != width:
+                new = nn.Linear(width, old.out_features, bias=old.bias is not None)
+                nn.init.normal_(new.weight, std=width**-0.5)
+                setattr(attention, name, new.to(old.weight.dtype))
