@@ -47,7 +47,7 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
         The error of the graph under each element of the group.
 
     Raises:
-        ValueError: `folder` holds another kind of model, the graph is not equivariant, or the tokens
+        ValueError: `folder` holds another kind of model, the graph is not equivariant, or tokens
             are a tokenizer's and not characters.
         ModuleNotFoundError: the extra `isotrope[onnx]` is not installed.
     """
