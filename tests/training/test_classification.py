@@ -6,10 +6,12 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.data.classification import load_classification
+from isotrope.training import evaluation
 from isotrope.training.augmentation import SCALE, SHEAR, SHIFT, augmented, turned
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
@@ -83,6 +85,21 @@ def test_a_plain_vit_differs_at_the_turns_and_its_average_does_not(data):
     assert all(score.difference < 1e-5 for score in scores.values())
     scores = evaluate(run.model, run.valid, run.preprocessing, (0, 90), average=3)
     assert scores[90].difference > 1e-4, "three turns are no whole orbit of a quarter turn"
+
+
+def test_an_exact_model_is_averaged_over_a_quarter_of_the_turns(data, monkeypatch):
+    run, read = trainer(data), []
+
+    def counted(model, data, preprocessing, degrees, batch_size):
+        read.append(degrees)
+        return logits_of(model, data, preprocessing, degrees, batch_size)
+
+    every = [logits_of(run.model, run.valid, run.preprocessing, turn) for turn in range(0, 360, 45)]
+    monkeypatch.setattr(evaluation, "logits_of", counted)
+    loss = evaluate(run.model, run.valid, run.preprocessing, average=8)[0].loss
+    expected = F.cross_entropy(torch.stack(every).mean(0), run.valid.labels)
+    assert loss == pytest.approx(expected.item(), abs=1e-5)
+    assert read == [0, 45]
 
 
 def test_angles_between_quarter_turns_are_turned_bilinearly(data):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from isotrope.data.classification import LabelledImages
 from isotrope.files import replacing
@@ -112,7 +112,7 @@ class Score:
 
 
 def evaluate(
-    model: nn.Module,
+    model: EquivariantViT,
     data: LabelledImages,
     preprocessing: Preprocessing,
     angles: Iterable[int] = (0,),
@@ -123,7 +123,8 @@ def evaluate(
 
     Args:
         average: the mean of the logits over so many turns of each image, at equal steps, is taken:
-            4 is what one does for a model that is not equivariant; more helps one of quarter turns.
+            4 is what one does for a model that is not equivariant; more helps one of quarter turns,
+            which is read at a quarter of them, as it says the same at the others.
 
     Raises:
         ValueError: data of other classes or channels than the model's.
@@ -131,7 +132,9 @@ def evaluate(
     preprocessing.check(data)
 
     def logits(angle: float) -> Tensor:
-        turns = (angle + 360 * turn / average for turn in range(average))
+        quarters = model.group.rotations % 4 == 0 and average % 4 == 0
+        count = average // 4 if quarters else average
+        turns = (angle + 360 * turn / average for turn in range(count))
         each = [logits_of(model, data, preprocessing, turn, batch_size) for turn in turns]
         return torch.stack(each).mean(0)
 
@@ -143,7 +146,7 @@ def evaluate(
 
 @torch.no_grad()
 def logits_of(
-    model: nn.Module,
+    model: EquivariantViT,
     data: LabelledImages,
     preprocessing: Preprocessing,
     degrees: float = 0,
