@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isotrope.data.images import ImageError
+from isotrope.lora import add_adapter, save_adapter
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr import reader as reader_module
@@ -261,7 +262,6 @@ def test_adapters(tmp_path, monkeypatch, shipped):
     monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: model)
     monkeypatch.setattr(reader_module, "SHIPPED", tmp_path)
     recognizer = Reader.from_pretrained(adapter="fraktur" if shipped else folder).recognizer
-    assert isinstance(recognizer, TinyRecognizer)
     assert not recognizer.training
     assert (recognizer.read(x) - before).abs().max() > 1e-3
 
@@ -278,3 +278,32 @@ def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     get_peft_model(other, config).save_pretrained(tmp_path / "other")
     with pytest.raises(ValueError, match="other does not fit this model"):
         Reader.from_pretrained(adapter=tmp_path / "other")
+
+
+def test_adapters_are_switched(tmp_path):
+    torch.manual_seed(0)
+    stages = [Stage("gsa", 1, 16, 2, encoding="rotary")]
+    vit = EquivariantViTConfig("C4", patch=(8, 8, 0), stages=stages)
+    Recognizer.from_config(vit, dim=16, layers=1, heads=2).save_pretrained(tmp_path / "base")
+    for seed, name in enumerate(("rune", "ogham")):
+        torch.manual_seed(seed)
+        adapted = add_adapter(Recognizer.from_pretrained(tmp_path / "base"), "all", rank=2)
+        for key, parameter in adapted.named_parameters():
+            if ".lora_" in key:
+                torch.nn.init.normal_(parameter)
+        save_adapter(adapted, tmp_path / name)
+    image = torch.rand(3, 32, 64)
+    alone = [
+        Reader.from_pretrained(tmp_path / "base", adapter, "torch").read(image)
+        for adapter in (None, tmp_path / "rune", tmp_path / "ogham")
+    ]
+    assert len({str(readings) for readings in alone}) == 3
+    reader = Reader.from_pretrained(tmp_path / "base", tmp_path / "rune", "torch")
+    reader.load_adapter(tmp_path / "ogham")
+    for name, expected in zip((None, "rune", "ogham"), alone, strict=True):
+        reader.switch(name)
+        assert reader.read(image) == expected
+    with pytest.raises(ValueError, match="no adapter 'gothic'; there are rune, ogham"):
+        reader.switch("gothic")
+    with pytest.raises(ValueError, match="onnxruntime has its adapter merged"):
+        Reader(object()).switch("rune")

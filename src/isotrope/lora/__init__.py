@@ -5,6 +5,7 @@ from isotrope.lora.adapters import (
     count_parameters,
     load_adapter,
     save_adapter,
+    switch_adapter,
 )
 from isotrope.lora.filters import FilterLora
 from isotrope.lora.targets import TARGETS, target_names
@@ -16,5 +17,6 @@ __all__ = [
     "count_parameters",
     "load_adapter",
     "save_adapter",
+    "switch_adapter",
     "target_names",
 ]

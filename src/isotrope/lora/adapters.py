@@ -122,6 +122,22 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     return model.requires_grad_(False).eval()
 
 
+def switch_adapter(model: nn.Module, name: str | None) -> None:
+    """Makes another of the loaded adapters the active one; `None`: the model as it was without.
+
+    Raises:
+        ValueError: no adapter of this name is loaded.
+    """
+    loaded = list(model.peft_config) if isinstance(model, PeftModel) else []
+    if name is not None and name not in loaded:
+        raise ValueError(f"there is no adapter {name!r}; there are {', '.join(loaded) or 'none'}")
+    if name is not None:
+        model.set_adapter(name, inference_mode=True)
+        model.base_model.enable_adapter_layers()
+    elif loaded:
+        model.base_model.disable_adapter_layers()
+
+
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
     # peft does not keep this map with an adapter: it is registered again at every load.
     config._register_custom_module({LiftingConv: FilterLora, GroupConv: FilterLora})

@@ -82,6 +82,42 @@ class Reader:
         """
         return cls(_load(path, adapter, runtime))
 
+    def load_adapter(self, adapter: str | Path, name: str | None = None) -> None:
+        """Add one more LoRA adapter, and read with it from now on.
+
+        Args:
+            adapter: As in `from_pretrained`.
+            name: What `switch` will know it by. None: the last part of `adapter`, `.` as `_`.
+
+        Raises:
+            ValueError: No such adapter, one for another model, a name that is taken, or a reader
+                on onnxruntime, where adapters are fixed.
+        """
+        self._must_be_torch()
+        from isotrope.lora import load_adapter
+
+        self.recognizer = load_adapter(
+            self.recognizer, _adapter_folder(adapter), name or _adapter_name(adapter)
+        )
+
+    def switch(self, name: str | None) -> None:
+        """Read with another of the loaded adapters from now on, or with None: without any.
+
+        Raises:
+            ValueError: No adapter of this name is loaded, or the reader is on onnxruntime.
+        """
+        self._must_be_torch()
+        from isotrope.lora import switch_adapter
+
+        switch_adapter(self.recognizer, name)
+
+    def _must_be_torch(self) -> None:
+        if not isinstance(self.recognizer, torch.nn.Module):
+            raise ValueError(
+                "a reader on onnxruntime has its adapter merged for good; "
+                "use Reader.from_pretrained(..., runtime='torch')"
+            )
+
     def read(
         self,
         images: ImageSource | Iterable[ImageSource],
@@ -217,7 +253,7 @@ def _load(
 def load_torch(
     path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
 ) -> Recognizer:
-    """A recogniser in eval mode; its adapter wraps its layers, or with `merge` is within them.
+    """A recogniser in eval mode; a `PeftModel` of one with an adapter, unless `merge` puts that in.
 
     Args:
         path, adapter: As in `Reader.from_pretrained`.
@@ -321,9 +357,13 @@ def _adapter_folder(adapter: str | Path) -> Path:
     return path
 
 
+def _adapter_name(adapter: str | Path) -> str:
+    return Path(adapter).resolve().name.replace(".", "_")  # peft's names have no points
+
+
 def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool) -> Recognizer:
     """The same recogniser, its layers wrapped by a LoRA adapter's, or merged with them."""
     from isotrope.lora import load_adapter
 
-    model = load_adapter(recognizer, _adapter_folder(adapter))
-    return model.merge_and_unload() if merge else model.get_base_model()
+    model = load_adapter(recognizer, _adapter_folder(adapter), _adapter_name(adapter))
+    return model.merge_and_unload() if merge else model
