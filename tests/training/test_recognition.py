@@ -54,6 +54,19 @@ def test_a_killed_run_goes_on_from_its_checkpoint(recipe, tmp_path):
         assert torch.equal(a, b)
 
 
+def test_a_run_begins_with_weights_that_are_given(recipe, tmp_path):
+    first = RecognitionTrainer(recipe(seed=1), tmp_path / "first")
+    first.save()
+    start = str(tmp_path / "first" / "model")
+    second = RecognitionTrainer(recipe(start=start, max_ratio=40.0), tmp_path / "second")
+    assert second.recognizer.config.max_ratio == 40.0
+    for a, b in zip(first.average.module.parameters(), second.recognizer.parameters(), strict=True):
+        assert torch.equal(a, b)
+    other = {"dim": 32, "layers": 1, "heads": 1}
+    with pytest.raises(ValueError, match="is of another shape than encoder and decoder"):
+        RecognitionTrainer(recipe(start=start, decoder=other), tmp_path / "third")
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(recipe, tmp_path):
     RecognitionTrainer(recipe(), tmp_path).save()
     other = {"dim": 32, "layers": 1, "heads": 1}

@@ -64,7 +64,7 @@ def word_distribution(language: str, size: int) -> Categorical:
 
 
 class TextSource:
-    """Draws a word, or with probability `lines` a line of 2-6 words, of characters in CHARSET.
+    """Draws a word, or with probability `lines` a line of words, of characters in CHARSET.
 
     `draw(rng)` depends on the generator's state alone. Texts have 1 to `max_characters` characters,
     and neither begin nor end with a space.
@@ -104,10 +104,10 @@ def _single(rng) -> str:
 
 
 def _line(rng, limit: int) -> str:
-    """2-6 words of one language and one case, as many as fit in `limit` characters."""
+    """Words of one language and one case, 2-6 or for a long `limit` up to a sixth of it."""
     language, case = _language(rng, _WORD_KIND.draw(rng)), _LINE_CASE.draw(rng)
     line = ""
-    for place in range(int(rng.integers(2, 7))):
+    for place in range(int(rng.integers(2, max(7, limit // 6)))):
         if rng.random() < 0.08:
             word = _NUMBER.draw(rng)(rng)
         else:

@@ -16,10 +16,14 @@ class RecognitionConfig:
     Args:
         encoder: fields of `EquivariantViTConfig`.
         decoder: keywords of `Recognizer.from_config` (`dim`, `layers`, `heads`, `dropout`).
+        start: a folder of `Recognizer.save_pretrained` whose weights a new run begins with, or
+            "shipped"; random ones if left out.
+        max_ratio: the longest image that the model will take, as long side over short side.
         samples: images to see in all; the learning rate falls to zero over the last `cooldown` of
             them. Raise it to train on from where a run ended.
         batch_pixels: pixels in a batch; 64 words of 32x112 are 229,376.
-        lines: share of the rendered texts that are short lines of several words.
+        lines: share of the rendered texts that are lines of several words, of at most
+            `max_characters`.
         real: a folder or tar with labels.tsv to mix in with probability `real_share`; every
             `real_held_out`-th of its images is left out and validated on.
         validate_every, save_every: samples between validations, and between checkpoints.
@@ -27,6 +31,8 @@ class RecognitionConfig:
 
     encoder: dict = field(default_factory=dict)
     decoder: dict = field(default_factory=dict)
+    start: str | None = None
+    max_ratio: float = 32.0
     samples: int = 500_000
     batch_pixels: int = 229_376
     learning_rate: float = 1e-3

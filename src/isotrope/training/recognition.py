@@ -20,6 +20,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.files import replacing
 from isotrope.models.recognizer import BOS, PAD, Recognizer
+from isotrope.ocr.reader import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
@@ -45,7 +46,11 @@ class RecognitionTrainer:
         self.out.mkdir(parents=True, exist_ok=True)
         self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
         self.fabric.seed_everything(config.seed, verbose=False)
-        self.recognizer = Recognizer.from_config(config.vit, **config.decoder)
+        self.recognizer = Recognizer.from_config(
+            config.vit, max_ratio=config.max_ratio, **config.decoder
+        )
+        if config.start:
+            self._begin_with(config.start)
         order = self.recognizer.group.order
         vocabulary = self.recognizer.config.decoder.vocab_size
         self.alignment = AlignmentLoss(config.vit.stages[-1].dim, vocabulary, order)
@@ -63,6 +68,17 @@ class RecognitionTrainer:
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
             self._load()
+
+    def _begin_with(self, start: str) -> None:
+        weights = load_torch(None if start == "shipped" else Path(start)).state_dict()
+        try:
+            self.recognizer.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = str(error).split("\n")[1].strip()
+            raise ValueError(
+                f"start={start!r} is of another shape than encoder and decoder of the recipe "
+                f"({reason}); give weights of the same, or leave start out"
+            ) from error
 
     def _load(self) -> None:
         try:
