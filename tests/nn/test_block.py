@@ -65,6 +65,18 @@ class TestDownsample(EquivariantLayerTests):
         return Downsample(6, 8, 2, group)
 
 
+class TestDownsampleMerging(TestDownsample):
+    def layer(self, group):
+        return Downsample(6, 8, 2, group, kernel_size=2)
+
+
+class TestDownsampleByThree(TestDownsample):
+    multiple, smallest, largest = 3, 1, 3
+
+    def layer(self, group):
+        return Downsample(6, 8, 3, group, kernel_size=5)
+
+
 class TestDownsampleByFour(EquivariantLayerTests):
     multiple, smallest, largest = 4, 1, 3
 
@@ -91,7 +103,11 @@ def test_downsample_takes_every_size_that_the_stride_divides(stride):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Downsample(4, 8, 3, C4), "stride=3 is odd: .* need an even one; use 2 or 4"),
+        (
+            lambda: Downsample(4, 8, 3, C4),
+            r"a kernel of 6 with stride=3 has no padding .* use kernel_size=3 or 5",
+        ),
+        (lambda: Downsample(4, 8, 4, C4, kernel_size=2), "a kernel of 2 with stride=4 has no"),
         (
             lambda: Downsample(4, 8, 2, C4)(torch.rand(1, 4, 5, 6, 4)),
             "size 5x6 breaks equivariance: .*resize or pad 5 to 4 or 6",

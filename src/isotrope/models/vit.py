@@ -39,6 +39,7 @@ class Stage:
         window: side of the attention windows in positions; `None` attends over the whole grid.
         kv_pool: of "gcsa" and "gsa": keys and values are averaged over so many positions each way.
         stride: by which this stage shrinks the grid of the one before; the first stage has 1.
+        step_kernel: side of the filter that does so, see `Downsample`; `2 stride` unless given.
     """
 
     mixer: str = "gcsa"
@@ -51,6 +52,7 @@ class Stage:
     window: int | None = None
     kv_pool: int = 1
     stride: int = 1
+    step_kernel: int | None = None
     mlp_ratio: float = 4.0
 
     def __post_init__(self) -> None:
@@ -152,7 +154,7 @@ class EquivariantViT(nn.Module):
     def _step(self, dim: int, stage: Stage) -> nn.Module:
         if stage.stride == 1:
             return nn.Linear(dim, stage.dim)
-        return Downsample(dim, stage.dim, stage.stride, self.group)
+        return Downsample(dim, stage.dim, stage.stride, self.group, stage.step_kernel)
 
     def _mixer(self, stage: Stage) -> nn.Module:
         dim, kernel_size, group = stage.dim, stage.kernel_size, self.group

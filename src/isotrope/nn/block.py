@@ -49,22 +49,28 @@ class Block(nn.Module):
 class Downsample(nn.Module):
     """A strided full `GroupConv`, then a norm: `(B, |G|, H, W, C)` -> `(B, |G|, H/s, W/s, C')`.
 
-    The kernel is `2 s` with padding `s / 2`: it overlaps its neighbours and sits symmetrically on
-    every size that the stride divides.
+    The kernel is `2 s` unless given, so that it overlaps its neighbours; `s` merges the positions
+    of each patch, with a quarter of the weights. The padding `(kernel - s) / 2` lets it sit
+    symmetrically on every size that the stride divides.
+
+    Raises:
+        ValueError: a kernel smaller than the stride, or one that cannot sit symmetrically.
     """
 
     takes, gives = "lifted", "lifted"
 
-    def __init__(self, in_dim: int, out_dim: int, stride: int, group: Group) -> None:
+    def __init__(
+        self, in_dim: int, out_dim: int, stride: int, group: Group, kernel_size: int | None = None
+    ) -> None:
         super().__init__()
-        if stride % 2:
+        kernel = 2 * stride if kernel_size is None else kernel_size
+        if kernel < stride or (kernel - stride) % 2:
             raise ValueError(
-                f"stride={stride} is odd: the kernel {2 * stride} and padding {stride}/2 need an "
-                "even one; use 2 or 4"
+                f"a kernel of {kernel} with stride={stride} has no padding (kernel - stride) / 2 "
+                f"that is whole and not negative; use kernel_size={stride} or {stride + 2}"
             )
-        self.conv = GroupConv(
-            in_dim, out_dim, 2 * stride, stride, stride // 2, group=group, bias=False
-        )
+        padding = (kernel - stride) // 2
+        self.conv = GroupConv(in_dim, out_dim, kernel, stride, padding, group=group, bias=False)
         self.norm = nn.LayerNorm(out_dim)
 
     def forward(self, lifted: Tensor) -> Tensor:
