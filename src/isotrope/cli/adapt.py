@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli.classify import _LossProgress, _told
+from isotrope.cli.errors import told
+from isotrope.cli.progress import Progress
 
 
 def adapt(
@@ -43,7 +44,7 @@ def adapt(
     nothing. Writes the adapter (for `isotrope read --adapter`), README.md with its numbers, log.csv
     and checkpoint.pt.
     """
-    with _told():
+    with told():
         from isotrope.lora import count_parameters
         from isotrope.training.adaptation import AdaptationTrainer
         from isotrope.training.adaptation_config import AdaptationConfig
@@ -64,7 +65,7 @@ def adapt(
             own, whole = count_parameters(trainer.adapted)
             typer.echo(f"{own:,} parameters, {100 * own / whole:.1f}% of the model's {whole:,}")
         seen = trainer.epoch * len(trainer.train)
-        with _LossProgress(seen, epochs * len(trainer.train)) as progress:
+        with Progress(seen, epochs * len(trainer.train)) as progress:
             trainer.fit(progress.report)
         if not full:
             write_card(trainer)

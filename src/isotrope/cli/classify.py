@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from isotrope.cli.train import _Progress
+from isotrope.cli.errors import told
+from isotrope.cli.progress import Progress
 
 Data = Annotated[
     Path,
@@ -37,7 +36,7 @@ def classifier(
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
     """
-    with _told():
+    with told():
         from isotrope.training.classification import ClassificationTrainer
         from isotrope.training.classification_config import ClassificationConfig
 
@@ -45,7 +44,7 @@ def classifier(
             config, epochs=epochs, train_samples=train_samples, augment=augment, seed=seed
         )
         trainer = ClassificationTrainer(recipe, data, out)
-        with _LossProgress(trainer.images_seen, trainer.images_in_all) as progress:
+        with Progress(trainer.images_seen, trainer.images_in_all) as progress:
             trainer.fit(progress.report)
     last = trainer.rows[-1]
     typer.echo(
@@ -74,7 +73,7 @@ def evaluate(
     much a turn changes the logits: the largest difference over the largest logit, nil but for
     rounding where the model is exact. Between quarter turns images are interpolated bilinearly.
     """
-    with _told():
+    with told():
         from isotrope.data.classification import load_classification
         from isotrope.training.evaluation import TURNS, load_classifier
         from isotrope.training.evaluation import evaluate as score_of
@@ -87,26 +86,3 @@ def evaluate(
     for degrees, score in scores.items():
         line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
         typer.echo(line + (f", logits differ by {score.difference:.1e}" if angles[1:] else ""))
-
-
-class _LossProgress(_Progress):
-    shown = ("loss",)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What went wrong in one line, and exit status 1."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        typer.echo(_missing(error), err=True)
-        raise typer.Exit(1) from error
-    except (ValueError, FileNotFoundError) as error:
-        typer.echo(f"isotrope: {error}", err=True)
-        raise typer.Exit(1) from error
-
-
-def _missing(error: ModuleNotFoundError) -> str:
-    if error.name == "h5py":
-        return f"isotrope: {error}"
-    return f"isotrope: this needs {error.name}; pip install 'isotrope[train]'"
