@@ -246,6 +246,18 @@ class GroupConvSelfAttention(LiftedAttention):
         filters = {"padding": kernel_size // 2, "group": group, "depthwise": True, "bias": False}
         self.q_conv = GroupConv(dim, dim, kernel_size, **filters)
         self.kv_conv = GroupConv(dim, 2 * dim, kernel_size, **filters)
+        self._begin_alike()
+
+    @torch.no_grad()
+    def _begin_alike(self) -> None:
+        """Queries and keys begin as the same map, so that a token first attends to its likes.
+
+        Of independent ones the softmax is nearly flat at first, and every position gets the mean of
+        all values: the model learns later and worse (docs/results.md).
+        """
+        nn.init.orthogonal_(self.q_proj.weight)
+        self.k_proj.weight.copy_(self.q_proj.weight)
+        self.kv_conv.weight[: self.dim].copy_(self.q_conv.weight)
 
     def forward(self, lifted: Tensor) -> Tensor:
         size = tuple(lifted.shape[2:4])
