@@ -65,11 +65,7 @@ def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Li
 def upright(lines: list[Line]) -> list[Line]:
     """The tests of the most images, one a run."""
     most = max(int(line["images"]) for line in lines)
-    chosen = (line for line in lines if int(line["images"]) == most and line["angle"] == "0")
-    runs = {
-        tuple(line[n] for n in ("row", "augment", "train_samples", "seed")): line for line in chosen
-    }
-    return list(runs.values())
+    return [line for line in lines if int(line["images"]) == most and line["angle"] == "0"]
 
 
 def percents(lines: Iterable[Line]) -> list[float]:

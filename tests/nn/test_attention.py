@@ -308,6 +308,8 @@ class LiteralGCSA(nn.Module):
 def test_gcsa_equals_its_equations(group, window):
     torch.manual_seed(0)
     layer = GroupConvSelfAttention(8, HEADS, group=group, window=window).double()
+    for parameter in layer.parameters():  # or queries and keys would be alike
+        nn.init.normal_(parameter, std=0.4)
     lifted = torch.randn(2, group.order, 2, 4, 8, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(layer(lifted), LiteralGCSA(layer)(lifted), rtol=0, atol=1e-10)
@@ -325,6 +327,18 @@ def test_the_weights_of_a_query_sum_to_one(kind):
     nn.init.eye_(layer.out_proj.weight), nn.init.zeros_(layer.out_proj.bias)
     out = layer(torch.randn(2, 4, 3, 4, 8, dtype=torch.float64))
     torch.testing.assert_close(out, torch.ones_like(out), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("group", [C4, D4], ids=repr)
+def test_a_token_first_attends_to_its_likes(group):
+    """At first the value of a token weighs more in its own output than an even share."""
+    torch.manual_seed(0)
+    layer = GroupConvSelfAttention(16, 1, group=group)
+    tokens = torch.randn(1, group.order, 4, 4, 16)
+    q = layer.q_proj(layer.q_conv(tokens)).flatten(1, 3)
+    k = layer.k_proj(layer.kv_conv(tokens)[..., :16]).flatten(1, 3)
+    weights = (q @ k.transpose(1, 2) / 4).softmax(dim=-1)[0]
+    assert weights.diagonal().mean() > 5 / len(weights)
 
 
 def test_attention_reaches_every_position_and_orientation():
