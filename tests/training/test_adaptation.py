@@ -54,14 +54,14 @@ def learned(run):
 
 
 def test_a_run_writes_an_adapter_that_reads_a_log_and_a_card(base, data, tmp_path):
-    run = trainer(base, data, tmp_path / "mine")
+    run = trainer(base, data, tmp_path / "mine", epochs=4, learning_rate=2e-2)
     rows = []
     run.fit(rows.append)
-    assert rows[-1]["samples"] == 2 * len(run.train)
+    assert rows[-1]["samples"] == 4 * len(run.train)
     with (tmp_path / "mine" / "log.csv").open(newline="") as file:
         log = list(csv.DictReader(file))
-    assert [row["epoch"] for row in log] == ["0", "1", "2"]
-    assert float(log[2]["loss"]) < float(log[1]["loss"])
+    assert [row["epoch"] for row in log] == ["0", "1", "2", "3", "4"]
+    assert float(log[4]["loss"]) < float(log[1]["loss"])
     card = write_card(run).read_text()
     assert "lines: 9 lines to train on, 1 held out" in card
     assert "acts on | all; rank 2" in card
@@ -136,9 +136,21 @@ def test_too_few_lines_are_refused(base, data, tmp_path):
 def test_what_cannot_be_written_is_named(base, data, caplog):
     lines = trainer(base, data, data.parent / "mine")
     assert len(lines.train) + len(lines.valid) == 10
-    assert "2 of 12 lines left out, over 8 characters or with some outside the charset: Ω" in (
-        caplog.text
+    assert (
+        "2 of 12 lines left out: empty, over 8 characters, or with some outside the charset: Ω"
+        in (caplog.text)
     )
+
+
+def test_a_bad_image_is_named_and_the_others_are_trained_on(base, data, caplog):
+    (data / "3.png").write_bytes(b"no image")
+    (data / "4.png").unlink()
+    Image.new("L", (900, 20), 200).save(data / "5.png")
+    run = trainer(base, data, data.parent / "mine", epochs=1)
+    assert len(run.train) + len(run.valid) == 7
+    for name in ("3.png left out", "4.png left out", "5.png left out: 900x20 px is 45 times"):
+        assert name in caplog.text
+    run.fit()
 
 
 def test_every_line_is_in_one_batch_of_an_epoch_beside_others_of_its_width(base, data):

@@ -23,7 +23,7 @@ from isotrope.ocr.metrics import cer, wer
 from isotrope.ocr.reader import Reader, load_torch
 from isotrope.ocr.reading import Reading
 from isotrope.training.adaptation_config import AdaptationConfig
-from isotrope.training.line_batches import LineBatches, writable
+from isotrope.training.line_batches import LineBatches, readable, writable
 from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
 
 
@@ -81,7 +81,8 @@ class AdaptationTrainer:
 
     def _lines(self) -> tuple[LabelledLines, LabelledLines]:
         """Those to train on, as many as the recipe says, and those held out."""
-        train, valid = writable(load_lines(self.data), self.recognizer).split(self.config.held_out)
+        lines = readable(writable(load_lines(self.data), self.recognizer), self.recognizer)
+        train, valid = lines.split(self.config.held_out)
         if self.config.lines is not None:
             order = torch.randperm(
                 len(train), generator=torch.Generator().manual_seed(self.config.seed)

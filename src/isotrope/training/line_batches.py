@@ -35,6 +35,20 @@ def writable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
     return kept
 
 
+def readable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
+    """The lines whose image opens and has a shape that the recogniser takes; others are logged."""
+    settings = recognizer.config
+    good = set()
+    for number in range(len(lines)):
+        try:
+            image, _ = lines[number]
+            prepare(image[:1], settings.image_height, settings.image_stride, settings.max_ratio)
+            good.add(number)
+        except (ValueError, OSError) as error:  # all of them, or one would end the training later
+            logger.warning("%s: %s left out: %s", lines.path, lines.items[number][0], error)
+    return lines.keep(lambda number, _: number in good)
+
+
 @dataclass(frozen=True)
 class LineBatches:
     """Lines of like width together, each stretched to the width of its batch.
