@@ -71,7 +71,7 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(folder):
     train(folder)
     result = train(folder, "--epochs", 2)
     assert result.exit_code == 1
-    assert "checkpoint.pt is broken, or of another recipe or other data (epochs" in result.stderr
+    assert "checkpoint.pt is broken or of another recipe or data (epochs" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

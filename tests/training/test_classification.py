@@ -166,7 +166,7 @@ def test_every_image_comes_once_an_epoch_in_an_order_of_its_own(data):
 
 def test_a_checkpoint_of_another_recipe_or_other_data_is_refused(data):
     trainer(data).save()
-    with pytest.raises(ValueError, match=r"checkpoint\.pt is broken, or .*\(batch_size differs\)"):
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is broken or .*\(batch_size differs\)"):
         trainer(data, batch_size=8)
     with np.load(data / "train.npz") as arrays:
         np.savez(data / "train.npz", images=arrays["images"] // 2, labels=arrays["labels"])

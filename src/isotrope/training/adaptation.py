@@ -24,7 +24,7 @@ from isotrope.ocr.reader import Reader, load_torch
 from isotrope.ocr.reading import Reading
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, readable, writable
-from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
+from isotrope.training.loop import Report, decayed, loading, refuse_another
 
 
 @dataclass(frozen=True)
@@ -206,23 +206,14 @@ class AdaptationTrainer:
         }
 
     def _load(self) -> None:
-        try:
+        with loading(self.checkpoint, "recipe, base or data"):
             state = self.fabric.load(self.checkpoint)
-            recipe = self._recipe()
-            other = [name for name in recipe if state["recipe"].get(name) != recipe[name]]
-            if other:
-                raise ValueError(f"{', '.join(other)} differs")
+            refuse_another(state["recipe"], self._recipe())
             self.optimizer.load_state_dict(state["optimizer"])
             self.epoch, self.seconds, self.rows = state["progress"]
             with torch.no_grad():
                 for name, parameter in self._learned().items():
                     parameter.copy_(state["learned"][name])
-        except BROKEN_CHECKPOINT as error:
-            reason = str(error).split("\n")[0]
-            raise ValueError(
-                f"{self.checkpoint} is broken, or of another recipe, base or data ({reason}); "
-                "remove it to start anew, or give what it was made with"
-            ) from error
 
 
 class _TextLoss(nn.Module):

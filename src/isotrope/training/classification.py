@@ -19,7 +19,7 @@ from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import augmented
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import Preprocessing, evaluate
-from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
+from isotrope.training.loop import Report, decayed, loading, refuse_another
 
 
 class ClassificationTrainer:
@@ -169,22 +169,13 @@ class ClassificationTrainer:
         return asdict(self.config) | {f"data.{name}": value for name, value in data.items()}
 
     def _load(self) -> None:
-        try:
+        with loading(self.checkpoint, "recipe or data"):
             state = self.fabric.load(self.checkpoint)
-            recipe = self._recipe()
-            other = [name for name in recipe if state["recipe"].get(name) != recipe[name]]
-            if other:
-                raise ValueError(f"{', '.join(other)} differs")
+            refuse_another(state["recipe"], self._recipe())
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.done, self.seconds, self.best, self.losses, self.rows = state["progress"]
-        except BROKEN_CHECKPOINT as error:
-            reason = str(error).split("\n")[0]
-            raise ValueError(
-                f"{self.checkpoint} is broken, or of another recipe or other data ({reason}); "
-                "remove it to start anew, or give the recipe and data that it was made with"
-            ) from error
 
     def _write_log(self) -> None:
         with (

@@ -26,7 +26,7 @@ from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
 from isotrope.training.line_batches import writable
-from isotrope.training.loop import BROKEN_CHECKPOINT, Report, decayed
+from isotrope.training.loop import Report, decayed, loading
 from isotrope.training.validation import validate
 
 
@@ -81,18 +81,12 @@ class RecognitionTrainer:
             ) from error
 
     def _load(self) -> None:
-        try:
+        with loading(self.checkpoint, "recipe"):
             state = self.fabric.load(self.checkpoint)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.samples, self.next_index, self.seconds = state["progress"]
-        except BROKEN_CHECKPOINT as error:
-            reason = str(error).split("\n")[0]
-            raise ValueError(
-                f"{self.checkpoint} is broken or of another recipe ({reason}); "
-                "remove it to start anew, or give the recipe that it was made with"
-            ) from error
 
     def save(self) -> None:
         """Writes the checkpoint and the averaged model."""
