@@ -116,7 +116,9 @@ def angles(figure: Figure) -> None:
 
 def few_images(figure: Figure) -> None:
     """Accuracy against the number of training images."""
-    lines = upright(newest("samples-rotmnist")) + upright(newest("rows-rotmnist"))
+    lines = upright(newest("samples-rotmnist"))
+    studied = {line["row"] for line in lines}
+    lines += [line for line in upright(newest("rows-rotmnist")) if line["row"] in studied]
     for panel, own in both_ways(figure, lines):
         draw_means(panel, own, "train_samples", marker=".")
         panel.set(xlabel="training images", xscale="log")
