@@ -262,6 +262,7 @@ def test_adapters(tmp_path, monkeypatch, shipped):
     monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: model)
     monkeypatch.setattr(reader_module, "SHIPPED", tmp_path)
     recognizer = Reader.from_pretrained(adapter="fraktur" if shipped else folder).recognizer
+    assert isinstance(recognizer.get_base_model(), TinyRecognizer)
     assert not recognizer.training
     assert (recognizer.read(x) - before).abs().max() > 1e-3
 

@@ -100,7 +100,7 @@ def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> 
     Raises:
         ImageError: The image is under 2 px on a side, or longer than `max_ratio`.
     """
-    size = _target_size(image.shape[-2:], height, stride, max_ratio)
+    size = target_size(image.shape[-2:], height, stride, max_ratio)
     # In float32 the positions of the filter taps are off by 1e-3 px in the far end of a long
     # line, and not by the same amount when it is turned half-way round.
     resized = functional.interpolate(
@@ -148,10 +148,10 @@ def _natural(path: Path) -> list[list[tuple[int, str]]]:
     ]
 
 
-def _target_size(
+def target_size(
     size: tuple[int, int], height: int, stride: int, max_ratio: float
 ) -> tuple[int, int]:
-    """The (h, w) that `prepare` gives an image of (H, W), px."""
+    """The (h, w) that `prepare` gives an image of (H, W), px; raises what `prepare` raises."""
     rows, columns = size
     short, long = min(size), max(size)
     if short < 2:

@@ -6,6 +6,7 @@ from isotrope.lora.adapters import (
     load_adapter,
     save_adapter,
     switch_adapter,
+    weights_digest,
 )
 from isotrope.lora.filters import FilterLora
 from isotrope.lora.targets import TARGETS, target_names
@@ -19,4 +20,5 @@ __all__ = [
     "save_adapter",
     "switch_adapter",
     "target_names",
+    "weights_digest",
 ]

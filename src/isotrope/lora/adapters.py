@@ -122,6 +122,14 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     return model.requires_grad_(False).eval()
 
 
+def weights_digest(model: nn.Module) -> str:
+    """Of the values of all parameters but those of adapters, as float32."""
+    parameters, digest = _base_parameters(model), hashlib.sha256()
+    for name in sorted(parameters):
+        digest.update(parameters[name].detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def switch_adapter(model: nn.Module, name: str | None) -> None:
     """Makes another of the loaded adapters the active one; `None`: the model as it was without.
 
@@ -176,15 +184,12 @@ def _description(model: nn.Module) -> dict:
     base = _unwrapped(model)
     if any(getattr(module, "merged", False) for module in base.modules()):
         raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")
-    parameters = _base_parameters(base)
-    digest = hashlib.sha256()
-    for name in sorted(parameters):
-        digest.update(parameters[name].detach().cpu().float().numpy().tobytes())
+    shapes = {name: list(parameter.shape) for name, parameter in _base_parameters(base).items()}
     return {
         "model": type(base).__name__,
         "charset": getattr(getattr(base, "config", None), "charset", None),
-        "shapes": {name: list(parameter.shape) for name, parameter in parameters.items()},
-        "weights": digest.hexdigest(),
+        "shapes": shapes,
+        "weights": weights_digest(base),
     }
 
 

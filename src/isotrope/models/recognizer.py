@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -88,6 +89,12 @@ def standardize(pixels: Tensor) -> Tensor:
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     spread = (pixels - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     return (pixels - mean) / (spread + 0.03)
+
+
+@cache
+def _index(charset: str) -> dict[str, int]:
+    """The token of each character."""
+    return {c: token for token, c in enumerate(charset, SPECIAL)}
 
 
 class Recognizer(VisionEncoderDecoderModel):
@@ -228,13 +235,13 @@ class Recognizer(VisionEncoderDecoderModel):
         charset, longest = self.config.charset, self.config.max_characters
         if charset is None:
             tokens = self.tokenizer(text, add_special_tokens=False).input_ids
-        elif unknown := sorted(set(text) - set(charset)):
+        elif unknown := sorted(set(text) - _index(charset).keys()):
             raise ValueError(
                 f"{text!r} has {unknown}, which are not in the charset of this model; "
                 "leave them out or replace them"
             )
         else:
-            tokens = [charset.index(c) + SPECIAL for c in text]
+            tokens = [_index(charset)[c] for c in text]
         if len(tokens) > longest:
             units = "characters" if charset else "tokens"
             raise ValueError(

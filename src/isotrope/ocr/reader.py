@@ -19,6 +19,8 @@ from isotrope.data.images import ImageError, ImageSource, load_image, prepare
 from isotrope.ocr.reading import Reading
 
 if TYPE_CHECKING:
+    from peft import PeftModel
+
     from isotrope.models.recognizer import Recognizer
     from isotrope.ocr.onnx import OnnxRecognizer
 
@@ -94,11 +96,7 @@ class Reader:
                 on onnxruntime, where adapters are fixed.
         """
         self._must_be_torch()
-        from isotrope.lora import load_adapter
-
-        self.recognizer = load_adapter(
-            self.recognizer, _adapter_folder(adapter), name or _adapter_name(adapter)
-        )
+        self.recognizer = _adapted(self.recognizer, adapter, name)
 
     def switch(self, name: str | None) -> None:
         """Read with another of the loaded adapters from now on, or with None: without any.
@@ -260,7 +258,8 @@ def load_torch(
     """
     recognizer = _load_recognizer(path or SHIPPED / "recognizer")
     if adapter is not None:
-        recognizer = _adapted(recognizer, adapter, merge)
+        recognizer = _adapted(recognizer, adapter)
+        recognizer = recognizer.merge_and_unload() if merge else recognizer
     return recognizer.eval()
 
 
@@ -357,13 +356,11 @@ def _adapter_folder(adapter: str | Path) -> Path:
     return path
 
 
-def _adapter_name(adapter: str | Path) -> str:
-    return Path(adapter).resolve().name.replace(".", "_")  # peft's names have no points
-
-
-def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool) -> Recognizer:
-    """The same recogniser, its layers wrapped by a LoRA adapter's, or merged with them."""
+def _adapted(
+    recognizer: Recognizer | PeftModel, adapter: str | Path, name: str | None = None
+) -> PeftModel:
+    """The same recogniser, its layers wrapped by one more LoRA adapter's."""
     from isotrope.lora import load_adapter
 
-    model = load_adapter(recognizer, _adapter_folder(adapter), _adapter_name(adapter))
-    return model.merge_and_unload() if merge else model
+    name = name or Path(adapter).resolve().name.replace(".", "_")  # peft's names have no points
+    return load_adapter(recognizer, _adapter_folder(adapter), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +16,21 @@ from torch import Tensor, nn
 from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.files import replacing
-from isotrope.lora import add_adapter, save_adapter
+from isotrope.lora import add_adapter, save_adapter, weights_digest
 from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.metrics import cer, wer
-from isotrope.ocr.reader import Reader, load_torch
-from isotrope.ocr.reading import Reading
+from isotrope.ocr.reader import load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, readable, writable
-from isotrope.training.loop import Report, decayed, loading, refuse_another
+from isotrope.training.loop import (
+    Report,
+    decayed,
+    loading,
+    refuse_another,
+    update,
+    write_log,
+)
+from isotrope.training.validation import readings_at, texts_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class AdaptationTrainer:
         self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
         self.fabric.seed_everything(config.seed, verbose=False)
         self.recognizer = load_torch(Path(base) if base is not None else None)
+        self.base = weights_digest(self.recognizer)
         self.train, self.valid = self._lines()
         self.out.mkdir(parents=True, exist_ok=True)
         settings = self.recognizer.config
@@ -140,22 +147,15 @@ class AdaptationTrainer:
         pixels, texts = self.batches(numbers, self.epoch)
         labels = self.recognizer.encode_text(texts).to(self.fabric.device)
         loss = self.model(pixels.to(self.fabric.device), labels)
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        update(self.fabric, self.model, self.optimizer, loss)
         return loss.item()
 
     def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
         """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''."""
         images, truth = zip(*(self.valid[i] for i in range(len(self.valid))), strict=True)
-        reader = Reader(self.recognizer.eval())
-        readings = list(reader.stream(images, on_error="return", turns=turns))
-        texts = [r.text if isinstance(r, Reading) else "" for r in readings]
-        each = {turn: texts[k :: len(turns)] for k, turn in enumerate(turns)}
-        return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in each.items()}
+        readings = readings_at(turns, self.recognizer.eval(), images)
+        texts = {turn: texts_of(found) for turn, found in readings.items()}
+        return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in texts.items()}
 
     def _validate(self, loss: float) -> None:
         """Scores the held-out lines, keeps what is best, and writes log and checkpoint."""
@@ -166,10 +166,7 @@ class AdaptationTrainer:
             self._keep()
         with replacing(self.checkpoint) as temporary:
             self.fabric.save(temporary, self._state())
-        with replacing(self.out / "log.csv") as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_log(self.out / "log.csv", self.rows)
 
     def _keep(self) -> None:
         if self.config.full:
@@ -199,11 +196,8 @@ class AdaptationTrainer:
 
     def _recipe(self) -> dict:
         """What a run is: another recipe, other data or another base cannot go on with it."""
-        frozen = (p for p in self.recognizer.parameters() if not p.requires_grad)
-        return asdict(self.config) | {
-            "lines": [text for _, text in self.train.items],
-            "base": sum(p.double().abs().sum().item() for p in frozen),
-        }
+        lines = [text for _, text in self.train.items]
+        return asdict(self.config) | {"lines": lines, "base": self.base}
 
     def _load(self) -> None:
         with loading(self.checkpoint, "recipe, base or data"):

@@ -7,8 +7,7 @@ from pathlib import Path
 from isotrope.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.training.adaptation import AdaptationTrainer
-
-TURNS = (0, 90, 180, 270)
+from isotrope.training.validation import TURNS
 
 
 def write_card(trainer: AdaptationTrainer) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import augmented
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import Preprocessing, evaluate
-from isotrope.training.loop import Report, decayed, loading, refuse_another
+from isotrope.training.loop import Report, decayed, loading, refuse_another, update, write_log
 
 
 class ClassificationTrainer:
@@ -109,12 +108,7 @@ class ClassificationTrainer:
         self.model.train()
         logits = self.model(images).float()
         loss = F.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
-        self.fabric.backward(loss)
-        self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        update(self.fabric, self.model, self.optimizer, loss)
         self.average.update_parameters(self.model.module)
         self.done += 1
         self.losses.append(loss.item())
@@ -178,13 +172,7 @@ class ClassificationTrainer:
             self.done, self.seconds, self.best, self.losses, self.rows = state["progress"]
 
     def _write_log(self) -> None:
-        with (
-            replacing(self.out / "log.csv") as temporary,
-            temporary.open("w", newline="") as file,
-        ):
-            writer = csv.DictWriter(file, list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
+        write_log(self.out / "log.csv", self.rows)
         draw_classification_curve(self.rows, self.out / "curve.png")
 
 

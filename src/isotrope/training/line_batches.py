@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.images import prepare
+from isotrope.data.images import prepare, target_size
 from isotrope.data.lines import LabelledLines
 from isotrope.models.recognizer import Recognizer
 
@@ -37,12 +38,12 @@ def writable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
 
 def readable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
     """The lines whose image opens and has a shape that the recogniser takes; others are logged."""
-    settings = recognizer.config
-    good = set()
+    settings, good = recognizer.config, set()
+    stride = settings.image_stride
     for number in range(len(lines)):
         try:
             image, _ = lines[number]
-            prepare(image[:1], settings.image_height, settings.image_stride, settings.max_ratio)
+            target_size(image.shape[1:], settings.image_height, stride, settings.max_ratio)
             good.add(number)
         except (ValueError, OSError) as error:  # all of them, or one would end the training later
             logger.warning("%s: %s left out: %s", lines.path, lines.items[number][0], error)
@@ -67,7 +68,7 @@ class LineBatches:
     def batches(self, epoch: int) -> list[list[int]]:
         """The numbers of the lines in each batch of an epoch, in a random order."""
         rng = np.random.default_rng((self.seed, epoch))
-        ratios = self._ratios() * rng.uniform(0.95, 1.05, len(self.lines))  # other neighbours
+        ratios = self.ratios * rng.uniform(0.95, 1.05, len(self.lines))  # other neighbours
         batches, batch, pixels = [], [], 0.0
         for number in np.argsort(ratios):
             pixels += ratios[number] * self.size[0] ** 2
@@ -90,7 +91,8 @@ class LineBatches:
         ]
         return torch.cat(stretched), list(texts)
 
-    def _ratios(self) -> np.ndarray:
+    @cached_property
+    def ratios(self) -> np.ndarray:
         """Width over height of each line."""
         return np.array([self.lines.ratio(number) for number in range(len(self.lines))])
 
@@ -98,12 +100,10 @@ class LineBatches:
 def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
     """A line cut, slanted and lit a little otherwise: `(3, H, W)`, of nearly its size."""
     rows, columns = image.shape[1:]
-    slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06) * rows / columns
+    slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06)
     grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
-    # In half sides: x_in = x + slant (H/W) y, y_in = tilt (W/H) x + grow y + drop.
-    matrix = torch.tensor(
-        [[[1.0, slant * rows / columns, 0.0], [tilt * columns / rows, grow, drop]]]
-    )
+    # In half sides: x_in = x + slant (H/W) y, y_in = tilt x + grow y + drop.
+    matrix = torch.tensor([[[1.0, slant * rows / columns, 0.0], [tilt, grow, drop]]])
     grid = functional.affine_grid(matrix, [1, 3, rows, columns], align_corners=False)
     moved = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
     gain, shift, power = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1), rng.uniform(0.7, 1.4)

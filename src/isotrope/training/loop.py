@@ -1,13 +1,18 @@
-"""What the loops share: their reports, weight decay, and refusing a checkpoint."""
+"""What the loops share: an update, reports and logs, weight decay, refusing a checkpoint."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-from torch import nn
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from isotrope.files import replacing
 
 Report = Callable[[dict[str, float]], None]
 
@@ -37,6 +42,23 @@ def refuse_another(kept: dict, now: dict) -> None:
     other = [name for name in now if kept.get(name) != now[name]]
     if other:
         raise ValueError(f"{', '.join(other)} differs")
+
+
+def update(fabric: Fabric, model: nn.Module, optimizer: Optimizer, loss: Tensor) -> None:
+    """One step down the gradient, which is cut to a norm of 1."""
+    fabric.backward(loss)
+    fabric.clip_gradients(model, optimizer, max_norm=1.0, error_if_nonfinite=False)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def write_log(path: Path, rows: list[dict]) -> None:
+    """Writes rows as a CSV at one stroke; empty where a row lacks a column that another has."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def decayed(model: nn.Module, weight_decay: float) -> list[dict]:

@@ -26,7 +26,7 @@ from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
 from isotrope.training.line_batches import writable
-from isotrope.training.loop import Report, decayed, loading
+from isotrope.training.loop import Report, decayed, loading, update, write_log
 from isotrope.training.validation import validate
 
 
@@ -173,12 +173,7 @@ class RecognitionTrainer:
         self.model.train()
         labels = self.recognizer.encode_text(batch.texts).to(self.fabric.device)
         losses = self.model(batch.pixels.to(self.fabric.device), labels, batch)
-        self.fabric.backward(losses["loss"])
-        self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        update(self.fabric, self.model, self.optimizer, losses["loss"])
         self.average.update_parameters(self.recognizer)
         self.samples += len(batch.texts)
         self.next_index = batch.next_index
@@ -233,8 +228,4 @@ def log_row(path: Path, row: dict[str, float]) -> None:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
     rows.append({name: str(value) for name, value in row.items()})
-    names = list(dict.fromkeys(name for r in rows for name in r))
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_log(path, rows)

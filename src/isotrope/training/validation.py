@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -29,15 +30,25 @@ def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[in
 
     An image that the reader refuses counts as read wrong.
     """
-    images, truth = [image for image, _ in pairs], [text for _, text in pairs]
-    readings = list(Reader(recognizer).stream(images, on_error="return", turns=TURNS))
-    return {
-        degrees: _score(readings[k :: len(TURNS)], truth, degrees)
-        for k, degrees in enumerate(TURNS)
-    }
+    truth = [text for _, text in pairs]
+    readings = readings_at(TURNS, recognizer, [image for image, _ in pairs])
+    return {degrees: _score(found, truth, degrees) for degrees, found in readings.items()}
+
+
+def readings_at(
+    turns: Sequence[int], recognizer: Recognizer, images: Iterable[Tensor]
+) -> dict[int, list[Reading | ImageError]]:
+    """What is read of upright images, or why not, at each turn in degrees."""
+    readings = list(Reader(recognizer).stream(images, on_error="return", turns=turns))
+    return {degrees: readings[k :: len(turns)] for k, degrees in enumerate(turns)}
+
+
+def texts_of(readings: Iterable[Reading | ImageError]) -> list[str]:
+    """What was read; nothing where the image was refused."""
+    return [r.text if isinstance(r, Reading) else "" for r in readings]
 
 
 def _score(readings: list[Reading | ImageError], truth: list[str], degrees: int) -> Score:
-    texts = [r.text if isinstance(r, Reading) else "" for r in readings]
+    texts = texts_of(readings)
     turned = [isinstance(r, Reading) and r.orientation == degrees for r in readings]
     return Score(cer(texts, truth), word_accuracy(texts, truth), sum(turned) / len(turned))
