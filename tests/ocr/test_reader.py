@@ -271,7 +271,7 @@ def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: TinyRecognizer())
-    with pytest.raises(ValueError, match=r"runes: no such adapter .*adapters.runes.adapter_config"):
+    with pytest.raises(ValueError, match=r"runes: no such adapter .*runes.adapter_config"):
         Reader.from_pretrained(adapter="runes")
     other = nn.Module()
     other.proj = nn.Linear(8, 8)

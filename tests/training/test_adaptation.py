@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.data.lines import LabelledLines
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr.reader import Reader
@@ -154,8 +155,6 @@ def test_a_bad_image_is_named_and_the_others_are_trained_on(base, data, caplog):
 
 
 def test_every_line_is_in_one_batch_of_an_epoch_beside_others_of_its_width(base, data):
-    from isotrope.data.lines import LabelledLines
-
     lines = writable(LabelledLines(data), Recognizer.from_pretrained(base))
     batches = LineBatches(lines, (32, 8, 32.0), 4 * 32 * 64)
     first, again, second = (batches.batches(epoch) for epoch in (0, 0, 1))
@@ -165,6 +164,17 @@ def test_every_line_is_in_one_batch_of_an_epoch_beside_others_of_its_width(base,
     assert pixels.shape[:3] == (len(texts), 3, 32)
     assert torch.equal(pixels, batches(first[0], 0)[0])
     assert not torch.equal(pixels[0], batches(first[0], 1)[0][0])
+
+
+def test_turned_batches_lie_at_all_four_turns(base, data):
+    lines = writable(LabelledLines(data), Recognizer.from_pretrained(base))
+    upright, turned = (LineBatches(lines, (32, 8, 32.0), 4096, turned=t) for t in (False, True))
+    seen = set()
+    for epoch in range(20):
+        numbers = upright.batches(epoch)[0]
+        straight, found = upright(numbers, epoch)[0], turned(numbers, epoch)[0]
+        seen |= {k for k in range(4) if torch.equal(torch.rot90(straight, k, (2, 3)), found)}
+    assert seen == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ def test_a_split_holds_out_what_it_does_not_train_on(tmp_path):
     assert train == set(names) - held_out
 
 
+def test_white_space_of_any_kind_in_a_label_is_one_space(tmp_path):
+    (tmp_path / "labels.tsv").write_text("a.png\tune\u00a0 ligne \n", encoding="utf-8")
+    assert LabelledLines(tmp_path).items == [("a.png", "une ligne")]
+
+
 @pytest.mark.parametrize(
     ("labels", "message"), [(None, "has no labels.tsv"), ("a.png real\n", "line 1 .* has no tab")]
 )

@@ -34,6 +34,9 @@ def adapt(
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights instead, for comparison.")
     ] = False,
+    turned: Annotated[
+        bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
+    ] = False,
     epochs: Annotated[int, typer.Option(help="How often each line is seen at most.")] = 30,
     lines: Annotated[int | None, typer.Option(help="Train on so many of the lines.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order and the variations.")] = 0,
@@ -56,6 +59,7 @@ def adapt(
             alpha=alpha,
             dora=dora,
             full=full,
+            turned=turned,
             epochs=epochs,
             lines=lines,
             seed=seed,

@@ -17,6 +17,8 @@ from isotrope.data.images import load_image
 class LabelledLines:
     """Images with their texts; `labels.tsv` holds `file<TAB>text`, one a line, UTF-8.
 
+    White space of any kind and length in a text is one space; there is none at its ends.
+
     A tar is read once into memory, still compressed as JPEG or PNG; a folder is read file by file.
 
     Args:
@@ -39,7 +41,7 @@ class LabelledLines:
                 raise ValueError(
                     f"{self.path}: line {number + 1} of labels.tsv has no tab; write file<TAB>text"
                 )
-            self.items.append((line[0], line[1]))
+            self.items.append((line[0], " ".join(line[1].split())))
 
     def keep(self, wanted: Callable[[int, str], bool]) -> LabelledLines:
         """The lines for which `wanted(number, text)` holds."""

@@ -346,14 +346,15 @@ def _misfits(report: dict, most: int = 3) -> str:
 
 
 def _adapter_folder(adapter: str | Path) -> Path:
-    places = [Path(adapter), SHIPPED / "adapters" / adapter]
-    path = next((place for place in places if (place / "adapter_config.json").is_file()), None)
-    if path is None:
-        tried = " nor ".join(str(place / "adapter_config.json") for place in places)
-        raise ValueError(
-            f"{adapter}: no such adapter (there is neither {tried}); give a folder saved by peft"
-        )
-    return path
+    shipped = SHIPPED / "adapters"
+    for place in (Path(adapter), shipped / adapter):
+        if (place / "adapter_config.json").is_file():
+            return place
+    names = ", ".join(sorted(path.parent.name for path in shipped.glob("*/adapter_config.json")))
+    raise ValueError(
+        f"{adapter}: no such adapter (there is no {Path(adapter) / 'adapter_config.json'}); give "
+        f"a folder that `isotrope adapt` wrote, or a shipped one's name: {names or 'none'}"
+    )
 
 
 def _adapted(

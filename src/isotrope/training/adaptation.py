@@ -73,7 +73,9 @@ class AdaptationTrainer:
         self.out.mkdir(parents=True, exist_ok=True)
         settings = self.recognizer.config
         size = (settings.image_height, settings.image_stride, settings.max_ratio)
-        self.batches = LineBatches(self.train, size, config.batch_pixels, config.seed)
+        self.batches = LineBatches(
+            self.train, size, config.batch_pixels, config.seed, config.turned
+        )
         self.adapted = self._adapted()
         learning = nn.ParameterList(p for p in self.adapted.parameters() if p.requires_grad)
         optimizer = torch.optim.AdamW(

@@ -18,6 +18,7 @@ class AdaptationConfig:
         patience: so many validations without a lower character error rate end the training.
         batch_pixels: pixels in a batch; eight lines of 32x1024 are 262,144.
         learning_rate: at its height, after a tenth of an epoch; a cosine takes it to zero.
+        turned: turn the lines by quarter turns; what a model needs that is not equivariant.
         lines: so many lines, drawn by `seed`; all if left out.
         held_out: every so-many-th line is left out and validated on.
     """
@@ -33,6 +34,7 @@ class AdaptationConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
+    turned: bool = False
     lines: int | None = None
     held_out: int = 10
     seed: int = 0

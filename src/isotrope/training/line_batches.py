@@ -58,12 +58,14 @@ class LineBatches:
         lines: what is trained on.
         size: `(height, stride, max_ratio)` of the recogniser, as `prepare` takes them.
         batch_pixels: pixels in a batch.
+        turned: each batch lies at one of the four turns, drawn anew every epoch.
     """
 
     lines: LabelledLines
     size: tuple[int, int, float]
     batch_pixels: int
     seed: int = 0
+    turned: bool = False
 
     def batches(self, epoch: int) -> list[list[int]]:
         """The numbers of the lines in each batch of an epoch, in a random order."""
@@ -80,7 +82,7 @@ class LineBatches:
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def __call__(self, numbers: list[int], epoch: int) -> tuple[Tensor, list[str]]:
-        """`(B, 3, h, w)` and the texts; every epoch sees each line a little otherwise."""
+        """`(B, 3, h, w)`, or turned, and the texts; an epoch sees each line a little otherwise."""
         images, texts = zip(*(self.lines[number] for number in numbers), strict=True)
         draws = (np.random.default_rng((self.seed, epoch, number)) for number in numbers)
         prepared = [prepare(bent(i, d), *self.size) for i, d in zip(images, draws, strict=True)]
@@ -89,7 +91,9 @@ class LineBatches:
             functional.interpolate(image[None], (self.size[0], width), mode="bilinear")
             for image in prepared
         ]
-        return torch.cat(stretched), list(texts)
+        quarters = np.random.default_rng((self.seed, epoch, *numbers)).integers(4)
+        turns = int(quarters) if self.turned else 0
+        return torch.rot90(torch.cat(stretched), turns, (2, 3)), list(texts)
 
     @cached_property
     def ratios(self) -> np.ndarray:
