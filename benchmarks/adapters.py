@@ -9,7 +9,7 @@ sees --seen lines, or as many of them in 40 epochs, and keeps its best epoch. Al
 lines held out (every tenth of the set) at four turns, and on the lines of --keep, which they have
 not been trained on: what training has cost of what the base could read.
 
-A run lives in runs/adapters/BASE/SET and is resumed there after a kill; one that has ended is not
+A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended is not
 run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a line
 for each turn.
 """
@@ -56,7 +56,7 @@ class Run:
         base = self.base.parent.name if self.base else "shipped"
         size = self.lines or "all"
         how = self.method if self.method == "full" else f"{self.method}-{self.targets}-{self.rank}"
-        return RUNS / base / self.name / f"{how}-{size}"
+        return RUNS / base / f"{how}-{size}" / self.name  # a card names the adapter by its folder
 
     def config(self, seen: int) -> AdaptationConfig:
         count = self.lines or 9 * len(LabelledLines(self.data)) // 10

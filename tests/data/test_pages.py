@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from isotrope.data.images import ImageError
 from isotrope.data.lines import LabelledLines
-from isotrope.data.pages import PageLines, cut, load_lines, page_lines
+from isotrope.data.pages import PageLines, _page, cut, load_lines, page_lines
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
@@ -91,8 +91,6 @@ def test_an_image_of_the_files_own_name_will_do(folder):
         ("<PcGts", {}, "is not whole XML"),
         ("<html></html>", {}, "is <html>, neither PAGE-XML"),
         (PAGE, {"image": "none.png"}, "'none.png' is not beside it; put the page's image"),
-        (PAGE.replace("10,10 60,10 60,25 10,25", "10,10"), {}, "outline '10,10' is no polygon"),
-        (PAGE.replace("10,10 60,10 60,25 10,25", "a,b c,d e,f"), {}, "could not convert"),
         (ALTO, {"unit": "mm10"}, "coordinates are in mm10, not in pixels"),
     ],
 )
@@ -106,6 +104,66 @@ def test_a_bad_page_is_named_and_the_others_are_read(folder, caplog, text, optio
     with caplog.at_level(logging.WARNING):
         assert len(load_lines(folder)) == 2
     assert "bad.xml" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [("10,10", "1 (the outline '10,10' is no polygon)"), ("a,b c,d e,f", "1 (could not convert")],
+)
+def test_a_bad_line_is_named_and_the_others_are_read(folder, caplog, points, message):
+    write(folder, PAGE.replace("10,10 60,10 60,25 10,25", points))
+    lines = load_lines(folder)
+    assert [text for _, text in lines.items] == ["zweite"]
+    assert "3 of 4 lines left out: " + message in caplog.text
+    assert "3 (no text), 4 (no outline)" in caplog.text
+
+
+def test_points_of_the_format_of_2010(folder):
+    points = "".join(f'<Point x="{x}" y="{y}"/>' for x, y in ((10, 10), (60, 10), (60, 25)))
+    whole = '<Coords points="10,10 60,10 60,25 10,25"/>'
+    write(folder, PAGE.replace(whole, f"<Coords>{points}</Coords>"))
+    assert page_lines(folder / "page.xml")[0][0].corners == ((10, 10), (60, 10), (60, 25))
+
+
+def test_the_polygon_of_a_word_is_not_that_of_its_line(folder):
+    shape = '<String CONTENT="deux"><Shape><Polygon POINTS="1,1 2,1 2,2"/></Shape></String>'
+    text = ALTO.replace('<String CONTENT="deux"/><SP/>', shape)
+    write(folder, text.replace('CONTENT="-"', 'CONTENT="\u00ad"'))
+    outline, text = page_lines(folder / "page.xml")[0]
+    assert (outline.corners[2], text) == ((60, 25), "deux mots-")
+
+
+@pytest.mark.parametrize("named", ["scan.png", "old/scan.png", "my%20scan.png", "C:\\x\\scan.png"])
+def test_an_image_is_found_beside_its_file_or_a_folder_above(folder, named):
+    (folder / "page").mkdir()
+    if "20" in named:
+        (folder / "scan.png").rename(folder / "my scan.png")
+    write(folder / "page", PAGE, image=named)
+    assert len(load_lines(folder)[0][1]) == len("Erste Zeile")
+
+
+def test_a_larger_copy_of_the_page_will_do_but_no_other_shape(folder):
+    write(folder, PAGE)
+    with Image.open(folder / "scan.png") as page:
+        page.resize((160, 120)).save(folder / "scan.png")
+    assert load_lines(folder)[0][0].shape[1:] == (31, 101)
+    Image.new("RGB", (60, 80)).save(folder / "scan.png")
+    _page.cache_clear()
+    with pytest.raises(ImageError, match="60x80 px, but 80x60 were transcribed"):
+        load_lines(folder)[0]
+
+
+def test_whole_pages_are_held_out(folder, caplog):
+    for number in range(10):
+        Image.new("RGB", (80, 60)).save(folder / f"{number}.png")
+        write(folder, PAGE, f"{number}.xml", image=f"{number}.png")
+    write(folder, ALTO, "same.xml", image="3.png")
+    train, held_out = load_lines(folder).split(5)
+    assert "same.xml is left out" in caplog.text
+    pages = [{outline.image.name for outline, _ in part.items} for part in (train, held_out)]
+    assert pages[1] == {"0.png", "5.png"}
+    assert not pages[0] & pages[1]
+    assert (len(pages[0]), len(train), len(held_out)) == (8, 16, 4)
 
 
 def test_a_line_outside_its_page_is_refused(folder):

@@ -4,9 +4,17 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from isotrope.lora import add_adapter, count_parameters, load_adapter, save_adapter, target_names
+from isotrope.lora import (
+    add_adapter,
+    count_parameters,
+    load_adapter,
+    save_adapter,
+    switch_adapter,
+    target_names,
+)
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
 
@@ -156,6 +164,33 @@ def test_several_adapters_are_switched_per_call():
     assert not torch.equal(alone, other)
     with pytest.raises(ValueError, match="an adapter 'a' is there already"):
         add_adapter(model, name="a")
+
+
+def test_one_more_adapter_acts_though_the_others_were_off(tmp_path):
+    save_adapter(shake(add_adapter(recognizer(), "all", name="b"), 2, "b"), tmp_path, "b")
+    alone = logits(load_adapter(recognizer(), tmp_path, "b"))
+    model = shake(add_adapter(recognizer(), "encoder.attention", name="a"), 1, "a")
+    switch_adapter(model, None)
+    torch.testing.assert_close(logits(load_adapter(model, tmp_path, "b")), alone)
+
+
+@pytest.mark.parametrize("loaded", ["none", "active", "off"])
+def test_an_adapter_that_does_not_fit_leaves_the_model_as_it_was(tmp_path, loaded):
+    save_adapter(shake(add_adapter(recognizer(), "all", rank=2), 1), tmp_path)
+    tensors = load_file(tmp_path / "adapter_model.safetensors")
+    tensors[sorted(tensors)[-1]] = torch.rand(2, 3)
+    save_file(tensors, tmp_path / "adapter_model.safetensors")
+    model = recognizer()
+    if loaded != "none":
+        model = shake(add_adapter(model, "encoder", name="a"), 1, "a")
+        switch_adapter(model, "a" if loaded == "active" else None)
+    before = logits(model)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"does not fit this model \(.* is \(2, 3\), not"):
+            load_adapter(model, tmp_path, "b")
+        assert torch.equal(logits(model), before)
+    if loaded == "none":
+        assert not any(".lora_" in name for name, _ in model.named_parameters())
 
 
 def test_only_the_adapter_learns():

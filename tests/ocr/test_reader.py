@@ -304,6 +304,11 @@ def test_adapters_are_switched(tmp_path):
     for name, expected in zip((None, "rune", "ogham"), alone, strict=True):
         reader.switch(name)
         assert reader.read(image) == expected
+    (tmp_path / "ogham").rename(tmp_path / "train")  # a module has `train` already
+    assert (
+        Reader.from_pretrained(tmp_path / "base", tmp_path / "train", "torch").read(image)
+        == (alone[2])
+    )
     with pytest.raises(ValueError, match="no adapter 'gothic'; there are rune, ogham"):
         reader.switch("gothic")
     with pytest.raises(ValueError, match="onnxruntime has its adapter merged"):

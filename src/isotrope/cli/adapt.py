@@ -43,9 +43,9 @@ def adapt(
 ) -> None:
     """Teach the reader a new script or hand.
 
-    Every tenth line is held out and validated on; training ends when five epochs in a row bring
-    nothing. Writes the adapter (for `isotrope read --adapter`), README.md with its numbers, log.csv
-    and checkpoint.pt.
+    Every tenth line, or page, is held out and validated on; training ends when five epochs in a row
+    bring nothing. Writes the adapter (for `isotrope read --adapter`), README.md with its numbers,
+    log.csv and checkpoint.pt.
     """
     with told():
         from isotrope.lora import count_parameters

@@ -16,7 +16,7 @@ def told() -> Iterator[None]:
     except ModuleNotFoundError as error:
         typer.echo(_missing(error), err=True)
         raise typer.Exit(1) from error
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         typer.echo(f"isotrope: {error}", err=True)
         raise typer.Exit(1) from error
 

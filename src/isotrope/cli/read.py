@@ -130,7 +130,7 @@ def _load_reader(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Reader.from_pretrained(weights, adapter, runtime)
-    except (ValueError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         complaints.add(error)
         return None
 

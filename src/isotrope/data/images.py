@@ -6,6 +6,7 @@ symmetry: a turned image would no longer give the turned pixels.
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator
@@ -79,6 +80,17 @@ def load_image(source: ImageSource) -> torch.Tensor:
         f"an image of type {type(source).__name__}: give a path, a PIL image, a numpy array "
         "or a torch tensor"
     )
+
+
+def load_encoded(data: bytes) -> torch.Tensor:
+    """`load_image` of what stands in an image file."""
+    try:
+        with _pillow_warnings(), Image.open(io.BytesIO(data)) as image:
+            return _array_to_rgb(_decode(image))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(_opening_problem(error)) from error
 
 
 def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> torch.Tensor:
@@ -195,20 +207,20 @@ def _pillow_warnings() -> Iterator[None]:
         yield
 
 
-def _opening_problem(error: Exception, path: Path) -> str:
-    """What to tell the user about a file that Pillow would not open."""
+def _opening_problem(error: Exception, path: Path | None = None) -> str:
+    """What to tell the user about a file, or its bytes, that Pillow would not open."""
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return (
             f"has more than {Image.MAX_IMAGE_PIXELS} px, the most that Pillow opens; cut it into "
             "lines or words, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
         )
-    if isinstance(error, FileNotFoundError) and path.is_symlink():
+    if isinstance(error, FileNotFoundError) and path and path.is_symlink():
         return "a link to a file that is not there; mend the link or remove it"
     if isinstance(error, FileNotFoundError):
         return "no such file; check the path"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be opened ({error.strerror}); check the file and its permissions"
-    if isinstance(error, UnidentifiedImageError) and _is_text(path):
+    if isinstance(error, UnidentifiedImageError) and path and _is_text(path):
         return "text, not an image, whatever its name says; give a PNG, JPEG or TIFF"
     return "no image that can be opened, or a broken one; save it again as PNG, JPEG or TIFF"
 

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from isotrope.files import replacing
@@ -85,7 +86,8 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the files are broken, or it was made for another model; what differs is named.
+        ValueError: the files are broken, or it was made for another model; what differs is named,
+            and the model is as it was before.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -100,26 +102,31 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     base = folder / BASE
     try:
         made_for = json.loads(base.read_text()) if base.is_file() else None
-        config = LoraConfig.from_pretrained(str(folder))
+        differences = _differences(made_for, _description(model)) if made_for else []
+        kind = json.loads((folder / CONFIG).read_text()).get("peft_type")
+        config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
         tensors = load_file(folder / WEIGHTS)
-    except (SafetensorError, ValueError, TypeError) as error:
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder} is broken ({reason}); make or copy it again") from error
-    differences = _differences(made_for, _description(model)) if made_for else []
+    if config is None:
+        raise ValueError(f"{folder} is an adapter of peft's kind {kind}; give one of kind LORA")
     if differences:
         raise ValueError(
             f"{folder} was made for another model: {'; '.join(differences)}; "
             "load the model that it was made for, or adapt this one"
         )
+    active = _active(model)
     try:
-        model = _attach(model, config, name)
-        unused = set_peft_model_state_dict(model, tensors, adapter_name=name).unexpected_keys
-    except (ValueError, RuntimeError) as error:
+        adapted = _attach(model, config, name)
+    except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder} does not fit this model ({reason})") from error
-    if unused:
-        raise ValueError(f"{folder} does not fit this model (it has no layer for {unused[0]})")
-    return model.requires_grad_(False).eval()
+    if problem := _misfit(_tensors(adapted, name), tensors):
+        _detach(model, adapted, name, active)
+        raise ValueError(f"{folder} does not fit this model ({problem})")
+    set_peft_model_state_dict(adapted, tensors, adapter_name=name)
+    return adapted.requires_grad_(False).eval()
 
 
 def weights_digest(model: nn.Module) -> str:
@@ -157,7 +164,39 @@ def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
         raise ValueError(f"an adapter {name!r} is there already; give another name")
     model.add_adapter(name, config, autocast_adapter_dtype=False)
     model.set_adapter(name)
+    model.base_model.enable_adapter_layers()  # which `switch_adapter(model, None)` has turned off
     return model
+
+
+def _detach(model: nn.Module, adapted: PeftModel, name: str, active: str | None) -> None:
+    """Takes the adapter out again, and puts back what acted before."""
+    if model is adapted:
+        model.set_adapter(next(other for other in model.peft_config if other != name))
+        model.delete_adapter(name)
+        switch_adapter(model, active)
+    else:
+        adapted.unload()  # the layers, which were wrapped in place, are the model's own again
+
+
+def _active(model: nn.Module) -> str | None:
+    """The name of the adapter that acts; `None` where there is none, or all are off."""
+    if not isinstance(model, PeftModel):
+        return None
+    layers = [m for m in model.modules() if isinstance(m, BaseTunerLayer)]
+    return None if all(layer.disable_adapters for layer in layers) else model.active_adapter
+
+
+def _misfit(expected: dict[str, Tensor], given: dict[str, Tensor]) -> str:
+    """What differs between two sets of tensors; empty where nothing does."""
+    for name in sorted(expected | given):
+        if name not in expected:
+            return f"it has no layer for {name}"
+        if name not in given:
+            return f"there is no {name}"
+        if expected[name].shape != given[name].shape:
+            shapes = (tuple(tensors[name].shape) for tensors in (given, expected))
+            return "{} is {}, not {}".format(name, *shapes)
+    return ""
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

@@ -89,7 +89,8 @@ class Reader:
 
         Args:
             adapter: As in `from_pretrained`.
-            name: What `switch` will know it by. None: the last part of `adapter`, `.` as `_`.
+            name: What `switch` will know it by. None: the last part of `adapter`, `.` as `_`; a
+                name that a torch module has already, such as "train", gets a `_` at its end.
 
         Raises:
             ValueError: No such adapter, one for another model, a name that is taken, or a reader
@@ -363,5 +364,7 @@ def _adapted(
     """The same recogniser, its layers wrapped by one more LoRA adapter's."""
     from isotrope.lora import load_adapter
 
-    name = name or Path(adapter).resolve().name.replace(".", "_")  # peft's names have no points
+    if name is None:  # peft keeps adapters as modules of a ModuleDict, by name
+        name = Path(adapter).resolve().name.replace(".", "_")
+        name += "_" if hasattr(torch.nn.ModuleDict(), name) else ""
     return load_adapter(recognizer, _adapter_folder(adapter), name)

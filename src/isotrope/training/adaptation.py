@@ -65,12 +65,13 @@ class AdaptationTrainer:
         base: str | Path | None = None,
     ) -> None:
         self.config, self.data, self.out = config, Path(data), Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)  # or this would fail after the lines are read
         self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
         self.fabric.seed_everything(config.seed, verbose=False)
-        self.recognizer = load_torch(Path(base) if base is not None else None)
-        self.base = weights_digest(self.recognizer)
-        self.train, self.valid = self._lines()
-        self.out.mkdir(parents=True, exist_ok=True)
+        self.base = Path(base) if base is not None else None
+        self.recognizer = load_torch(self.base)
+        self.digest = weights_digest(self.recognizer)
+        self.train, self.valid, self.left_out = self._lines()
         settings = self.recognizer.config
         size = (settings.image_height, settings.image_stride, settings.max_ratio)
         self.batches = LineBatches(
@@ -88,9 +89,10 @@ class AdaptationTrainer:
         if self.checkpoint.is_file():
             self._load()
 
-    def _lines(self) -> tuple[LabelledLines, LabelledLines]:
-        """Those to train on, as many as the recipe says, and those held out."""
-        lines = readable(writable(load_lines(self.data), self.recognizer), self.recognizer)
+    def _lines(self) -> tuple[LabelledLines, LabelledLines, int]:
+        """Those to train on, as many as the recipe says, those held out, and how many are bad."""
+        given = load_lines(self.data)
+        lines = readable(writable(given, self.recognizer), self.recognizer)
         train, valid = lines.split(self.config.held_out)
         if self.config.lines is not None:
             order = torch.randperm(
@@ -103,7 +105,7 @@ class AdaptationTrainer:
                 f"{self.data}: {len(train)} lines to train on and {len(valid)} held out; "
                 f"give at least {self.config.held_out} lines that the model can write"
             )
-        return train, valid
+        return train, valid, len(given) - len(lines)
 
     def _adapted(self) -> nn.Module:
         config = self.config
@@ -127,10 +129,12 @@ class AdaptationTrainer:
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `finished`; `report` gets a row of numbers after every batch."""
+        config = self.config
         if not self.rows:
             self._validate(float("nan"))  # before any training: what the base reads
         while not self.finished:
             started, losses = time.perf_counter(), []
+            torch.manual_seed(hash((config.seed, self.epoch)))  # dropout, also after a resume
             batches = self.batches.batches(self.epoch)
             for place, numbers in enumerate(batches):
                 losses.append(self.step(numbers, self.epoch * len(batches) + place, len(batches)))
@@ -154,7 +158,8 @@ class AdaptationTrainer:
 
     def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
         """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''."""
-        images, truth = zip(*(self.valid[i] for i in range(len(self.valid))), strict=True)
+        images = (self.valid[i][0] for i in range(len(self.valid)))
+        truth = [text for _, text in self.valid.items]
         readings = readings_at(turns, self.recognizer.eval(), images)
         texts = {turn: texts_of(found) for turn, found in readings.items()}
         return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in texts.items()}
@@ -198,8 +203,9 @@ class AdaptationTrainer:
 
     def _recipe(self) -> dict:
         """What a run is: another recipe, other data or another base cannot go on with it."""
-        lines = [text for _, text in self.train.items]
-        return asdict(self.config) | {"lines": lines, "base": self.base}
+        parts = {"lines": self.train, "held-out lines": self.valid}
+        texts = {name: [text for _, text in part.items] for name, part in parts.items()}
+        return asdict(self.config) | texts | {"base": self.digest}
 
     def _load(self) -> None:
         with loading(self.checkpoint, "recipe, base or data"):

@@ -31,7 +31,7 @@ class AdaptationConfig:
     epochs: int = 30
     patience: int = 5
     batch_pixels: int = 131_072
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     turned: bool = False

@@ -14,15 +14,18 @@ def write_card(trainer: AdaptationTrainer) -> Path:
     """Writes `README.md` beside the adapter of a trainer that has ended: its data, numbers, use."""
     config, before, best = trainer.config, trainer.rows[0], trainer.best
     lines = f"{len(trainer.train)} lines to train on, {len(trainer.valid)} held out"
+    if trainer.left_out:
+        lines += f", {trainer.left_out} left out that the model cannot write or open"
+    weights = f" --weights {trainer.base}" if trainer.base else ""
     scores = trainer.score(TURNS)
     own, base = count_parameters(trainer.adapted)
     turned = " ".join(
         f"| {100 * score.cer:.1f}% / {100 * score.wer:.1f}%" for score in scores.values()
     )
-    path = trainer.out / "README.md"
-    text = f"""# {trainer.out.name}
+    path, name = trainer.out / "README.md", trainer.out.name
+    text = f"""# {name}
 
-A LoRA adapter of isotrope's recogniser: `isotrope read --adapter {trainer.out.name} IMAGES`
+A LoRA adapter of isotrope's recogniser: `isotrope read{weights} --adapter {name} IMAGES`
 
 | | |
 |---|---|

@@ -52,7 +52,7 @@ def readable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
 
 @dataclass(frozen=True)
 class LineBatches:
-    """Lines of like width together, each stretched to the width of its batch.
+    """Lines of like shape together, each stretched to the middle one's of its batch.
 
     Args:
         lines: what is trained on.
@@ -73,11 +73,14 @@ class LineBatches:
         ratios = self.ratios * rng.uniform(0.95, 1.05, len(self.lines))  # other neighbours
         batches, batch, pixels = [], [], 0.0
         for number in np.argsort(ratios):
-            pixels += ratios[number] * self.size[0] ** 2
-            if batch and pixels > self.batch_pixels:
+            own = max(ratios[number], 1 / ratios[number]) * self.size[0] ** 2
+            # The reader's short side is the same for all: high lines have other tensors than wide.
+            turns = batch and (ratios[batch[-1]] < 1) != (ratios[number] < 1)
+            if batch and (turns or pixels + own > self.batch_pixels):
                 batches.append(batch)
-                batch, pixels = [], ratios[number] * self.size[0] ** 2
+                batch, pixels = [], 0.0
             batch.append(int(number))
+            pixels += own
         batches.append(batch)
         return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -86,11 +89,9 @@ class LineBatches:
         images, texts = zip(*(self.lines[number] for number in numbers), strict=True)
         draws = (np.random.default_rng((self.seed, epoch, number)) for number in numbers)
         prepared = [prepare(bent(i, d), *self.size) for i, d in zip(images, draws, strict=True)]
-        width = sorted(image.shape[-1] for image in prepared)[len(prepared) // 2]
-        stretched = [
-            functional.interpolate(image[None], (self.size[0], width), mode="bilinear")
-            for image in prepared
-        ]
+        # By a hair a square may lie either way; the middle shape is one of the two.
+        middle = sorted(tuple(image.shape[1:]) for image in prepared)[len(prepared) // 2]
+        stretched = [functional.interpolate(i[None], middle, mode="bilinear") for i in prepared]
         quarters = np.random.default_rng((self.seed, epoch, *numbers)).integers(4)
         turns = int(quarters) if self.turned else 0
         return torch.rot90(torch.cat(stretched), turns, (2, 3)), list(texts)
