@@ -9,9 +9,9 @@ sees --seen lines, or as many of them in 40 epochs, and keeps its best epoch. Al
 lines held out (every tenth of the set) at four turns, and on the lines of --keep, which they have
 not been trained on: what training has cost of what the base could read.
 
-A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended is not
-run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a line
-for each turn.
+A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
+is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a
+line for each turn.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from isotrope.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.metrics import cer, wer
-from isotrope.training.adaptation import AdaptationTrainer
+from isotrope.training.adaptation import AdaptationTrainer, LineScore
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.card import write_card
 from isotrope.training.validation import TURNS, readings_at, texts_of
@@ -72,9 +72,10 @@ def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
         return
     trainer = AdaptationTrainer(run.config(seen), run.data, run.folder, run.base)
     trainer.fit(lambda row: print(f"\r{run.folder} {row['samples']}", end="", flush=True))
-    if run.method != "full":
-        write_card(trainer)
     rows = [row | made_by() for row in scored(run, trainer, keep)]
+    if run.method != "full":
+        scores = {row["angle"]: LineScore(row["cer"], row["wer"]) for row in rows}
+        write_card(trainer, scores)
     with replacing(ended) as temporary:
         temporary.write_text(json.dumps(rows))
     print(f"\r{run.folder}: CER {rows[0]['before_cer']:.4f} -> {rows[0]['cer']:.4f}", flush=True)
@@ -100,7 +101,8 @@ def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> 
         "hours": trainer.rows[-1]["hours"],
         "before_cer": before["cer"],
         "before_wer": before["wer"],
-        "kept_cer": read(recognizer, keep, (0,))[0][1] if keep else None,
+        # An adapter is switched off for them, and the base is what it was.
+        "kept_cer": read(recognizer, keep, (0,))[0][1] if keep and trainer.config.full else None,
     }
     for turn, (same, errors, words) in read(recognizer, trainer.valid, TURNS).items():
         yield common | {"angle": turn, "cer": errors, "wer": words, "same": same}

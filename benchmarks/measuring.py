@@ -110,9 +110,14 @@ def commit() -> str:
 
 def made_by() -> dict[str, str]:
     """What every row of a result carries: where it comes from."""
-    # Of data that lies elsewhere on this machine, the name says enough.
-    words = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv)
-    return {"commit": commit(), "machine": machine(), "command": " ".join(words)}
+    return {"commit": commit(), "machine": machine(), "command": " ".join(map(_named, sys.argv))}
+
+
+def _named(word: str) -> str:
+    """An argument, `PATH` or `NAME=PATH`; of data that lies elsewhere, the name says enough."""
+    name, equals, path = word.rpartition("=")
+    elsewhere = Path(path).is_absolute() or ".." in Path(path).parts
+    return f"{name}{equals}{Path(path).name}" if elsewhere else word
 
 
 def write_csv(name: str, rows: list[dict]) -> Path:

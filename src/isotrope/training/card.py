@@ -6,18 +6,21 @@ from pathlib import Path
 
 from isotrope.files import replacing
 from isotrope.lora import count_parameters
-from isotrope.training.adaptation import AdaptationTrainer
+from isotrope.training.adaptation import AdaptationTrainer, LineScore
 from isotrope.training.validation import TURNS
 
 
-def write_card(trainer: AdaptationTrainer) -> Path:
-    """Writes `README.md` beside the adapter of a trainer that has ended: its data, numbers, use."""
+def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None = None) -> Path:
+    """Writes `README.md` beside the adapter of a trainer that has ended: its data, numbers, use.
+
+    `scores`: of the held-out lines at the four turns; measured here unless given.
+    """
     config, before, best = trainer.config, trainer.rows[0], trainer.best
     lines = f"{len(trainer.train)} lines to train on, {len(trainer.valid)} held out"
     if trainer.left_out:
         lines += f", {trainer.left_out} left out that the model cannot write or open"
     weights = f" --weights {trainer.base}" if trainer.base else ""
-    scores = trainer.score(TURNS)
+    scores = scores or trainer.score(TURNS)
     own, base = count_parameters(trainer.adapted)
     turned = " ".join(
         f"| {100 * score.cer:.1f}% / {100 * score.wer:.1f}%" for score in scores.values()

@@ -1,0 +1,75 @@
+"""The shipped adapters: small, exact at the four turns, and gone without a trace when off."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from isotrope import Reader
+from isotrope.audit import equivariance_error
+from isotrope.lora import count_parameters
+from isotrope.ocr.reader import SHIPPED
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
+NAMES = ("fraktur", "testaments", "typescript")
+TURNS = (0, 90, 180, 270)
+PIXELS = torch.rand(2, 3, 32, 72, generator=torch.Generator().manual_seed(0))
+
+
+def test_these_are_all():
+    shipped = SHIPPED / "adapters"
+    assert tuple(sorted(path.parent.name for path in shipped.glob("*/base.json"))) == NAMES
+    with pytest.raises(ValueError, match="a shipped one's name: fraktur, testaments, typescript"):
+        Reader.from_pretrained(adapter="runes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_adapter_is_small_and_says_what_it_scores(name):
+    reader = Reader.from_pretrained(adapter=name, runtime="torch")
+    own, whole = count_parameters(reader.recognizer, name)
+    assert own < 0.02 * whole
+    card = (SHIPPED / "adapters" / name / "README.md").read_text(encoding="utf-8")
+    assert f"isotrope read --adapter {name} IMAGES" in card
+    assert f"{own:,}" in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_encoder_stays_exact_and_the_texts_the_same_at_four_turns(name):
+    reader = Reader.from_pretrained(adapter=name, runtime="torch")
+    flat = list(reader.stream(SAMPLES, turns=TURNS))
+    texts = [[reading.text for reading in flat[4 * i : 4 * i + 4]] for i in range(len(SAMPLES))]
+    assert all(len(set(four)) == 1 for four in texts)
+    recognizer = reader.recognizer.get_base_model()
+    images = torch.rand(1, 3, 40, 64, dtype=torch.float64)
+    errors = equivariance_error(recognizer.encoder.double(), images, recognizer.group)
+    assert max(errors.values()) < 1e-10
+
+
+def test_switched_off_they_leave_the_base_bit_for_bit():
+    base = Reader.from_pretrained(runtime="torch")
+    before = base.recognizer.encoder(pixel_values=PIXELS).last_hidden_state
+    read_before = base.read(SAMPLES)
+    for name in NAMES:
+        base.load_adapter(name)
+    apart = base.recognizer.get_base_model().encoder(pixel_values=PIXELS).last_hidden_state
+    assert (apart - before).abs().max() > 1e-3
+    base.switch(None)
+    after = base.recognizer.get_base_model().encoder(pixel_values=PIXELS).last_hidden_state
+    assert torch.equal(after, before)
+    assert base.read(SAMPLES) == read_before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_merged_and_unmerged_again_within_rounding(name):
+    model = Reader.from_pretrained(runtime="torch")
+    before = model.recognizer.encoder(pixel_values=PIXELS).last_hidden_state
+    model.load_adapter(name)
+    encoder = model.recognizer.get_base_model().encoder
+    apart = encoder(pixel_values=PIXELS).last_hidden_state
+    model.recognizer.merge_adapter()
+    merged = encoder(pixel_values=PIXELS).last_hidden_state
+    torch.testing.assert_close(merged, apart, rtol=0, atol=1e-3)
+    model.recognizer.unmerge_adapter()
+    model.switch(None)
+    after = encoder(pixel_values=PIXELS).last_hidden_state
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-3)
