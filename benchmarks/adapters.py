@@ -6,8 +6,8 @@
 
 Methods: `lora`; `turned`, the same on lines at random quarter turns; `full`, all weights. Every run
 sees --seen lines, or as many of them in 40 epochs, and keeps its best epoch. All are scored on the
-lines held out (every tenth of the set) at four turns, and on the lines of --keep, which they have
-not been trained on: what training has cost of what the base could read.
+lines held out (every tenth of the set) at four turns; `full` also on the lines of --keep, which it
+has not been trained on: what training has cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
 is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a
@@ -112,7 +112,7 @@ def read(
     recognizer: Recognizer, lines: LabelledLines, turns: tuple[int, ...]
 ) -> dict[int, tuple[float, float, float]]:
     """Of each turn: the share of lines read as upright, character and word error rates."""
-    images, truth = zip(*(lines[i] for i in range(len(lines))), strict=True)
+    images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]
     texts = {t: texts_of(r) for t, r in readings_at(turns, recognizer, images).items()}
     upright = texts[turns[0]]
     return {

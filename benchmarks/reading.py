@@ -95,10 +95,6 @@ def main() -> None:
         row = {"set": name, **measure(reader, pairs), "parameters": parameters}
         rows.append(row | {"runtime": arguments.runtime})
         print(*(f"{key}={value}" for key, value in row.items()), file=sys.stderr)
-    # The names of the sets, not where they lie on this machine.
-    sys.argv[1:] = [
-        item.partition("=")[0] + "=..." if "=" in item else item for item in sys.argv[1:]
-    ]
     print(write_csv("reading", rows))
 
 

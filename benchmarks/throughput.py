@@ -98,8 +98,6 @@ def main() -> None:
             )
             rows.append(json.loads(done.stdout))
             print(rows[-1])
-    # The name of the set, not where it lies on this machine.
-    sys.argv[1:] = [Path(item).name for item in sys.argv[1:]]
     print(write_csv("throughput", rows))
 
 

@@ -271,7 +271,9 @@ def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     from peft import LoraConfig, get_peft_model
 
     monkeypatch.setattr(reader_module, "_load_recognizer", lambda path: TinyRecognizer())
-    with pytest.raises(ValueError, match=r"runes: no such adapter .*runes.adapter_config"):
+    with pytest.raises(
+        ValueError, match=r"runes: no such adapter .*no runes.adapter_config.json\); give"
+    ):
         Reader.from_pretrained(adapter="runes")
     other = nn.Module()
     other.proj = nn.Linear(8, 8)
@@ -305,10 +307,8 @@ def test_adapters_are_switched(tmp_path):
         reader.switch(name)
         assert reader.read(image) == expected
     (tmp_path / "ogham").rename(tmp_path / "train")  # a module has `train` already
-    assert (
-        Reader.from_pretrained(tmp_path / "base", tmp_path / "train", "torch").read(image)
-        == (alone[2])
-    )
+    renamed = Reader.from_pretrained(tmp_path / "base", tmp_path / "train", "torch")
+    assert renamed.read(image) == alone[2]
     with pytest.raises(ValueError, match="no adapter 'gothic'; there are rune, ogham"):
         reader.switch("gothic")
     with pytest.raises(ValueError, match="onnxruntime has its adapter merged"):

@@ -85,8 +85,7 @@ def load_image(source: ImageSource) -> torch.Tensor:
 def load_encoded(data: bytes) -> torch.Tensor:
     """`load_image` of what stands in an image file."""
     try:
-        with _pillow_warnings(), Image.open(io.BytesIO(data)) as image:
-            return _array_to_rgb(_decode(image))
+        return _opened(io.BytesIO(data))
     except ImageError:
         raise
     except Exception as error:
@@ -190,12 +189,16 @@ def _load_file(path: Path) -> torch.Tensor:
             raise ImageError("a device or a pipe, not an image; save the image to a file")
         if path.is_file() and path.stat().st_size == 0:
             raise ImageError("an empty file; save or copy it again")
-        with _pillow_warnings(), Image.open(path) as image:
-            return _array_to_rgb(_decode(image))
+        return _opened(path)
     except ImageError as error:
         raise error.named(str(path)) from error.__cause__
     except Exception as error:  # Pillow's openers answer a broken header with whatever came up.
         raise ImageError(_opening_problem(error, path), str(path)) from error
+
+
+def _opened(file: Path | io.BytesIO) -> torch.Tensor:
+    with _pillow_warnings(), Image.open(file) as image:
+        return _array_to_rgb(_decode(image))
 
 
 @contextmanager
