@@ -5,9 +5,9 @@
     python benchmarks/adapters.py --data fraktur=LINES.tar --base runs/plain/model --methods turned
 
 Methods: `lora`; `turned`, the same on lines at random quarter turns; `full`, all weights. Every run
-sees --seen lines, or as many of them in 40 epochs, and keeps its best epoch. All are scored on the
-lines held out (every tenth of the set) at four turns; `full` also on the lines of --keep, which it
-has not been trained on: what training has cost of what the base could read.
+sees --seen lines, or as many of them in 40 epochs, and keeps the best of its validations. All are
+scored on the lines held out (every tenth of the set) at four turns; `full` also on the lines of
+--keep, which it has not been trained on: what training has cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
 is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a
@@ -37,6 +37,7 @@ from measuring import made_by, write_csv
 RUNS, RESULT = Path("runs/adapters"), "result.json"
 METHODS = {"lora": {}, "turned": {"turned": True}, "full": {"full": True, "learning_rate": 3e-4}}
 MOST_EPOCHS = 40
+VALIDATIONS = 5  # or a little more: the held-out lines of the whole set outnumber a hundred
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ class Run:
     def config(self, seen: int) -> AdaptationConfig:
         count = self.lines or 9 * len(LabelledLines(self.data)) // 10
         epochs = max(1, min(MOST_EPOCHS, round(seen / count)))
+        pause = max(1, epochs // VALIDATIONS)
         changes = {"rank": self.rank, "targets": self.targets} | METHODS[self.method]
-        return AdaptationConfig(epochs=epochs, lines=self.lines, **changes)
+        return AdaptationConfig(epochs=epochs, validate_every=pause, lines=self.lines, **changes)
 
 
 def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:

@@ -1,6 +1,6 @@
 """The papers' figures and tables from the results in benchmarks/results; nothing is run here.
 
-    python benchmarks/figures.py            # docs/bubbles.png, docs/angles.png, docs/few-images.png
+    python benchmarks/figures.py            # bubbles, angles, few-images, adapters .png in docs/
     python benchmarks/figures.py --tables   # the tables of docs/results.md, on standard output
 
 Of each study the newest CSV is taken.
@@ -131,6 +131,33 @@ def draw_means(panel: Axes, lines: list[Line], against: str, **options: str) -> 
         panel.plot(*zip(*sorted(points.items()), strict=True), label=row, **look(row), **options)
 
 
+METHODS = {
+    ("shipped", "lora"): ("o-", "LoRA"),
+    ("shipped", "full"): ("s--", "all weights"),
+    ("plain", "lora"): ("^:", "LoRA, plain encoder"),
+    ("plain", "turned"): ("v:", "LoRA, plain encoder, turned lines"),
+}
+"""By base and method: the marker and what a legend says."""
+
+
+def adapters(figure: Figure) -> None:
+    """Character error rate, the mean of the four turns, against the number of training lines."""
+    sets = grouped(newest("adapters"), "set")
+    panels = figure.subplots(1, len(sets), squeeze=False)[0]
+    for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
+        for how, own in grouped(lines, "base", "method").items():
+            marker, label = METHODS[how]
+            runs = grouped(own, "train_lines").items()
+            rates = {int(n): 100 * mean(float(line["cer"]) for line in of) for (n,), of in runs}
+            panel.plot(*zip(*sorted(rates.items()), strict=True), marker, label=label)
+        before = 100 * float(lines[0]["before_cer"])
+        panel.axhline(before, color="#7f7f7f", label="without an adapter")
+        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * before))
+        panel.grid(alpha=0.3)
+    panels[0].set(ylabel="character error rate, %, mean of four turns")
+    panels[0].legend(frameon=False, fontsize=8)
+
+
 def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Line]]]:
     """A panel for the lines without augmentation and one for those with."""
     panels = figure.subplots(1, 2, sharey=True)
@@ -143,7 +170,7 @@ def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Li
     panels[0].legend(frameon=False, fontsize=8)
 
 
-FIGURES = {"bubbles": bubbles, "angles": angles, "few-images": few_images}
+FIGURES = {"bubbles": bubbles, "angles": angles, "few-images": few_images, "adapters": adapters}
 
 
 HEADS = (

@@ -113,6 +113,18 @@ def test_it_stops_where_nothing_is_gained_and_ends_with_the_best(base, data, tmp
         assert torch.equal(value, before[name])
 
 
+def test_validations_may_be_epochs_apart_and_one_ends_the_run(base, data, tmp_path):
+    run = trainer(base, data, tmp_path / "mine", epochs=5, validate_every=2)
+    run.fit()
+    assert [row["epoch"] for row in run.rows] == [0, 2, 4, 5]
+    run = trainer(
+        *(base, data, tmp_path / "still"),
+        **{"epochs": 9, "validate_every": 3, "patience": 2, "learning_rate": 1e-9},
+    )
+    run.fit()
+    assert [row["epoch"] for row in run.rows] == [0, 3, 6]
+
+
 def test_all_weights_may_be_trained_instead(base, data, tmp_path):
     run = trainer(base, data, tmp_path / "full", full=True, epochs=1)
     run.fit()

@@ -123,9 +123,11 @@ class AdaptationTrainer:
     @property
     def finished(self) -> bool:
         """Whether all epochs are over, or none of the last `patience` was better."""
-        if self.epoch >= self.config.epochs:
+        config = self.config
+        if self.epoch >= config.epochs:
             return True
-        return bool(self.rows) and self.epoch - self.best["epoch"] >= self.config.patience
+        longest = config.patience * config.validate_every
+        return bool(self.rows) and self.epoch - self.best["epoch"] >= longest
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `finished`; `report` gets a row of numbers after every batch."""
@@ -142,7 +144,8 @@ class AdaptationTrainer:
                 report({"samples": seen, "loss": losses[-1]})
             self.seconds += time.perf_counter() - started
             self.epoch += 1
-            self._validate(sum(losses) / len(losses))
+            if self.epoch % config.validate_every == 0 or self.epoch >= config.epochs:
+                self._validate(sum(losses) / len(losses))
         self._restore()
 
     def step(self, numbers: list[int], step: int, steps_per_epoch: int) -> float:

@@ -15,6 +15,7 @@ class AdaptationConfig:
         rank, alpha, dora: as `isotrope.lora.add_adapter` takes them.
         full: fine-tune all weights instead; what an adapter is compared with.
         epochs: how often each line is seen at most.
+        validate_every: epochs from one validation, and one checkpoint, to the next.
         patience: so many validations without a lower character error rate end the training.
         batch_pixels: pixels in a batch; eight lines of 32x1024 are 262,144.
         learning_rate: at its height, after a tenth of an epoch; a cosine takes it to zero.
@@ -29,6 +30,7 @@ class AdaptationConfig:
     dora: bool = False
     full: bool = False
     epochs: int = 30
+    validate_every: int = 1
     patience: int = 5
     batch_pixels: int = 131_072
     learning_rate: float = 3e-3
@@ -41,7 +43,9 @@ class AdaptationConfig:
     precision: str = "bf16-mixed"
 
     def __post_init__(self) -> None:
-        least = {"rank": 1, "epochs": 1, "patience": 1, "batch_pixels": 1, "lines": 1}
+        least = dict.fromkeys(
+            ("rank", "epochs", "validate_every", "patience", "batch_pixels", "lines"), 1
+        )
         for name, value in (least | {"held_out": 2}).items():
             given = getattr(self, name)
             if given is not None and given < value:
