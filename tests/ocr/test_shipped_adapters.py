@@ -11,7 +11,7 @@ from isotrope.lora import count_parameters
 from isotrope.ocr.reader import SHIPPED
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
-NAMES = ("fraktur", "typescript")
+NAMES = ("fraktur", "testaments", "typescript")
 TURNS = (0, 90, 180, 270)
 PIXELS = torch.rand(2, 3, 32, 72, generator=torch.Generator().manual_seed(0))
 
@@ -24,7 +24,7 @@ def tokens(encoder):
 def test_these_are_all():
     shipped = SHIPPED / "adapters"
     assert tuple(sorted(path.parent.name for path in shipped.glob("*/base.json"))) == NAMES
-    with pytest.raises(ValueError, match="a shipped one's name: fraktur, typescript"):
+    with pytest.raises(ValueError, match="a shipped one's name: fraktur, testaments, typescript"):
         Reader.from_pretrained(adapter="runes")
 
 
