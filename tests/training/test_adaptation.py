@@ -117,10 +117,8 @@ def test_validations_may_be_epochs_apart_and_one_ends_the_run(base, data, tmp_pa
     run = trainer(base, data, tmp_path / "mine", epochs=5, validate_every=2)
     run.fit()
     assert [row["epoch"] for row in run.rows] == [0, 2, 4, 5]
-    run = trainer(
-        *(base, data, tmp_path / "still"),
-        **{"epochs": 9, "validate_every": 3, "patience": 2, "learning_rate": 1e-9},
-    )
+    still = {"epochs": 9, "validate_every": 3, "patience": 2, "learning_rate": 1e-9}
+    run = trainer(base, data, tmp_path / "still", **still)
     run.fit()
     assert [row["epoch"] for row in run.rows] == [0, 3, 6]
 
