@@ -143,7 +143,7 @@ METHODS = {
 def adapters(figure: Figure) -> None:
     """Character error rate, the mean of the four turns, against the number of training lines."""
     sets = grouped(newest("adapters"), "set")
-    panels = figure.subplots(1, len(sets), squeeze=False)[0]
+    panels = figure.subplots(1, len(sets), sharex=True, squeeze=False)[0]
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
         for how, own in grouped(lines, "base", "method").items():
             marker, label = METHODS[how]
