@@ -36,6 +36,13 @@ COLOURS = {
 """By the first word of a row's name."""
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""
+METHODS = {
+    ("shipped", "lora"): ("o-", "LoRA"),
+    ("shipped", "full"): ("s--", "all weights"),
+    ("plain", "lora"): ("^:", "LoRA, plain encoder"),
+    ("plain", "turned"): ("v:", "LoRA, plain encoder, turned lines"),
+}
+"""By base and method: the marker and what a legend says."""
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
 
 Line = dict[str, str]
@@ -68,8 +75,17 @@ def upright(lines: list[Line]) -> list[Line]:
     return [line for line in lines if int(line["images"]) == most and line["angle"] == "0"]
 
 
-def percents(lines: Iterable[Line]) -> list[float]:
-    return [100 * float(line["accuracy"]) for line in lines]
+def percents(lines: Iterable[Line], column: str = "accuracy") -> list[float]:
+    return [100 * float(line[column]) for line in lines]
+
+
+def curve(
+    lines: list[Line], against: str, column: str = "accuracy"
+) -> tuple[list[int], list[float]]:
+    """Whole numbers of one column in their order, and the mean percents of another at each."""
+    groups = {int(x): own for (x,), own in grouped(lines, against).items()}
+    places = sorted(groups)
+    return places, [mean(percents(groups[x], column)) for x in places]
 
 
 def look(row: str) -> dict[str, str]:
@@ -127,17 +143,7 @@ def few_images(figure: Figure) -> None:
 def draw_means(panel: Axes, lines: list[Line], against: str, **options: str) -> None:
     """A curve for each row: the mean accuracy of its seeds."""
     for (row,), own in grouped(lines, "row").items():
-        points = {int(x): mean(percents(of)) for (x,), of in grouped(own, against).items()}
-        panel.plot(*zip(*sorted(points.items()), strict=True), label=row, **look(row), **options)
-
-
-METHODS = {
-    ("shipped", "lora"): ("o-", "LoRA"),
-    ("shipped", "full"): ("s--", "all weights"),
-    ("plain", "lora"): ("^:", "LoRA, plain encoder"),
-    ("plain", "turned"): ("v:", "LoRA, plain encoder, turned lines"),
-}
-"""By base and method: the marker and what a legend says."""
+        panel.plot(*curve(own, against), label=row, **look(row), **options)
 
 
 def adapters(figure: Figure) -> None:
@@ -147,9 +153,7 @@ def adapters(figure: Figure) -> None:
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
         for how, own in grouped(lines, "base", "method").items():
             marker, label = METHODS[how]
-            runs = grouped(own, "train_lines").items()
-            rates = {int(n): 100 * mean(float(line["cer"]) for line in of) for (n,), of in runs}
-            panel.plot(*zip(*sorted(rates.items()), strict=True), marker, label=label)
+            panel.plot(*curve(own, "train_lines", "cer"), marker, label=label)
         before = 100 * float(lines[0]["before_cer"])
         panel.axhline(before, color="#7f7f7f", label="without an adapter")
         panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * before))
