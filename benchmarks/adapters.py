@@ -4,10 +4,11 @@
     python benchmarks/adapters.py --data fraktur=LINES.tar --lines 100 500 --methods lora full
     python benchmarks/adapters.py --data fraktur=LINES.tar --base runs/plain/model --methods turned
 
-Methods: `lora`; `turned`, the same on lines at random quarter turns; `full`, all weights. Every run
-sees --seen lines, or as many of them in 40 epochs, and keeps the best of its validations. All are
-scored on the lines held out (every tenth of the set) at four turns; `full` also on the lines of
---keep, which it has not been trained on: what training has cost of what the base could read.
+Methods: `lora`; `more`, going on from the shipped adapter of the set's name; `turned`, a LoRA
+learned on lines at random quarter turns; `full`, all weights. Every run sees --seen lines, or as
+many of them in 40 epochs, and keeps the best of its validations. All are scored on the lines held
+out (every tenth of the set) at four turns; `full` also on the lines of --keep, which it has not
+been trained on: what training has cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
 is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a
@@ -35,7 +36,12 @@ from isotrope.training.validation import TURNS, readings_at, texts_of
 from measuring import made_by, write_csv
 
 RUNS, RESULT = Path("runs/adapters"), "result.json"
-METHODS = {"lora": {}, "turned": {"turned": True}, "full": {"full": True, "learning_rate": 3e-4}}
+METHODS = {
+    "lora": {},
+    "more": {"learning_rate": 2.5e-3},  # lower: what has been learned is not to be lost first
+    "turned": {"turned": True},
+    "full": {"full": True, "learning_rate": 3e-4},
+}
 MOST_EPOCHS = 40
 VALIDATIONS = 5  # or a little more: the held-out lines of the whole set outnumber a hundred
 
@@ -63,7 +69,9 @@ class Run:
         count = self.lines or 9 * len(LabelledLines(self.data)) // 10
         epochs = max(1, min(MOST_EPOCHS, round(seen / count)))
         pause = max(1, epochs // VALIDATIONS)
-        changes = {"rank": self.rank, "targets": self.targets} | METHODS[self.method]
+        start = self.name if self.method == "more" else None
+        changes = {"rank": self.rank, "targets": self.targets, "start": start}
+        changes |= METHODS[self.method]
         return AdaptationConfig(epochs=epochs, validate_every=pause, lines=self.lines, **changes)
 
 
@@ -85,7 +93,7 @@ def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
 
 def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> Iterator[dict]:
     """A line for each turn."""
-    recognizer, before = trainer.recognizer.eval(), trainer.rows[0]
+    recognizer, before = trainer.recognizer.eval(), trainer.before
     whole = sum(p.numel() for p in recognizer.parameters())
     own, whole = (whole, whole) if trainer.config.full else count_parameters(trainer.adapted)
     common = {
@@ -101,8 +109,8 @@ def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> 
         "epochs": trainer.config.epochs,
         "best_epoch": trainer.best["epoch"],
         "hours": trainer.rows[-1]["hours"],
-        "before_cer": before["cer"],
-        "before_wer": before["wer"],
+        "before_cer": before.cer,
+        "before_wer": before.wer,
         # An adapter is switched off for them, and the base is what it was.
         "kept_cer": read(recognizer, keep, (0,))[0][1] if keep and trainer.config.full else None,
     }

@@ -38,6 +38,7 @@ STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""
 METHODS = {
     ("shipped", "lora"): ("o-", "LoRA"),
+    ("shipped", "more"): ("*", "LoRA, gone on with"),
     ("shipped", "full"): ("s--", "all weights"),
     ("plain", "lora"): ("^:", "LoRA, plain encoder"),
     ("plain", "turned"): ("v:", "LoRA, plain encoder, turned lines"),

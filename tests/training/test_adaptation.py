@@ -123,6 +123,24 @@ def test_validations_may_be_epochs_apart_and_one_ends_the_run(base, data, tmp_pa
     assert [row["epoch"] for row in run.rows] == [0, 3, 6]
 
 
+def test_it_goes_on_from_an_adapter(base, data, tmp_path):
+    longer = {"epochs": 8, "validate_every": 8, "learning_rate": 2e-2}
+    first = trainer(base, data, tmp_path / "first", rank=3, targets="decoder", **longer)
+    first.fit()
+    second = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
+    for name, value in learned(second).items():
+        assert torch.equal(value, learned(first)[name])
+    second.fit()
+    assert second.rows[0]["cer"] == pytest.approx(first.best["cer"], abs=1e-5)
+    assert second.rows[1]["loss"] < first.rows[1]["loss"]  # of epochs 1 and 8
+    assert second.before.cer == pytest.approx(first.before.cer, abs=1e-5)
+    card = write_card(second).read_text()
+    assert f"acts on | the layers of {tmp_path / 'first'}; rank 3" in card
+    assert f"from the adapter {tmp_path / 'first'} on" in card
+    again = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
+    assert again.finished
+
+
 def test_all_weights_may_be_trained_instead(base, data, tmp_path):
     run = trainer(base, data, tmp_path / "full", full=True, epochs=1)
     run.fit()
@@ -206,6 +224,8 @@ def test_turned_batches_lie_at_all_four_turns(base, data):
         ({"held_out": 1}, "held_out=1 must be 2 or more"),
         ({"learning_rate": 0.0}, "the first must be above 0"),
         ({"targets": "heads"}, "target 'heads' is not known"),
+        ({"start": "nowhere"}, "nowhere: no such adapter"),
+        ({"start": "nowhere", "full": True}, "full=True trains none"),
     ],
 )
 def test_a_faulty_recipe_says_what_is_wrong(base, data, tmp_path, change, message):

@@ -31,6 +31,13 @@ def adapt(
         float | None, typer.Option(help="B A counts alpha / rank; twice the rank if left out.")
     ] = None,
     dora: Annotated[bool, typer.Option("--dora", help="Learn lengths of rows too (DoRA).")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on from this adapter, a folder or a shipped one's name; its rank and target "
+            "stand."
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Train all weights instead, for comparison.")
     ] = False,
@@ -58,6 +65,7 @@ def adapt(
             rank=rank,
             alpha=alpha,
             dora=dora,
+            start=start,
             full=full,
             turned=turned,
             epochs=epochs,

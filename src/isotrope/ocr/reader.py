@@ -267,7 +267,7 @@ def load_torch(
 def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
     """The folders whose files make a recogniser: of its weights, and of its adapter."""
     weights = path or SHIPPED / "recognizer"
-    return [weights] if adapter is None else [weights, _adapter_folder(adapter)]
+    return [weights] if adapter is None else [weights, adapter_folder(adapter)]
 
 
 def _load_auto(path: Path, adapter: str | Path | None) -> Recognizer | OnnxRecognizer:
@@ -346,7 +346,8 @@ def _misfits(report: dict, most: int = 3) -> str:
     return "; ".join(problems)
 
 
-def _adapter_folder(adapter: str | Path) -> Path:
+def adapter_folder(adapter: str | Path) -> Path:
+    """Of an adapter, given by its folder or by the name of a shipped one."""
     shipped = SHIPPED / "adapters"
     for place in (Path(adapter), shipped / adapter):
         if (place / "adapter_config.json").is_file():
@@ -367,4 +368,4 @@ def _adapted(
     if name is None:  # peft keeps adapters as modules of a ModuleDict, by name
         name = Path(adapter).resolve().name.replace(".", "_")
         name += "_" if hasattr(torch.nn.ModuleDict(), name) else ""
-    return load_adapter(recognizer, _adapter_folder(adapter), name)
+    return load_adapter(recognizer, adapter_folder(adapter), name)

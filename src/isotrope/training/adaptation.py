@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -16,10 +17,10 @@ from torch import Tensor, nn
 from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.files import replacing
-from isotrope.lora import add_adapter, save_adapter, weights_digest
+from isotrope.lora import add_adapter, load_adapter, save_adapter, weights_digest
 from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.metrics import cer, wer
-from isotrope.ocr.reader import load_torch
+from isotrope.ocr.reader import adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, readable, writable
 from isotrope.training.loop import (
@@ -54,7 +55,8 @@ class AdaptationTrainer:
 
     Raises:
         ValueError: data or a base that cannot be read, too few lines, or a checkpoint in `out`
-            that is broken, of another base, other data or another recipe.
+            that is broken, of another base, other data or another recipe; a `start` that is no
+            adapter of this base.
     """
 
     def __init__(
@@ -111,9 +113,20 @@ class AdaptationTrainer:
         config = self.config
         if config.full:
             return self.recognizer.requires_grad_(True)
+        if config.start is not None:
+            return self._started(config.start)
         return add_adapter(
             self.recognizer, config.targets, rank=config.rank, alpha=config.alpha, dora=config.dora
         )
+
+    def _started(self, start: str) -> nn.Module:
+        """The model with an adapter that has learned before, and that now says what it is."""
+        adapted = load_adapter(self.recognizer, adapter_folder(start))
+        adapted.set_adapter("default")  # to learn, which a loaded one does not
+        own = adapted.peft_config["default"]
+        same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
+        self.config = replace(self.config, targets=f"the layers of {start}", **same)
+        return adapted
 
     @property
     def best(self) -> dict[str, float]:
@@ -133,7 +146,7 @@ class AdaptationTrainer:
         """Trains until `finished`; `report` gets a row of numbers after every batch."""
         config = self.config
         if not self.rows:
-            self._validate(float("nan"))  # before any training: what the base reads
+            self._validate(float("nan"))  # before any training
         while not self.finished:
             started, losses = time.perf_counter(), []
             torch.manual_seed(hash((config.seed, self.epoch)))  # dropout, also after a resume
@@ -158,6 +171,14 @@ class AdaptationTrainer:
         loss = self.model(pixels.to(self.fabric.device), labels)
         update(self.fabric, self.model, self.optimizer, loss)
         return loss.item()
+
+    @cached_property
+    def before(self) -> LineScore:
+        """Of the held-out lines without any adapter."""
+        if self.config.start is None:
+            return LineScore(self.rows[0]["cer"], self.rows[0]["wer"])
+        with self.adapted.disable_adapter():
+            return self.score()[0]
 
     def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
         """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''."""

@@ -13,6 +13,8 @@ class AdaptationConfig:
     Args:
         targets: of `isotrope.lora.TARGETS`, with commas.
         rank, alpha, dora: as `isotrope.lora.add_adapter` takes them.
+        start: an adapter to go on from, as `isotrope read --adapter` takes it; its layers, rank,
+            alpha and kind then stand for those above.
         full: fine-tune all weights instead; what an adapter is compared with.
         epochs: how often each line is seen at most.
         validate_every: epochs from one validation, and one checkpoint, to the next.
@@ -28,6 +30,7 @@ class AdaptationConfig:
     rank: int = 8
     alpha: float | None = None
     dora: bool = False
+    start: str | None = None
     full: bool = False
     epochs: int = 30
     validate_every: int = 1
@@ -50,6 +53,10 @@ class AdaptationConfig:
             given = getattr(self, name)
             if given is not None and given < value:
                 raise ValueError(f"{name}={given} must be {value} or more")
+        if self.full and self.start is not None:
+            raise ValueError(
+                f"start={self.start!r} is an adapter, and full=True trains none; leave one out"
+            )
         if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.label_smoothing < 1:
             values = (
                 f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.type == "float"

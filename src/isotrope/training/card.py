@@ -15,12 +15,17 @@ def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None =
 
     `scores`: of the held-out lines at the four turns; measured here unless given.
     """
-    config, before, best = trainer.config, trainer.rows[0], trainer.best
+    config, before, best = trainer.config, trainer.before, trainer.best
     lines = f"{len(trainer.train)} lines to train on, {len(trainer.valid)} held out"
     if trainer.left_out:
         lines += f", {trainer.left_out} left out that the model cannot write or open"
     weights = f" --weights {trainer.base}" if trainer.base else ""
     scores = scores or trainer.score(TURNS)
+    training = (
+        f"{best['epoch']} epochs (of at most {config.epochs}), {60 * best['hours']:.0f} minutes"
+    )
+    if config.start:
+        training += f", from the adapter {config.start} on"
     own, base = count_parameters(trainer.adapted)
     turned = " ".join(
         f"| {100 * score.cer:.1f}% / {100 * score.wer:.1f}%" for score in scores.values()
@@ -35,13 +40,13 @@ A LoRA adapter of isotrope's recogniser: `isotrope read{weights} --adapter {name
 | data | {trainer.data.name}: {lines} |
 | acts on | {config.targets}; rank {config.rank}{", DoRA" if config.dora else ""} |
 | parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
-| training | {best["epoch"]} epochs (of at most {config.epochs}), {60 * best["hours"]:.0f} minutes |
+| training | {training} |
 
 On the held-out lines, character and word error rate:
 
 | without the adapter | with it, upright | at 90 | at 180 | at 270 degrees |
 |---|---|---|---|---|
-| {100 * before["cer"]:.1f}% / {100 * before["wer"]:.1f}% {turned} |
+| {100 * before.cer:.1f}% / {100 * before.wer:.1f}% {turned} |
 """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
