@@ -7,7 +7,8 @@
 Methods: `lora`; `more`, going on from the shipped adapter of the set's name; `turned`, a LoRA
 learned on lines at random quarter turns; `full`, all weights. Every run sees --seen lines, or as
 many of them in 40 epochs, and keeps the best of its validations. All are scored on the lines held
-out (every tenth of the set) at four turns; `full` also on the lines of --keep, which it has not
+out (every tenth of the set) at four turns, with four texts of each followed, as readers with an
+adapter do; `full` also on the lines of --keep, which it has not
 been trained on: what training has cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
@@ -29,6 +30,7 @@ from isotrope.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.metrics import cer, wer
+from isotrope.ocr.reader import BEAMS
 from isotrope.training.adaptation import AdaptationTrainer, LineScore
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.card import write_card
@@ -114,16 +116,16 @@ def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> 
         # An adapter is switched off for them, and the base is what it was.
         "kept_cer": read(recognizer, keep, (0,))[0][1] if keep and trainer.config.full else None,
     }
-    for turn, (same, errors, words) in read(recognizer, trainer.valid, TURNS).items():
+    for turn, (same, errors, words) in read(recognizer, trainer.valid, TURNS, BEAMS).items():
         yield common | {"angle": turn, "cer": errors, "wer": words, "same": same}
 
 
 def read(
-    recognizer: Recognizer, lines: LabelledLines, turns: tuple[int, ...]
+    recognizer: Recognizer, lines: LabelledLines, turns: tuple[int, ...], beams: int = 1
 ) -> dict[int, tuple[float, float, float]]:
     """Of each turn: the share of lines read as upright, character and word error rates."""
     images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]
-    texts = {t: texts_of(r) for t, r in readings_at(turns, recognizer, images).items()}
+    texts = {t: texts_of(r) for t, r in readings_at(turns, recognizer, images, beams).items()}
     upright = texts[turns[0]]
     return {
         turn: (

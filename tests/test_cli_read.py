@@ -35,8 +35,8 @@ class FakeRecognizer:
 def loaded(monkeypatch):
     calls = []
 
-    def from_pretrained(path=None, adapter=None, runtime="auto"):
-        calls.append((path, adapter, runtime))
+    def from_pretrained(path=None, adapter=None, runtime="auto", beams=None):
+        calls.append((path, adapter, runtime, beams))
         return Reader(FakeRecognizer())
 
     monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
@@ -44,7 +44,7 @@ def loaded(monkeypatch):
 
 
 def test_loading_is_quiet(tmp_path, monkeypatch):
-    def noisy(path=None, adapter=None, runtime="auto"):
+    def noisy(path=None, adapter=None, runtime="auto", beams=None):
         warnings.warn("a library's own news", FutureWarning, stacklevel=1)
         return Reader(FakeRecognizer())
 
@@ -76,7 +76,7 @@ def complaint(result, path, *words):
 def test_one_file_is_its_text_alone(tmp_path, loaded):
     result = read(image(tmp_path / "a.png"))
     assert (result.stdout, result.stderr, result.exit_code) == ("é10\n", "", 0)
-    assert loaded == [(None, None, "auto")]
+    assert loaded == [(None, None, "auto", None)]
 
 
 def test_files_and_folders_in_order(tmp_path):
@@ -111,8 +111,8 @@ def test_json_and_tsv(tmp_path):
 
 def test_options_reach_the_reader(tmp_path, loaded):
     path = image(tmp_path / "a.png")
-    read(path, "--adapter", "fraktur", "--weights", tmp_path, "--runtime", "onnx")
-    assert loaded == [(tmp_path, "fraktur", "onnx")]
+    read(path, "--adapter", "fraktur", "--weights", tmp_path, "--runtime", "onnx", "--beams", 2)
+    assert loaded == [(tmp_path, "fraktur", "onnx", 2)]
 
 
 def test_one_bad_among_a_hundred(tmp_path):
@@ -186,7 +186,7 @@ def test_json_stays_valid_where_nothing_can_be_read(tmp_path):
 
 
 def test_missing_weights_are_one_line(tmp_path, monkeypatch):
-    def missing(path=None, adapter=None, runtime="auto"):
+    def missing(path, *_):
         raise ValueError(f"{path}: no recogniser here")
 
     monkeypatch.setattr(Reader, "from_pretrained", missing)

@@ -84,22 +84,24 @@ def test_no_order_of_the_tokens_changes_the_logits(pixels):
     torch.testing.assert_close(*logits, rtol=0, atol=1e-10)
 
 
-def test_reads_the_same_text_and_the_turn_itself(recognizer, pixels):
-    texts, confidence, orientation = recognizer.read(pixels)
+@pytest.mark.parametrize("beams", [1, 4])
+def test_reads_the_same_text_and_the_turn_itself(recognizer, pixels, beams):
+    texts, confidence, orientation = recognizer.read(pixels, beams)
     assert any(texts)
     assert ((confidence >= 0) & (confidence <= 1)).all()
     for quarter in (1, 2, 3):
         turned = recognizer.group.act_image(quarter, pixels)
-        again, sure, degrees = recognizer.read(turned)
+        again, sure, degrees = recognizer.read(turned, beams)
         assert again == texts
         torch.testing.assert_close(sure, confidence, rtol=1e-3, atol=1e-30)
         assert torch.equal(degrees, (orientation + 90 * quarter) % 360)
 
 
-def test_reads_each_image_of_a_batch_as_alone(recognizer, pixels):
-    together = recognizer.read(pixels)
+@pytest.mark.parametrize("beams", [1, 4])
+def test_reads_each_image_of_a_batch_as_alone(recognizer, pixels, beams):
+    together = recognizer.read(pixels, beams)
     for i in range(2):
-        text, confidence, orientation = recognizer.read(pixels[i : i + 1])
+        text, confidence, orientation = recognizer.read(pixels[i : i + 1], beams)
         assert text == together[0][i : i + 1]
         torch.testing.assert_close(confidence, together[1][i : i + 1], rtol=1e-3, atol=1e-30)
         assert torch.equal(orientation, together[2][i : i + 1])

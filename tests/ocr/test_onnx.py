@@ -85,10 +85,12 @@ def test_the_tokens_are_those_of_torch_at_any_size(recognizer, exported, size):
     torch.testing.assert_close(torch.from_numpy(tokens), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("size", SIZES)
-def test_reads_what_torch_reads(recognizer, exported, size):
-    expected = recognizer.read(pixels(*size))
-    texts, confidences, orientations = OnnxRecognizer(exported, threads=1).read(pixels(*size))
+def test_reads_what_torch_reads(recognizer, exported, size, beams):
+    expected = recognizer.read(pixels(*size), beams)
+    onnx_recognizer = OnnxRecognizer(exported, threads=1)
+    texts, confidences, orientations = onnx_recognizer.read(pixels(*size), beams)
     assert texts == expected[0]
     assert any(texts)
     np.testing.assert_allclose(confidences, expected[1], atol=1e-4)

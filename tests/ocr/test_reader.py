@@ -267,6 +267,41 @@ def test_adapters(tmp_path, monkeypatch, shipped):
     assert (recognizer.read(x) - before).abs().max() > 1e-3
 
 
+class Followed(nn.Module):
+    """Tells with how many beams it was asked to read."""
+
+    config = SimpleNamespace(image_height=32, image_stride=8, max_ratio=16)
+
+    def read(self, pixels, beams=1):
+        count = len(pixels)
+        return [str(beams)] * count, torch.ones(count), torch.zeros(count, dtype=torch.long)
+
+
+def test_several_texts_are_followed_where_an_adapter_acts(tmp_path):
+    image = torch.rand(3, 32, 64)
+    assert [Reader(Followed(), beams=n).read(image)[0].text for n in (None, 1, 3)] == list("113")
+    with pytest.raises(ValueError, match="beams=0 must be 1 or more"):
+        Reader(Followed(), beams=0)
+    adapted = add_adapter(tiny_recognizer(), "all", rank=2)
+    save_adapter(adapted, tmp_path)
+    reader = Reader(tiny_recognizer())
+    reader.load_adapter(tmp_path, "rune")
+    reader.recognizer.get_base_model().read = Followed().read
+    assert reader.read(image)[0].text == "4"
+    reader.switch(None)
+    assert reader.read(image)[0].text == "1"
+    reader.switch("rune")
+    reader.beams = 2
+    assert reader.read(image)[0].text == "2"
+
+
+def tiny_recognizer():
+    torch.manual_seed(0)
+    stages = [Stage("gsa", 1, 16, 2, encoding="rotary")]
+    vit = EquivariantViTConfig("C4", patch=(8, 8, 0), stages=stages)
+    return Recognizer.from_config(vit, dim=16, layers=1, heads=2).eval()
+
+
 def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     from peft import LoraConfig, get_peft_model
 

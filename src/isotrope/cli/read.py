@@ -46,6 +46,12 @@ def read(
         Literal["auto", "torch", "onnx"],
         typer.Option(help="auto: onnx, which is faster, where isotrope export has been run."),
     ] = "auto",
+    beams: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Follow so many texts of each image: 4 with an adapter, 1 without."
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 32,
     turns: Annotated[
         bool, typer.Option("--turns", help="Read each image at all four turns and compare.")
@@ -68,7 +74,7 @@ def read(
     angles = (0, 90, 180, 270) if turns else (0,)
     kept: list[Result] = []
     names = len(inputs) > 1 or inputs[0].is_dir()
-    if files and (reader := _load_reader(weights, adapter, runtime, complaints)):
+    if files and (reader := _load_reader(weights, adapter, runtime, beams, complaints)):
         results = _results(reader, files, out, batch_size, angles, complaints)
         lines = FORMATS[format](_keeping(results, kept), angles, names)
         with complaints.about(out):
@@ -122,14 +128,18 @@ def _gather(inputs: Sequence[Path], complaints: _Complaints) -> list[Path]:
 
 
 def _load_reader(
-    weights: Path | None, adapter: str | None, runtime: Runtime, complaints: _Complaints
+    weights: Path | None,
+    adapter: str | None,
+    runtime: Runtime,
+    beams: int | None,
+    complaints: _Complaints,
 ) -> Reader | None:
     from isotrope.ocr.reader import Reader
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Reader.from_pretrained(weights, adapter, runtime)
+            return Reader.from_pretrained(weights, adapter, runtime, beams)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         complaints.add(error)
         return None

@@ -1,6 +1,7 @@
 """LoRA adapters, through peft, that leave the symmetry intact: [LoRA-GSA] sections 2 to 5."""
 
 from isotrope.lora.adapters import (
+    active_adapter,
     add_adapter,
     count_parameters,
     load_adapter,
@@ -14,6 +15,7 @@ from isotrope.lora.targets import TARGETS, target_names
 __all__ = [
     "TARGETS",
     "FilterLora",
+    "active_adapter",
     "add_adapter",
     "count_parameters",
     "load_adapter",

@@ -116,7 +116,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
             f"{folder} was made for another model: {'; '.join(differences)}; "
             "load the model that it was made for, or adapt this one"
         )
-    active = _active(model)
+    active = active_adapter(model)
     try:
         adapted = _attach(model, config, name)
     except ValueError as error:
@@ -153,6 +153,14 @@ def switch_adapter(model: nn.Module, name: str | None) -> None:
         model.base_model.disable_adapter_layers()
 
 
+def active_adapter(model: nn.Module) -> str | None:
+    """The name of the adapter that acts; `None` where there is none, or all are off."""
+    if not isinstance(model, PeftModel):
+        return None
+    layers = [m for m in model.modules() if isinstance(m, BaseTunerLayer)]
+    return None if all(layer.disable_adapters for layer in layers) else model.active_adapter
+
+
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
     # peft does not keep this map with an adapter: it is registered again at every load.
     config._register_custom_module({LiftingConv: FilterLora, GroupConv: FilterLora})
@@ -176,14 +184,6 @@ def _detach(model: nn.Module, adapted: PeftModel, name: str, active: str | None)
         switch_adapter(model, active)
     else:
         adapted.unload()  # the layers, which were wrapped in place, are the model's own again
-
-
-def _active(model: nn.Module) -> str | None:
-    """The name of the adapter that acts; `None` where there is none, or all are off."""
-    if not isinstance(model, PeftModel):
-        return None
-    layers = [m for m in model.modules() if isinstance(m, BaseTunerLayer)]
-    return None if all(layer.disable_adapters for layer in layers) else model.active_adapter
 
 
 def _misfit(expected: dict[str, Tensor], given: dict[str, Tensor]) -> str:

@@ -1,7 +1,7 @@
 """A `Recognizer` as ONNX graphs that run without torch, and the audit of what was exported.
 
 `encoder.onnx` maps pixels to tokens, and these to the keys and values that the decoder looks at;
-`decoder.onnx` is one greedy step; `config.json` is what else a runtime needs. The turned filters
+`decoder.onnx` is one step; `config.json` is what else a runtime needs. The turned filters
 stand in the graph as constants, so its symmetry no longer follows from how it is built: it is
 measured on every export.
 """
@@ -25,8 +25,8 @@ from torch.export import Dim
 from isotrope.audit import TOLERANCES, describe
 from isotrope.files import replacing
 from isotrope.models.graph import FORMAT, audit_onnx, layer_names, required
-from isotrope.models.greedy import KeysValues, attention_weights, cross_keys_values, step
 from isotrope.models.recognizer import BOS, EOS, SPECIAL, Recognizer
+from isotrope.models.step import KeysValues, attention_weights, cross_keys_values, step
 from isotrope.nn.conv import TurnedFilter
 
 TOLERANCE = TOLERANCES[torch.float32]
@@ -37,7 +37,7 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
 
         encoder: pixels (B, 3, H, W) -> tokens (B, |G|*N, C), cross_keys_i and cross_values_i
         decoder: token (B,), past_*_i (B, heads, T, d), cross_*_i (B, heads, |G|*N, d)
-              -> next (B,), log_p (B,), looked (B, |G|), written_*_i (B, heads, T + 1, d)
+              -> log_p (B, vocabulary), looked (B, |G|), written_*_i (B, heads, T + 1, d)
 
     for each layer `i` of the decoder; B, H, W and T are free, T is 0 at the first step. `looked` is
     the last layer's cross-attention on each orientation. The files take their places together, and
@@ -108,12 +108,12 @@ class _Step(nn.Module):
 
     def forward(
         self, token: Tensor, past: list[KeysValues], cross: list[KeysValues]
-    ) -> tuple[Tensor, Tensor, Tensor, list[KeysValues]]:
+    ) -> tuple[Tensor, Tensor, list[KeysValues]]:
         place = past[0][0].shape[2]
         logits, query, written = step(self.decoder, token, place, past, cross)
-        log_p, token = logits.log_softmax(-1).max(dim=-1)
         looked = attention_weights(query, cross[-1][0])[:, 0]
-        return token, log_p, looked.unflatten(1, (self.order, -1)).sum(dim=2), written
+        looked = looked.unflatten(1, (self.order, -1)).sum(dim=2)
+        return logits.log_softmax(-1), looked, written
 
 
 def _export_encoder(recognizer: Recognizer, path: Path) -> None:
@@ -137,7 +137,7 @@ def _export_decoder(recognizer: Recognizer, path: Path) -> None:
     batch, past, cross = Dim("batch"), Dim("past"), order * Dim("positions")
     free = {0: batch}, *([({0: batch, 2: length},) * 2] * layers for length in (past, cross))
     inputs = ["token", *layer_names("past", layers), *layer_names("cross", layers)]
-    outputs = ["next", "log_p", "looked", *layer_names("written", layers)]
+    outputs = ["log_p", "looked", *layer_names("written", layers)]
     _export(_Step(recognizer), arguments, free, inputs, outputs, path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -28,7 +28,8 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
 from isotrope.models.charset import CHARSET
-from isotrope.models.greedy import attention_weights, cross_keys_values, step
+from isotrope.models.decoding import Alphabet, decode
+from isotrope.models.step import advanced, attention_weights, cross_keys_values
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
 from isotrope.nn.conv import check_stride
 
@@ -269,11 +270,12 @@ class Recognizer(VisionEncoderDecoderModel):
         return texts
 
     @torch.inference_mode()
-    def read(self, pixels: Tensor) -> tuple[list[str], Tensor, Tensor]:
-        """Reads a batch of equal-sized images greedily, in one encoder pass.
+    def read(self, pixels: Tensor, beams: int = 1) -> tuple[list[str], Tensor, Tensor]:
+        """Reads a batch of equal-sized images, in one encoder pass.
 
         Args:
             pixels: `(B, 3, H, W)` in [0, 1], at any of the group's orientations.
+            beams: texts of each image that are followed side by side; 1: greedily.
 
         Returns:
             The texts; the confidence `(B,)`, which is the product of the probabilities of the
@@ -282,22 +284,13 @@ class Recognizer(VisionEncoderDecoderModel):
             last layer's cross-attention rested while the characters were written.
         """
         cross = cross_keys_values(self.decoder, self.encoder(pixel_values=pixels).last_hidden_state)
-        first = self.config.decoder_start_token_id
-        token = torch.full((len(pixels),), first, device=pixels.device)
-        alive, past, steps = torch.ones_like(token, dtype=torch.bool), None, []
-        for place in range(self.config.max_characters + 1):
-            logits, query, past = step(self.decoder, token, place, past, cross)
-            log_p, token = logits.float().log_softmax(-1).max(dim=-1)
-            steps.append((token.where(alive, PAD), log_p * alive, query[:, :, 0]))
-            alive = alive & (token != EOS)
-            if not alive.any():
-                break
-        written, log_p, query = (torch.stack(column, dim=-1) for column in zip(*steps, strict=True))
-        # The last look, at the end of the text, counts little: only where there is no other.
-        weight = torch.where(written == EOS, 1e-3, 1.0) * (written != PAD)
+        start, longest = self.config.decoder_start_token_id, self.config.max_characters
+        alphabet = Alphabet(start, EOS, PAD, longest)
+        advance = partial(advanced, self.decoder, cross)
+        written, log_p, query = decode(advance, alphabet, len(pixels), beams, pixels.device)
         looked = attention_weights(query.transpose(-1, -2), cross[-1][0]).float()
         looked = looked.unflatten(2, (self.group.order, -1)).sum(dim=3)  # (B, steps, G)
-        mass = (looked * weight[:, :, None]).sum(dim=1)
+        mass = (looked * alphabet.weights(written)[:, :, None]).sum(dim=1)
         degrees = torch.tensor([self.group.angle(g) for g in self.group.elements])
         orientation = degrees.to(pixels.device)[mass.argmax(dim=1)].round().int()
-        return self.decode_text(written), log_p.sum(dim=1).exp(), orientation
+        return self.decode_text(written), log_p.exp(), orientation

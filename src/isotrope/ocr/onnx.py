@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import isotrope
+from isotrope.models.decoding import Alphabet, Past, decode
 from isotrope.models.graph import FORMAT, layer_names, open_session
 
 if TYPE_CHECKING:
@@ -44,31 +45,44 @@ class OnnxRecognizer:
         _, heads, _, width = self._decoder.get_inputs()[1].shape
         self._nothing = heads, 0, width  # keys of no tokens, of one image
 
-    def read(self, pixels: torch.Tensor | np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    def read(
+        self, pixels: torch.Tensor | np.ndarray, beams: int = 1
+    ) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The texts, confidences `(B,)` and orientations `(B,)` of `(B, 3, H, W)` in [0, 1]."""
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-        begin, end = self.config.tokens["begin"], self.config.tokens["end"]
         # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
         cross = self._encoder.run(self._cross, {"pixels": pixels})
-        feed = dict(zip(self._cross, cross, strict=True))
-        past = [np.zeros((len(pixels), *self._nothing), np.float32)] * len(self._past)
-        token, alive = np.full(len(pixels), begin), np.ones(len(pixels), bool)
-        written, log_confidence, mass = [], 0.0, 0.0
-        for _ in range(self.config.max_characters + 1):
-            feed |= {"token": token, **dict(zip(self._past, past, strict=True))}
-            token, log_p, looked, *past = self._decoder.run(None, feed)
-            written.append(np.where(alive, token, end))
-            log_confidence += np.where(alive, log_p, 0.0)
-            # The last look, at the end of the text, counts little: only where there is no other.
-            mass += looked * (alive * np.where(token == end, 1e-3, 1.0))[:, None]
-            alive &= token != end
-            if not alive.any():
-                break
-        texts = [self._text(row) for row in np.stack(written, axis=1)]
-        orientations = np.asarray(self.config.orientations)[mass.argmax(axis=1)]
-        return texts, np.exp(log_confidence), orientations
+        if beams == 1:
+            return self._written(cross, beams)
+        # The graph wants keys for each text, and a copy for those of all images may be large.
+        each = [self._written([c[i : i + 1] for c in cross], beams) for i in range(len(pixels))]
+        texts, confidences, orientations = map(np.concatenate, zip(*each, strict=True))
+        return texts.tolist(), confidences, orientations
 
-    def _text(self, tokens: np.ndarray) -> str:
+    def _written(
+        self, cross: list[np.ndarray], beams: int
+    ) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """As `read`, of what the encoder saw in some images."""
+        images, known = len(cross[0]), self.config.tokens
+        if beams > 1:
+            cross = [np.repeat(part, beams, axis=0) for part in cross]
+        feed = dict(zip(self._cross, cross, strict=True))
+        nothing = np.zeros((images * beams, *self._nothing), np.float32)
+
+        def advance(token: torch.Tensor, _: int, past: Past | None):
+            keys = [part.numpy() for part in past[0]] if past else [nothing] * len(self._past)
+            own = {"token": token.numpy(), **dict(zip(self._past, keys, strict=True))}
+            log_p, looked, *past = map(torch.from_numpy, self._decoder.run(None, feed | own))
+            return log_p, looked, [tuple(past)]
+
+        begin = known["begin"]
+        alphabet = Alphabet(begin, known["end"], begin, self.config.max_characters)
+        tokens, log_p, looked = decode(advance, alphabet, images, beams)
+        mass = (looked * alphabet.weights(tokens)[:, None]).sum(dim=2)
+        orientations = np.asarray(self.config.orientations)[mass.argmax(dim=1).numpy()]
+        return [self._text(row) for row in tokens.tolist()], log_p.exp().numpy(), orientations
+
+    def _text(self, tokens: list[int]) -> str:
         first = self.config.tokens["first_character"]
         return "".join(self.config.charset[token - first] for token in tokens if token >= first)
 

@@ -31,6 +31,9 @@ WINDOW = 16
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The weights that come with the package: `recognizer/`, and `adapters/NAME/`."""
 
+BEAMS = 4
+"""Texts that are followed side by side where an adapter acts, unless a reader is told how many."""
+
 Runtime = Literal["auto", "torch", "onnx"]
 
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
@@ -43,13 +46,20 @@ class Reader:
         recognizer: The model, in eval mode and on its device. Any object will do that has
             `config.image_height`, `config.image_stride`, `config.max_ratio`, and
             `read(pixels: (B, 3, h, w) in [0, 1])` returning B texts, their confidences (B,) and
-            their orientations (B,), in degrees. None: the shipped one.
+            their orientations (B,), in degrees; with `beams` other than 1 it is given these too.
+            None: the shipped one.
         runtime: What the shipped one runs on, as in `from_pretrained`.
+        beams: As in `from_pretrained`.
     """
 
     def __init__(
-        self, recognizer: Recognizer | OnnxRecognizer | None = None, runtime: Runtime = "auto"
+        self,
+        recognizer: Recognizer | OnnxRecognizer | None = None,
+        runtime: Runtime = "auto",
+        beams: int | None = None,
     ):
+        if beams is not None and beams < 1:
+            raise ValueError(f"beams={beams} must be 1 or more; 1 is greedy, 4 finds more")
         if recognizer is None:
             recognizer = _load(None, None, runtime)
         elif runtime != "auto":
@@ -57,7 +67,7 @@ class Reader:
                 f"runtime={runtime!r} goes with weights, not with a model in memory; "
                 "use Reader.from_pretrained(path, runtime=...)"
             )
-        self.recognizer = recognizer
+        self.recognizer, self.beams = recognizer, beams
 
     @classmethod
     def from_pretrained(
@@ -65,6 +75,7 @@ class Reader:
         path: str | Path | None = None,
         adapter: str | Path | None = None,
         runtime: Runtime = "auto",
+        beams: int | None = None,
     ) -> Reader:
         """A reader from saved weights.
 
@@ -76,13 +87,19 @@ class Reader:
                 with their adapter merged, are exported once, in half a minute, to the user's
                 cache (`$XDG_CACHE_HOME` or `~/.cache`). "auto": onnx where that has been done,
                 torch otherwise; the texts are the same.
+            beams: Texts of each image that are followed side by side, of which the likeliest is
+                given. 1: greedily, which is fastest. None: 4 where an adapter acts, as its script
+                is a hard one, and 1 without.
 
         Raises:
             ValueError: There is no recogniser at `path`, or no adapter for it at `adapter`, or
                 no such runtime.
             ModuleNotFoundError: `isotrope[onnx]` is not installed.
         """
-        return cls(_load(path, adapter, runtime))
+        reader = cls(_load(path, adapter, runtime), beams=beams)
+        if beams is None and adapter is not None and not reader._on_torch:
+            reader.beams = BEAMS  # of an adapter that is merged nothing can be seen
+        return reader
 
     def load_adapter(self, adapter: str | Path, name: str | None = None) -> None:
         """Add one more LoRA adapter, and read with it from now on.
@@ -110,8 +127,22 @@ class Reader:
 
         switch_adapter(self.recognizer, name)
 
+    @property
+    def _on_torch(self) -> bool:
+        return isinstance(self.recognizer, torch.nn.Module)
+
+    def _beams(self) -> int:
+        """How many texts of an image are followed now."""
+        if self.beams is not None:
+            return self.beams
+        if not hasattr(self.recognizer, "peft_config"):  # no adapter was ever here
+            return 1
+        from isotrope.lora import active_adapter
+
+        return 1 if active_adapter(self.recognizer) is None else BEAMS
+
     def _must_be_torch(self) -> None:
-        if not isinstance(self.recognizer, torch.nn.Module):
+        if not self._on_torch:
             raise ValueError(
                 "a reader on onnxruntime has its adapter merged for good; "
                 "use Reader.from_pretrained(..., runtime='torch')"
@@ -213,7 +244,9 @@ class Reader:
     @torch.inference_mode()
     def _read_batch(self, images: list[torch.Tensor]) -> list[Reading]:
         pixels = torch.stack(images).to(getattr(self.recognizer, "device", "cpu"))
-        texts, confidences, orientations = self.recognizer.read(pixels)
+        beams = self._beams()
+        followed = {} if beams == 1 else {"beams": beams}
+        texts, confidences, orientations = self.recognizer.read(pixels, **followed)
         return [
             Reading(text, confidence, orientation)
             for text, confidence, orientation in zip(

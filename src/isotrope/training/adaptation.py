@@ -20,7 +20,7 @@ from isotrope.files import replacing
 from isotrope.lora import add_adapter, load_adapter, save_adapter, weights_digest
 from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.metrics import cer, wer
-from isotrope.ocr.reader import adapter_folder, load_torch
+from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, readable, writable
 from isotrope.training.loop import (
@@ -181,10 +181,13 @@ class AdaptationTrainer:
             return self.score()[0]
 
     def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
-        """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''."""
+        """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''.
+
+        They are read as a reader with an adapter does, with `BEAMS` texts followed.
+        """
         images = (self.valid[i][0] for i in range(len(self.valid)))
         truth = [text for _, text in self.valid.items]
-        readings = readings_at(turns, self.recognizer.eval(), images)
+        readings = readings_at(turns, self.recognizer.eval(), images, BEAMS)
         texts = {turn: texts_of(found) for turn, found in readings.items()}
         return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in texts.items()}
 

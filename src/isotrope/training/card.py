@@ -6,6 +6,7 @@ from pathlib import Path
 
 from isotrope.files import replacing
 from isotrope.lora import count_parameters
+from isotrope.ocr.reader import BEAMS
 from isotrope.training.adaptation import AdaptationTrainer, LineScore
 from isotrope.training.validation import TURNS
 
@@ -42,7 +43,7 @@ A LoRA adapter of isotrope's recogniser: `isotrope read{weights} --adapter {name
 | parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
 | training | {training} |
 
-On the held-out lines, character and word error rate:
+On the held-out lines, character and word error rate, with {BEAMS} texts of each followed:
 
 | without the adapter | with it, upright | at 90 | at 180 | at 270 degrees |
 |---|---|---|---|---|

@@ -36,10 +36,11 @@ def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[in
 
 
 def readings_at(
-    turns: Sequence[int], recognizer: Recognizer, images: Iterable[Tensor]
+    turns: Sequence[int], recognizer: Recognizer, images: Iterable[Tensor], beams: int = 1
 ) -> dict[int, list[Reading | ImageError]]:
     """What is read of upright images, or why not, at each turn in degrees."""
-    readings = list(Reader(recognizer).stream(images, on_error="return", turns=turns))
+    reader = Reader(recognizer, beams=beams)
+    readings = list(reader.stream(images, on_error="return", turns=turns))
     return {degrees: readings[k :: len(turns)] for k, degrees in enumerate(turns)}
 
 

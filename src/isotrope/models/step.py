@@ -1,4 +1,4 @@
-"""Greedy decoding with kept keys and values: one character a step through a TrOCR decoder.
+"""One character through a TrOCR decoder, with kept keys and values.
 
 The same function as transformers' decoder in eval mode, post-norm layers of [LoRA-GSA] section 1,
 in a few calls a layer: a step through the whole library costs three times as much on a CPU as its
@@ -51,6 +51,12 @@ def attention_weights(query: Tensor, key: Tensor) -> Tensor:
     return scores.softmax(dim=-1).mean(dim=1)
 
 
+def _beside(states: Tensor, cross: KeysValues) -> Tensor:
+    """`(N, 1, C)` -> `(B, N / B, C)`: an image's texts share its keys, which are not copied."""
+    images = cross[0].shape[0]  # not len, which an export would take for a constant
+    return states if states.shape[0] == images else states.view(images, -1, states.shape[-1])
+
+
 def step(
     decoder: TrOCRForCausalLM,
     token: Tensor,
@@ -61,14 +67,14 @@ def step(
     """Writes one token.
 
     Args:
-        token: the last token `(B,)`.
+        token: the last token `(N,)`: of each image as many in a row as there are texts of it.
         place: how many tokens stand before it.
         past: what the step before returned last; `None` at the first.
-        cross: `cross_keys_values` of the encoder's tokens.
+        cross: `cross_keys_values` of the encoder's tokens, of `B` images.
 
     Returns:
-        Logits `(B, vocabulary)` of the next token, the last layer's query of the encoder's tokens
-        `(B, heads, 1, d)`, and the keys and values of all tokens so far.
+        Logits `(N, vocabulary)` of the next token, the last layer's query of the encoder's tokens
+        `(B, heads, N / B, d)`, and the keys and values of all tokens so far.
     """
     body = decoder.model.decoder
     token = token[:, None]
@@ -83,8 +89,20 @@ def step(
             here = tuple(torch.cat(pair, dim=2) for pair in zip(past[index], here, strict=True))
         written.append(here)
         states = layer.self_attn_layer_norm(states + attend(layer.self_attn, states, here)[0])
-        seen, query = attend(layer.encoder_attn, states, cross[index])
-        states = layer.encoder_attn_layer_norm(states + seen)
+        seen, query = attend(layer.encoder_attn, _beside(states, cross[index]), cross[index])
+        states = layer.encoder_attn_layer_norm(states + seen.view_as(states))
         hidden = layer.activation_fn(layer.fc1(states))
         states = layer.final_layer_norm(states + layer.fc2(hidden))
     return decoder.output_projection(states[:, 0]), query, written
+
+
+def advanced(
+    decoder: TrOCRForCausalLM,
+    cross: list[KeysValues],
+    token: Tensor,
+    place: int,
+    past: list[KeysValues] | None,
+) -> tuple[Tensor, Tensor, list[KeysValues]]:
+    """`step` as `decoding.decode` takes it, with the queries `(N, heads, d)`."""
+    logits, query, past = step(decoder, token, place, past, cross)
+    return logits.float().log_softmax(-1), query.transpose(1, 2).flatten(0, 1), past
