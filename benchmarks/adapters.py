@@ -21,20 +21,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
 from isotrope.data.lines import LabelledLines
 from isotrope.files import replacing
 from isotrope.lora import count_parameters
-from isotrope.models.recognizer import Recognizer
-from isotrope.ocr.metrics import cer, wer
-from isotrope.ocr.reader import BEAMS
-from isotrope.training.adaptation import AdaptationTrainer, LineScore
+from isotrope.training.adaptation import AdaptationTrainer
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.card import write_card
-from isotrope.training.validation import TURNS, readings_at, texts_of
+from isotrope.training.validation import TURNS, LineScore, score_lines
 from measuring import made_by, write_csv
 
 RUNS, RESULT = Path("runs/adapters"), "result.json"
@@ -84,20 +81,25 @@ def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
         return
     trainer = AdaptationTrainer(run.config(seen), run.data, run.folder, run.base)
     trainer.fit(lambda row: print(f"\r{run.folder} {row['samples']}", end="", flush=True))
-    rows = [row | made_by() for row in scored(run, trainer, keep)]
+    scores = trainer.score(TURNS)
+    rows = [row | made_by() for row in lines_of(run, trainer, scores, keep)]
     if run.method != "full":
-        scores = {row["angle"]: LineScore(row["cer"], row["wer"]) for row in rows}
         write_card(trainer, scores)
     with replacing(ended) as temporary:
         temporary.write_text(json.dumps(rows))
     print(f"\r{run.folder}: CER {rows[0]['before_cer']:.4f} -> {rows[0]['cer']:.4f}", flush=True)
 
 
-def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> Iterator[dict]:
+def lines_of(
+    run: Run,
+    trainer: AdaptationTrainer,
+    scores: dict[int, LineScore],
+    keep: LabelledLines | None,
+) -> Iterator[dict]:
     """A line for each turn."""
-    recognizer, before = trainer.recognizer.eval(), trainer.before
+    recognizer, before, full = trainer.recognizer.eval(), trainer.before, trainer.config.full
     whole = sum(p.numel() for p in recognizer.parameters())
-    own, whole = (whole, whole) if trainer.config.full else count_parameters(trainer.adapted)
+    own, whole = (whole, whole) if full else count_parameters(trainer.adapted)
     common = {
         "set": run.name,
         "base": run.folder.parent.parent.name,
@@ -114,27 +116,10 @@ def scored(run: Run, trainer: AdaptationTrainer, keep: LabelledLines | None) -> 
         "before_cer": before.cer,
         "before_wer": before.wer,
         # An adapter is switched off for them, and the base is what it was.
-        "kept_cer": read(recognizer, keep, (0,))[0][1] if keep and trainer.config.full else None,
+        "kept_cer": score_lines(recognizer, keep, (0,))[0].cer if keep and full else None,
     }
-    for turn, (same, errors, words) in read(recognizer, trainer.valid, TURNS, BEAMS).items():
-        yield common | {"angle": turn, "cer": errors, "wer": words, "same": same}
-
-
-def read(
-    recognizer: Recognizer, lines: LabelledLines, turns: tuple[int, ...], beams: int = 1
-) -> dict[int, tuple[float, float, float]]:
-    """Of each turn: the share of lines read as upright, character and word error rates."""
-    images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]
-    texts = {t: texts_of(r) for t, r in readings_at(turns, recognizer, images, beams).items()}
-    upright = texts[turns[0]]
-    return {
-        turn: (
-            sum(a == b != "" for a, b in zip(found, upright, strict=True)) / len(truth),
-            cer(found, truth),
-            wer(found, truth),
-        )
-        for turn, found in texts.items()
-    }
+    for turn, score in scores.items():
+        yield common | {"angle": turn} | asdict(score)
 
 
 def main() -> None:

@@ -150,6 +150,13 @@ def test_all_weights_may_be_trained_instead(base, data, tmp_path):
     )[0].orientation in (0, 90, 180, 270)
 
 
+def test_the_fewer_the_lines_the_more_often_each_is_seen(base, data, tmp_path):
+    recipe = AdaptationConfig()
+    assert [recipe.epochs_for(n) for n in (9, 200, 450, 800, 5000)] == [40, 40, 18, 10, 5]
+    assert AdaptationConfig(epochs=3).epochs_for(9) == 3
+    assert trainer(base, data, tmp_path / "mine", epochs=None).config.epochs == 40
+
+
 def test_few_lines_are_drawn_by_the_seed(base, data, tmp_path):
     texts = [
         trainer(base, data, tmp_path / f"{n}", lines=4, seed=seed).train.items

@@ -44,7 +44,10 @@ def adapt(
     turned: Annotated[
         bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
     ] = False,
-    epochs: Annotated[int, typer.Option(help="How often each line is seen at most.")] = 30,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="How often each line is seen at most; 5 to 40, 8,000 lines in all."),
+    ] = None,
     lines: Annotated[int | None, typer.Option(help="Train on so many of the lines.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order and the variations.")] = 0,
 ) -> None:
@@ -77,7 +80,7 @@ def adapt(
             own, whole = count_parameters(trainer.adapted)
             typer.echo(f"{own:,} parameters, {100 * own / whole:.1f}% of the model's {whole:,}")
         seen = trainer.epoch * len(trainer.train)
-        with Progress(seen, epochs * len(trainer.train)) as progress:
+        with Progress(seen, trainer.config.epochs * len(trainer.train)) as progress:
             trainer.fit(progress.report)
         if not full:
             write_card(trainer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from isotrope.data.pages import load_lines
 from isotrope.files import replacing
 from isotrope.lora import add_adapter, load_adapter, save_adapter, weights_digest
 from isotrope.models.recognizer import PAD, Recognizer
-from isotrope.ocr.metrics import cer, wer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, readable, writable
@@ -31,15 +31,7 @@ from isotrope.training.loop import (
     update,
     write_log,
 )
-from isotrope.training.validation import readings_at, texts_of
-
-
-@dataclass(frozen=True)
-class LineScore:
-    """Of a held-out set: character and word error rates, 0 for a set read without an error."""
-
-    cer: float
-    wer: float
+from isotrope.training.validation import LineScore, score_lines
 
 
 class AdaptationTrainer:
@@ -74,6 +66,7 @@ class AdaptationTrainer:
         self.recognizer = load_torch(self.base)
         self.digest = weights_digest(self.recognizer)
         self.train, self.valid, self.left_out = self._lines()
+        self.config = replace(config, epochs=config.epochs_for(len(self.train)))
         settings = self.recognizer.config
         size = (settings.image_height, settings.image_stride, settings.max_ratio)
         self.batches = LineBatches(
@@ -176,26 +169,19 @@ class AdaptationTrainer:
     def before(self) -> LineScore:
         """Of the held-out lines without any adapter."""
         if self.config.start is None:
-            return LineScore(self.rows[0]["cer"], self.rows[0]["wer"])
+            return LineScore(self.rows[0]["cer"], self.rows[0]["wer"], 1.0)
         with self.adapted.disable_adapter():
             return self.score()[0]
 
-    def score(self, turns: tuple[int, ...] = (0,)) -> dict[int, LineScore]:
-        """Of the held-out lines at each turn, in degrees; a line that is refused is read as ''.
-
-        They are read as a reader with an adapter does, with `BEAMS` texts followed.
-        """
-        images = (self.valid[i][0] for i in range(len(self.valid)))
-        truth = [text for _, text in self.valid.items]
-        readings = readings_at(turns, self.recognizer.eval(), images, BEAMS)
-        texts = {turn: texts_of(found) for turn, found in readings.items()}
-        return {turn: LineScore(cer(read, truth), wer(read, truth)) for turn, read in texts.items()}
+    def score(self, turns: Sequence[int] = (0,)) -> dict[int, LineScore]:
+        """Of the held-out lines at each turn, in degrees, read as a reader with an adapter does."""
+        return score_lines(self.recognizer.eval(), self.valid, turns, BEAMS)
 
     def _validate(self, loss: float) -> None:
         """Scores the held-out lines, keeps what is best, and writes log and checkpoint."""
         score = self.score()[0]
         row = {"epoch": self.epoch, "hours": round(self.seconds / 3600, 4), "loss": round(loss, 5)}
-        self.rows.append(row | {name: round(value, 5) for name, value in asdict(score).items()})
+        self.rows.append(row | {"cer": round(score.cer, 5), "wer": round(score.wer, 5)})
         if self.best is self.rows[-1]:
             self._keep()
         with replacing(self.checkpoint) as temporary:

@@ -16,7 +16,7 @@ class AdaptationConfig:
         start: an adapter to go on from, as `isotrope read --adapter` takes it; its layers, rank,
             alpha and kind then stand for those above.
         full: fine-tune all weights instead; what an adapter is compared with.
-        epochs: how often each line is seen at most.
+        epochs: how often each line is seen at most; if left out, see `epochs_for`.
         validate_every: epochs from one validation, and one checkpoint, to the next.
         patience: so many validations without a lower character error rate end the training.
         batch_pixels: pixels in a batch; eight lines of 32x1024 are 262,144.
@@ -32,7 +32,7 @@ class AdaptationConfig:
     dora: bool = False
     start: str | None = None
     full: bool = False
-    epochs: int = 30
+    epochs: int | None = None
     validate_every: int = 1
     patience: int = 5
     batch_pixels: int = 131_072
@@ -65,6 +65,13 @@ class AdaptationConfig:
                 f"{', '.join(values)}: the first must be above 0, the second 0 or more, the third "
                 "0 or more and below 1"
             )
+
+    def epochs_for(self, lines: int) -> int:
+        """As many as were asked for, or so many that 8,000 lines are seen: from 5 to 40.
+
+        8,000 lines take half an hour on two cores, whether a hand has a hundred or a thousand.
+        """
+        return self.epochs or min(40, max(5, round(8000 / lines)))
 
     def learning_rate_at(self, step: int, steps_per_epoch: int) -> float:
         """A linear rise over a tenth of an epoch, then a cosine to zero."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from isotrope.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.ocr.reader import BEAMS
-from isotrope.training.adaptation import AdaptationTrainer, LineScore
-from isotrope.training.validation import TURNS
+from isotrope.training.adaptation import AdaptationTrainer
+from isotrope.training.validation import TURNS, LineScore
 
 
 def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None = None) -> Path:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isotrope.data.images import ImageError
+from isotrope.data.lines import LabelledLines
 from isotrope.models.recognizer import Recognizer
-from isotrope.ocr.metrics import cer, word_accuracy
+from isotrope.ocr.metrics import cer, wer, word_accuracy
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
 
@@ -25,6 +26,19 @@ class Score:
     orientation: float
 
 
+@dataclass(frozen=True)
+class LineScore:
+    """Of lines at one turn, in [0, 1], but for error rates, which insertions may take above.
+
+    `cer`, `wer`: character and word error rate, 0 where nothing is wrong; `same`: the share that
+    is read as at the first of the turns, and not empty.
+    """
+
+    cer: float
+    wer: float
+    same: float
+
+
 def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[int, Score]:
     """The score of upright images `(3, H, W)` with their texts, at each turn in degrees.
 
@@ -33,6 +47,20 @@ def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[in
     truth = [text for _, text in pairs]
     readings = readings_at(TURNS, recognizer, [image for image, _ in pairs])
     return {degrees: _score(found, truth, degrees) for degrees, found in readings.items()}
+
+
+def score_lines(
+    recognizer: Recognizer, lines: LabelledLines, turns: Sequence[int], beams: int = 1
+) -> dict[int, LineScore]:
+    """The score of upright lines at each turn in degrees; one that is refused is read as ''."""
+    images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]
+    readings = readings_at(turns, recognizer, images, beams)
+    texts = {degrees: texts_of(found) for degrees, found in readings.items()}
+    first = texts[turns[0]]
+    return {
+        degrees: LineScore(cer(found, truth), wer(found, truth), _same(found, first))
+        for degrees, found in texts.items()
+    }
 
 
 def readings_at(
@@ -47,6 +75,10 @@ def readings_at(
 def texts_of(readings: Iterable[Reading | ImageError]) -> list[str]:
     """What was read; nothing where the image was refused."""
     return [r.text if isinstance(r, Reading) else "" for r in readings]
+
+
+def _same(texts: list[str], others: list[str]) -> float:
+    return sum(a == b != "" for a, b in zip(texts, others, strict=True)) / len(texts)
 
 
 def _score(readings: list[Reading | ImageError], truth: list[str], degrees: int) -> Score:
