@@ -36,6 +36,7 @@ def test_one_graph_without_breaks(name):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # torch's own
 @pytest.mark.parametrize("name", ["gcsa", "rotary"])
 def test_compiled_code(name):
     model, images = model_of(name)
