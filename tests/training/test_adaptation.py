@@ -131,6 +131,8 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     for name, value in learned(second).items():
         assert torch.equal(value, learned(first)[name])
     second.fit()
+    assert [row["epoch"] for row in second.rows] == [0, 1, 2, 2]
+    assert [row.get("halved") for row in second.rows] == [None, None, None, 1]
     assert second.rows[0]["cer"] == pytest.approx(first.best["cer"], abs=1e-5)
     assert second.rows[1]["loss"] < first.rows[1]["loss"]  # of epochs 1 and 8
     assert second.before.cer == pytest.approx(first.before.cer, abs=1e-5)
@@ -138,7 +140,22 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     assert f"acts on | the layers of {tmp_path / 'first'}; rank 3" in card
     assert f"from the adapter {tmp_path / 'first'} on" in card
     again = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
-    assert again.finished
+    again.fit()
+    assert len(again.rows) == 4
+
+
+def test_at_the_end_the_mean_with_the_start_is_tried(base, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(AdaptationTrainer, "_restore", lambda run: None)
+    first = trainer(base, data, tmp_path / "first", epochs=1, learning_rate=2e-2)
+    first.fit()
+    begun = learned(trainer(base, data, tmp_path / "x", start=str(tmp_path / "first")))
+    run = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"), epochs=1)
+    last = {}
+    halve = run._halve
+    monkeypatch.setattr(run, "_halve", lambda: (last.update(learned(run)), halve()))
+    run.fit()
+    for name, value in learned(run).items():
+        torch.testing.assert_close(value, (begun[name] + last[name]) / 2)
 
 
 def test_all_weights_may_be_trained_instead(base, data, tmp_path):

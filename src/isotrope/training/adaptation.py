@@ -116,6 +116,8 @@ class AdaptationTrainer:
         """The model with an adapter that has learned before, and that now says what it is."""
         adapted = load_adapter(self.recognizer, adapter_folder(start))
         adapted.set_adapter("default")  # to learn, which a loaded one does not
+        trained = ((name, p) for name, p in adapted.named_parameters() if p.requires_grad)
+        self.begun = {name: parameter.detach().clone() for name, parameter in trained}
         own = adapted.peft_config["default"]
         same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
         self.config = replace(self.config, targets=f"the layers of {start}", **same)
@@ -152,6 +154,7 @@ class AdaptationTrainer:
             self.epoch += 1
             if self.epoch % config.validate_every == 0 or self.epoch >= config.epochs:
                 self._validate(sum(losses) / len(losses))
+        self._halve()
         self._restore()
 
     def step(self, numbers: list[int], step: int, steps_per_epoch: int) -> float:
@@ -177,10 +180,23 @@ class AdaptationTrainer:
         """Of the held-out lines at each turn, in degrees, read as a reader with an adapter does."""
         return score_lines(self.recognizer.eval(), self.valid, turns, BEAMS)
 
-    def _validate(self, loss: float) -> None:
+    def _halve(self) -> None:
+        """Tries the mean of the adapter that was gone on from and of what it has become.
+
+        A soup, Wortsman et al. 2022: of two that learned the same it is often better than both.
+        """
+        if self.config.start is None or any(row.get("halved") for row in self.rows):
+            return
+        with torch.no_grad():
+            for name, parameter in self._learned().items():
+                parameter.lerp_(self.begun[name].to(parameter), 0.5)
+        self._validate(float("nan"), halved=1)
+
+    def _validate(self, loss: float, **more: int) -> None:
         """Scores the held-out lines, keeps what is best, and writes log and checkpoint."""
         score = self.score()[0]
         row = {"epoch": self.epoch, "hours": round(self.seconds / 3600, 4), "loss": round(loss, 5)}
+        row |= more
         self.rows.append(row | {"cer": round(score.cer, 5), "wer": round(score.wer, 5)})
         if self.best is self.rows[-1]:
             self._keep()

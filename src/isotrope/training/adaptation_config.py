@@ -14,7 +14,7 @@ class AdaptationConfig:
         targets: of `isotrope.lora.TARGETS`, with commas.
         rank, alpha, dora: as `isotrope.lora.add_adapter` takes them.
         start: an adapter to go on from, as `isotrope read --adapter` takes it; its layers, rank,
-            alpha and kind then stand for those above.
+            alpha and kind then stand for those above. At the end the mean of both is tried too.
         full: fine-tune all weights instead; what an adapter is compared with.
         epochs: how often each line is seen at most; if left out, see `epochs_for`.
         validate_every: epochs from one validation, and one checkpoint, to the next.

@@ -27,6 +27,7 @@ def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None =
     )
     if config.start:
         training += f", from the adapter {config.start} on"
+        training += ", then the mean of both" if best.get("halved") else ""
     own, base = count_parameters(trainer.adapted)
     turned = " ".join(
         f"| {100 * score.cer:.1f}% / {100 * score.wer:.1f}%" for score in scores.values()
