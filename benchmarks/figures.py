@@ -37,11 +37,11 @@ COLOURS = {
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""
 METHODS = {
-    ("shipped", "lora"): ("o-", "LoRA"),
-    ("shipped", "more"): ("*", "LoRA, gone on with"),
-    ("shipped", "full"): ("s--", "all weights"),
-    ("plain", "lora"): ("^:", "LoRA, plain encoder"),
-    ("plain", "turned"): ("v:", "LoRA, plain encoder, turned lines"),
+    ("shipped", "lora"): ("C0o-", "LoRA"),
+    ("shipped", "more"): ("C1*", "LoRA, gone on with"),
+    ("shipped", "full"): ("C2s--", "all weights"),
+    ("plain", "lora"): ("C3^:", "LoRA, plain encoder"),
+    ("plain", "turned"): ("C4v:", "LoRA, plain encoder, turned lines"),
 }
 """By base and method: the marker and what a legend says."""
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
@@ -160,7 +160,9 @@ def adapters(figure: Figure) -> None:
         panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * before))
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="character error rate, %, mean of four turns")
-    panels[0].legend(frameon=False, fontsize=8)
+    drawn = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)
+    named = {label: line for lines in drawn for line, label in lines}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=6, frameon=False)
 
 
 def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Line]]]:
