@@ -8,8 +8,8 @@ Methods: `lora`; `more`, going on from the shipped adapter of the set's name; `t
 learned on lines at random quarter turns; `full`, all weights. Every run sees --seen lines, or as
 many of them in 40 epochs, and keeps the best of its validations. All are scored on the lines held
 out (every tenth of the set) at four turns, with four texts of each followed, as readers with an
-adapter do; `full` also on the lines of --keep, which it has not
-been trained on: what training has cost of what the base could read.
+adapter do; `full` also on the lines of --keep, which it has not been trained on: what training has
+cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
 is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a

@@ -21,8 +21,6 @@ Past = list[tuple[Tensor, ...]]
 Advance = Callable[[Tensor, int, Past | None], tuple[Tensor, Tensor, Past]]
 """`(token (N,), place, past)` -> log-probabilities `(N, vocabulary)` of the next token, what else
 is to be kept of the step `(N, ...)`, and the past with this token; `past` is `None` at first."""
-
-
 Texts = tuple[Tensor, Tensor, Tensor]
 """Tokens `(B, steps)`, each text up to its end and then padding; log-probabilities `(B,)`; and what
 was to be kept of the steps `(B, ..., steps)`."""
