@@ -18,6 +18,7 @@ KINDS = {
     "GSA table": [Stage("gsa", 2, 8, 2, encoding="table")],
     "GSA rotary": [Stage("gsa", 2, 24, 2, encoding="rotary")],
     "CNN": [Stage("conv", 2, 8), Stage("conv", 1, 12, stride=2, kernel_size=5)],
+    "plain": [Stage("plain", 0, 4), Stage("plain", 2, 6, stride=2), Stage("gcsa", 1, 8, 2)],
     "windows": [Stage("gcsa", 1, 8, 2, window=2), Stage("gsa", 1, 8, 2, window=4, encoding="mlp")],
     "hybrid": [
         Stage("conv", 1, 8),
@@ -50,6 +51,16 @@ def test_every_layer_is_equivariant(kind):
     size = 4 * model.config.stride
     report = audit(model, torch.randn(2, 3, size, 2 * size), model.group, tolerance=1e-10)
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("group", ["C4", "D4"])
+@pytest.mark.parametrize("kind", ["plain", "hybrid", "CNN"])
+def test_batch_norm_leaves_it_equivariant(kind, group):
+    model = build(KINDS[kind], group, norm="batch")
+    size = 4 * model.config.stride
+    model(torch.randn(8, 3, size, size))  # running statistics that are not nil and one
+    images = torch.randn(2, 3, size, 2 * size)
+    assert audit(model.eval(), images, model.group, tolerance=1e-10).ok
 
 
 def test_plain_vit_is_the_class_with_c1():
@@ -125,7 +136,10 @@ def test_the_config_is_a_value_in_json():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Stage("attention"), "mixer='attention' is not known; use one of gcsa, gsa, conv"),
+        (
+            lambda: Stage("attention"),
+            "mixer='attention' is not known; use one of gcsa, gsa, conv, plain",
+        ),
         (
             lambda: Stage("gcsa", encoding="mlp"),
             "encoding='mlp' goes with mixer='gsa', not 'gcsa'; leave it out or change the mixer",
@@ -138,6 +152,14 @@ def test_the_config_is_a_value_in_json():
         (
             lambda: EquivariantViTConfig(stages=[Stage(stride=2)]),
             "the first stage has stride=2, .*; set its stride to 1 and stride the patch embedding",
+        ),
+        (
+            lambda: EquivariantViTConfig(norm="group"),
+            "norm='group' is not known; use one of layer, batch",
+        ),
+        (
+            lambda: EquivariantViTConfig(stages=[Stage("plain", 1, 4), Stage("plain", 0, 6)]),
+            "no plain layers cannot go from dim=4 to 6; give it a depth of 1 or more",
         ),
         (lambda: build([Stage()], "Z4"), "'Z4' is not a group; write C or D and a number"),
         (

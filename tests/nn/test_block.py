@@ -7,11 +7,14 @@ from torch import nn
 from isotrope.groups import CyclicGroup
 from isotrope.nn import (
     Block,
+    ConvLayer,
     Downsample,
     FeedForward,
     GroupConv,
     GroupConvSelfAttention,
     GroupSelfAttention,
+    LiftedBatchNorm,
+    MeanPool,
 )
 from isotrope.testing import EquivariantLayerTests
 
@@ -49,6 +52,29 @@ class TestBlockOfRotaryAttention(EquivariantLayerTests):
 
     def layer(self, group):
         return Block(24, GroupSelfAttention(24, 2, group=group))
+
+
+class TestConvLayer(EquivariantLayerTests):
+    def layer(self, group):
+        return ConvLayer(6, 8, 3, group)
+
+    def broken(self, group):
+        layer = ConvLayer(6, 8, 3, group)
+        layer.norm = Positions()
+        return layer
+
+
+class TestConvLayerWithBatchNorm(TestConvLayer):
+    def layer(self, group):
+        return ConvLayer(6, 8, 5, group, LiftedBatchNorm)
+
+
+class TestMeanPool(EquivariantLayerTests):
+    multiple, smallest, largest = 2, 1, 4
+    refuses_wrong_shape = False  # any group and width will do
+
+    def layer(self, group):
+        return MeanPool(2)
 
 
 class TestFeedForward(EquivariantLayerTests):
@@ -92,6 +118,13 @@ def test_a_block_is_its_equation():
     torch.testing.assert_close(block(x), y + block.mlp(block.mlp_norm(y)))
 
 
+def test_a_conv_layer_is_its_equation():
+    torch.manual_seed(0)
+    layer = ConvLayer(6, 8, 3, C4)
+    x = torch.randn(1, 4, 3, 4, 6)
+    torch.testing.assert_close(layer(x), nn.functional.gelu(layer.norm(layer.conv(x))))
+
+
 @pytest.mark.parametrize("stride", [2, 4])
 def test_downsample_takes_every_size_that_the_stride_divides(stride):
     layer = Downsample(3, 5, stride, C4)
@@ -111,6 +144,11 @@ def test_downsample_takes_every_size_that_the_stride_divides(stride):
         (
             lambda: Downsample(4, 8, 2, C4)(torch.rand(1, 4, 5, 6, 4)),
             "size 5x6 breaks equivariance: .*resize or pad 5 to 4 or 6",
+        ),
+        (lambda: ConvLayer(4, 8, 4, C4), "kernel_size=4 is even .*; use 5"),
+        (
+            lambda: MeanPool(2)(torch.rand(1, 4, 5, 6, 4)),
+            "a 5x6 grid is not tiled by stride=2, .*resize to multiples of 2",
         ),
         (
             lambda: Block(8, nn.Identity())(torch.rand(1, 4, 3, 3, 6)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -13,15 +15,19 @@ from isotrope.files import replacing
 from isotrope.groups import Group, group_from_name
 from isotrope.nn import (
     Block,
+    ConvLayer,
     Downsample,
     GroupConv,
     GroupConvSelfAttention,
     GroupSelfAttention,
     InvariantPool,
+    LiftedBatchNorm,
     LiftingConv,
+    MeanPool,
 )
 
-MIXERS = ("gcsa", "gsa", "conv")
+MIXERS = ("gcsa", "gsa", "conv", "plain")
+NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
 
 
 @dataclass
@@ -29,17 +35,20 @@ class Stage:
     """A run of `depth` blocks at one resolution.
 
     Args:
-        mixer: "gcsa" (`GroupConvSelfAttention`), "gsa" (`GroupSelfAttention` with `encoding`), or
-            "conv" (depthwise `GroupConv`, the equivariant CNN).
+        mixer: "gcsa" (`GroupConvSelfAttention`), "gsa" (`GroupSelfAttention` with `encoding`),
+            "conv" (depthwise `GroupConv`, the equivariant CNN), or "plain": `ConvLayer`s, full
+            filters in place of the blocks, as in the group CNNs of Cohen & Welling 2016.
         dim: channels of each orientation. The width of a position is `|G| * dim`.
-        heads: attention heads; not used by "conv".
+        heads: attention heads; of "gcsa" and "gsa".
         encoding: of "gsa": `None`, "mlp", "table" or "rotary".
         sum_orientations: of "gsa": [RC]'s literal sum over the queries of every orientation.
-        kernel_size: of "gcsa" and "conv"; odd.
+        kernel_size: of all but "gsa"; odd.
         window: side of the attention windows in positions; `None` attends over the whole grid.
         kv_pool: of "gcsa" and "gsa": keys and values are averaged over so many positions each way.
-        stride: by which this stage shrinks the grid of the one before; the first stage has 1.
-        step_kernel: side of the filter that does so, see `Downsample`; `2 stride` unless given.
+        stride: by which this stage shrinks the grid of the one before; the first stage has 1. A
+            filter does so (`Downsample`), before "plain" layers a mean (`MeanPool`).
+        step_kernel: side of that filter; `2 stride` unless given.
+        mlp_ratio: width of the feed-forward by `dim`; there is none in "plain" layers.
     """
 
     mixer: str = "gcsa"
@@ -80,6 +89,7 @@ class EquivariantViTConfig:
         group: "C1" (a plain ViT), "C4", "D4", "C8" ..., or a `Group`, kept as its name.
         patch: `(kernel_size, stride, padding)` of the lifting patch embedding.
         classes: outputs of the head; 0 leaves the pooled features.
+        norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), of all norms but the head's.
     """
 
     group: str | Group = "C4"
@@ -87,6 +97,7 @@ class EquivariantViTConfig:
     patch: tuple[int, int, int] = (4, 4, 0)
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     classes: int = 0
+    norm: str = "layer"
 
     def __post_init__(self) -> None:
         self.patch = tuple(self.patch)
@@ -100,6 +111,14 @@ class EquivariantViTConfig:
                 f"the first stage has stride={self.stages[0].stride}, but nothing comes before it; "
                 "set its stride to 1 and stride the patch embedding"
             )
+        for before, stage in pairwise(self.stages):
+            if stage.mixer == "plain" and not stage.depth and stage.dim != before.dim:
+                raise ValueError(
+                    f"a stage of no plain layers cannot go from dim={before.dim} to {stage.dim}; "
+                    "give it a depth of 1 or more, or the same dim"
+                )
+        if self.norm not in NORMS:
+            raise ValueError(f"norm={self.norm!r} is not known; use one of {', '.join(NORMS)}")
 
     @property
     def stride(self) -> int:
@@ -113,7 +132,7 @@ class EquivariantViTConfig:
 class EquivariantViT(nn.Module):
     """A vision transformer equivariant to the group of its config.
 
-    Lifting patch embedding, stages of pre-norm blocks, a strided `GroupConv` between stages,
+    Lifting patch embedding, stages of pre-norm blocks or plain layers, a step between stages,
     invariant pooling over `(x, g)`, a norm and a linear head. `forward` is invariant:
     `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
 
@@ -133,17 +152,17 @@ class EquivariantViT(nn.Module):
         self.embed = LiftingConv(
             config.in_channels, dim, kernel_size, stride, padding, group=self.group, bias=False
         )
-        self.embed_norm = nn.LayerNorm(dim)
+        norm = NORMS[config.norm]
+        self.embed_norm = norm(dim)
+        # Two filters with nothing but a norm between them would be one filter.
+        plain = config.stages[0].mixer == "plain"
+        self.activation = nn.GELU() if plain else nn.Identity()
         self.downsamples, self.stages = nn.ModuleList(), nn.ModuleList()
         for stage in config.stages:
-            step = stage.stride > 1 or stage.dim != dim
-            self.downsamples.append(self._step(dim, stage) if step else nn.Identity())
-            blocks = (
-                Block(stage.dim, self._mixer(stage), stage.mlp_ratio) for _ in range(stage.depth)
-            )
-            self.stages.append(nn.Sequential(*blocks))
+            self.downsamples.append(self._step(dim, stage))
+            self.stages.append(nn.Sequential(*self._layers(dim, stage)))
             dim = stage.dim
-        self.norm, self.pool = nn.LayerNorm(dim), InvariantPool()
+        self.norm, self.pool = norm(dim), InvariantPool()
         # The mean over positions is small; a second norm gives the classes a scale of their own.
         self.head = (
             nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, config.classes))
@@ -152,9 +171,22 @@ class EquivariantViT(nn.Module):
         )
 
     def _step(self, dim: int, stage: Stage) -> nn.Module:
+        if stage.mixer == "plain":  # its first layer changes the width
+            return MeanPool(stage.stride) if stage.stride > 1 else nn.Identity()
         if stage.stride == 1:
-            return nn.Linear(dim, stage.dim)
-        return Downsample(dim, stage.dim, stage.stride, self.group, stage.step_kernel)
+            return nn.Linear(dim, stage.dim) if stage.dim != dim else nn.Identity()
+        norm = NORMS[self.config.norm]
+        return Downsample(dim, stage.dim, stage.stride, self.group, stage.step_kernel, norm)
+
+    def _layers(self, dim: int, stage: Stage) -> Iterator[nn.Module]:
+        norm = NORMS[self.config.norm]
+        if stage.mixer != "plain":
+            for _ in range(stage.depth):
+                yield Block(stage.dim, self._mixer(stage), stage.mlp_ratio, norm)
+            return
+        for number in range(stage.depth):
+            width = stage.dim if number else dim
+            yield ConvLayer(width, stage.dim, stage.kernel_size, self.group, norm)
 
     def _mixer(self, stage: Stage) -> nn.Module:
         dim, kernel_size, group = stage.dim, stage.kernel_size, self.group
@@ -183,7 +215,8 @@ class EquivariantViT(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last one is normed."""
-        lifted = self.embed_norm(self.embed(image))  # (B, G, H/p, W/p, C)
+        # (B, G, H/p, W/p, C)
+        lifted = self.activation(self.embed_norm(self.embed(image)))
         pyramid = []
         for downsample, stage in zip(self.downsamples, self.stages, strict=True):
             lifted = stage(downsample(lifted))

@@ -1,23 +1,27 @@
 """Equivariant layers, one idea a file."""
 
 from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
-from isotrope.nn.block import Block, Downsample, FeedForward
+from isotrope.nn.block import Block, ConvLayer, Downsample, FeedForward, MeanPool
 from isotrope.nn.conv import GroupConv
 from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
+from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.pooling import InvariantPool
 from isotrope.nn.position import MLP, Rotary, Table
 
 __all__ = [
     "MLP",
     "Block",
+    "ConvLayer",
     "Downsample",
     "FeedForward",
     "GroupConv",
     "GroupConvSelfAttention",
     "GroupSelfAttention",
     "InvariantPool",
+    "LiftedBatchNorm",
     "LiftingConv",
     "LiftingSelfAttention",
+    "MeanPool",
     "Rotary",
     "Table",
 ]

@@ -41,13 +41,13 @@ def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
     )
 
 
-def pool_positions(lifted: Tensor, pool: int) -> Tensor:
+def pool_positions(lifted: Tensor, pool: int, name: str = "kv_pool") -> Tensor:
     """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`."""
     rows, columns = lifted.shape[2:4]
     if rows % pool or columns % pool:
         raise ValueError(
-            f"a {rows}x{columns} grid is not tiled by kv_pool={pool}, and a turn would pool other "
-            f"positions together; resize to multiples of {pool} positions or pass kv_pool=1"
+            f"a {rows}x{columns} grid is not tiled by {name}={pool}, and a turn would pool other "
+            f"positions together; resize to multiples of {pool} positions or pass {name}=1"
         )
     if pool == 1:
         return lifted

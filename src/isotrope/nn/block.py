@@ -1,11 +1,17 @@
-"""The pre-norm block, and the strided step between two stages."""
+"""The pre-norm block, the plain layer of a CNN, and the steps between two stages."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
 from isotrope.groups import Group
+from isotrope.nn.attention import pool_positions
 from isotrope.nn.conv import GroupConv
+
+Norm = Callable[[int], nn.Module]
+"""A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
 class FeedForward(nn.Sequential):
@@ -19,7 +25,7 @@ class FeedForward(nn.Sequential):
 
 
 class Block(nn.Module):
-    """`F + mixer(norm(F))`, then `F + mlp(norm(F))`; norms over channels only.
+    """`F + mixer(norm(F))`, then `F + mlp(norm(F))`; norms are over channels only unless given.
 
     `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
     or a depthwise `GroupConv` for the equivariant CNN.
@@ -30,11 +36,13 @@ class Block(nn.Module):
 
     takes, gives = "lifted", "lifted"
 
-    def __init__(self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0) -> None:
+    def __init__(
+        self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0, norm: Norm = nn.LayerNorm
+    ) -> None:
         super().__init__()
         self.dim = dim
-        self.mixer_norm, self.mixer = nn.LayerNorm(dim), mixer
-        self.mlp_norm, self.mlp = nn.LayerNorm(dim), FeedForward(dim, mlp_ratio)
+        self.mixer_norm, self.mixer = norm(dim), mixer
+        self.mlp_norm, self.mlp = norm(dim), FeedForward(dim, mlp_ratio)
 
     def forward(self, lifted: Tensor) -> Tensor:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:
@@ -44,6 +52,60 @@ class Block(nn.Module):
             )
         lifted = lifted + self.mixer(self.mixer_norm(lifted))
         return lifted + self.mlp(self.mlp_norm(lifted))
+
+
+class ConvLayer(nn.Module):
+    """`gelu(norm(W * F))` with a full `GroupConv`: the layer of a group CNN, Cohen & Welling 2016.
+
+    Of an image on few data it learns faster than a `Block`: what it filters passes a nonlinearity
+    at every layer, and nothing passes it by. Maps `(B, |G|, H, W, in_dim)` to `dim` channels.
+
+    Raises:
+        ValueError: an even kernel, which would not sit on the positions.
+    """
+
+    takes, gives = "lifted", "lifted"
+
+    def __init__(
+        self,
+        in_dim: int,
+        dim: int,
+        kernel_size: int,
+        group: Group,
+        norm: Norm = nn.LayerNorm,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
+                f"use {kernel_size + 1}"
+            )
+        padding = kernel_size // 2
+        self.conv = GroupConv(in_dim, dim, kernel_size, padding=padding, group=group, bias=False)
+        self.norm, self.activation = norm(dim), nn.GELU()
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        return self.activation(self.norm(self.conv(lifted)))
+
+
+class MeanPool(nn.Module):
+    """Means of `stride x stride` positions: `(B, |G|, H, W, C)` -> `(B, |G|, H/s, W/s, C)`.
+
+    Raises:
+        ValueError: a grid that the stride does not tile.
+    """
+
+    takes, gives = "lifted", "lifted"
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        return pool_positions(lifted, self.stride, "stride")
+
+    def extra_repr(self) -> str:
+        return f"stride={self.stride}"
 
 
 class Downsample(nn.Module):
@@ -60,7 +122,13 @@ class Downsample(nn.Module):
     takes, gives = "lifted", "lifted"
 
     def __init__(
-        self, in_dim: int, out_dim: int, stride: int, group: Group, kernel_size: int | None = None
+        self,
+        in_dim: int,
+        out_dim: int,
+        stride: int,
+        group: Group,
+        kernel_size: int | None = None,
+        norm: Norm = nn.LayerNorm,
     ) -> None:
         super().__init__()
         kernel = 2 * stride if kernel_size is None else kernel_size
@@ -71,7 +139,7 @@ class Downsample(nn.Module):
             )
         padding = (kernel - stride) // 2
         self.conv = GroupConv(in_dim, out_dim, kernel, stride, padding, group=group, bias=False)
-        self.norm = nn.LayerNorm(out_dim)
+        self.norm = norm(out_dim)
 
     def forward(self, lifted: Tensor) -> Tensor:
         return self.norm(self.conv(lifted))

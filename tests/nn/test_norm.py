@@ -1,0 +1,61 @@
+"""Batch norm: in training and in eval mode it commutes with every element."""
+
+import pytest
+import torch
+
+from isotrope.audit import equivariance_error
+from isotrope.groups import CyclicGroup, DihedralGroup
+from isotrope.nn import LiftedBatchNorm
+from isotrope.testing import EquivariantLayerTests
+
+
+class TestLiftedBatchNorm(EquivariantLayerTests):
+    refuses_wrong_shape = False  # any group will do; see below
+
+    def layer(self, group):
+        norm = LiftedBatchNorm(6)
+        norm.running_mean.uniform_(-1, 1)  # the test is in eval mode, and they are nil at first
+        norm.running_var.uniform_(0.5, 2)
+        return norm
+
+
+@pytest.mark.parametrize("group", [CyclicGroup(4), DihedralGroup(4), CyclicGroup(2)], ids=repr)
+def test_it_commutes_with_every_element_in_training(group):
+    torch.manual_seed(0)
+    norm = LiftedBatchNorm(6).double().train()
+    lifted = torch.randn(3, group.order, 3, 4, 6, dtype=torch.float64) * 2 + 1
+    for h in group.elements:
+        turned = norm(group.act_lifted(h, lifted))
+        torch.testing.assert_close(turned, group.act_lifted(h, norm(lifted)), rtol=0, atol=1e-12)
+
+
+class OfEachOrientation(torch.nn.BatchNorm1d):
+    """As `BatchNorm` does on a signal flattened to planes: a turn brings them to others' share."""
+
+    def forward(self, lifted):
+        planes = lifted.movedim(1, 3).flatten(3)  # (B, H, W, G*C)
+        normed = super().forward(planes.flatten(0, 2)).view(planes.shape)
+        return normed.unflatten(3, lifted.shape[1::3]).movedim(3, 1)
+
+
+def test_statistics_of_each_orientation_would_not():
+    group = CyclicGroup(4)
+    torch.manual_seed(0)
+    norm = OfEachOrientation(4 * 6).double().eval()
+    norm.running_mean.uniform_(-1, 1)
+    lifted = torch.randn(3, 4, 3, 4, 6, dtype=torch.float64)
+    assert max(equivariance_error(norm, lifted, group, "lifted", "lifted").values()) > 1e-3
+
+
+def test_it_is_its_equation():
+    torch.manual_seed(0)
+    norm = LiftedBatchNorm(6).train()
+    lifted = torch.randn(3, 4, 3, 5, 6) * 3 + 2
+    mean = lifted.mean(dim=(0, 1, 2, 3))
+    variance = lifted.var(dim=(0, 1, 2, 3), correction=0)
+    torch.testing.assert_close(norm(lifted), (lifted - mean) / (variance + norm.eps).sqrt())
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ValueError, match=r"\(2, 4, 3, 3, 5\) is not .* of 6 channels; give \(B,"):
+        LiftedBatchNorm(6)(torch.rand(2, 4, 3, 3, 5))
