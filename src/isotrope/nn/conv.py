@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from isotrope.groups import Group
 
+FEW = 128
+"""Positions of a batch up to which a full filter is a matrix on patches; measured on two cores."""
+
 
 def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: int) -> None:
     """A strided filter must sit symmetrically: `(size + 2 padding - kernel) % stride == 0`.
@@ -220,14 +223,18 @@ class GroupConv(TurnedFilter):
             return channels.permute(0, 3, 4, 5, 2, 1).flatten(4)
         bias = None if bias is None else bias.repeat(order)
         bank = self._kept_bank()
-        if self._kept is None:
-            return to_lifted(self._convolve(to_planes(lifted), bank, bias), order)
-        return self._multiply(lifted, bank, bias)
+        if self._kept is not None and self._positions(lifted) <= FEW:
+            return self._multiply(lifted, bank, bias)
+        return to_lifted(self._convolve(to_planes(lifted), bank, bias), order)
+
+    def _positions(self, lifted: Tensor) -> int:
+        return lifted.shape[0] * lifted.shape[2] * lifted.shape[3] // self.stride**2
 
     def _multiply(self, lifted: Tensor, bank: Tensor, bias: Tensor | None) -> Tensor:
-        """The full filter as one matrix on the patches, for inference on a CPU.
+        """The full filter as one matrix on the patches, for inference at few positions on a CPU.
 
-        `conv2d` would put the bank, |G|^2 times the free weight, into its own order at every call.
+        `conv2d` would put the bank, |G|^2 times the free weight, into its own order at every call;
+        at many positions that is soon less than copying the patches.
         """
         k, stride, padding = self.kernel_size, self.stride, self.padding
         check_stride(tuple(lifted.shape[2:4]), k, stride, padding)
