@@ -25,6 +25,7 @@ from isotrope.nn import (
     LiftingConv,
     MeanPool,
 )
+from isotrope.nn.conv import check_centred
 
 MIXERS = ("gcsa", "gsa", "conv", "plain")
 NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
@@ -67,11 +68,7 @@ class Stage:
     def __post_init__(self) -> None:
         if self.mixer not in MIXERS:
             raise ValueError(f"mixer={self.mixer!r} is not known; use one of {', '.join(MIXERS)}")
-        if self.kernel_size % 2 == 0:
-            raise ValueError(
-                f"kernel_size={self.kernel_size} is even and would shift the grid by half a step; "
-                f"use {self.kernel_size + 1}"
-            )
+        check_centred(self.kernel_size)
         for name in ("encoding", "sum_orientations"):
             value = getattr(self, name)
             if value and self.mixer != "gsa":

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv
+from isotrope.nn.conv import GroupConv, check_centred
 from isotrope.nn.position import RelativeVectors, Rotary, make_encoding
 from isotrope.nn.relative import relative_attention
 
@@ -238,11 +238,7 @@ class GroupConvSelfAttention(LiftedAttention):
         kv_pool: int = 1,
     ) -> None:
         super().__init__(dim, heads, group, window, kv_pool=kv_pool)
-        if kernel_size % 2 == 0:
-            raise ValueError(
-                f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
-                f"use {kernel_size + 1}"
-            )
+        check_centred(kernel_size)
         filters = {"padding": kernel_size // 2, "group": group, "depthwise": True, "bias": False}
         self.q_conv = GroupConv(dim, dim, kernel_size, **filters)
         self.kv_conv = GroupConv(dim, 2 * dim, kernel_size, **filters)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from isotrope.groups import Group
 from isotrope.nn.attention import pool_positions
-from isotrope.nn.conv import GroupConv
+from isotrope.nn.conv import GroupConv, check_centred
 
 Norm = Callable[[int], nn.Module]
 """A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
@@ -75,11 +75,7 @@ class ConvLayer(nn.Module):
         norm: Norm = nn.LayerNorm,
     ) -> None:
         super().__init__()
-        if kernel_size % 2 == 0:
-            raise ValueError(
-                f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
-                f"use {kernel_size + 1}"
-            )
+        check_centred(kernel_size)
         padding = kernel_size // 2
         self.conv = GroupConv(in_dim, dim, kernel_size, padding=padding, group=group, bias=False)
         self.norm, self.activation = norm(dim), nn.GELU()

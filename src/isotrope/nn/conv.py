@@ -36,6 +36,15 @@ def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: 
             )
 
 
+def check_centred(kernel_size: int) -> None:
+    """A filter that keeps the grid must have a middle that sits on the positions."""
+    if kernel_size % 2 == 0:
+        raise ValueError(
+            f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
+            f"use {kernel_size + 1}"
+        )
+
+
 def to_planes(lifted: Tensor) -> Tensor:
     """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, as convolutions like it."""
     return lifted.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
