@@ -55,8 +55,8 @@ def test_every_layer_is_equivariant(kind):
 
 @pytest.mark.parametrize("group", ["C4", "D4"])
 @pytest.mark.parametrize("kind", ["plain", "hybrid", "CNN"])
-def test_batch_norm_leaves_it_equivariant(kind, group):
-    model = build(KINDS[kind], group, norm="batch")
+def test_batch_norm_and_the_maximum_leave_it_equivariant(kind, group):
+    model = build(KINDS[kind], group, norm="batch", pool="max")
     size = 4 * model.config.stride
     model(torch.randn(8, 3, size, size))  # running statistics that are not nil and one
     images = torch.randn(2, 3, size, 2 * size)
@@ -156,6 +156,10 @@ def test_the_config_is_a_value_in_json():
         (
             lambda: EquivariantViTConfig(norm="group"),
             "norm='group' is not known; use one of layer, batch",
+        ),
+        (
+            lambda: build([Stage()], "C4", pool="sum"),
+            "orientations='sum' is not known; use 'mean' or 'max'",
         ),
         (
             lambda: EquivariantViTConfig(stages=[Stage("plain", 1, 4), Stage("plain", 0, 6)]),

@@ -28,6 +28,22 @@ class TestInvariantPool(EquivariantLayerTests):
         return FirstOrientation()
 
 
+class TestMaximum(TestInvariantPool):
+    def layer(self, group):
+        return InvariantPool("max")
+
+
+def test_the_maximum_is_over_orientations_and_the_mean_over_positions():
+    lifted = torch.randn(2, 4, 3, 5, 6)
+    expected = lifted.max(dim=1).values.flatten(1, 2).mean(dim=1)
+    torch.testing.assert_close(InvariantPool("max")(lifted), expected)
+
+
+def test_another_way_to_pool_is_refused():
+    with pytest.raises(ValueError, match="orientations='sum' is not known; use 'mean' or 'max'"):
+        InvariantPool("sum")
+
+
 def test_is_the_mean_over_positions_and_orientations():
     lifted = torch.randn(2, 4, 3, 5, 6)
     torch.testing.assert_close(InvariantPool()(lifted), lifted.flatten(1, 3).mean(dim=1))

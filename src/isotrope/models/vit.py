@@ -87,6 +87,7 @@ class EquivariantViTConfig:
         patch: `(kernel_size, stride, padding)` of the lifting patch embedding.
         classes: outputs of the head; 0 leaves the pooled features.
         norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), of all norms but the head's.
+        pool: "mean" or "max" over orientations before the head; over positions always the mean.
     """
 
     group: str | Group = "C4"
@@ -95,6 +96,7 @@ class EquivariantViTConfig:
     stages: list[Stage] = field(default_factory=lambda: [Stage()])
     classes: int = 0
     norm: str = "layer"
+    pool: str = "mean"
 
     def __post_init__(self) -> None:
         self.patch = tuple(self.patch)
@@ -159,7 +161,7 @@ class EquivariantViT(nn.Module):
             self.downsamples.append(self._step(dim, stage))
             self.stages.append(nn.Sequential(*self._layers(dim, stage)))
             dim = stage.dim
-        self.norm, self.pool = norm(dim), InvariantPool()
+        self.norm, self.pool = norm(dim), InvariantPool(config.pool)
         # The mean over positions is small; a second norm gives the classes a scale of their own.
         self.head = (
             nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, config.classes))
