@@ -30,9 +30,10 @@ import torch
 
 from isotrope.data.classification import LabelledImages, load_classification
 from isotrope.files import replacing
+from isotrope.groups import TURNS
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
-from isotrope.training.evaluation import TURNS, evaluate, load_classifier
+from isotrope.training.evaluation import evaluate, load_classifier
 from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"

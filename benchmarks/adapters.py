@@ -27,11 +27,12 @@ from pathlib import Path
 
 from isotrope.data.lines import LabelledLines
 from isotrope.files import replacing
+from isotrope.groups import TURNS
 from isotrope.lora import count_parameters
 from isotrope.training.adaptation import AdaptationTrainer
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.card import write_card
-from isotrope.training.validation import TURNS, LineScore, score_lines
+from isotrope.training.validation import LineScore, score_lines
 from measuring import made_by, write_csv
 
 RUNS, RESULT = Path("runs/adapters"), "result.json"

@@ -25,11 +25,10 @@ from isotrope import Reader
 from isotrope.data.images import ImageError, load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
+from isotrope.groups import TURNS
 from isotrope.ocr.metrics import cer, word_accuracy
 from isotrope.ocr.reader import load_torch
 from measuring import write_csv
-
-TURNS = (0, 90, 180, 270)
 
 
 def rendered(count: int, difficulty: float) -> list[tuple[torch.Tensor, str]]:

@@ -17,6 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+TURNS = (0, 90, 180, 270)
+"""The quarter turns in degrees, which are exact on a grid of pixels."""
+
 
 @dataclass(frozen=True)
 class Group:

@@ -168,6 +168,16 @@ def test_an_image_that_cannot_be_read_is_reported_and_left_out(tmp_path, tarred,
     assert "train/cat/1.png left out" in caplog.text
 
 
+def test_an_image_of_too_many_pixels_in_a_tar_is_left_out(tmp_path, monkeypatch, caplog):
+    write_folder(tmp_path / "set")
+    Image.new("L", (600, 400)).save(tmp_path / "set" / "train" / "cat" / "1.png")
+    with tarfile.open(tmp_path / "set.tar", "w") as tar:
+        tar.add(tmp_path / "set", arcname=".")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # twice that is an error of Pillow's
+    assert len(load_classification(tmp_path / "set.tar", "train")) == 3
+    assert "train/cat/1.png left out" in caplog.text
+
+
 def test_a_class_that_training_does_not_have_is_refused(tmp_path):
     write_folder(tmp_path)
     write_folder(tmp_path, splits=("test",), classes=("cow",))

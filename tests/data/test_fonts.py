@@ -94,6 +94,7 @@ def test_a_scan_is_kept_until_the_folder_changes(families, tmp_path, monkeypatch
 
 
 def test_a_file_that_is_no_font_is_passed_over(tmp_path):
+    (tmp_path / "dangling.ttf").symlink_to(tmp_path / "gone.ttf")
     (tmp_path / "broken.ttf").write_bytes(b"no font")
     with pytest.raises(FileNotFoundError):
         font_families("train", [tmp_path])

@@ -166,6 +166,16 @@ def test_several_adapters_are_switched_per_call():
         add_adapter(model, name="a")
 
 
+def test_what_is_wrong_with_the_model_is_not_laid_to_the_adapter(tmp_path):
+    save_adapter(add_adapter(recognizer(), name="a"), tmp_path, "a")
+    model = add_adapter(recognizer(), name="a")
+    with pytest.raises(ValueError, match=r"^an adapter 'a' is there already; give another name"):
+        load_adapter(model, tmp_path, "a")
+    model.merge_adapter()
+    with pytest.raises(ValueError, match=r"^an adapter is merged into this model; call unmerge"):
+        load_adapter(model, tmp_path, "b")
+
+
 def test_one_more_adapter_acts_though_the_others_were_off(tmp_path):
     save_adapter(shake(add_adapter(recognizer(), "all", name="b"), 2, "b"), tmp_path, "b")
     alone = logits(load_adapter(recognizer(), tmp_path, "b"))

@@ -187,10 +187,10 @@ def test_charset():
             "'a漢b' has .'漢'., .* charset of this model; leave them",
         ),
         (lambda m: m.encode_text(["a" * 13]), "has 13 characters; this model writes up to 12: cut"),
-        (lambda m: build(charset="aba"), "charset has a character twice; give each once"),
+        (lambda m: build(charset="aba"), "charset has 'a' twice; give each once"),
         (
             lambda m: build(image_height=20),
-            "image_height=20 is not a multiple of the encoder's stride 8; try 16",
+            "image_height=20 is not a multiple of 8, which the encoder's .* need; try 16",
         ),
         (
             lambda m: m.read(torch.rand(1, 3, 16, 36)),

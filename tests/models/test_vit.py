@@ -158,8 +158,8 @@ def test_the_config_is_a_value_in_json():
             "norm='group' is not known; use one of layer, batch",
         ),
         (
-            lambda: build([Stage()], "C4", pool="sum"),
-            "orientations='sum' is not known; use 'mean' or 'max'",
+            lambda: EquivariantViTConfig(pool="sum"),
+            "pool='sum' is not known; use one of mean, max",
         ),
         (
             lambda: EquivariantViTConfig(stages=[Stage("plain", 1, 4), Stage("plain", 0, 6)]),

@@ -20,11 +20,13 @@ def test_the_shipped_recipe_is_read_and_changed():
     ("text", "message"),
     [
         ("samples = ", "is not TOML"),
-        ("sampels = 3", "sampels is not a field"),
+        ("sampels = 3", "sampels is not a field of a recipe; use encoder, decoder"),
         ("samples = 0", "samples=0"),
         ('samples = "many"', "samples='many' is not a number"),
         ("warmup = 0", "warmup=0"),
         ("decoder = { width = 3 }", "decoder has no width"),
+        ("real_held_out = 1", "real_held_out=1, .* must be 2 or more"),
+        ("max_characters = 200", "max_characters=200: .* from 4 to 126"),
         ("encoder = { colour = 3 }", "give fields of EquivariantViTConfig"),
     ],
 )

@@ -31,7 +31,7 @@ def test_a_recipe_adds_to_its_base_and_changes_to_both(tmp_path):
         ('base = "none.toml"', r"none\.toml is not a file; give a recipe such as recipes/x\.toml"),
         ('base = "own.toml"', r"own\.toml is a base of itself"),
         ("base = 3", "base=3 is not the name of a recipe"),
-        ("height = 3", "height is not a field of Config"),
+        ("height = 3", "height is not a field of a recipe; use width"),
     ],
 )
 def test_a_faulty_base_is_named(tmp_path, text, message):

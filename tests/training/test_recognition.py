@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import torch
+from PIL import Image
 
 from isotrope.ocr.reader import Reader
 
@@ -72,15 +73,28 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, tmp_path):
     other = {"dim": 32, "layers": 1, "heads": 1}
     with pytest.raises(ValueError, match=r"checkpoint\.pt is broken or of another recipe"):
         RecognitionTrainer(recipe(decoder=other), tmp_path)
+    with pytest.raises(ValueError, match=r"another recipe \(lines, seed differs\)"):
+        RecognitionTrainer(recipe(seed=1, lines=0.5), tmp_path)
+    RecognitionTrainer(recipe(samples=48, cooldown=0.5, validate_every=8), tmp_path)
 
 
-def test_real_lines_that_the_model_cannot_write_are_left_out(recipe, tmp_path, caplog):
+def test_real_lines_that_the_model_cannot_take_are_left_out(recipe, tmp_path, caplog):
+    for i in range(20):
+        Image.new("L", (64, 32), 12 * i).save(tmp_path / f"{i}.png")
+    (tmp_path / "5.png").write_text("no image")
     labels = "".join(f"{i}.png\t{'漢字' if i == 3 else 'word'}\n" for i in range(20))
     (tmp_path / "labels.tsv").write_text(labels)
     trainer = RecognitionTrainer(recipe(real=str(tmp_path), real_share=0.5), tmp_path / "run")
     train, held_out = trainer.real
-    assert (len(train), len(held_out)) == (17, 2)
+    assert (len(train), len(held_out)) == (16, 2)
     assert "1 of 20 lines left out" in caplog.text
+    assert "5.png left out" in caplog.text
+
+
+def test_too_few_real_lines_are_told_before_any_training(recipe, tmp_path):
+    (tmp_path / "labels.tsv").write_text("a.png\tmissing\n")
+    with pytest.raises(ValueError, match="0 lines to train on and 0 held out; give at least 10"):
+        RecognitionTrainer(recipe(real=str(tmp_path)), tmp_path / "run")
 
 
 def test_a_finished_run_adds_nothing(recipe, tmp_path):
@@ -88,6 +102,18 @@ def test_a_finished_run_adds_nothing(recipe, tmp_path):
     log = (tmp_path / "log.csv").read_text()
     RecognitionTrainer(recipe(), tmp_path).fit()
     assert (tmp_path / "log.csv").read_text() == log
+
+
+def test_what_a_kill_left_behind_is_made_good(recipe, tmp_path, monkeypatch):
+    """Killed after the validation and before the checkpoint, the resumed run validates again."""
+    monkeypatch.setattr(RecognitionTrainer, "save", lambda _: None)
+    RecognitionTrainer(recipe(), tmp_path).fit()
+    monkeypatch.undo()
+    trainer = RecognitionTrainer(recipe(), tmp_path)
+    trainer.fit()
+    with (tmp_path / "log.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert int(row["samples"]) == trainer.samples
 
 
 def test_the_loss_falls_on_one_batch(recipe, tmp_path):
@@ -100,7 +126,8 @@ def test_the_loss_falls_on_one_batch(recipe, tmp_path):
 def test_a_log_takes_new_columns(tmp_path):
     path = tmp_path / "log.csv"
     log_row(path, {"samples": 1})
-    log_row(path, {"samples": 2, "cer": 0.5})
+    log_row(path, {"samples": 3, "cer": 0.7})
+    log_row(path, {"samples": 2, "cer": 0.5})  # the run was resumed at fewer samples
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows == [{"samples": "1", "cer": ""}, {"samples": "2", "cer": "0.5"}]

@@ -75,8 +75,9 @@ def evaluate(
     """
     with told():
         from isotrope.data.classification import load_classification
-        from isotrope.training.evaluation import TURNS, load_classifier
+        from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of
+        from isotrope.training.evaluation import load_classifier
 
         network, preprocessing = load_classifier(model)
         images = load_classification(data, split)

@@ -44,8 +44,8 @@ def _export(
     out: Path | None, weights: Path | None, adapter: str | None
 ) -> tuple[Path, dict[int, float]]:
     from isotrope.models.export import export_onnx
-    from isotrope.ocr.onnx import cache_folder
+    from isotrope.ocr.onnx import export_folder
     from isotrope.ocr.reader import load_torch, source_folders
 
-    out = out or cache_folder(source_folders(weights, adapter))
+    out = out or export_folder(source_folders(weights, adapter))
     return out, export_onnx(load_torch(weights, adapter, merge=True), out)

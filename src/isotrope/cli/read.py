@@ -63,6 +63,7 @@ def read(
     An image that cannot be read gets one line on standard error; the others are read all the
     same, and the exit status is 1.
     """
+    from isotrope.groups import TURNS
     from isotrope.ocr.formats import FORMATS
 
     complaints = _Complaints()
@@ -71,7 +72,7 @@ def read(
             complaints.add(f"{path}: there is no folder {path.parent}; make it first")
             raise typer.Exit(1)
     files = _gather(inputs, complaints)
-    angles = (0, 90, 180, 270) if turns else (0,)
+    angles = TURNS if turns else (0,)
     kept: list[Result] = []
     names = len(inputs) > 1 or inputs[0].is_dir()
     if files and (reader := _load_reader(weights, adapter, runtime, beams, complaints)):

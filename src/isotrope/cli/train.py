@@ -46,3 +46,4 @@ def recognizer(
         losses = ("text", "dense", "order", "look")
         with Progress(trainer.samples, recipe.samples, losses) as progress:
             trainer.fit(progress.report)
+    typer.echo(f"{out}: {trainer.samples:,} of {recipe.samples:,} samples seen")

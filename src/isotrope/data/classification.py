@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import logging
 import tarfile
 import zipfile
@@ -24,10 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from isotrope.data.images import SUFFIXES, ImageError, load_image
+from isotrope.data.images import SUFFIXES, ImageError, load_encoded, load_image
 
 logger = logging.getLogger(__name__)
 
@@ -228,7 +226,10 @@ def _from_files(source: Path, split: str, files: dict[str, Path | bytes]) -> Lab
         images.append(image)
         labels.append(classes.index(parts[name][1]))
     if not images:
-        raise ValueError(f"{source}: none of the {len(names)} images of {split} can be read")
+        raise ValueError(
+            f"{source}: none of the {len(names)} images of {split} can be read; "
+            "save them again as PNG"
+        )
     return LabelledImages(torch.stack(images), torch.tensor(labels), tuple(classes))
 
 
@@ -239,10 +240,9 @@ def _decoded(
     for name in names:
         file = files[name]
         try:
-            image = load_image(Image.open(io.BytesIO(file)) if isinstance(file, bytes) else file)
-        except (ImageError, OSError) as error:
-            problem = getattr(error, "problem", "no image that can be opened")
-            logger.warning("%s: %s left out: %s", source, name, problem)
+            image = load_encoded(file) if isinstance(file, bytes) else load_image(file)
+        except ImageError as error:
+            logger.warning("%s: %s left out: %s", source, name, error.problem)
             continue
         yield name, (image * 255).round().to(torch.uint8)
 

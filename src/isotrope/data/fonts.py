@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isotrope.files import replacing
+from isotrope.files import cache_folder, replacing
 from isotrope.models.charset import CHARSET
 
 SPLITS = ("train", "valid")
@@ -147,14 +147,11 @@ def family_of(name: str) -> str:
 def scan(folders: tuple[str, ...]) -> tuple[FontFile, ...]:
     """The readable Latin fonts under `folders`, cached until one of the files changes."""
     paths = sorted({path for folder in folders for path in _font_paths(folder)})
-    stamps = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in paths]
+    states = [(path, os.stat(path)) for path in paths]
+    stamps = [(path, state.st_mtime_ns, state.st_size) for path, state in states]
     rules = Path(__file__).read_text("utf-8")
     key = hashlib.sha256(json.dumps([rules, CHARSET, stamps]).encode()).hexdigest()[:20]
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-        / "isotrope"
-        / f"fonts-{key}.json"
-    )
+    cache = cache_folder() / f"fonts-{key}.json"
     with suppress(OSError, ValueError, TypeError):
         return tuple(FontFile(**record) for record in json.loads(cache.read_text("utf-8")))
     fonts = tuple(font for font in map(_inspect, paths) if font is not None)
@@ -190,11 +187,9 @@ def _font_manager():
 
 def _font_paths(folder: str) -> Iterable[str]:
     for root, _, files in os.walk(folder):
-        yield from (
-            os.path.join(root, file)
-            for file in files
-            if file.lower().endswith((".ttf", ".otf", ".ttc"))
-        )
+        paths = (os.path.join(root, file) for file in files)
+        fonts = (path for path in paths if path.lower().endswith((".ttf", ".otf", ".ttc")))
+        yield from filter(os.path.isfile, fonts)  # no links that lead nowhere
 
 
 def _inspect(path: str) -> FontFile | None:

@@ -19,6 +19,8 @@ from isotrope.nn import GroupConv, LiftingConv
 
 CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
 
+_REMEDY = "load the model that it was made for, or adapt this one"
+
 
 def add_adapter(
     model: nn.Module,
@@ -99,10 +101,13 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
             f"{folder} has no {' and no '.join(missing)}; give a folder that save_adapter or "
             "`isotrope adapt` wrote"
         )
+    if isinstance(model, PeftModel) and name in model.peft_config:
+        raise ValueError(f"an adapter {name!r} is there already; give another name")
     base = folder / BASE
+    here = _description(model) if base.is_file() else {}
     try:
         made_for = json.loads(base.read_text()) if base.is_file() else None
-        differences = _differences(made_for, _description(model)) if made_for else []
+        differences = _differences(made_for, here) if made_for else []
         kind = json.loads((folder / CONFIG).read_text()).get("peft_type")
         config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
         tensors = load_file(folder / WEIGHTS)
@@ -113,18 +118,17 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         raise ValueError(f"{folder} is an adapter of peft's kind {kind}; give one of kind LORA")
     if differences:
         raise ValueError(
-            f"{folder} was made for another model: {'; '.join(differences)}; "
-            "load the model that it was made for, or adapt this one"
+            f"{folder} was made for another model: {'; '.join(differences)}; {_REMEDY}"
         )
     active = active_adapter(model)
     try:
         adapted = _attach(model, config, name)
     except ValueError as error:
         reason = str(error).split("\n")[0]
-        raise ValueError(f"{folder} does not fit this model ({reason})") from error
+        raise ValueError(f"{folder} does not fit this model ({reason}); {_REMEDY}") from error
     if problem := _misfit(_tensors(adapted, name), tensors):
         _detach(model, adapted, name, active)
-        raise ValueError(f"{folder} does not fit this model ({problem})")
+        raise ValueError(f"{folder} does not fit this model ({problem}); {_REMEDY}")
     set_peft_model_state_dict(adapted, tensors, adapter_name=name)
     return adapted.requires_grad_(False).eval()
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +68,7 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
         config.write_text(json.dumps(_config(recognizer), indent=2), encoding="utf-8")
         _export_encoder(recognizer, encoder)
         _export_decoder(recognizer, decoder)
-        group, unit = recognizer.group, _unit(recognizer)
+        group, unit = recognizer.group, recognizer.encoder.vit.config.unit
         images = torch.rand(2, 3, 4 * unit, 7 * unit, generator=torch.Generator().manual_seed(0))
         errors = audit_onnx(encoder, images, group)
         worst = max(errors, key=errors.__getitem__)
@@ -117,7 +116,7 @@ class _Step(nn.Module):
 
 
 def _export_encoder(recognizer: Recognizer, path: Path) -> None:
-    layers, unit = recognizer.config.decoder.decoder_layers, _unit(recognizer)
+    layers, unit = recognizer.config.decoder.decoder_layers, recognizer.encoder.vit.config.unit
     # No sizes of 0 or 1, which torch.export takes for constants; all differ, or they are one.
     pixels = torch.rand(2, 3, 3 * unit, 5 * unit)
     free = {0: Dim("batch"), 2: unit * Dim("rows"), 3: unit * Dim("columns")}
@@ -184,16 +183,6 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in levels.items():
             logger.setLevel(level)
-
-
-def _unit(recognizer: Recognizer) -> int:
-    """Pixels of which both sides of an image must be multiples."""
-    vit = recognizer.encoder.vit.config
-    unit, stride = vit.stride, vit.patch[1]
-    for stage in vit.stages:
-        stride *= stage.stride
-        unit = math.lcm(unit, stride * (stage.window or stage.kv_pool))
-    return unit
 
 
 def _config(recognizer: Recognizer) -> dict[str, Any]:

@@ -63,7 +63,10 @@ def preset(
 def _stage(name: str, order: int, row: tuple[int, int, int, int, float], stride: int) -> Stage:
     depth, width, head, kv_pool, mlp_ratio = row
     if width % order:
-        raise ValueError(f"a group of {order} elements does not divide the total width {width}")
+        raise ValueError(
+            f"a group of {order} elements does not divide the total width {width}; "
+            "use one of 1, 2, 4, 8 or 16"
+        )
     mixer, encoding = MIXERS[name]
     dim = width // order
     heads = max(1, dim // head)

@@ -124,8 +124,8 @@ class Recognizer(VisionEncoderDecoderModel):
         max_characters: int = 126,
     ) -> Recognizer:
         """A recogniser with random weights; `dim`, `layers`, `heads` are the decoder's."""
-        if len(set(charset)) != len(charset):
-            raise ValueError("charset has a character twice; give each once")
+        if twice := sorted({c for c in charset if charset.count(c) > 1}):
+            raise ValueError(f"charset has {', '.join(map(repr, twice))} twice; give each once")
         decoder = TrOCRForCausalLM(
             TrOCRConfig(
                 vocab_size=SPECIAL + len(charset),
@@ -182,10 +182,11 @@ class Recognizer(VisionEncoderDecoderModel):
         cls, vit: EquivariantViTConfig, decoder: TrOCRForCausalLM, max_characters: int, **settings
     ) -> Recognizer:
         height = settings["image_height"]
-        if height % vit.stride:
+        if height % vit.unit:
+            near = vit.unit * max(1, round(height / vit.unit))
             raise ValueError(
-                f"image_height={height} is not a multiple of the encoder's stride "
-                f"{vit.stride}; try {vit.stride * max(1, round(height / vit.stride))}"
+                f"image_height={height} is not a multiple of {vit.unit}, which the encoder's "
+                f"strides, windows and kv_pool need; try {near}"
             )
         check_stride((height, height), *vit.patch)
         encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
@@ -195,7 +196,7 @@ class Recognizer(VisionEncoderDecoderModel):
             pad_token_id=PAD,
             eos_token_id=EOS,
             decoder_start_token_id=decoder.config.decoder_start_token_id,
-            image_stride=vit.stride,
+            image_stride=vit.unit,
             max_characters=max_characters,
             **settings,
         )

@@ -34,7 +34,8 @@ def published(
     found = (decoder.config.pad_token_id, decoder.config.eos_token_id)
     if found != (PAD, EOS):
         raise ValueError(
-            f"{path} pads and ends with the tokens {found}; isotrope reads those with {PAD, EOS}"
+            f"{path} pads and ends with the tokens {found}; isotrope reads those with {PAD, EOS}; "
+            "give a checkpoint with RoBERTa's tokens, as the published ones have"
         )
     _widen(decoder, width)
     return decoder, AutoTokenizer.from_pretrained(path)

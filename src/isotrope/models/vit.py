@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,7 @@ from isotrope.nn.conv import check_centred
 
 MIXERS = ("gcsa", "gsa", "conv", "plain")
 NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
+POOLS = ("mean", "max")
 
 
 @dataclass
@@ -116,8 +118,20 @@ class EquivariantViTConfig:
                     f"a stage of no plain layers cannot go from dim={before.dim} to {stage.dim}; "
                     "give it a depth of 1 or more, or the same dim"
                 )
-        if self.norm not in NORMS:
-            raise ValueError(f"norm={self.norm!r} is not known; use one of {', '.join(NORMS)}")
+        for name, known in (("norm", NORMS), ("pool", POOLS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; use one of {', '.join(known)}"
+                )
+
+    @property
+    def unit(self) -> int:
+        """Pixels of which both sides of an image must be multiples, for strides, windows, pools."""
+        unit, stride = self.stride, self.patch[1]
+        for stage in self.stages:
+            stride *= stage.stride
+            unit = math.lcm(unit, stride * (stage.window or stage.kv_pool))
+        return unit
 
     @property
     def stride(self) -> int:

@@ -303,7 +303,8 @@ def make_encoding(
             name = type(encoding).__name__
             raise ValueError(
                 f"the encoding is {name}({width}, {encoding.group!r}, lifting={encoding.lifting}), "
-                f"but this layer needs {name}({expected}, {group!r}, lifting={lifting})"
+                f"but this layer needs {name}({expected}, {group!r}, lifting={lifting}); "
+                "make it so, or pass encoding by name"
             )
     if encoding is None or isinstance(encoding, nn.Module):
         return encoding

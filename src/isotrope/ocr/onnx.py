@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 import isotrope
+from isotrope.files import cache_folder
 from isotrope.models.decoding import Alphabet, Past, decode
 from isotrope.models.graph import FORMAT, layer_names, open_session
 
@@ -106,7 +106,7 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
         sources: The folders of its weights and of its adapter, whose contents are the key.
         load: Loads it.
     """
-    folder = cache_folder(sources)
+    folder = export_folder(sources)
     if not (folder / "config.json").is_file():  # the last file to be written
         from isotrope.models.export import export_onnx
 
@@ -121,10 +121,9 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
     return folder
 
 
-def cache_folder(sources: Sequence[Path]) -> Path:
+def export_folder(sources: Sequence[Path]) -> Path:
     """Where in the user's cache the export of these weights is, or would be."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "isotrope" / "onnx" / _fingerprint(sources)
+    return cache_folder() / "onnx" / _fingerprint(sources)
 
 
 def _fingerprint(sources: Sequence[Path]) -> str:

@@ -309,9 +309,9 @@ def _load_auto(path: Path, adapter: str | Path | None) -> Recognizer | OnnxRecog
         return load_torch(path, adapter)
     if (path / "encoder.onnx").is_file():
         return _load_onnx(path, adapter)
-    from isotrope.ocr.onnx import cache_folder
+    from isotrope.ocr.onnx import export_folder
 
-    exported = cache_folder(source_folders(path, adapter))
+    exported = export_folder(source_folders(path, adapter))
     if (exported / "config.json").is_file():  # the adapter is merged in it
         return _load_onnx(exported, None)
     return load_torch(path, adapter)

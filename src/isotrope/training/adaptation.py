@@ -26,6 +26,7 @@ from isotrope.training.line_batches import LineBatches, readable, writable
 from isotrope.training.loop import (
     Report,
     decayed,
+    keep_model,
     loading,
     refuse_another,
     update,
@@ -156,6 +157,7 @@ class AdaptationTrainer:
                 self._validate(sum(losses) / len(losses))
         self._halve()
         self._restore()
+        write_log(self.out / "log.csv", self.rows)  # a kill may have come before the last one
 
     def step(self, numbers: list[int], step: int, steps_per_epoch: int) -> float:
         """One update on the lines of these numbers; the loss."""
@@ -206,7 +208,7 @@ class AdaptationTrainer:
 
     def _keep(self) -> None:
         if self.config.full:
-            self.recognizer.save_pretrained(self.out / "model")
+            keep_model(self.recognizer, self.out / "model")
         else:
             save_adapter(self.adapted, self.out)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from isotrope.files import replacing
+from isotrope.groups import TURNS
 from isotrope.lora import count_parameters
 from isotrope.ocr.reader import BEAMS
 from isotrope.training.adaptation import AdaptationTrainer
-from isotrope.training.validation import TURNS, LineScore
+from isotrope.training.validation import LineScore
 
 
 def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None = None) -> Path:

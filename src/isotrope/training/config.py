@@ -77,6 +77,11 @@ class RecognitionConfig:
                 f"samples={self.samples}, cooldown={self.cooldown}, real_share={self.real_share}: "
                 "samples must be 1 or more, the other two between 0 and 1"
             )
+        if self.real_held_out < 2 or not 4 <= self.max_characters <= 126:
+            raise ValueError(
+                f"real_held_out={self.real_held_out}, max_characters={self.max_characters}: the "
+                "first must be 2 or more, the second from 4 to 126"
+            )
         try:
             self.vit = EquivariantViTConfig(**self.encoder)
         except TypeError as error:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from isotrope.files import replacing
+from isotrope.groups import TURNS
 
 
 def draw_curve(log: str | Path, path: str | Path) -> None:
@@ -28,7 +29,7 @@ def draw_curve(log: str | Path, path: str | Path) -> None:
         names = sorted({column.split(f"_{key}_")[0] for column in rows[0] if f"_{key}_" in column})
         for name in names:
             points = [
-                (int(row["samples"]), [float(row[f"{name}_{key}_{d}"]) for d in (0, 90, 180, 270)])
+                (int(row["samples"]), [float(row[f"{name}_{key}_{d}"]) for d in TURNS])
                 for row in rows
                 if row.get(f"{name}_{key}_0")
             ]

@@ -17,7 +17,6 @@ from isotrope.files import replacing
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
-TURNS = (0, 90, 180, 270)
 _FILE = "preprocessing.json"
 _SAMPLE = 10_000  # images that mean and spread are taken from, where there are more
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,16 @@ def update(fabric: Fabric, model: nn.Module, optimizer: Optimizer, loss: Tensor)
     fabric.clip_gradients(model, optimizer, max_norm=1.0, error_if_nonfinite=False)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+def keep_model(model: nn.Module, folder: Path) -> None:
+    """`model.save_pretrained(folder)`, whose files take the places of their predecessors whole."""
+    partial = folder.with_name(f"{folder.name}.tmp")
+    model.save_pretrained(partial)
+    folder.mkdir(exist_ok=True)
+    for file in partial.iterdir():
+        os.replace(file, folder / file.name)
+    partial.rmdir()
 
 
 def write_log(path: Path, rows: list[dict]) -> None:

@@ -27,7 +27,8 @@ def read_recipe(kind: type[Config], path: str | Path, example: str, changes: dic
     values |= {name: value for name, value in changes.items() if value is not None}
     unknown = sorted(set(values) - {f.name for f in fields(kind)})
     if unknown:
-        raise ValueError(f"{path}: {', '.join(unknown)} is not a field of {kind.__name__}")
+        known = ", ".join(f.name for f in fields(kind))
+        raise ValueError(f"{path}: {', '.join(unknown)} is not a field of a recipe; use {known}")
     return kind(**values)
 
 
@@ -40,7 +41,9 @@ def _values(path: Path, example: str, above: tuple[Path, ...]) -> dict:
     try:
         values = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path} is not TOML: {error}") from error
+        raise ValueError(
+            f"{path} is not TOML ({error}); write name = value, as {example} does"
+        ) from error
     if (base := values.pop("base", None)) is None:
         return values
     if not isinstance(base, str):

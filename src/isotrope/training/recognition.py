@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from dataclasses import asdict
 from itertools import islice
@@ -25,9 +24,23 @@ from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
-from isotrope.training.line_batches import writable
-from isotrope.training.loop import Report, decayed, loading, update, write_log
+from isotrope.training.line_batches import readable, writable
+from isotrope.training.loop import (
+    Report,
+    decayed,
+    keep_model,
+    loading,
+    refuse_another,
+    update,
+    write_log,
+)
 from isotrope.training.validation import validate
+
+MAY_CHANGE = (
+    *("samples", "cooldown", "workers", "real", "real_share"),
+    *("validate_every", "save_every", "validation_words"),
+)
+"""Fields of a recipe that may differ when a run is resumed: how long, from where, how watched."""
 
 
 class RecognitionTrainer:
@@ -38,7 +51,8 @@ class RecognitionTrainer:
     predecessor at one stroke.
 
     Raises:
-        ValueError: a checkpoint in `out` that is broken or of another recipe.
+        ValueError: a checkpoint in `out` that is broken or of another recipe (but for what
+            `MAY_CHANGE`), or real lines of which none can be used.
     """
 
     def __init__(self, config: RecognitionConfig, out: str | Path) -> None:
@@ -83,6 +97,7 @@ class RecognitionTrainer:
     def _load(self) -> None:
         with loading(self.checkpoint, "recipe"):
             state = self.fabric.load(self.checkpoint)
+            refuse_another(_fixed(state["config"]), _fixed(asdict(self.config)))
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -99,12 +114,7 @@ class RecognitionTrainer:
         }
         with replacing(self.checkpoint) as temporary:
             self.fabric.save(temporary, state)
-        folder, partial = self.out / "model", self.out / "model.tmp"
-        self.average.module.save_pretrained(partial)
-        folder.mkdir(exist_ok=True)
-        for file in partial.iterdir():
-            os.replace(file, folder / file.name)
-        partial.rmdir()
+        keep_model(self.average.module, self.out / "model")
 
     def stream(self) -> TextBatches:
         config, settings = self.config, self.recognizer.config
@@ -139,11 +149,18 @@ class RecognitionTrainer:
         return sets
 
     def _real_lines(self) -> tuple[LabelledLines, LabelledLines] | None:
-        """The real lines to train on and those held out, without what the model cannot write."""
-        if not self.config.real:
+        """The real lines to train on and those held out, without what the model cannot take."""
+        config = self.config
+        if not config.real:
             return None
-        lines = writable(LabelledLines(self.config.real), self.recognizer)
-        return lines.split(self.config.real_held_out)
+        lines = readable(writable(LabelledLines(config.real), self.recognizer), self.recognizer)
+        train, held_out = lines.split(config.real_held_out)
+        if not len(train) or not len(held_out):
+            raise ValueError(
+                f"{config.real}: {len(train)} lines to train on and {len(held_out)} held out; "
+                f"give at least {config.real_held_out} that can be read and written, or none"
+            )
+        return train, held_out
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""
@@ -159,11 +176,12 @@ class RecognitionTrainer:
             self.seconds += time.perf_counter() - started
             report(rows[-1] | {"samples": self.samples, "seconds": self.seconds})
             finished = self.samples >= config.samples
-            if finished or before // config.save_every < self.samples // config.save_every:
-                self.save()
             if finished or before // config.validate_every < self.samples // config.validate_every:
                 self._validate(sets, _mean(rows))
                 rows.clear()
+            # Last: a kill in between is made good by the resumed run, which validates again.
+            if finished or before // config.save_every < self.samples // config.save_every:
+                self.save()
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One update; the learning rate and each loss."""
@@ -187,6 +205,10 @@ class RecognitionTrainer:
                     entry[f"{name}_{key}_{degrees}"] = round(value, 5)
         log_row(self.out / "log.csv", entry)
         draw_curve(self.out / "log.csv", self.out / "curve.png")
+
+
+def _fixed(config: dict) -> dict:
+    return {name: value for name, value in config.items() if name not in MAY_CHANGE}
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -222,10 +244,12 @@ class _Losses(nn.Module):
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:
-    """Adds a row to a CSV; a column that the file does not have yet is added to all its rows."""
+    """Adds a row to a CSV in the place of those of as many samples or more, lost by a kill.
+
+    A column that the file does not have yet is added to all its rows.
+    """
     rows = []
     if path.is_file():
         with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    rows.append({name: str(value) for name, value in row.items()})
-    write_log(path, rows)
+            rows = [r for r in csv.DictReader(file) if int(r["samples"]) < row["samples"]]
+    write_log(path, [*rows, row])

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from isotrope.data.images import ImageError
 from isotrope.data.lines import LabelledLines
+from isotrope.groups import TURNS
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.metrics import cer, wer, word_accuracy
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
-
-TURNS = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True)
