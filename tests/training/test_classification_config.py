@@ -49,7 +49,7 @@ def test_a_preset_takes_channels_and_classes_from_the_data():
     ("text", "message"),
     [
         ("epochs = ", "is not TOML"),
-        ("epoch = 3", "epoch is not a field of a recipe; use model, epochs"),
+        ("epoch = 3", "epoch is not a field of a recipe; use model, start"),
         ("epochs = 0", "epochs=0 must be 1 or more"),
         ("epochs = 2.5", r"epochs=2\.5 is not a whole number"),
         ('learning_rate = "high"', "learning_rate='high' is not a number"),

@@ -55,6 +55,8 @@ class ClassificationTrainer:
         self.average = AveragedModel(
             EquivariantViT(vit), multi_avg_fn=_ramped(config.ema), use_buffers=True
         ).to(self.fabric.device)
+        if config.start:
+            self._begin_with(config.start)
         model = EquivariantViT(vit)
         model.load_state_dict(self.average.module.state_dict())
         optimizer = torch.optim.AdamW(
@@ -66,12 +68,22 @@ class ClassificationTrainer:
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
         self.steps_per_epoch = -(-len(self.train) // config.batch_size)
         self.steps = config.epochs * self.steps_per_epoch
-        self.done, self.seconds, self.best = 0, 0.0, -1.0
+        self.done, self.seconds = 0, 0.0
         self.losses: list[float] = []  # of the steps since the last validation
         self.rows: list[dict[str, float]] = []  # of log.csv
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
             self._load()
+
+    def _begin_with(self, start: str) -> None:
+        given, own = EquivariantViT.from_pretrained(start), self.average.module
+        if given.config != own.config:
+            other = (n for n in vars(own.config) if vars(given.config)[n] != vars(own.config)[n])
+            raise ValueError(
+                f"start={start!r} has another {', '.join(other)} than the recipe and the data; "
+                "give weights of the same, or leave start out"
+            )
+        own.load_state_dict(given.state_dict())
 
     @property
     def images_seen(self) -> int:
@@ -81,6 +93,11 @@ class ClassificationTrainer:
     @property
     def images_in_all(self) -> int:
         return self.config.epochs * len(self.train)
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row of the log with the lowest loss in validation: steadier than the accuracy."""
+        return min(self.rows, key=lambda row: row["valid_loss"])
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.epochs`; `report` gets a row of numbers after every step."""
@@ -120,8 +137,10 @@ class ClassificationTrainer:
         order = torch.randperm(len(self.train), generator=_generator(config.seed, 0, epoch))
         numbers = order[place * config.batch_size : (place + 1) * config.batch_size]
         images = self.preprocessing(self.train.images[numbers].to(self.fabric.device))
-        images = augmented(images, config.augment, _generator(config.seed, 1, step))
-        return images, self.train.labels[numbers].to(self.fabric.device)
+        # Those that are left as they are come first; the order is random.
+        count = len(images) // 2 if epoch >= config.epochs - config.settle else 0
+        drawn = augmented(images[count:], config.augment, _generator(config.seed, 1, step))
+        return torch.cat([images[:count], drawn]), self.train.labels[numbers].to(self.fabric.device)
 
     def _validate(self) -> None:
         """Scores the averaged model, keeps it if it is the best, and writes all."""
@@ -138,8 +157,7 @@ class ClassificationTrainer:
             }
         )
         self.losses = []
-        if score.accuracy > self.best:
-            self.best = score.accuracy
+        if self.best is self.rows[-1]:
             self.average.module.save_pretrained(self.out / "model")
             self.preprocessing.save(self.out / "model")
         self.save()
@@ -151,7 +169,7 @@ class ClassificationTrainer:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "progress": (self.done, self.seconds, self.best, self.losses, self.rows),
+            "progress": (self.done, self.seconds, self.losses, self.rows),
             "recipe": self._recipe(),
         }
         with replacing(self.checkpoint) as temporary:
@@ -169,7 +187,7 @@ class ClassificationTrainer:
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.done, self.seconds, self.best, self.losses, self.rows = state["progress"]
+            self.done, self.seconds, self.losses, self.rows = state["progress"]
 
     def _write_log(self) -> None:
         write_log(self.out / "log.csv", self.rows)

@@ -19,18 +19,23 @@ class ClassificationConfig:
     Args:
         model: `preset`, `size` and perhaps `group`, as `models.preset` takes them, or fields of
             `EquivariantViTConfig`. Channels and classes are those of the data.
+        start: a folder of `EquivariantViT.save_pretrained` whose weights a new run begins with;
+            random ones if left out.
         epochs: how often each training image is seen.
         learning_rate: of AdamW at its height; a cosine takes it to zero.
         warmup: epochs over which it rises.
         ema: decay of the averaged weights a step, less at first: `min(ema, (1 + n) / (10 + n))`.
         augment: "none", "turns" (quarter turns), "angles" (turns by any angle), "affine" (also a
             size, a slant and a shift) or "elastic" (also a smooth random warp).
+        settle: over so many epochs at the end half of each batch is left as it is. What is warped
+            is a little blurred, and what a model is used on is not.
         train_samples: so many training images, drawn by `seed`; all if left out.
         validate_every: epochs between validations.
         save_every: steps between checkpoints; there is one after each validation too.
     """
 
     model: dict = field(default_factory=lambda: {"preset": "gcsa", "size": 28})
+    start: str | None = None
     epochs: int = 30
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -38,6 +43,7 @@ class ClassificationConfig:
     warmup: float = 2.0
     ema: float = 0.999
     augment: str = "none"
+    settle: int = 0
     label_smoothing: float = 0.0
     train_samples: int | None = None
     validate_every: int = 1
@@ -65,6 +71,8 @@ class ClassificationConfig:
                 f"warmup={self.warmup}: the first must be above 0, the second 0 or more, the third "
                 f"0 or more and below epochs={self.epochs}"
             )
+        if self.settle < 0:
+            raise ValueError(f"settle={self.settle} must be 0 or more")
         if self.augment not in AUGMENTATIONS:
             raise ValueError(
                 f"augment={self.augment!r} is not known; use one of {', '.join(AUGMENTATIONS)}"
