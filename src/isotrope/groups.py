@@ -124,14 +124,7 @@ class Group:
 
     def act_filter(self, element: int, weight: Tensor) -> Tensor:
         """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`."""
-        if self.angle(element) % 90 == 0:
-            return self.act_image(element, weight)
-        # Sampled between pixels it is a linear map of k^2 numbers, whose gradient as a product is
-        # many times faster than that of sampling each of the filters.
-        side = weight.shape[-1]
-        units = torch.eye(side * side, dtype=weight.dtype, device=weight.device)
-        turned = self.act_image(element, units.unflatten(1, (side, side))).flatten(1)
-        return (weight.flatten(-2) @ turned).unflatten(-1, (side, side))
+        return self.act_image(element, weight)
 
     def act_lifted(self, element: int, lifted: Tensor) -> Tensor:
         """`(L_h F)(x, g) = F(h^-1 x, h^-1 g)` on a lifted signal `(B, |G|, H, W, C)`."""
