@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from isotrope.files import replacing
+from isotrope.groups import TURNS
 from measuring import RESULTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -216,7 +217,7 @@ def angle_row(row: str, augment: str, lines: list[Line]) -> str:
     fewest = min(int(line["images"]) for line in lines)
     few = {int(line["angle"]): line for line in lines if int(line["images"]) == fewest}
     right = {angle: 100 * float(line["accuracy"]) for angle, line in few.items()}
-    turns = " / ".join(f"{right[angle]:.1f}" for angle in (0, 90, 180, 270))
+    turns = " / ".join(f"{right[angle]:.1f}" for angle in TURNS)
     moved = max(float(few[angle]["difference"]) for angle in (90, 180, 270))
     return f"| {row} | {augment} | {turns} | {min(right.values()):.1f} | {moved:.0e} |"
 

@@ -63,7 +63,6 @@ def read(
     An image that cannot be read gets one line on standard error; the others are read all the
     same, and the exit status is 1.
     """
-    from isotrope.groups import TURNS
     from isotrope.ocr.formats import FORMATS
 
     complaints = _Complaints()
@@ -72,10 +71,13 @@ def read(
             complaints.add(f"{path}: there is no folder {path.parent}; make it first")
             raise typer.Exit(1)
     files = _gather(inputs, complaints)
-    angles = TURNS if turns else (0,)
     kept: list[Result] = []
     names = len(inputs) > 1 or inputs[0].is_dir()
     if files and (reader := _load_reader(weights, adapter, runtime, beams, complaints)):
+        # It loads torch: not before there is something to read.
+        from isotrope.groups import TURNS
+
+        angles = TURNS if turns else (0,)
         results = _results(reader, files, out, batch_size, angles, complaints)
         lines = FORMATS[format](_keeping(results, kept), angles, names)
         with complaints.about(out):

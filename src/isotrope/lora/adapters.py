@@ -54,6 +54,7 @@ def add_adapter(
         use_dora=dora,
         target_modules=target_names(_unwrapped(model), targets),
     )
+    _refuse_taken(model, name)
     return _attach(model, config, name)
 
 
@@ -101,8 +102,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
             f"{folder} has no {' and no '.join(missing)}; give a folder that save_adapter or "
             "`isotrope adapt` wrote"
         )
-    if isinstance(model, PeftModel) and name in model.peft_config:
-        raise ValueError(f"an adapter {name!r} is there already; give another name")
+    _refuse_taken(model, name)
     base = folder / BASE
     here = _description(model) if base.is_file() else {}
     try:
@@ -165,6 +165,11 @@ def active_adapter(model: nn.Module) -> str | None:
     return None if all(layer.disable_adapters for layer in layers) else model.active_adapter
 
 
+def _refuse_taken(model: nn.Module, name: str) -> None:
+    if isinstance(model, PeftModel) and name in model.peft_config:
+        raise ValueError(f"an adapter {name!r} is there already; give another name")
+
+
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
     # peft does not keep this map with an adapter: it is registered again at every load.
     config._register_custom_module({LiftingConv: FilterLora, GroupConv: FilterLora})
@@ -172,8 +177,6 @@ def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
         with warnings.catch_warnings():  # between peft and transformers, of no use to ours
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`")
             return PeftModel(model, config, adapter_name=name, autocast_adapter_dtype=False)
-    if name in model.peft_config:
-        raise ValueError(f"an adapter {name!r} is there already; give another name")
     model.add_adapter(name, config, autocast_adapter_dtype=False)
     model.set_adapter(name)
     model.base_model.enable_adapter_layers()  # which `switch_adapter(model, None)` has turned off

@@ -27,10 +27,10 @@ from isotrope.nn import (
     MeanPool,
 )
 from isotrope.nn.conv import check_centred
+from isotrope.nn.pooling import POOLS
 
 MIXERS = ("gcsa", "gsa", "conv", "plain")
 NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
-POOLS = ("mean", "max")
 
 
 @dataclass

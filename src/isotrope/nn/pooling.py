@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+POOLS = ("mean", "max")
+"""Of the orientations."""
+
 
 class InvariantPool(nn.Module):
     """The mean over positions of the mean or maximum over orientations.
@@ -23,7 +26,7 @@ class InvariantPool(nn.Module):
 
     def __init__(self, orientations: str = "mean") -> None:
         super().__init__()
-        if orientations not in ("mean", "max"):
+        if orientations not in POOLS:
             raise ValueError(f"orientations={orientations!r} is not known; use 'mean' or 'max'")
         self.orientations = orientations
 

@@ -22,7 +22,7 @@ from isotrope.lora import add_adapter, load_adapter, save_adapter, weights_diges
 from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
-from isotrope.training.line_batches import LineBatches, readable, writable
+from isotrope.training.line_batches import LineBatches, usable
 from isotrope.training.loop import (
     Report,
     decayed,
@@ -88,20 +88,15 @@ class AdaptationTrainer:
     def _lines(self) -> tuple[LabelledLines, LabelledLines, int]:
         """Those to train on, as many as the recipe says, those held out, and how many are bad."""
         given = load_lines(self.data)
-        lines = readable(writable(given, self.recognizer), self.recognizer)
-        train, valid = lines.split(self.config.held_out)
+        train, valid = usable(given, self.recognizer, self.config.held_out)
+        left_out = len(given) - len(train) - len(valid)
         if self.config.lines is not None:
             order = torch.randperm(
                 len(train), generator=torch.Generator().manual_seed(self.config.seed)
             )
             chosen = set(order[: self.config.lines].tolist())
             train = train.keep(lambda number, _: number in chosen)
-        if not len(train) or not len(valid):
-            raise ValueError(
-                f"{self.data}: {len(train)} lines to train on and {len(valid)} held out; "
-                f"give at least {self.config.held_out} lines that the model can write"
-            )
-        return train, valid, len(given) - len(lines)
+        return train, valid, left_out
 
     def _adapted(self) -> nn.Module:
         config = self.config

@@ -50,6 +50,23 @@ def readable(lines: LabelledLines, recognizer: Recognizer) -> LabelledLines:
     return lines.keep(lambda number, _: number in good)
 
 
+def usable(
+    lines: LabelledLines, recognizer: Recognizer, held_out: int
+) -> tuple[LabelledLines, LabelledLines]:
+    """What the recogniser can read and write of the lines: to train on, and every so-many-th.
+
+    Raises:
+        ValueError: too few for one of the two parts.
+    """
+    train, valid = readable(writable(lines, recognizer), recognizer).split(held_out)
+    if not len(train) or not len(valid):
+        raise ValueError(
+            f"{lines.path}: {len(train)} lines to train on and {len(valid)} held out; "
+            f"give at least {held_out} lines that the model can write"
+        )
+    return train, valid
+
+
 @dataclass(frozen=True)
 class LineBatches:
     """Lines of like shape together, each stretched to the middle one's of its batch.

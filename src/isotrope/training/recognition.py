@@ -24,7 +24,7 @@ from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
 from isotrope.training.curve import draw_curve
-from isotrope.training.line_batches import readable, writable
+from isotrope.training.line_batches import usable
 from isotrope.training.loop import (
     Report,
     decayed,
@@ -150,17 +150,10 @@ class RecognitionTrainer:
 
     def _real_lines(self) -> tuple[LabelledLines, LabelledLines] | None:
         """The real lines to train on and those held out, without what the model cannot take."""
-        config = self.config
-        if not config.real:
+        if not self.config.real:
             return None
-        lines = readable(writable(LabelledLines(config.real), self.recognizer), self.recognizer)
-        train, held_out = lines.split(config.real_held_out)
-        if not len(train) or not len(held_out):
-            raise ValueError(
-                f"{config.real}: {len(train)} lines to train on and {len(held_out)} held out; "
-                f"give at least {config.real_held_out} that can be read and written, or none"
-            )
-        return train, held_out
+        lines = LabelledLines(self.config.real)
+        return usable(lines, self.recognizer, self.config.real_held_out)
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""
