@@ -12,8 +12,8 @@ turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images
 turns.
 
 A run lives in runs/accuracy and is resumed there after a kill; one that has ended is not run again.
-Writes benchmarks/results/STUDY-SET-DATE.csv after each, of all that have ended: a line for each
-angle of a test.
+Writes benchmarks/results/STUDY-SET-DATE.csv after each, of all that have ended here and of those of
+the newest CSV: a line for each angle of a test.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from isotrope.training.evaluation import evaluate, load_classifier
 from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
+COLUMNS = ("row", "augment", "train_samples", "seed")
+"""Of the CSV: what tells one run from another."""
 SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
 """Training images; `None`: all, for as long as the recipe says."""
 TESTS = {
@@ -145,7 +147,7 @@ def main() -> None:
         finish(run, arguments.data, test)
         ended = sorted(run.folder.parent.glob(f"*/{RESULT}"))
         lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
-        write_csv(f"{arguments.study}-{run.folder.parent.name}", lines)
+        write_csv(f"{arguments.study}-{run.folder.parent.name}", lines, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ adapter do; `full` also on the lines of --keep, which it has not been trained on
 cost of what the base could read.
 
 A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
-is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended: a
-line for each turn.
+is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended
+here and of those of the newest CSV: a line for each turn.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ METHODS = {
     "turned": {"turned": True},
     "full": {"full": True, "learning_rate": 3e-4},
 }
+COLUMNS = ("set", "base", "method", "targets", "rank", "train_lines")
+"""Of the CSV: what tells one run from another."""
 MOST_EPOCHS = 40
 VALIDATIONS = 2  # and one before: the held-out lines of the whole set outnumber a hundred
 
@@ -144,7 +146,8 @@ def main() -> None:
         run = Run(name, Path(path), arguments.base, method, size, rank, targets)
         finish(run, arguments.seen, keep)
         ended = sorted(RUNS.glob(f"*/*/*/{RESULT}"))
-        write_csv("adapters", [row for path in ended for row in json.loads(path.read_text())])
+        rows = [row for path in ended for row in json.loads(path.read_text())]
+        write_csv("adapters", rows, COLUMNS)
 
 
 if __name__ == "__main__":

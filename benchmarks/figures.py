@@ -9,7 +9,6 @@ Of each study the newest CSV is taken.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from isotrope.files import replacing
 from isotrope.groups import TURNS
-from measuring import RESULTS
+from measuring import newest
 
 DOCS = Path(__file__).parents[1] / "docs"
 SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
@@ -48,19 +47,6 @@ METHODS = {
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
 
 Line = dict[str, str]
-
-
-def newest(study: str) -> list[Line]:
-    """The lines of the newest `study-DATE.csv`.
-
-    Raises:
-        FileNotFoundError: it has not been run.
-    """
-    paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
-    if not paths:
-        raise FileNotFoundError(f"there is no {RESULTS / study}-DATE.csv; run its benchmark first")
-    with paths[-1].open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Line]]:

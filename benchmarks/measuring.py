@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -120,13 +120,41 @@ def _named(word: str) -> str:
     return f"{name}{equals}{Path(path).name}" if elsewhere else word
 
 
-def write_csv(name: str, rows: list[dict]) -> Path:
-    """`results/NAME-DATE.csv`, every row with commit, machine and command unless it has them."""
+def newest(study: str) -> list[dict[str, str]]:
+    """The lines of the newest `results/STUDY-DATE.csv`.
+
+    Raises:
+        FileNotFoundError: it has not been run.
+    """
+    paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
+    if not paths:
+        raise FileNotFoundError(f"there is no {RESULTS / study}-DATE.csv; run its benchmark first")
+    with paths[-1].open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_csv(study: str, rows: list[dict], runs: Sequence[str] = ()) -> Path:
+    """`results/STUDY-DATE.csv`, every row with commit, machine and command unless it has them.
+
+    Args:
+        runs: columns that tell one run from another. If given, the runs of the newest results that
+            were not made again are written first: not every machine has the folders of all runs.
+    """
     here = made_by()
+    earlier = _not_again(study, rows, runs) if runs else []
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}-{date.today()}.csv"
+    path = RESULTS / f"{study}-{date.today()}.csv"
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0] | here))
         writer.writeheader()
-        writer.writerows(here | row for row in rows)
+        writer.writerows(here | row for row in earlier + rows)
     return path
+
+
+def _not_again(study: str, rows: list[dict], runs: Sequence[str]) -> list[dict]:
+    try:
+        earlier = newest(study)
+    except FileNotFoundError:
+        return []
+    again = {tuple(str(row[name]) for name in runs) for row in rows}
+    return [row for row in earlier if tuple(row[name] for name in runs) not in again]
