@@ -8,6 +8,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isotrope.lora import (
+    TARGETS,
+    adapted_targets,
     add_adapter,
     count_parameters,
     load_adapter,
@@ -84,6 +86,21 @@ def test_an_adapted_model_has_the_same_targets():
     names = target_names(model, "all")
     adapted = add_adapter(model, "decoder")
     assert target_names(adapted.get_base_model(), "all") == names
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+def test_what_an_adapter_acts_on_is_found_again(targets):
+    model = recognizer()
+    add_adapter(model, targets)
+    found = adapted_targets(model)
+    assert target_names(model, found) == target_names(model, targets)
+
+
+def test_layers_of_two_targets_have_no_one_name():
+    model = recognizer()
+    assert adapted_targets(model) is None
+    add_adapter(model, "encoder.mlp,decoder")
+    assert adapted_targets(model) is None
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     assert second.rows[1]["loss"] < first.rows[1]["loss"]  # of epochs 1 and 8
     assert second.before.cer == pytest.approx(first.before.cer, abs=1e-5)
     card = write_card(second).read_text()
-    assert f"acts on | the layers of {tmp_path / 'first'}; rank 3" in card
+    assert "acts on | decoder; rank 3" in card
     assert f"from the adapter {tmp_path / 'first'} on" in card
     again = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
     again.fit()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isotrope.cli.errors import one_line, told
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -37,7 +39,7 @@ def audit(
     from isotrope.audit import audit as run_audit
     from isotrope.groups import group_from_name
 
-    try:
+    with told():
         symmetry, (rows, columns) = group_from_name(group), _size(size)
         images = torch.rand(2, channels, rows, columns, dtype=torch.float64)
         module = _load(model)
@@ -50,9 +52,6 @@ def audit(
                 f"the model refuses {rows}x{columns} images: {_reason(error)}; "
                 "pass --size or --channels"
             ) from error
-    except ValueError as error:
-        typer.echo(f"isotrope: {_one_line(error)}", err=True)
-        raise typer.Exit(1) from error
     _print(report)
     raise typer.Exit(0 if report.ok else 1)
 
@@ -109,11 +108,7 @@ def _made_by(model: str) -> nn.Module:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {_one_line(error)[:200]}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return f"{type(error).__name__}: {one_line(error)[:200]}"
 
 
 def _print(report: AuditReport) -> None:

@@ -13,15 +13,13 @@ def told() -> Iterator[None]:
     """What went wrong in one line, and exit status 1."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        typer.echo(_missing(error), err=True)
-        raise typer.Exit(1) from error
-    except (ValueError, OSError) as error:
-        typer.echo(f"isotrope: {error}", err=True)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        typer.echo(f"isotrope: {one_line(error)}", err=True)
         raise typer.Exit(1) from error
 
 
-def _missing(error: ModuleNotFoundError) -> str:
-    if error.name == "h5py":
-        return f"isotrope: {error}"
-    return f"isotrope: this needs {error.name}; pip install 'isotrope[train]'"
+def one_line(error: Exception) -> str:
+    """What an error says; of a missing module, what to install."""
+    if isinstance(error, ModuleNotFoundError) and error.msg.startswith("No module named"):
+        return f"this needs {error.name}; pip install 'isotrope[train]'"  # ours say it themselves
+    return " ".join(str(error).split())

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from isotrope.cli.errors import told
+
 
 def export(
     out: Annotated[
@@ -30,13 +32,9 @@ def export(
     The encoder's graph is run on random images and on their turned copies. Where its tokens are
     not permuted as a turn must permute them, nothing is written and the exit status is 1.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            out, errors = _export(out, weights, adapter)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        typer.echo("isotrope: " + str(error).replace("\n", " "), err=True)
-        raise typer.Exit(1) from error
+    with told(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out, errors = _export(out, weights, adapter)
     typer.echo(f"{out}: {len(errors)} elements compared, worst error {max(errors.values()):.1e}")
 
 

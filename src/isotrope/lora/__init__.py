@@ -10,12 +10,13 @@ from isotrope.lora.adapters import (
     weights_digest,
 )
 from isotrope.lora.filters import FilterLora
-from isotrope.lora.targets import TARGETS, target_names
+from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
     "TARGETS",
     "FilterLora",
     "active_adapter",
+    "adapted_targets",
     "add_adapter",
     "count_parameters",
     "load_adapter",

@@ -37,9 +37,7 @@ def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
     for target in targets:
         if target not in TARGETS:
             raise ValueError(f"target {target!r} is not known; use of {', '.join(TARGETS)}")
-        found = {
-            name for name, module in model.named_modules() if _stands_for(target, name, module)
-        }
+        found = _named(model, target)
         if not found:
             raise ValueError(
                 f"target {target!r} names no layer of {type(model).__name__}; "
@@ -47,6 +45,19 @@ def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
             )
         chosen |= found
     return sorted(chosen)
+
+
+def adapted_targets(model: nn.Module) -> str | None:
+    """Of `TARGETS` that whose layers are those with adapters; `None` where there is no such one."""
+    adapted = {name for name, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
+    for target in TARGETS:
+        if _named(model, target) == adapted:
+            return target
+    return None
+
+
+def _named(model: nn.Module, target: str) -> set[str]:
+    return {name for name, module in model.named_modules() if _stands_for(target, name, module)}
 
 
 def _stands_for(target: str, name: str, module: nn.Module) -> bool:

@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.files import replacing
-from isotrope.lora import add_adapter, load_adapter, save_adapter, weights_digest
+from isotrope.lora import (
+    adapted_targets,
+    add_adapter,
+    load_adapter,
+    save_adapter,
+    weights_digest,
+)
 from isotrope.models.recognizer import PAD, Recognizer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
@@ -116,7 +122,8 @@ class AdaptationTrainer:
         self.begun = {name: parameter.detach().clone() for name, parameter in trained}
         own = adapted.peft_config["default"]
         same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
-        self.config = replace(self.config, targets=f"the layers of {start}", **same)
+        targets = adapted_targets(self.recognizer) or f"the layers of {start}"
+        self.config = replace(self.config, targets=targets, **same)
         return adapted
 
     @property
