@@ -26,6 +26,7 @@ KINDS = {
         Stage("gsa", 1, 24, 2, encoding="rotary"),
     ],
     "no blocks": [Stage("conv", 0, 4), Stage("gcsa", 1, 8, 2, stride=4)],
+    "one filter over all": [Stage("plain", 0, 4), Stage("conv", 0, 8, stride=4, step_kernel=4)],
 }
 
 
@@ -54,7 +55,7 @@ def test_every_layer_is_equivariant(kind):
 
 
 @pytest.mark.parametrize("group", ["C4", "D4"])
-@pytest.mark.parametrize("kind", ["plain", "hybrid", "CNN"])
+@pytest.mark.parametrize("kind", ["plain", "hybrid", "CNN", "one filter over all"])
 def test_batch_norm_and_the_maximum_leave_it_equivariant(kind, group):
     model = build(KINDS[kind], group, norm="batch", pool="max")
     size = 4 * model.config.stride
