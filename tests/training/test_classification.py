@@ -51,6 +51,13 @@ def trainer(data, out="run", **changes):
     return ClassificationTrainer(ClassificationConfig(**(TINY | changes)), data, data / out)
 
 
+def test_a_recipe_says_how_far_images_are_shifted(data):
+    near, far = (trainer(data, out, augment="affine", shift=s) for out, s in (("a", 0), ("b", 0.2)))
+    assert not torch.equal(near.batch(0)[0], far.batch(0)[0])
+    with pytest.raises(ValueError, match=r"shift=-0\.1: both must be 0 or more"):
+        ClassificationConfig(shift=-0.1)
+
+
 def test_at_the_end_half_of_each_batch_is_left_as_it_is(data):
     run = trainer(data, augment="elastic", epochs=2, settle=1)
     whole = run.preprocessing(run.train.images)
@@ -306,6 +313,16 @@ def test_bending_keeps_a_blob_in_the_middle_near_it_and_its_size_within_bounds()
     furthest = SHIFT * 60 * high * math.sqrt(2) * (1 + SHEAR)  # shifts are bent too
     assert 1.0 < down.abs().max() < furthest
     assert 1.0 < across.abs().max() < furthest
+
+
+def test_without_shifts_a_blob_in_the_middle_stays_there():
+    images = torch.zeros(1, 1, 40, 60)
+    images[..., 16:24, 26:34] = 1.0
+    generator = torch.Generator().manual_seed(0)
+    bent = augmented(images.expand(100, -1, -1, -1), "affine", generator, shift=0.0)
+    rows, columns = torch.arange(40.0) - 19.5, torch.arange(60.0) - 29.5
+    assert (bent.sum((1, 3)) @ rows / bent.sum((1, 2, 3))).abs().max() < 1e-3
+    assert (bent.sum((1, 2)) @ columns / bent.sum((1, 2, 3))).abs().max() < 1e-3
 
 
 def test_quarter_turns_need_square_images():

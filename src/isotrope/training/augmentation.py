@@ -15,12 +15,15 @@ KNOTS, STRETCH = 5, 0.03
 """Of "elastic": KNOTS x KNOTS places are moved by a normal draw of STRETCH sides."""
 
 
-def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
+def augmented(
+    images: Tensor, kind: str, generator: torch.Generator, shift: float = SHIFT
+) -> Tensor:
     """Images `(B, C, H, W)`, each turned as its own draw says.
 
     Args:
         kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
             then a size, a slant and a shift; "elastic", all that and a smooth random warp.
+        shift: of "affine" and "elastic": the furthest, in sides.
 
     Raises:
         ValueError: quarter turns of images that are not square.
@@ -32,7 +35,7 @@ def augmented(images: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     angles = torch.rand(len(images), generator=generator) * 2 * math.pi
     if kind == "angles":
         return turned(images, angles)
-    return _bent(images, angles, kind == "elastic", generator)
+    return _bent(images, angles, shift, kind == "elastic", generator)
 
 
 def turned(images: Tensor, angles: Tensor) -> Tensor:
@@ -43,11 +46,13 @@ def turned(images: Tensor, angles: Tensor) -> Tensor:
     return _sampled(images, _rotations(angles), torch.zeros(1, 2, 1, 1))
 
 
-def _bent(images: Tensor, angles: Tensor, elastic: bool, generator: torch.Generator) -> Tensor:
+def _bent(
+    images: Tensor, angles: Tensor, shift: float, elastic: bool, generator: torch.Generator
+) -> Tensor:
     sizes, slants, *shifts = torch.rand(4, len(images), generator=generator) * 2 - 1
     matrices = _rotations(angles) / (1 + SCALE * sizes)[:, None, None]
     matrices[:, :, 1] += SHEAR * slants[:, None] * matrices[:, :, 0]
-    moves = 2 * SHIFT * torch.stack(shifts, dim=1)[:, :, None, None]
+    moves = 2 * shift * torch.stack(shifts, dim=1)[:, :, None, None]
     if elastic:
         knots = torch.randn(len(images), 2, KNOTS, KNOTS, generator=generator)
         moves = moves + 2 * STRETCH * F.interpolate(knots, images.shape[2:], mode="bicubic")

@@ -139,7 +139,8 @@ class ClassificationTrainer:
         images = self.preprocessing(self.train.images[numbers].to(self.fabric.device))
         # Those that are left as they are come first; the order is random.
         count = len(images) // 2 if epoch >= config.epochs - config.settle else 0
-        drawn = augmented(images[count:], config.augment, _generator(config.seed, 1, step))
+        draws = _generator(config.seed, 1, step)
+        drawn = augmented(images[count:], config.augment, draws, config.shift)
         return torch.cat([images[:count], drawn]), self.train.labels[numbers].to(self.fabric.device)
 
     def _validate(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isotrope.models.presets import preset
 from isotrope.models.vit import EquivariantViTConfig
-from isotrope.training.augmentation import AUGMENTATIONS
+from isotrope.training.augmentation import AUGMENTATIONS, SHIFT
 from isotrope.training.recipe import read_recipe
 
 
@@ -27,6 +27,8 @@ class ClassificationConfig:
         ema: decay of the averaged weights a step, less at first: `min(ema, (1 + n) / (10 + n))`.
         augment: "none", "turns" (quarter turns), "angles" (turns by any angle), "affine" (also a
             size, a slant and a shift) or "elastic" (also a smooth random warp).
+        shift: the furthest shift of "affine" and "elastic", in sides; 0 where what is to be told
+            apart is always in the middle, as MNIST's digits are.
         settle: over so many epochs at the end half of each batch is left as it is. What is warped
             is a little blurred, and what a model is used on is not.
         train_samples: so many training images, drawn by `seed`; all if left out.
@@ -43,6 +45,7 @@ class ClassificationConfig:
     warmup: float = 2.0
     ema: float = 0.999
     augment: str = "none"
+    shift: float = SHIFT
     settle: int = 0
     label_smoothing: float = 0.0
     train_samples: int | None = None
@@ -71,8 +74,8 @@ class ClassificationConfig:
                 f"warmup={self.warmup}: the first must be above 0, the second 0 or more, the third "
                 f"0 or more and below epochs={self.epochs}"
             )
-        if self.settle < 0:
-            raise ValueError(f"settle={self.settle} must be 0 or more")
+        if self.settle < 0 or self.shift < 0:
+            raise ValueError(f"settle={self.settle}, shift={self.shift}: both must be 0 or more")
         if self.augment not in AUGMENTATIONS:
             raise ValueError(
                 f"augment={self.augment!r} is not known; use one of {', '.join(AUGMENTATIONS)}"
