@@ -18,6 +18,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from isotrope.files import replacing
+
 RESULTS = Path(__file__).parent / "results"
 Call = Callable[[], object]
 
@@ -144,7 +146,7 @@ def write_csv(study: str, rows: list[dict], runs: Sequence[str] = ()) -> Path:
     earlier = _not_again(study, rows, runs) if runs else []
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{study}-{date.today()}.csv"
-    with path.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0] | here))
         writer.writeheader()
         writer.writerows(here | row for row in earlier + rows)

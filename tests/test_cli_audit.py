@@ -78,6 +78,7 @@ def test_the_table_says_what_the_report_knows(folder):
         (["foreign:linear"], "; pass --size"),
         (["foreign:sized"], "missing 1 required positional argument: 'width'); write module:fac"),
         (["foreign:failing"], "cannot be loaded (OSError: no weights at all); write module:"),
+        (["nosuch:net"], "(ModuleNotFoundError: No module named 'nosuch'); write module:factory"),
         (["foreign:table"], "foreign:table: returns dict, no torch module; write module:factory"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isotrope.cli.errors import one_line, told
+from isotrope.cli.errors import told
 
 if TYPE_CHECKING:
     from torch import nn
@@ -108,7 +108,7 @@ def _made_by(model: str) -> nn.Module:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {one_line(error)[:200]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _print(report: AuditReport) -> None:

@@ -10,16 +10,18 @@ import typer
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What went wrong in one line, and exit status 1."""
+    """What went wrong in one line, and exit status 1; of a missing module, what to install."""
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        typer.echo(f"isotrope: {one_line(error)}", err=True)
+        problem: Exception | str = error
+        # Python's own says no remedy; ours do.
+        if isinstance(error, ModuleNotFoundError) and str(error).startswith("No module named"):
+            problem = f"this needs {error.name}; pip install 'isotrope[train]'"
+        typer.echo(one_line(problem), err=True)
         raise typer.Exit(1) from error
 
 
-def one_line(error: Exception) -> str:
-    """What an error says; of a missing module, what to install."""
-    if isinstance(error, ModuleNotFoundError) and error.msg.startswith("No module named"):
-        return f"this needs {error.name}; pip install 'isotrope[train]'"  # ours say it themselves
-    return " ".join(str(error).split())
+def one_line(problem: Exception | str) -> str:
+    """A problem as every command words it; spaces stay, a file's name may have two in a row."""
+    return "isotrope: " + str(problem).replace("\n", " ")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from isotrope.cli.errors import one_line
+
 if TYPE_CHECKING:
     from isotrope.ocr.formats import Result
     from isotrope.ocr.reader import Reader, Runtime
@@ -98,9 +100,8 @@ class _Complaints:
 
     def add(self, problem: Exception | str) -> None:
         self.count += 1
-        line = "isotrope: " + str(problem).replace("\n", " ")
         # Not err=True, which goes round the progress bar's hold on sys.stderr and into the bar.
-        typer.echo(line, file=sys.stderr)
+        typer.echo(one_line(problem), file=sys.stderr)
 
     @contextmanager
     def about(self, path: Path | None) -> Iterator[None]:

@@ -1,0 +1,26 @@
+"""How every command says what went wrong."""
+
+import pytest
+import typer
+
+from isotrope.cli.errors import told
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("two  spaces.png:\nbroken"), "two  spaces.png: broken"),
+        (
+            ModuleNotFoundError("No module named 'skia'", name="skia"),
+            "this needs skia; pip install 'isotrope[train]'",
+        ),
+        (ModuleNotFoundError("HDF5 needs h5py; pip install h5py", name="h5py"), "HDF5 needs h5py;"),
+    ],
+)
+def test_a_problem_is_one_line_and_status_1(error, line, capsys):
+    with pytest.raises(typer.Exit) as ended, told():
+        raise error
+    told_of = capsys.readouterr().err
+    assert ended.value.exit_code == 1
+    assert told_of.startswith(f"isotrope: {line}")
+    assert told_of.count("\n") == 1
