@@ -85,7 +85,7 @@ def test_real_lines_that_the_model_cannot_take_are_left_out(recipe, tmp_path, ca
     labels = "".join(f"{i}.png\t{'漢字' if i == 3 else 'word'}\n" for i in range(20))
     (tmp_path / "labels.tsv").write_text(labels)
     trainer = RecognitionTrainer(recipe(real=str(tmp_path), real_share=0.5), tmp_path / "run")
-    train, held_out = trainer.real
+    train, held_out = trainer.real[str(tmp_path)]
     assert (len(train), len(held_out)) == (16, 2)
     assert "1 of 20 lines left out" in caplog.text
     assert "5.png left out" in caplog.text

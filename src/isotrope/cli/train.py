@@ -15,10 +15,11 @@ def recognizer(
     config: Annotated[Path, typer.Option(help="The recipe, such as recipes/recognizer.toml.")],
     out: Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")],
     real: Annotated[
-        str | None, typer.Option(help="A folder or tar with labels.tsv to mix in.")
+        list[str] | None,
+        typer.Option(help="A folder or tar with labels.tsv to mix in; may be given several times."),
     ] = None,
     real_share: Annotated[
-        float | None, typer.Option(help="The share of the samples drawn from it.")
+        float | None, typer.Option(help="The share of the samples drawn from them.")
     ] = None,
     samples: Annotated[int | None, typer.Option(help="Images to see in all.")] = None,
     cooldown: Annotated[
@@ -36,7 +37,7 @@ def recognizer(
 
         recipe = RecognitionConfig.from_toml(
             config,
-            real=real,
+            real=real or None,
             real_share=real_share,
             samples=samples,
             cooldown=cooldown,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from isotrope.data.images import ImageError, load_image, prepare
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
+from isotrope.training.variation import bent, vary
 
 
 @dataclass
@@ -42,9 +43,9 @@ class _Bucket:
 class TextBatches(IterableDataset):
     """Collects samples in buckets of one size `(h, w)` and hands out a bucket when it is full.
 
-    Worker `k` of `n` makes the samples `k, k + n, ...`; sample `i` is real with probability
-    `real_share`, drawn from `(seed, i)`. After a resume the stream goes on at `start`; the samples
-    that waited in unfinished buckets are not made again.
+    Worker `k` of `n` makes the samples `k, k + n, ...`; sample `i`, drawn from `(seed, i)`, is
+    real with probability `real_share`, of each set of `real` alike. After a resume the stream goes
+    on at `start`; the samples that waited in unfinished buckets are not made again.
 
     Args:
         size: `(height, stride, max_ratio)` of the recogniser, as `prepare` takes them.
@@ -56,7 +57,7 @@ class TextBatches(IterableDataset):
         synthetic: SyntheticText,
         size: tuple[int, int, float],
         batch_pixels: int,
-        real: LabelledLines | None = None,
+        real: Sequence[LabelledLines] = (),
         real_share: float = 0.0,
         seed: int = 0,
         start: int = 0,
@@ -69,8 +70,10 @@ class TextBatches(IterableDataset):
         """Image `index` of the stream at the recogniser's size, its text, its character centres."""
         rng = np.random.default_rng((self.seed, index, 7))
         if rng.random() < self.real_share:
-            image, text = self.real[int(rng.integers(len(self.real)))]
-            return prepare(vary(image, rng), *self.size), text, np.zeros((0, 2), np.float32)
+            lines = self.real[int(rng.integers(len(self.real)))]
+            image, text = lines[int(rng.integers(len(lines)))]
+            image = vary(bent(image, rng), rng)
+            return prepare(image, *self.size), text, np.zeros((0, 2), np.float32)
         drawn = self.synthetic.sample(index)
         return prepare(load_image(drawn.image), *self.size), drawn.text, drawn.centers
 
@@ -102,17 +105,3 @@ class TextBatches(IterableDataset):
         return DataLoader(
             self, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
         )
-
-
-def vary(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A real crop, cut a little differently, in other contrast, at times inverted: `(3, H, W)`."""
-    rows, columns = image.shape[1:]
-    top, bottom, left, right = (rng.uniform(-0.05, 0.06, 4) * min(rows, columns)).astype(int)
-    cut = image[:, max(0, top) : rows - max(0, bottom), max(0, left) : columns - max(0, right)]
-    pad = [max(0, -p) for p in (left, right, top, bottom)]
-    cut = torch.nn.functional.pad(cut[None], pad, mode="replicate")[0]
-    gain, shift = rng.uniform(0.6, 1.2), rng.uniform(-0.15, 0.15)
-    cut = ((cut - 0.5) * gain + 0.5 + shift).clamp(0, 1)
-    if rng.random() < 0.5:
-        cut = cut[torch.from_numpy(rng.permutation(3))]
-    return 1 - cut if rng.random() < 0.3 else cut

@@ -24,8 +24,9 @@ class RecognitionConfig:
         batch_pixels: pixels in a batch; 64 words of 32x112 are 229,376.
         lines: share of the rendered texts that are lines of several words, of at most
             `max_characters`.
-        real: a folder or tar with labels.tsv to mix in with probability `real_share`; every
-            `real_held_out`-th of its images is left out and validated on.
+        real: folders or tars with labels.tsv to mix in with probability `real_share`, each drawn
+            alike, one named twice twice as often; every `real_held_out`-th image of each is left
+            out and validated on.
         validate_every, save_every: samples between validations, and between checkpoints.
     """
 
@@ -46,7 +47,7 @@ class RecognitionConfig:
     lines: float = 0.1
     max_characters: int = 40
     difficulty: float = 1.0
-    real: str | None = None
+    real: list[str] = field(default_factory=list)
     real_share: float = 0.0
     real_held_out: int = 10
     seed: int = 0
@@ -57,6 +58,8 @@ class RecognitionConfig:
     save_every: int = 10_000
 
     def __post_init__(self) -> None:
+        if isinstance(self.real, str):
+            self.real = [self.real]
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(f.default, int | float) and not isinstance(value, int | float):

@@ -14,6 +14,7 @@ from torch.nn import functional
 from isotrope.data.images import prepare, target_size
 from isotrope.data.lines import LabelledLines
 from isotrope.models.recognizer import Recognizer
+from isotrope.training.variation import bent
 
 logger = logging.getLogger(__name__)
 
@@ -117,16 +118,3 @@ class LineBatches:
     def ratios(self) -> np.ndarray:
         """Width over height of each line."""
         return np.array([self.lines.ratio(number) for number in range(len(self.lines))])
-
-
-def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A line cut, slanted and lit a little otherwise: `(3, H, W)`, of nearly its size."""
-    rows, columns = image.shape[1:]
-    slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06)
-    grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
-    # In half sides: x_in = x + slant (H/W) y, y_in = tilt x + grow y + drop.
-    matrix = torch.tensor([[[1.0, slant * rows / columns, 0.0], [tilt, grow, drop]]])
-    grid = functional.affine_grid(matrix, [1, 3, rows, columns], align_corners=False)
-    moved = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
-    gain, shift, power = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1), rng.uniform(0.7, 1.4)
-    return (((moved - 0.5) * gain + 0.5 + shift).clamp(0, 1)) ** power

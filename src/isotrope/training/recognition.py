@@ -130,30 +130,29 @@ class RecognitionTrainer:
             synthetic,
             size,
             config.batch_pixels,
-            self.real[0] if self.real else None,
+            [self.real[path][0] for path in config.real],
             config.real_share,
             config.seed,
             self.next_index,
         )
 
     def validation_sets(self) -> dict[str, list[tuple[Tensor, str]]]:
-        """Rendered words of unseen families, and real words where the recipe names some."""
+        """Rendered words of unseen families, and held-out ones of each real set."""
         config = self.config
         rendered = SyntheticText("valid", seed=config.seed, lines=0.0, difficulty=config.difficulty)
         drawn = islice(rendered, config.validation_words)
         sets = {"rendered": [(load_image(s.image), s.text) for s in drawn]}
-        if self.real:
-            held_out = self.real[1]
+        for path, (_, held_out) in self.real.items():
             count = min(len(held_out), config.validation_words)
-            sets["real"] = [held_out[i] for i in range(count)]
+            sets[path] = [held_out[i] for i in range(count)]
         return sets
 
-    def _real_lines(self) -> tuple[LabelledLines, LabelledLines] | None:
-        """The real lines to train on and those held out, without what the model cannot take."""
-        if not self.config.real:
-            return None
-        lines = LabelledLines(self.config.real)
-        return usable(lines, self.recognizer, self.config.real_held_out)
+    def _real_lines(self) -> dict[str, tuple[LabelledLines, LabelledLines]]:
+        """Of each set that can be read the lines to train on, and those held out."""
+        return {
+            path: usable(LabelledLines(path), self.recognizer, self.config.real_held_out)
+            for path in dict.fromkeys(self.config.real)
+        }
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""

@@ -1,0 +1,35 @@
+"""How a real image is shown a little otherwise each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """A line or word cut, slanted and lit a little otherwise: `(3, H, W)`, of nearly its size."""
+    rows, columns = image.shape[1:]
+    slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06)
+    grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
+    # In half sides: x_in = x + slant (H/W) y, y_in = tilt x + grow y + drop.
+    matrix = torch.tensor([[[1.0, slant * rows / columns, 0.0], [tilt, grow, drop]]])
+    grid = functional.affine_grid(matrix, [1, 3, rows, columns], align_corners=False)
+    moved = functional.grid_sample(image[None], grid, padding_mode="border", align_corners=False)[0]
+    gain, shift, power = rng.uniform(0.7, 1.2), rng.uniform(-0.1, 0.1), rng.uniform(0.7, 1.4)
+    return (((moved - 0.5) * gain + 0.5 + shift).clamp(0, 1)) ** power
+
+
+def vary(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """A real crop, cut a little differently, in other contrast, at times inverted: `(3, H, W)`."""
+    rows, columns = image.shape[1:]
+    top, bottom, left, right = (rng.uniform(-0.05, 0.06, 4) * min(rows, columns)).astype(int)
+    cut = image[:, max(0, top) : rows - max(0, bottom), max(0, left) : columns - max(0, right)]
+    pad = [max(0, -p) for p in (left, right, top, bottom)]
+    cut = functional.pad(cut[None], pad, mode="replicate")[0]
+    gain, shift = rng.uniform(0.6, 1.2), rng.uniform(-0.15, 0.15)
+    cut = ((cut - 0.5) * gain + 0.5 + shift).clamp(0, 1)
+    if rng.random() < 0.5:
+        cut = cut[torch.from_numpy(rng.permutation(3))]
+    return 1 - cut if rng.random() < 0.3 else cut
