@@ -15,13 +15,13 @@ def one_image(centers) -> Batch:
     return Batch(torch.zeros(1, 3, 16, 24), ["ab"], [np.array(centers, np.float32)], 1)
 
 
-def perfect(batch: Batch, orientation: int = 0):
+def perfect(batch: Batch, orientation: int = 0, cells=((0, A), (2, B))):
     """Tokens and attention that say exactly where "a" and "b" stand."""
     loss = AlignmentLoss(dim=8, vocabulary=8, order=4)
     tokens = torch.zeros(1, 24, 8)
     tokens[..., 0] = 50.0
     attention = torch.full((1, 1, 3, 24), 1e-6)
-    for t, (cell, label) in enumerate([(0, A), (2, B)]):
+    for t, (cell, label) in enumerate(cells):
         at = orientation * 6 + cell
         tokens[0, at] = 0.0
         tokens[0, at, label] = 50.0
@@ -45,6 +45,22 @@ def test_the_right_tokens_at_another_orientation_cost_much():
     assert losses["look"] > 1
 
 
-def test_images_without_known_places_cost_nothing():
+def test_of_an_image_without_known_places_the_order_of_its_characters_is_asked_for():
     losses = perfect(one_image(np.zeros((0, 2))))
-    assert all(value == 0 for value in losses.values())
+    assert losses["dense"] == losses["order"] == losses["look"] == 0
+    assert losses["ctc"] < 1e-3
+    assert perfect(one_image([(0.1, 0.2), (0.9, 0.2)]))["ctc"] == 0  # its places are known
+
+
+def test_characters_read_in_another_orientation_or_order_cost_much():
+    unknown = one_image(np.zeros((0, 2)))
+    assert perfect(unknown, orientation=1)["ctc"] > 1
+    assert perfect(unknown, cells=((2, A), (0, B)))["ctc"] > 1
+
+
+def test_more_characters_than_columns_cost_nothing():
+    narrow = Batch(torch.zeros(1, 3, 8, 8), ["ab"], [np.zeros((0, 2))], 1)
+    loss = AlignmentLoss(dim=8, vocabulary=8, order=4)
+    labels = torch.tensor([[A, B, EOS]])
+    losses = loss(torch.randn(1, 4, 8), torch.zeros(1, 1, 3, 4), labels, narrow, stride=8)
+    assert losses["ctc"] == 0

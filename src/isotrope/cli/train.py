@@ -44,7 +44,7 @@ def recognizer(
             workers=workers,
         )
         trainer = RecognitionTrainer(recipe, out)
-        losses = ("text", "dense", "order", "look")
+        losses = ("text", "dense", "order", "look", "ctc")
         with Progress(trainer.samples, recipe.samples, losses) as progress:
             trainer.fit(progress.report)
     typer.echo(f"{out}: {trainer.samples:,} of {recipe.samples:,} samples seen")

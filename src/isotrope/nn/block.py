@@ -10,38 +10,26 @@ from torch import Tensor, nn
 from isotrope.groups import Group
 from isotrope.nn.attention import pool_positions
 from isotrope.nn.conv import GroupConv, check_centred
+from isotrope.nn.position import RelativeVectors
 
 Norm = Callable[[int], nn.Module]
 """A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
-HIDDEN_AT_ONCE = 2**19
-"""Hidden values of a feed-forward in one go, in inference on a CPU: they stay in its cache."""
+AT_ONCE = 2**18
+"""Values of a signal that a block takes in one go, in inference on a CPU: those of a few images, so
+that what comes between stays in the cache. For a large batch it would each time be fresh memory,
+which costs as much as the products."""
 
 
 class FeedForward(nn.Sequential):
-    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is.
-
-    In inference on a CPU a few images at a time: the hidden values of a large batch would each time
-    be fresh memory, which costs as much as the products.
-    """
+    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is."""
 
     takes, gives = "lifted", "lifted"
 
     def __init__(self, dim: int, ratio: float = 4.0) -> None:
         hidden = int(dim * ratio)
         super().__init__(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
-        self.ratio = ratio
-
-    def forward(self, lifted: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or lifted.device.type != "cpu" or torch.compiler.is_compiling():
-            return super().forward(lifted)
-        hidden = int(lifted.numel() * self.ratio)
-        watched = any(layer._forward_hooks for layer in self)  # an audit wants the whole batch
-        if hidden <= HIDDEN_AT_ONCE or watched:
-            return super().forward(lifted)
-        images = max(1, len(lifted) * HIDDEN_AT_ONCE // hidden)
-        return torch.cat([super(FeedForward, self).forward(run) for run in lifted.split(images)])
 
 
 class Block(nn.Module):
@@ -63,6 +51,7 @@ class Block(nn.Module):
         self.dim = dim
         self.mixer_norm, self.mixer = norm(dim), mixer
         self.mlp_norm, self.mlp = norm(dim), FeedForward(dim, mlp_ratio)
+        self._runs = isinstance(getattr(mixer, "encoding", None), RelativeVectors)  # of its own
 
     def forward(self, lifted: Tensor) -> Tensor:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:
@@ -70,8 +59,31 @@ class Block(nn.Module):
                 f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} channels; "
                 f"give (B, |G|, H, W, {self.dim})"
             )
-        lifted = lifted + self.mixer(self.mixer_norm(lifted))
+        images = self._at_once(lifted)
+        mixed = self._few(self._mix, lifted, len(lifted) if self._runs else images)
+        return self._few(self._feed, mixed, images)
+
+    def _mix(self, lifted: Tensor) -> Tensor:
+        return lifted + self.mixer(self.mixer_norm(lifted))
+
+    def _feed(self, lifted: Tensor) -> Tensor:
         return lifted + self.mlp(self.mlp_norm(lifted))
+
+    def _few(self, half: Callable[[Tensor], Tensor], lifted: Tensor, images: int) -> Tensor:
+        """Half of the block, so many images at a time."""
+        if images >= len(lifted):
+            return half(lifted)
+        return torch.cat([half(run) for run in lifted.split(images)])
+
+    def _at_once(self, lifted: Tensor) -> int:
+        """Images to take in one go: all of them where gradients are wanted, or watched values."""
+        whole = lifted.numel() <= AT_ONCE or lifted.device.type != "cpu"
+        if whole or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return len(lifted)
+        inner = (m for layer in self.children() for m in layer.modules())
+        if any(m._forward_hooks or m._forward_pre_hooks for m in inner):
+            return len(lifted)  # an audit wants the whole batch
+        return max(1, len(lifted) * AT_ONCE // lifted.numel())
 
 
 class ConvLayer(nn.Module):

@@ -1,12 +1,15 @@
-"""Extra losses from the rendered text's known character places; none of it ships in the model.
+"""Extra losses on where characters stand; none of it ships in the model.
 
 A rendered word says where each character is. Telling the encoder so (which character stands at a
 token, and which place in the text it has) and telling the decoder's last cross-attention where to
 look finds characters and reading order in a tenth of the samples that the text alone needs. It
-also makes the orientation that the attention rests on the true one.
+also makes the orientation that the attention rests on the true one. Of a real line only the order
+of its characters is known, which is enough for the encoder's part.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +22,16 @@ BLANK = 0  # class of a token that holds no character's centre; no character has
 
 
 class AlignmentLoss(nn.Module):
-    """Three losses at the places of the characters.
+    """Three losses at the places of the characters, and one where these are not known.
 
     - `dense`: cross-entropy of a linear probe at every token `(x, g)`: the character whose centre
       lies in the token's cell, for `g` the identity (the text is upright), else blank.
     - `order`: cross-entropy of a linear probe at the characters' tokens for the place in the text.
     - `look`: minus the logarithm of the cross-attention that falls within one step of the
       character being written, at the identity orientation.
+    - `ctc`: of images without known places, as wide as high or wider: the probe of `dense` at the
+      identity reads the columns from left to right, in each the rows that say most, and the
+      characters are aligned with them in all ways at once (Graves et al. 2006).
     """
 
     places = 128
@@ -41,13 +47,27 @@ class AlignmentLoss(nn.Module):
     ) -> dict[str, Tensor]:
         """Losses of tokens `(B, G*N, C)` and cross-attention `(B, heads, T, G*N)`.
 
-        Zeros where no image of the batch has known places.
+        Zeros where a batch has no images of the kind.
         """
         size = tuple(n // stride for n in batch.pixels.shape[2:])
         known = [i for i, c in enumerate(batch.centers) if len(c)]
-        if not known:
-            zero = tokens.new_zeros(())
-            return {"dense": zero, "order": zero, "look": zero}
+        losses = dict.fromkeys(("dense", "order", "look", "ctc"), tokens.new_zeros(()))
+        if known:
+            losses |= self._at_places(tokens, attention, labels, batch, known, size)
+        unknown = [i for i, c in enumerate(batch.centers) if not len(c)]
+        if unknown and size[1] >= size[0]:
+            losses["ctc"] = self._ctc(tokens[unknown], labels[unknown], size)
+        return losses
+
+    def _at_places(
+        self,
+        tokens: Tensor,
+        attention: Tensor,
+        labels: Tensor,
+        batch: Batch,
+        known: list[int],
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
         image, place, point = _flatten(batch, known, tokens.device)
         column = (point[:, 0] * size[1]).long().clamp(0, size[1] - 1)
         row = (point[:, 1] * size[0]).long().clamp(0, size[0] - 1)
@@ -62,6 +82,17 @@ class AlignmentLoss(nn.Module):
             ),
             "look": self._look(attention, image, place, point, size),
         }
+
+    def _ctc(self, tokens: Tensor, labels: Tensor, size: tuple[int, int]) -> Tensor:
+        upright = self.character(tokens[:, : math.prod(size)]).float().unflatten(1, size)
+        # Against blank, or the rows above and below a character would outvote its own.
+        odds = upright - upright[..., BLANK : BLANK + 1]
+        columns = odds.logsumexp(1).log_softmax(-1).transpose(0, 1)  # (w, B, vocabulary)
+        texts = [row[row > SPECIAL] for row in labels]  # characters that leave ink
+        lengths = torch.tensor([len(text) for text in texts])
+        widths = torch.full_like(lengths, size[1])
+        # More characters than columns can be aligned in no way: such an image costs nothing.
+        return F.ctc_loss(columns, torch.cat(texts), widths, lengths, BLANK, zero_infinity=True)
 
     def _dense(
         self, tokens: Tensor, known: list[int], image: Tensor, cell: Tensor, target: Tensor

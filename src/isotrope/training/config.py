@@ -44,6 +44,7 @@ class RecognitionConfig:
     dense_weight: float = 0.5
     order_weight: float = 0.2
     look_weight: float = 0.2
+    ctc_weight: float = 0.5
     lines: float = 0.1
     max_characters: int = 40
     difficulty: float = 1.0

@@ -218,6 +218,7 @@ class _Losses(nn.Module):
             "dense": config.dense_weight,
             "order": config.order_weight,
             "look": config.look_weight,
+            "ctc": config.ctc_weight,
         }
 
     def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
