@@ -51,7 +51,8 @@ class Block(nn.Module):
         self.dim = dim
         self.mixer_norm, self.mixer = norm(dim), mixer
         self.mlp_norm, self.mlp = norm(dim), FeedForward(dim, mlp_ratio)
-        self._runs = isinstance(getattr(mixer, "encoding", None), RelativeVectors)  # of its own
+        # Relative vectors go through in runs of queries, which are better for the whole batch.
+        self._whole = isinstance(getattr(mixer, "encoding", None), RelativeVectors)
 
     def forward(self, lifted: Tensor) -> Tensor:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:
@@ -60,7 +61,7 @@ class Block(nn.Module):
                 f"give (B, |G|, H, W, {self.dim})"
             )
         images = self._at_once(lifted)
-        mixed = self._few(self._mix, lifted, len(lifted) if self._runs else images)
+        mixed = self._few(self._mix, lifted, len(lifted) if self._whole else images)
         return self._few(self._feed, mixed, images)
 
     def _mix(self, lifted: Tensor) -> Tensor:
@@ -70,15 +71,15 @@ class Block(nn.Module):
         return lifted + self.mlp(self.mlp_norm(lifted))
 
     def _few(self, half: Callable[[Tensor], Tensor], lifted: Tensor, images: int) -> Tensor:
-        """Half of the block, so many images at a time."""
+        """One of the block's two halves, so many images at a time."""
         if images >= len(lifted):
             return half(lifted)
         return torch.cat([half(run) for run in lifted.split(images)])
 
     def _at_once(self, lifted: Tensor) -> int:
         """Images to take in one go: all of them where gradients are wanted, or watched values."""
-        whole = lifted.numel() <= AT_ONCE or lifted.device.type != "cpu"
-        if whole or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        if whole or lifted.device.type != "cpu" or lifted.numel() <= AT_ONCE:
             return len(lifted)
         inner = (m for layer in self.children() for m in layer.modules())
         if any(m._forward_hooks or m._forward_pre_hooks for m in inner):
