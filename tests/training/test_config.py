@@ -26,6 +26,7 @@ def test_the_shipped_recipe_is_read_and_changed():
         ("warmup = 0", "warmup=0"),
         ("decoder = { width = 3 }", "decoder has no width"),
         ("real_held_out = 1", "real_held_out=1, .* must be 2 or more"),
+        ("real = 3", "real=3 is not a list of paths"),
         ("max_characters = 200", "max_characters=200: .* from 4 to 126"),
         ("encoder = { colour = 3 }", "give fields of EquivariantViTConfig"),
     ],
@@ -35,6 +36,13 @@ def test_a_faulty_recipe_says_what_is_wrong(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         RecognitionConfig.from_toml(path)
+
+
+def test_one_real_set_needs_no_list(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('real = "lines.tar"')
+    assert RecognitionConfig.from_toml(path).real == ["lines.tar"]
+    assert RecognitionConfig.from_toml(path, real=["a", "a"]).real == ["a", "a"]
 
 
 def test_a_missing_recipe_names_an_example(tmp_path):

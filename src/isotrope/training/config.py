@@ -61,6 +61,8 @@ class RecognitionConfig:
     def __post_init__(self) -> None:
         if isinstance(self.real, str):
             self.real = [self.real]
+        if not isinstance(self.real, list) or not all(isinstance(p, str) for p in self.real):
+            raise ValueError(f'real={self.real!r} is not a list of paths; write real = ["x.tar"]')
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(f.default, int | float) and not isinstance(value, int | float):
