@@ -40,10 +40,19 @@ METHODS = {
     ("shipped", "lora"): ("C0o-", "LoRA"),
     ("shipped", "more"): ("C1*", "LoRA, gone on with"),
     ("shipped", "full"): ("C2s--", "all weights"),
+    ("print", "lora"): ("C0o:", "LoRA, base of print alone"),
+    ("print", "more"): ("C1x", "LoRA, gone on with, base of print alone"),
+    ("print", "full"): ("C2s:", "all weights, base of print alone"),
     ("plain", "lora"): ("C3^:", "LoRA, plain encoder"),
     ("plain", "turned"): ("C4v:", "LoRA, plain encoder, turned lines"),
 }
 """By base and method: the marker and what a legend says."""
+BASES = {
+    "shipped": ("-", "without an adapter"),
+    "print": (":", "base of print alone, without an adapter"),
+    "plain": ("--", "plain encoder, without an adapter"),
+}
+"""By base: the line and what a legend says."""
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
 
 Line = dict[str, str]
@@ -142,14 +151,17 @@ def adapters(figure: Figure) -> None:
         for how, own in grouped(lines, "base", "method").items():
             marker, label = METHODS[how]
             panel.plot(*curve(own, "train_lines", "cer"), marker, label=label)
-        before = 100 * float(lines[0]["before_cer"])
-        panel.axhline(before, color="#7f7f7f", label="without an adapter")
-        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * before))
+        most = 0.0
+        for (base,), own in grouped(lines, "base").items():
+            before, (style, label) = 100 * float(own[0]["before_cer"]), BASES[base]
+            panel.axhline(before, color="#7f7f7f", linestyle=style, label=label)
+            most = max(most, before)
+        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * most))
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="character error rate, %, mean of four turns")
     drawn = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)
     named = {label: line for lines in drawn for line, label in lines}
-    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=6, frameon=False)
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=4, frameon=False)
 
 
 def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Line]]]:
