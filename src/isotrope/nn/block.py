@@ -61,7 +61,7 @@ class Block(nn.Module):
                 f"give (B, |G|, H, W, {self.dim})"
             )
         images = self._at_once(lifted)
-        mixed = self._few(self._mix, lifted, len(lifted) if self._whole else images)
+        mixed = self._few(self._mix, lifted, None if self._whole else images)
         return self._few(self._feed, mixed, images)
 
     def _mix(self, lifted: Tensor) -> Tensor:
@@ -70,20 +70,20 @@ class Block(nn.Module):
     def _feed(self, lifted: Tensor) -> Tensor:
         return lifted + self.mlp(self.mlp_norm(lifted))
 
-    def _few(self, half: Callable[[Tensor], Tensor], lifted: Tensor, images: int) -> Tensor:
-        """One of the block's two halves, so many images at a time."""
-        if images >= len(lifted):
+    def _few(self, half: Callable[[Tensor], Tensor], lifted: Tensor, images: int | None) -> Tensor:
+        """One of the block's two halves, so many images at a time; `None`: all of them."""
+        if images is None:
             return half(lifted)
         return torch.cat([half(run) for run in lifted.split(images)])
 
-    def _at_once(self, lifted: Tensor) -> int:
-        """Images to take in one go: all of them where gradients are wanted, or watched values."""
+    def _at_once(self, lifted: Tensor) -> int | None:
+        """Images to take in one go; `None`, all, where gradients or watched values are wanted."""
         whole = torch.is_grad_enabled() or torch.compiler.is_compiling()
         if whole or lifted.device.type != "cpu" or lifted.numel() <= AT_ONCE:
-            return len(lifted)
+            return None
         inner = (m for layer in self.children() for m in layer.modules())
         if any(m._forward_hooks or m._forward_pre_hooks for m in inner):
-            return len(lifted)  # an audit wants the whole batch
+            return None  # an audit wants the whole batch
         return max(1, len(lifted) * AT_ONCE // lifted.numel())
 
 
