@@ -37,22 +37,18 @@ COLOURS = {
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
 """By a word of a row's name; otherwise a full line."""
 METHODS = {
-    ("shipped", "lora"): ("C0o-", "LoRA"),
-    ("shipped", "more"): ("C1*", "LoRA, gone on with"),
-    ("shipped", "full"): ("C2s--", "all weights"),
-    ("print", "lora"): ("C0o:", "LoRA, base of print alone"),
-    ("print", "more"): ("C1x", "LoRA, gone on with, base of print alone"),
-    ("print", "full"): ("C2s:", "all weights, base of print alone"),
-    ("plain", "lora"): ("C3^:", "LoRA, plain encoder"),
-    ("plain", "turned"): ("C4v:", "LoRA, plain encoder, turned lines"),
+    "lora": ("C0o", "LoRA"),
+    "more": ("C1*", "LoRA, gone on with"),
+    "full": ("C2s", "all weights"),
+    "turned": ("C4v", "LoRA, turned lines"),
 }
-"""By base and method: the marker and what a legend says."""
+"""By method: the marker and what a legend says."""
 BASES = {
-    "shipped": ("-", "without an adapter"),
-    "print": (":", "base of print alone, without an adapter"),
-    "plain": ("--", "plain encoder, without an adapter"),
+    "shipped": ("-", "full", ""),
+    "print": (":", "none", ", base of print alone"),
+    "plain": ("--", "left", ", plain encoder"),
 }
-"""By base: the line and what a legend says."""
+"""By base: the line, how markers are filled, and what a legend adds."""
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
 
 Line = dict[str, str]
@@ -148,15 +144,16 @@ def adapters(figure: Figure) -> None:
     sets = grouped(newest("adapters"), "set")
     panels = figure.subplots(1, len(sets), sharex=True, squeeze=False)[0]
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
-        for how, own in grouped(lines, "base", "method").items():
-            marker, label = METHODS[how]
-            panel.plot(*curve(own, "train_lines", "cer"), marker, label=label)
-        most = 0.0
-        for (base,), own in grouped(lines, "base").items():
-            before, (style, label) = 100 * float(own[0]["before_cer"]), BASES[base]
-            panel.axhline(before, color="#7f7f7f", linestyle=style, label=label)
-            most = max(most, before)
-        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, 1.1 * most))
+        for (base, method), own in grouped(lines, "base", "method").items():
+            (marker, label), (style, fill, of) = METHODS[method], BASES[base]
+            points = curve(own, "train_lines", "cer")
+            panel.plot(*points, marker + style, fillstyle=fill, label=label + of)
+        before = {line["base"]: 100 * float(line["before_cer"]) for line in lines}
+        for base, cer in sorted(before.items()):
+            style, _, of = BASES[base]
+            panel.axhline(cer, color="#7f7f7f", linestyle=style, label="without an adapter" + of)
+        top = 1.1 * max(before.values())
+        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, top))
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="character error rate, %, mean of four turns")
     drawn = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)

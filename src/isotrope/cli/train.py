@@ -37,7 +37,7 @@ def recognizer(
 
         recipe = RecognitionConfig.from_toml(
             config,
-            real=real or None,
+            real=real,
             real_share=real_share,
             samples=samples,
             cooldown=cooldown,
