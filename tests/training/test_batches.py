@@ -9,6 +9,7 @@ from PIL import Image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.training.batches import TextBatches
+from isotrope.training.spans import RealLines
 
 SIZE = (32, 8, 16.0)
 
@@ -40,7 +41,7 @@ def test_the_stream_is_reproducible(recipe):
 def test_real_images_are_mixed_in_and_have_no_places(recipe, tmp_path):
     Image.new("RGB", (90, 30), "white").save(tmp_path / "a.png")
     (tmp_path / "labels.tsv").write_text("a.png\treal\n")
-    batch = next(iter(stream(recipe, real=[LabelledLines(tmp_path)], real_share=1.0)))
+    batch = next(iter(stream(recipe, real=[RealLines(LabelledLines(tmp_path))], real_share=1.0)))
     assert set(batch.texts) == {"real"}
     assert all(len(centers) == 0 for centers in batch.centers)
 
@@ -50,7 +51,7 @@ def test_every_real_set_is_drawn_alike_however_many_lines_it_has(recipe, tmp_pat
         (tmp_path / name).mkdir()
         Image.new("RGB", (90, 30), "white").save(tmp_path / name / "a.png")
         (tmp_path / name / "labels.tsv").write_text(f"a.png\t{name}\n" * count)
-    few, many = (LabelledLines(tmp_path / name) for name in ("few", "many"))
+    few, many = (RealLines(LabelledLines(tmp_path / name)) for name in ("few", "many"))
     batches = stream(recipe, real=[few, few, many], real_share=1.0)  # named twice, twice as often
     drawn = [batches.sample(i)[1] for i in range(150)]
     assert 0.5 < drawn.count("few") / len(drawn) < 0.8

@@ -78,6 +78,32 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, tmp_path):
     RecognitionTrainer(recipe(samples=48, cooldown=0.5, validate_every=8), tmp_path)
 
 
+def test_noise_replaces_characters_and_no_start_end_or_padding(recipe, tmp_path):
+    trainer = RecognitionTrainer(recipe(noise=0.5), tmp_path)
+    tokens = torch.full((4, 500), 9)
+    tokens[:, ::5] = torch.tensor([0, 1, 2, 1])[:, None]
+    noisy = trainer.model._noisy(tokens)
+    assert torch.equal(noisy[:, ::5], tokens[:, ::5])
+    changed = (noisy != tokens).float().mean() / 0.8
+    assert 0.4 < changed < 0.6
+    assert noisy.max() < trainer.recognizer.config.decoder.vocab_size
+
+
+def test_lines_are_recut_where_the_model_at_the_start_sees_spaces(recipe, tmp_path):
+    for i in range(20):
+        Image.new("L", (64, 32), 12 * i).save(tmp_path / f"{i}.png")
+    (tmp_path / "labels.tsv").write_text("".join(f"{i}.png\ttwo words\n" for i in range(20)))
+    RecognitionTrainer(recipe(), tmp_path / "first").save()
+    start = str(tmp_path / "first" / "model")
+    real = {"real": [str(tmp_path)] * 2, "real_share": 0.5, "recut": 0.5}
+    with pytest.raises(ValueError, match=r"recut=0\.5 needs a model that sees the spaces"):
+        recipe(**real)
+    trainer = RecognitionTrainer(recipe(start=start, **real), tmp_path / "second")
+    first, second = trainer.stream().real
+    assert first is second, "a set is cut once, however often it is named"
+    assert len(first.gaps) == 18
+
+
 def test_real_lines_that_the_model_cannot_take_are_left_out(recipe, tmp_path, caplog):
     for i in range(20):
         Image.new("L", (64, 32), 12 * i).save(tmp_path / f"{i}.png")

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from isotrope.data.images import ImageError, load_image, prepare
-from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
-from isotrope.training.variation import bent, vary
+from isotrope.training.spans import RealLines
+from isotrope.training.variation import bent, vary, warped
 
 
 @dataclass
@@ -57,7 +57,7 @@ class TextBatches(IterableDataset):
         synthetic: SyntheticText,
         size: tuple[int, int, float],
         batch_pixels: int,
-        real: Sequence[LabelledLines] = (),
+        real: Sequence[RealLines] = (),
         real_share: float = 0.0,
         seed: int = 0,
         start: int = 0,
@@ -70,9 +70,8 @@ class TextBatches(IterableDataset):
         """Image `index` of the stream at the recogniser's size, its text, its character centres."""
         rng = np.random.default_rng((self.seed, index, 7))
         if rng.random() < self.real_share:
-            lines = self.real[int(rng.integers(len(self.real)))]
-            image, text = lines[int(rng.integers(len(lines)))]
-            image = vary(bent(image, rng), rng)
+            image, text = self.real[int(rng.integers(len(self.real)))].draw(rng)
+            image = vary(warped(bent(image, rng), rng), rng)
             return prepare(image, *self.size), text, np.zeros((0, 2), np.float32)
         drawn = self.synthetic.sample(index)
         return prepare(load_image(drawn.image), *self.size), drawn.text, drawn.centers

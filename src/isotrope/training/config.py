@@ -27,6 +27,10 @@ class RecognitionConfig:
         real: folders or tars with labels.tsv to mix in with probability `real_share`, each drawn
             alike, one named twice twice as often; every `real_held_out`-th image of each is left
             out and validated on.
+        recut: share of the real lines that are cut between words, where the model of `start` sees
+            the spaces, and shown as runs of words of one line or two.
+        noise: share of the characters before that the decoder is shown as any other, so that it
+            looks at the image rather than remembers what follows.
         validate_every, save_every: samples between validations, and between checkpoints.
     """
 
@@ -45,12 +49,14 @@ class RecognitionConfig:
     order_weight: float = 0.2
     look_weight: float = 0.2
     ctc_weight: float = 0.5
+    noise: float = 0.0
     lines: float = 0.1
     max_characters: int = 40
     difficulty: float = 1.0
     real: list[str] = field(default_factory=list)
     real_share: float = 0.0
     real_held_out: int = 10
+    recut: float = 0.0
     seed: int = 0
     workers: int = 1
     precision: str = "bf16-mixed"
@@ -83,6 +89,13 @@ class RecognitionConfig:
                 f"samples={self.samples}, cooldown={self.cooldown}, real_share={self.real_share}: "
                 "samples must be 1 or more, the other two between 0 and 1"
             )
+        if not 0 <= self.noise < 1 or not 0 <= self.recut <= 1:
+            raise ValueError(
+                f"noise={self.noise}, recut={self.recut}: the first must be 0 or more and below 1, "
+                "the second between 0 and 1"
+            )
+        if self.recut and not self.start:
+            raise ValueError(f"recut={self.recut} needs a model that sees the spaces; give start")
         if self.real_held_out < 2 or not 4 <= self.max_characters <= 126:
             raise ValueError(
                 f"real_held_out={self.real_held_out}, max_characters={self.max_characters}: the "

@@ -18,7 +18,7 @@ from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.files import replacing
-from isotrope.models.recognizer import BOS, PAD, Recognizer
+from isotrope.models.recognizer import BOS, PAD, SPECIAL, Recognizer
 from isotrope.ocr.reader import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
@@ -34,10 +34,11 @@ from isotrope.training.loop import (
     update,
     write_log,
 )
+from isotrope.training.spans import RealLines
 from isotrope.training.validation import validate
 
 MAY_CHANGE = (
-    *("samples", "cooldown", "workers", "real", "real_share"),
+    *("samples", "cooldown", "workers", "real", "real_share", "recut"),
     *("validate_every", "save_every", "validation_words"),
 )
 """Fields of a recipe that may differ when a run is resumed: how long, from where, how watched."""
@@ -84,7 +85,7 @@ class RecognitionTrainer:
             self._load()
 
     def _begin_with(self, start: str) -> None:
-        weights = load_torch(None if start == "shipped" else Path(start)).state_dict()
+        weights = _loaded(start).state_dict()
         try:
             self.recognizer.load_state_dict(weights)
         except RuntimeError as error:
@@ -130,7 +131,7 @@ class RecognitionTrainer:
             synthetic,
             size,
             config.batch_pixels,
-            [self.real[path][0] for path in config.real],
+            self._real_text(),
             config.real_share,
             config.seed,
             self.next_index,
@@ -153,6 +154,13 @@ class RecognitionTrainer:
             path: usable(LabelledLines(path), self.recognizer, self.config.real_held_out)
             for path in dict.fromkeys(self.config.real)
         }
+
+    def _real_text(self) -> list[RealLines]:
+        """What is drawn from: the sets as often as they are named."""
+        recut = self.config.recut
+        cutter = _loaded(self.config.start).eval() if recut else None
+        sets = {path: RealLines(train, recut, cutter) for path, (train, _) in self.real.items()}
+        return [sets[path] for path in self.config.real]
 
     def fit(self, report: Report = lambda row: None) -> None:
         """Trains until `config.samples`; `report` gets a row of numbers after every batch."""
@@ -199,6 +207,10 @@ class RecognitionTrainer:
         draw_curve(self.out / "log.csv", self.out / "curve.png")
 
 
+def _loaded(start: str) -> Recognizer:
+    return load_torch(None if start == "shipped" else Path(start))
+
+
 def _fixed(config: dict) -> dict:
     return {name: value for name, value in config.items() if name not in MAY_CHANGE}
 
@@ -213,7 +225,7 @@ class _Losses(nn.Module):
     def __init__(self, parts: nn.ModuleDict, config: RecognitionConfig) -> None:
         super().__init__()
         self.parts = parts
-        self.stride = config.vit.stride
+        self.stride, self.noise = config.vit.stride, config.noise
         self.weights = {
             "dense": config.dense_weight,
             "order": config.order_weight,
@@ -224,7 +236,8 @@ class _Losses(nn.Module):
     def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
         recognizer = self.parts["recognizer"]
         tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
-        written = F.pad(labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD), (1, 0), value=BOS)
+        before = self._noisy(labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD))
+        written = F.pad(before, (1, 0), value=BOS)
         out = recognizer.decoder(
             input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
         )
@@ -234,6 +247,13 @@ class _Losses(nn.Module):
         )
         total = text + sum(weight * extra[name] for name, weight in self.weights.items())
         return {"loss": total, "text": text, **extra}
+
+    def _noisy(self, tokens: Tensor) -> Tensor:
+        """Some characters replaced by any; a decoder that errs once must be able to go on."""
+        vocabulary = self.parts["recognizer"].config.decoder.vocab_size
+        other = torch.randint_like(tokens, SPECIAL, vocabulary)
+        drawn = torch.rand(tokens.shape, device=tokens.device) < self.noise
+        return tokens.where((tokens < SPECIAL) | ~drawn, other)
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:

@@ -1,0 +1,92 @@
+"""Real lines cut between words and put together anew.
+
+A few thousand lines that are shown again and again are remembered as texts. Runs of their words
+begin and end elsewhere each time, so that what is written must be seen.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isotrope.data.images import prepare
+from isotrope.data.lines import LabelledLines
+from isotrope.models.recognizer import BOS, Recognizer
+
+
+@torch.inference_mode()
+def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
+    """Where the spaces of a text stand in its upright image `(3, H, W)`, in fractions of the width.
+
+    The mean place at which the last cross-attention looks, upright, while the characters beside a
+    space are written; half-way between the two. Empty where these places do not go from left to
+    right.
+    """
+    settings = recognizer.config
+    pixels = prepare(image, settings.image_height, settings.image_stride, settings.max_ratio)
+    rows, columns = (length // settings.image_stride for length in pixels.shape[1:])
+    tokens = recognizer.encoder(pixel_values=pixels[None]).last_hidden_state
+    written = F.pad(recognizer.encode_text([text])[:, :-2], (1, 0), value=BOS)
+    out = recognizer.decoder(
+        input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
+    )
+    looked = out.cross_attentions[-1][0].mean(dim=0)[:, : rows * columns]  # upright comes first
+    looked = looked.unflatten(1, (rows, columns)).sum(dim=1)
+    places = (torch.arange(columns) + 0.5) / columns
+    x = ((looked * places).sum(dim=1) / looked.sum(dim=1)).numpy()
+    spaces = np.array([k for k, c in enumerate(text) if c == " "], int)
+    found = (x[spaces - 1] + x[spaces + 1]) / 2
+    ordered = np.diff(np.concatenate(([0.0], found, [1.0]))) > 0
+    return found if ordered.all() else np.zeros(0)
+
+
+class RealLines:
+    """Lines to draw from, whole or, with probability `recut`, as runs of words of one or two.
+
+    Args:
+        recognizer: one that reads the lines well enough to tell where it sees their spaces.
+    """
+
+    def __init__(
+        self, lines: LabelledLines, recut: float = 0.0, recognizer: Recognizer | None = None
+    ) -> None:
+        self.lines, self.recut = lines, recut
+        self.gaps = [self._gaps(n, recognizer) for n in range(len(lines))] if recut else []
+        self.cuttable = [n for n, found in enumerate(self.gaps) if len(found)]
+
+    def _gaps(self, number: int, recognizer: Recognizer) -> np.ndarray:
+        if " " not in self.lines.items[number][1]:
+            return np.zeros(0)
+        return gaps(recognizer, *self.lines[number])
+
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, str]:
+        """An image `(3, H, W)` and its text."""
+        number = int(rng.integers(len(self.lines)))
+        if not self.cuttable or rng.random() >= self.recut or not len(self.gaps[number]):
+            return self.lines[number]
+        image, text = self._run(number, rng)
+        if rng.random() < 0.5:
+            return image, text
+        other, more = self._run(self.cuttable[int(rng.integers(len(self.cuttable)))], rng)
+        return beside(image, other), f"{text} {more}"
+
+    def _run(self, number: int, rng: np.random.Generator) -> tuple[Tensor, str]:
+        """Some words of a line, one after the other."""
+        image, text = self.lines[number]
+        words = text.split(" ")
+        first, last = sorted(rng.integers(len(words), size=2))
+        edges = np.concatenate(([0.0], self.gaps[number], [1.0])) * image.shape[2]
+        left, right = int(edges[first]), math.ceil(edges[last + 1])
+        return image[:, :, left:right], " ".join(words[first : last + 1])
+
+
+def beside(image: Tensor, other: Tensor) -> Tensor:
+    """Two images side by side, the other one as high as the first and on paper as bright."""
+    rows, columns = image.shape[1], max(1, round(other.shape[2] * image.shape[1] / other.shape[1]))
+    other = F.interpolate(other[None], (rows, columns), mode="bilinear", antialias=True)[0]
+    brighter = image.median() - other.median()  # most of an image is paper
+    return torch.cat((image, (other + brighter).clamp(0, 1)), dim=2)
