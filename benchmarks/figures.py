@@ -46,6 +46,7 @@ METHODS = {
 BASES = {
     "shipped": ("-", "full", ""),
     "print": (":", "none", ", base of print alone"),
+    "half": ("-.", "right", ", base half-way to hands"),
     "plain": ("--", "left", ", plain encoder"),
 }
 """By base: the line, how markers are filled, and what a legend adds."""
