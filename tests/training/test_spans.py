@@ -41,6 +41,7 @@ def test_what_is_cut_shows_the_words_that_it_says(lines):
         assert [v for v in seen if v in GREY.values()] == [GREY[w] for w in text.split()]
     assert {"a bb ccc dd", "ccc", "ccc dd"} <= texts
     assert any(text.count("a") > 1 for text in texts), "runs of two lines are joined"
+    assert max(map(len, texts)) == len(" ".join(GREY)), "to what can still be written"
 
 
 def test_nothing_is_cut_unless_asked_for_or_where_there_is_no_space(lines):

@@ -47,6 +47,8 @@ def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
 class RealLines:
     """Lines to draw from, whole or, with probability `recut`, as runs of words of one or two.
 
+    No text is longer than the longest line's, which is one that the recogniser can write.
+
     Args:
         recognizer: one that reads the lines well enough to tell where it sees their spaces.
     """
@@ -56,6 +58,7 @@ class RealLines:
     ) -> None:
         self.lines, self.recut = lines, recut
         self.gaps = [self._gaps(n, recognizer) for n in range(len(lines))] if recut else []
+        self.longest = max((len(text) for _, text in lines.items), default=0)
         self.cuttable = [n for n, found in enumerate(self.gaps) if len(found)]
 
     def _gaps(self, number: int, recognizer: Recognizer) -> np.ndarray:
@@ -72,7 +75,8 @@ class RealLines:
         if rng.random() < 0.5:
             return image, text
         other, more = self._run(self.cuttable[int(rng.integers(len(self.cuttable)))], rng)
-        return beside(image, other), f"{text} {more}"
+        joined = f"{text} {more}"
+        return (beside(image, other), joined) if len(joined) <= self.longest else (image, text)
 
     def _run(self, number: int, rng: np.random.Generator) -> tuple[Tensor, str]:
         """Some words of a line, one after the other."""
