@@ -19,7 +19,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.files import replacing
 from isotrope.lora import adapted_targets, add_adapter, load_adapter, save_adapter, weights_digest
-from isotrope.models.recognizer import PAD, Recognizer
+from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.line_batches import LineBatches, usable
@@ -251,11 +251,10 @@ class _TextLoss(nn.Module):
     def __init__(self, model: nn.Module, recognizer: Recognizer, smoothing: float) -> None:
         super().__init__()
         self.model, self.smoothing = model, smoothing
-        self.start = recognizer.config.decoder_start_token_id
+        self.written_before = recognizer.prepare_decoder_input_ids_from_labels
 
     def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        before = labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD)
-        written = F.pad(before, (1, 0), value=self.start)
+        written = self.written_before(labels)
         logits = self.model(pixel_values=pixels, decoder_input_ids=written).logits
         return F.cross_entropy(
             logits.float().flatten(0, 1), labels.flatten(), label_smoothing=self.smoothing

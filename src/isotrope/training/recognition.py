@@ -18,7 +18,7 @@ from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.files import replacing
-from isotrope.models.recognizer import BOS, PAD, SPECIAL, Recognizer
+from isotrope.models.recognizer import SPECIAL, Recognizer
 from isotrope.ocr.reader import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
@@ -236,8 +236,7 @@ class _Losses(nn.Module):
     def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
         recognizer = self.parts["recognizer"]
         tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
-        before = self._noisy(labels[:, :-1].masked_fill(labels[:, :-1] == -100, PAD))
-        written = F.pad(before, (1, 0), value=BOS)
+        written = self._noisy(recognizer.prepare_decoder_input_ids_from_labels(labels))
         out = recognizer.decoder(
             input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
         )

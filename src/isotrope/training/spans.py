@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isotrope.data.images import prepare
 from isotrope.data.lines import LabelledLines
-from isotrope.models.recognizer import BOS, Recognizer
+from isotrope.models.recognizer import Recognizer
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
     pixels = prepare(image, settings.image_height, settings.image_stride, settings.max_ratio)
     rows, columns = (length // settings.image_stride for length in pixels.shape[1:])
     tokens = recognizer.encoder(pixel_values=pixels[None]).last_hidden_state
-    written = F.pad(recognizer.encode_text([text])[:, :-2], (1, 0), value=BOS)
+    written = recognizer.prepare_decoder_input_ids_from_labels(recognizer.encode_text([text]))
     out = recognizer.decoder(
         input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
     )
