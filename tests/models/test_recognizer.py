@@ -1,5 +1,6 @@
 """The recogniser reads the same whichever way up: by construction, so with random weights too."""
 
+import copy
 import tomllib
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def test_reads_each_image_of_a_batch_as_alone(recognizer, pixels, beams):
         assert torch.equal(orientation, together[2][i : i + 1])
 
 
-def test_read_is_the_greedy_argmax_of_forward(recognizer, pixels):
+def test_without_columns_read_is_the_greedy_argmax_of_forward(pixels):
+    recognizer = build(columns=False)
     texts, confidence, _ = recognizer.read(pixels[:1])
     written, log_confidence = torch.tensor([[BOS]]), 0.0
     with torch.no_grad():
@@ -120,6 +122,20 @@ def test_read_is_the_greedy_argmax_of_forward(recognizer, pixels):
                 break
     assert texts == recognizer.decode_text(written[:, 1:])
     assert float(confidence.log()) == pytest.approx(log_confidence, rel=1e-3)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_columns_have_a_say_in_what_is_read(recognizer, pixels, beams):
+    alone = copy.deepcopy(recognizer)
+    alone.columns = None
+    assert alone.read(pixels, beams)[0] != recognizer.read(pixels, beams)[0]
+
+
+def test_a_folder_without_columns_loads_without(pixels, tmp_path):
+    build(columns=False).save_pretrained(tmp_path)
+    again = Recognizer.from_pretrained(tmp_path).eval()
+    assert again.columns is None
+    assert again.read(pixels)[0] == build(columns=False).read(pixels)[0]
 
 
 def test_saved_and_loaded_it_is_the_same_bit_for_bit(recognizer, pixels, tmp_path):
@@ -146,7 +162,7 @@ def test_the_encoder_loads_by_itself(recognizer, pixels, tmp_path):
 
 
 def test_the_loss_learns_through_encoder_and_decoder(pixels):
-    model = build(dropout=0.0).train()
+    model = build(dropout=0.0, columns=False).train()  # whose loss is another
     labels = model.encode_text(["ab", "c"])
     model(pixel_values=pixels, labels=labels).loss.backward()
     without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]

@@ -78,17 +78,6 @@ def test_a_checkpoint_of_another_recipe_is_refused(recipe, tmp_path):
     RecognitionTrainer(recipe(samples=48, cooldown=0.5, validate_every=8), tmp_path)
 
 
-def test_noise_replaces_characters_and_no_start_end_or_padding(recipe, tmp_path):
-    trainer = RecognitionTrainer(recipe(noise=0.5), tmp_path)
-    tokens = torch.full((4, 500), 9)
-    tokens[:, ::5] = torch.tensor([0, 1, 2, 1])[:, None]
-    noisy = trainer.model._noisy(tokens)
-    assert torch.equal(noisy[:, ::5], tokens[:, ::5])
-    changed = (noisy != tokens).float().mean() / 0.8
-    assert 0.4 < changed < 0.6
-    assert noisy.max() < trainer.recognizer.config.decoder.vocab_size
-
-
 def test_lines_are_recut_where_the_model_at_the_start_sees_spaces(recipe, tmp_path):
     for i in range(20):
         Image.new("L", (64, 32), 12 * i).save(tmp_path / f"{i}.png")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from isotrope.training.variation import bent, vary, warped
+from isotrope.training.variation import bent, mistaken, vary, warped
 
 
 @pytest.mark.parametrize("varied", [bent, vary, warped])
@@ -30,3 +30,14 @@ def test_strokes_become_thicker_and_thinner():
 def test_warping_leaves_paper_as_it_is():
     paper = torch.full((3, 48, 200), 0.8)
     assert torch.allclose(warped(paper, np.random.default_rng(0)), paper)
+
+
+def test_mistakes_replace_characters_and_no_start_end_or_padding():
+    tokens = torch.full((4, 500), 9)
+    tokens[:, ::5] = torch.tensor([0, 1, 2, 1])[:, None]
+    written = mistaken(tokens, 0.5, vocabulary=20)
+    assert torch.equal(written[:, ::5], tokens[:, ::5])
+    changed = (written != tokens).float().mean() / 0.8
+    assert 0.4 < changed < 0.6
+    assert written.max() < 20
+    assert torch.equal(mistaken(tokens, 0.0, vocabulary=20), tokens)

@@ -2,7 +2,8 @@
 
 A greedy decoder that took one wrong turn writes on from there. Beam search follows several texts of
 an image side by side, and another one, less likely up to there, may overtake it. Texts are compared
-by `log p / length^POWER`, as a sum alone favours short ones.
+by `log p / length^POWER`, as a sum alone favours short ones. Where the columns of the images say
+something too (`isotrope.models.columns`), it is the joint `log p` that decides.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from isotrope.models.columns import ColumnSearch
 
 POWER = 0.75
 
@@ -44,9 +47,17 @@ class Alphabet:
 
 
 def decode(
-    advance: Advance, alphabet: Alphabet, images: int, beams: int = 1, device: Device = "cpu"
+    advance: Advance,
+    alphabet: Alphabet,
+    images: int,
+    beams: int = 1,
+    device: Device = "cpu",
+    columns: ColumnSearch | None = None,
 ) -> Texts:
     """The best text found of each image; of the rows `N = images * beams` its own stand together.
+
+    `columns`, of as many texts at their beginning, has a say too. The log-probability that is
+    returned is the decoder's alone.
 
     Raises:
         ValueError: fewer than one beam.
@@ -54,26 +65,41 @@ def decode(
     if beams < 1:
         raise ValueError(f"beams={beams} must be 1 or more; 1 is greedy, 4 finds likelier texts")
     if beams == 1:
-        return _greedy(advance, alphabet, images, device)
-    return _beam_search(advance, alphabet, images, beams, device)
+        return _greedy(advance, alphabet, images, device, columns)
+    return _beam_search(advance, alphabet, images, beams, device, columns)
 
 
-def _greedy(advance: Advance, alphabet: Alphabet, images: int, device: Device) -> Texts:
+def _greedy(
+    advance: Advance,
+    alphabet: Alphabet,
+    images: int,
+    device: Device,
+    columns: ColumnSearch | None,
+) -> Texts:
     token = torch.full((images,), alphabet.start, device=device)
     alive, past, steps = torch.ones_like(token, dtype=torch.bool), None, []
+    rows = torch.arange(images, device=device)
     for place in range(alphabet.longest + 1):
         next_p, kept, past = advance(token, place, past)
-        log_p, token = next_p.max(dim=-1)
-        steps.append((token.where(alive, alphabet.pad), log_p * alive, kept))
+        joint = columns.weigh(next_p) if columns else next_p
+        token = joint.argmax(dim=-1)
+        steps.append((token.where(alive, alphabet.pad), next_p[rows, token] * alive, kept))
         alive = alive & (token != alphabet.end)
         if not alive.any():
             break
+        if columns:
+            columns.follow(token, rows)
     tokens, log_p, kept = (torch.stack(column, dim=-1) for column in zip(*steps, strict=True))
     return tokens, log_p.sum(dim=1), kept
 
 
 def _beam_search(
-    advance: Advance, alphabet: Alphabet, images: int, beams: int, device: Device
+    advance: Advance,
+    alphabet: Alphabet,
+    images: int,
+    beams: int,
+    device: Device,
+    columns: ColumnSearch | None,
 ) -> Texts:
     """An image is done when no text that goes on is ahead of its best one that has ended."""
     end, longest = alphabet.end, alphabet.longest
@@ -81,23 +107,28 @@ def _beam_search(
     first = torch.arange(images, device=device) * beams  # the row of each image's first text
     score = torch.full((images, beams), -torch.inf, device=device)
     score[:, 0] = 0.0  # all texts of an image are one at first
+    own = torch.zeros_like(score)  # the decoder's part of it
     best = log_p = torch.full((images,), -torch.inf, device=device)  # of what has ended
     done = best > 0  # none is
     row, length = first, torch.zeros_like(first)  # where it ended, after how many tokens
     past, steps = None, []
     for place in range(longest + 1):
         next_p, kept, past = advance(token, place, past)
-        total = score[..., None] + next_p.unflatten(0, (images, beams))
+        joint = columns.weigh(next_p) if columns else next_p
+        total = score[..., None] + joint.unflatten(0, (images, beams))
+        own = own[..., None] + next_p.unflatten(0, (images, beams))
         # An end counts where it is among the likeliest of all that may come next: any text may be
         # cut short, and no other is as short.
         least = total.flatten(1).topk(beams).values[:, -1]
         ended, beam = total[..., end].max(dim=1)
         measure = (place + 1) ** POWER
         better = ((ended >= least) | (place == longest)) & (ended / measure > best) & ~done
-        best, log_p = best.where(~better, ended / measure), log_p.where(~better, ended)
+        best = best.where(~better, ended / measure)
+        log_p = log_p.where(~better, own[..., end].gather(1, beam[:, None])[:, 0])
         row, length = torch.where(better, first + beam, row), torch.where(better, place, length)
         total[..., end] = -torch.inf
         score, choice = total.flatten(1).topk(beams)
+        own = own.flatten(1).gather(1, choice)
         parent = (first[:, None] + choice // total.shape[-1]).flatten()
         token = (choice % total.shape[-1]).flatten()
         steps.append((token, parent, kept))
@@ -105,6 +136,8 @@ def _beam_search(
         if done.all():
             break
         past = [tuple(part[parent] for part in layer) for layer in past]
+        if columns:
+            columns.follow(token, parent)
     tokens, kept = _followed(steps, row, length)
     places = torch.arange(tokens.shape[1], device=device)
     tokens = torch.where(places < length[:, None], tokens, alphabet.pad)

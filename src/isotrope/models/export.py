@@ -34,7 +34,8 @@ TOLERANCE = TOLERANCES[torch.float32]
 def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
     """Writes `encoder.onnx`, `decoder.onnx` and `config.json`, in float32.
 
-        encoder: pixels (B, 3, H, W) -> tokens (B, |G|*N, C), cross_keys_i and cross_values_i
+        encoder: pixels (B, 3, H, W) -> tokens (B, |G|*N, C), cross_keys_i and cross_values_i,
+                 characters (B, |G|*N, vocabulary) where there is a head `columns`
         decoder: token (B,), past_*_i (B, heads, T, d), cross_*_i (B, heads, |G|*N, d)
               -> log_p (B, vocabulary), looked (B, |G|), written_*_i (B, heads, T + 1, d)
 
@@ -82,20 +83,22 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
 
 
 class _Encoder(nn.Module):
-    """Pixels to tokens, and to the keys and values of the cross-attention."""
+    """Pixels to tokens, to the keys and values of the cross-attention, and to characters."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         super().__init__()
         self.encoder, self.decoder = recognizer.encoder, recognizer.decoder
+        self.columns = recognizer.columns
         # Or each run would turn the filters anew.
         for module in self.encoder.modules():
             if isinstance(module, TurnedFilter):
                 module.register_buffer("turned_bank", module.bank().detach().contiguous())
                 module.bank = lambda module=module: module.turned_bank
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, list[KeysValues]]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         (tokens,) = self.encoder(pixels, return_dict=False)
-        return tokens, cross_keys_values(self.decoder, tokens)
+        characters = () if self.columns is None else (self.columns(tokens),)
+        return tokens, cross_keys_values(self.decoder, tokens), *characters
 
 
 class _Step(nn.Module):
@@ -121,6 +124,8 @@ def _export_encoder(recognizer: Recognizer, path: Path) -> None:
     pixels = torch.rand(2, 3, 3 * unit, 5 * unit)
     free = {0: Dim("batch"), 2: unit * Dim("rows"), 3: unit * Dim("columns")}
     outputs = ["tokens", *layer_names("cross", layers)]
+    if recognizer.columns is not None:
+        outputs.append("characters")
     _export(_Encoder(recognizer), (pixels,), (free,), ["pixels"], outputs, path)
 
 
@@ -187,13 +192,16 @@ def _quiet() -> Iterator[None]:
 
 def _config(recognizer: Recognizer) -> dict[str, Any]:
     config, group = recognizer.config, recognizer.group
+    tokens = {"begin": BOS, "end": EOS, "space": recognizer.space, "first_character": SPECIAL}
     names = ("charset", "image_height", "image_stride", "max_ratio", "max_characters")
     return {
         "format": FORMAT,
         "group": group.name,
         "orientations": [round(group.angle(g)) for g in group.elements],
         "layers": config.decoder.decoder_layers,
-        "tokens": {"begin": BOS, "end": EOS, "first_character": SPECIAL},
+        "tokens": tokens,
+        "columns": recognizer.columns is not None,
+        "stride": recognizer.encoder.vit.config.stride,
         **{name: getattr(config, name) for name in names},
     }
 

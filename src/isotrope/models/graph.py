@@ -17,7 +17,7 @@ from isotrope.kinds import grid_of_tokens, relative_error, turn_tokens
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-FORMAT = "isotrope-onnx-2"
+FORMAT = "isotrope-onnx-3"
 """What the `config.json` of an export calls itself."""
 
 

@@ -28,6 +28,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
 from isotrope.models.charset import CHARSET
+from isotrope.models.columns import ColumnSearch, all_columns
 from isotrope.models.decoding import Alphabet, decode
 from isotrope.models.step import advanced, attention_weights, cross_keys_values
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
@@ -103,11 +104,19 @@ class Recognizer(VisionEncoderDecoderModel):
 
     Its config carries `charset` (`None` for a tokenizer's pieces of words), `image_height` (pixels
     of the short side), `image_stride` (the long side is a multiple of it), `max_ratio` (long over
-    short side) and `max_characters`.
+    short side) and `max_characters`; and `columns`, whether there is a second, linear head of that
+    name: which character each token of the encoder holds (`isotrope.models.columns`).
     """
 
     tokenizer = None
     """That of `from_trocr`; where there is none, characters are the tokens."""
+
+    def __init__(self, config=None, encoder=None, decoder=None) -> None:
+        super().__init__(config, encoder, decoder)
+        self.columns = None
+        if getattr(self.config, "columns", False):
+            sizes = self.config.encoder.hidden_size, self.config.decoder.vocab_size
+            self.columns = torch.nn.Linear(*sizes)
 
     @classmethod
     def from_config(
@@ -118,12 +127,20 @@ class Recognizer(VisionEncoderDecoderModel):
         layers: int = 2,
         heads: int = 4,
         dropout: float = 0.1,
+        columns: bool = True,
         charset: str = CHARSET,
         image_height: int = 32,
         max_ratio: float = 32.0,
         max_characters: int = 126,
     ) -> Recognizer:
-        """A recogniser with random weights; `dim`, `layers`, `heads` are the decoder's."""
+        """A recogniser with random weights.
+
+        Args:
+            dim, layers, heads, dropout: the decoder's.
+            columns: whether it has that head. It learns by `isotrope train recognizer`, not by the
+                loss of `forward`; untrained it would mislead the decoder.
+            charset: each character once; the space is the one that leaves no ink.
+        """
         if twice := sorted({c for c in charset if charset.count(c) > 1}):
             raise ValueError(f"charset has {', '.join(map(repr, twice))} twice; give each once")
         decoder = TrOCRForCausalLM(
@@ -144,8 +161,8 @@ class Recognizer(VisionEncoderDecoderModel):
                 add_cross_attention=True,
             )
         )
-        sizes = {"image_height": image_height, "max_ratio": max_ratio}
-        return cls._assembled(vit, decoder, max_characters, charset=charset, **sizes)
+        settings = {"charset": charset, "columns": columns, "image_height": image_height}
+        return cls._assembled(vit, decoder, max_characters, max_ratio=max_ratio, **settings)
 
     @classmethod
     def from_trocr(
@@ -221,6 +238,11 @@ class Recognizer(VisionEncoderDecoderModel):
     def group(self):
         return group_from_name(self.config.encoder.vit["group"])
 
+    @property
+    def space(self) -> int:
+        """The token that leaves no ink; one that is never written where the charset has none."""
+        return _index(self.config.charset).get(" ", PAD)
+
     def encode_text(self, texts: list[str]) -> Tensor:
         """Labels `(B, T)`: the tokens, then EOS, then -100, which the loss leaves out.
 
@@ -284,14 +306,25 @@ class Recognizer(VisionEncoderDecoderModel):
             counter-clockwise that the text is turned from upright: the orientation on which the
             last layer's cross-attention rested while the characters were written.
         """
-        cross = cross_keys_values(self.decoder, self.encoder(pixel_values=pixels).last_hidden_state)
+        tokens = self.encoder(pixel_values=pixels).last_hidden_state
+        cross = cross_keys_values(self.decoder, tokens)
         start, longest = self.config.decoder_start_token_id, self.config.max_characters
         alphabet = Alphabet(start, EOS, PAD, longest)
         advance = partial(advanced, self.decoder, cross)
-        written, log_p, query = decode(advance, alphabet, len(pixels), beams, pixels.device)
+        columns = self._search(tokens, pixels, beams)
+        written, log_p, query = decode(
+            advance, alphabet, len(pixels), beams, pixels.device, columns
+        )
         looked = attention_weights(query.transpose(-1, -2), cross[-1][0]).float()
         looked = looked.unflatten(2, (self.group.order, -1)).sum(dim=3)  # (B, steps, G)
         mass = (looked * alphabet.weights(written)[:, :, None]).sum(dim=1)
         degrees = torch.tensor([self.group.angle(g) for g in self.group.elements])
         orientation = degrees.to(pixels.device)[mass.argmax(dim=1)].round().int()
         return self.decode_text(written), log_p.exp(), orientation
+
+    def _search(self, tokens: Tensor, pixels: Tensor, beams: int) -> ColumnSearch | None:
+        if self.columns is None:
+            return None
+        size = tuple(n // self.encoder.vit.config.stride for n in pixels.shape[2:])
+        log_p = all_columns(self.columns(tokens).float(), self.group, size)
+        return ColumnSearch(log_p, beams, EOS, self.space)

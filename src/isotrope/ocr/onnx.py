@@ -14,6 +14,8 @@ import torch
 
 import isotrope
 from isotrope.files import cache_folder
+from isotrope.groups import group_from_name
+from isotrope.models.columns import ColumnSearch, all_columns
 from isotrope.models.decoding import Alphabet, Past, decode
 from isotrope.models.graph import FORMAT, layer_names, open_session
 
@@ -44,25 +46,30 @@ class OnnxRecognizer:
         self._past = layer_names("past", self.config.layers)
         _, heads, _, width = self._decoder.get_inputs()[1].shape
         self._nothing = heads, 0, width  # keys of no tokens, of one image
+        self._group = group_from_name(self.config.group)
 
     def read(
         self, pixels: torch.Tensor | np.ndarray, beams: int = 1
     ) -> tuple[list[str], np.ndarray, np.ndarray]:
         """The texts, confidences `(B,)` and orientations `(B,)` of `(B, 3, H, W)` in [0, 1]."""
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+        size = tuple(n // self.config.stride for n in pixels.shape[2:])
         # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
-        cross = self._encoder.run(self._cross, {"pixels": pixels})
+        names = self._cross + ["characters"] * self.config.columns
+        seen = self._encoder.run(names, {"pixels": pixels})
         if beams == 1:
-            return self._written(cross, beams)
+            return self._written(seen, size, beams)
         # The graph wants keys for each text, and a copy for those of all images may be large.
-        each = [self._written([c[i : i + 1] for c in cross], beams) for i in range(len(pixels))]
+        parts = ([part[i : i + 1] for part in seen] for i in range(len(pixels)))
+        each = [self._written(part, size, beams) for part in parts]
         texts, confidences, orientations = map(np.concatenate, zip(*each, strict=True))
         return texts.tolist(), confidences, orientations
 
     def _written(
-        self, cross: list[np.ndarray], beams: int
+        self, seen: list[np.ndarray], size: tuple[int, int], beams: int
     ) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """As `read`, of what the encoder saw in some images."""
+        """As `read`, of what the encoder saw in some images, `size` tokens high and wide."""
+        cross, characters = seen[: len(self._cross)], seen[len(self._cross) :]
         images, known = len(cross[0]), self.config.tokens
         if beams > 1:
             cross = [np.repeat(part, beams, axis=0) for part in cross]
@@ -77,7 +84,11 @@ class OnnxRecognizer:
 
         begin = known["begin"]
         alphabet = Alphabet(begin, known["end"], begin, self.config.max_characters)
-        tokens, log_p, looked = decode(advance, alphabet, images, beams)
+        columns = None
+        if characters:
+            log_p = all_columns(torch.from_numpy(characters[0]), self._group, size)
+            columns = ColumnSearch(log_p, beams, known["end"], known["space"])
+        tokens, log_p, looked = decode(advance, alphabet, images, beams, columns=columns)
         mass = (looked * alphabet.weights(tokens)[:, None]).sum(dim=2)
         orientations = np.asarray(self.config.orientations)[mass.argmax(dim=1).numpy()]
         return [self._text(row) for row in tokens.tolist()], log_p.exp().numpy(), orientations

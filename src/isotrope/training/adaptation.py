@@ -22,6 +22,7 @@ from isotrope.lora import adapted_targets, add_adapter, load_adapter, save_adapt
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
+from isotrope.training.alignment import columns_loss
 from isotrope.training.line_batches import LineBatches, usable
 from isotrope.training.loop import (
     Report,
@@ -33,6 +34,7 @@ from isotrope.training.loop import (
     write_log,
 )
 from isotrope.training.validation import LineScore, score_lines
+from isotrope.training.variation import mistaken
 
 
 class AdaptationTrainer:
@@ -78,7 +80,7 @@ class AdaptationTrainer:
         optimizer = torch.optim.AdamW(
             decayed(learning, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
-        loss = _TextLoss(self.adapted, self.recognizer, config.label_smoothing)
+        loss = _TextLoss(self.adapted, self.recognizer, config)
         self.model, self.optimizer = self.fabric.setup(loss, optimizer)
         self.epoch, self.seconds, self.rows = 0, 0.0, []
         self.checkpoint = self.out / "checkpoint.pt"
@@ -246,16 +248,25 @@ class AdaptationTrainer:
 
 
 class _TextLoss(nn.Module):
-    """Cross-entropy of the text, as the one module that Fabric wraps."""
+    """Cross-entropy of the text and CTC of its columns, as the one module that Fabric wraps."""
 
-    def __init__(self, model: nn.Module, recognizer: Recognizer, smoothing: float) -> None:
+    def __init__(self, model: nn.Module, recognizer: Recognizer, config: AdaptationConfig) -> None:
         super().__init__()
-        self.model, self.smoothing = model, smoothing
-        self.written_before = recognizer.prepare_decoder_input_ids_from_labels
+        self.model, self.recognizer, self.config = model, recognizer, config
 
     def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        written = self.written_before(labels)
-        logits = self.model(pixel_values=pixels, decoder_input_ids=written).logits
-        return F.cross_entropy(
-            logits.float().flatten(0, 1), labels.flatten(), label_smoothing=self.smoothing
+        written = self.recognizer.prepare_decoder_input_ids_from_labels(labels)
+        vocabulary = self.recognizer.config.decoder.vocab_size
+        written = mistaken(written, self.config.noise, vocabulary)
+        out = self.model(pixel_values=pixels, decoder_input_ids=written)
+        text = F.cross_entropy(
+            out.logits.float().flatten(0, 1),
+            labels.flatten(),
+            label_smoothing=self.config.label_smoothing,
         )
+        # Of turned lines nobody says which way the columns run.
+        if self.recognizer.columns is None or self.config.turned:
+            return text
+        characters = self.recognizer.columns(out.encoder_last_hidden_state)
+        size = tuple(n // self.recognizer.encoder.vit.config.stride for n in pixels.shape[2:])
+        return text + self.config.ctc_weight * columns_loss(characters, labels, size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass
@@ -21,6 +21,8 @@ class AdaptationConfig:
         patience: so many validations without a lower character error rate end the training.
         batch_pixels: pixels in a batch; eight lines of 32x1024 are 262,144.
         learning_rate: at its height, after a tenth of an epoch; a cosine takes it to zero.
+        ctc_weight: of the columns' part of the loss; the text's is 1.
+        noise: as in `RecognitionConfig`.
         turned: turn the lines by quarter turns; what a model needs that is not equivariant.
         lines: so many lines, drawn by `seed`; all if left out.
         held_out: every so-many-th line is left out and validated on.
@@ -39,6 +41,8 @@ class AdaptationConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
+    ctc_weight: float = 0.5
+    noise: float = 0.0
     turned: bool = False
     lines: int | None = None
     held_out: int = 10
@@ -57,14 +61,14 @@ class AdaptationConfig:
             raise ValueError(
                 f"start={self.start!r} is an adapter, and full=True trains none; leave one out"
             )
-        if self.learning_rate <= 0 or self.weight_decay < 0 or not 0 <= self.label_smoothing < 1:
-            values = (
-                f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.type == "float"
-            )
-            raise ValueError(
-                f"{', '.join(values)}: the first must be above 0, the second 0 or more, the third "
-                "0 or more and below 1"
-            )
+        shares, weights = ("label_smoothing", "noise"), ("weight_decay", "ctc_weight")
+        for name in shares + weights:
+            value = getattr(self, name)
+            if value < 0 or (name in shares and value >= 1):
+                below = " and below 1" if name in shares else ""
+                raise ValueError(f"{name}={value} must be 0 or more{below}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate={self.learning_rate} must be above 0")
 
     def epochs_for(self, lines: int) -> int:
         """As many as were asked for, or so many that 8,000 lines are seen: from 5 to 40.

@@ -1,4 +1,4 @@
-"""Extra losses on where characters stand; none of it ships in the model.
+"""Losses on where characters stand, beside that of the text.
 
 A rendered word says where each character is. Telling the encoder so (which character stands at a
 token, and which place in the text it has) and telling the decoder's last cross-attention where to
@@ -15,37 +15,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isotrope.models.columns import BLANK, log_columns
 from isotrope.models.recognizer import SPECIAL
 from isotrope.training.batches import Batch
-
-BLANK = 0  # class of a token that holds no character's centre; no character has this label
 
 
 class AlignmentLoss(nn.Module):
     """Three losses at the places of the characters, and one where these are not known.
 
-    - `dense`: cross-entropy of a linear probe at every token `(x, g)`: the character whose centre
-      lies in the token's cell, for `g` the identity (the text is upright), else blank.
-    - `order`: cross-entropy of a linear probe at the characters' tokens for the place in the text.
+    - `dense`: cross-entropy of the recogniser's head `columns` at every token `(x, g)`: the
+      character whose centre lies in the token's cell, for `g` the identity (the text is upright),
+      else blank.
+    - `order`: cross-entropy of a linear probe at the characters' tokens for the place in the text;
+      the probe is of no use afterwards.
     - `look`: minus the logarithm of the cross-attention that falls within one step of the
       character being written, at the identity orientation.
-    - `ctc`: of images without known places, as wide as high or wider: the probe of `dense` at the
-      identity reads the columns from left to right, in each the rows that say most, and the
-      characters are aligned with them in all ways at once (Graves et al. 2006).
+    - `ctc`: of images without known places: `columns_loss`.
     """
 
     places = 128
 
-    def __init__(self, dim: int, vocabulary: int, order: int) -> None:
+    def __init__(self, dim: int, order: int) -> None:
         super().__init__()
-        self.character = nn.Linear(dim, vocabulary)
         self.place = nn.Linear(dim, self.places)
         self.order = order
 
     def forward(
-        self, tokens: Tensor, attention: Tensor, labels: Tensor, batch: Batch, stride: int
+        self,
+        tokens: Tensor,
+        characters: Tensor,
+        attention: Tensor,
+        labels: Tensor,
+        batch: Batch,
+        stride: int,
     ) -> dict[str, Tensor]:
-        """Losses of tokens `(B, G*N, C)` and cross-attention `(B, heads, T, G*N)`.
+        """Losses of tokens `(B, G*N, C)`, of what `columns` says of them, `(B, G*N, V)`, and of
+        the cross-attention `(B, heads, T, G*N)`.
 
         Zeros where a batch has no images of the kind.
         """
@@ -53,15 +58,16 @@ class AlignmentLoss(nn.Module):
         known = [i for i, c in enumerate(batch.centers) if len(c)]
         losses = dict.fromkeys(("dense", "order", "look", "ctc"), tokens.new_zeros(()))
         if known:
-            losses |= self._at_places(tokens, attention, labels, batch, known, size)
+            losses |= self._at_places(tokens, characters, attention, labels, batch, known, size)
         unknown = [i for i, c in enumerate(batch.centers) if not len(c)]
-        if unknown and size[1] >= size[0]:
-            losses["ctc"] = self._ctc(tokens[unknown], labels[unknown], size)
+        if unknown:
+            losses["ctc"] = columns_loss(characters[unknown], labels[unknown], size)
         return losses
 
     def _at_places(
         self,
         tokens: Tensor,
+        characters: Tensor,
         attention: Tensor,
         labels: Tensor,
         batch: Batch,
@@ -75,7 +81,9 @@ class AlignmentLoss(nn.Module):
         target = labels[image, place]
         drawn = target != SPECIAL  # the space, first of the charset, leaves no ink
         return {
-            "dense": self._dense(tokens[known], known, image[drawn], cell[drawn], target[drawn]),
+            "dense": self._dense(
+                characters[known], known, image[drawn], cell[drawn], target[drawn]
+            ),
             "order": F.cross_entropy(
                 self.place(tokens[image[drawn], cell[drawn]]).float(),
                 place[drawn].clamp(max=self.places - 1),
@@ -83,24 +91,13 @@ class AlignmentLoss(nn.Module):
             "look": self._look(attention, image, place, point, size),
         }
 
-    def _ctc(self, tokens: Tensor, labels: Tensor, size: tuple[int, int]) -> Tensor:
-        upright = self.character(tokens[:, : math.prod(size)]).float().unflatten(1, size)
-        # Against blank, or the rows above and below a character would outvote its own.
-        odds = upright - upright[..., BLANK : BLANK + 1]
-        columns = odds.logsumexp(1).log_softmax(-1).transpose(0, 1)  # (w, B, vocabulary)
-        texts = [row[row > SPECIAL] for row in labels]  # characters that leave ink
-        lengths = torch.tensor([len(text) for text in texts])
-        widths = torch.full_like(lengths, size[1])
-        # More characters than columns can be aligned in no way: such an image costs nothing.
-        return F.ctc_loss(columns, torch.cat(texts), widths, lengths, BLANK, zero_infinity=True)
-
     def _dense(
-        self, tokens: Tensor, known: list[int], image: Tensor, cell: Tensor, target: Tensor
+        self, characters: Tensor, known: list[int], image: Tensor, cell: Tensor, target: Tensor
     ) -> Tensor:
-        logits = self.character(tokens).float()
-        goal = torch.full(logits.shape[:2], BLANK, device=tokens.device)
-        row_of = torch.full((max(known) + 1,), -1, device=tokens.device)
-        row_of[known] = torch.arange(len(known), device=tokens.device)
+        logits = characters.float()
+        goal = torch.full(logits.shape[:2], BLANK, device=logits.device)
+        row_of = torch.full((max(known) + 1,), -1, device=logits.device)
+        row_of[known] = torch.arange(len(known), device=logits.device)
         goal[row_of[image], cell] = target
         loss = F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="none")
         inked = goal.flatten() != BLANK
@@ -117,6 +114,28 @@ class AlignmentLoss(nn.Module):
         near_column = (columns - point[:, :1] * size[1]).abs() <= 1.0
         inside = near_row[:, :, None] & near_column[:, None, :]
         return -((upright * inside).sum(dim=(1, 2)) + 1e-4).log().mean()
+
+
+def columns_loss(characters: Tensor, labels: Tensor, size: tuple[int, int]) -> Tensor:
+    """CTC of upright images (Graves et al. 2006), which needs the order of the characters alone.
+
+    The columns are read from left to right, in each the rows that say most, and the characters are
+    aligned with them in all ways at once. Nil for images higher than wide, which are few.
+
+    Args:
+        characters: logits of the head `columns`, `(B, |G| * h * w, V)`; the identity comes first.
+        labels: as `Recognizer.encode_text` gives them.
+        size: `(h, w)`.
+    """
+    if size[1] < size[0]:
+        return characters.new_zeros(())
+    upright = characters[:, : math.prod(size)].float().unflatten(1, size)
+    columns = log_columns(upright).transpose(0, 1)  # (w, B, V)
+    texts = [row[row > SPECIAL] for row in labels]  # characters that leave ink
+    lengths = torch.tensor([len(text) for text in texts])
+    widths = torch.full_like(lengths, size[1])
+    # More characters than columns can be aligned in no way: such an image costs nothing.
+    return F.ctc_loss(columns, torch.cat(texts), widths, lengths, BLANK, zero_infinity=True)
 
 
 def _flatten(batch: Batch, known: list[int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

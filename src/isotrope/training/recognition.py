@@ -18,7 +18,7 @@ from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.files import replacing
-from isotrope.models.recognizer import SPECIAL, Recognizer
+from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.reader import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
@@ -36,6 +36,7 @@ from isotrope.training.loop import (
 )
 from isotrope.training.spans import RealLines
 from isotrope.training.validation import validate
+from isotrope.training.variation import mistaken
 
 MAY_CHANGE = (
     *("samples", "cooldown", "workers", "real", "real_share", "recut"),
@@ -66,9 +67,7 @@ class RecognitionTrainer:
         )
         if config.start:
             self._begin_with(config.start)
-        order = self.recognizer.group.order
-        vocabulary = self.recognizer.config.decoder.vocab_size
-        self.alignment = AlignmentLoss(config.vit.stages[-1].dim, vocabulary, order)
+        self.alignment = AlignmentLoss(config.vit.stages[-1].dim, self.recognizer.group.order)
         self.average = AveragedModel(
             self.recognizer, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True
         )
@@ -236,23 +235,16 @@ class _Losses(nn.Module):
     def forward(self, pixels: Tensor, labels: Tensor, batch: Batch) -> dict[str, Tensor]:
         recognizer = self.parts["recognizer"]
         tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
-        written = self._noisy(recognizer.prepare_decoder_input_ids_from_labels(labels))
+        written = recognizer.prepare_decoder_input_ids_from_labels(labels)
+        written = mistaken(written, self.noise, recognizer.config.decoder.vocab_size)
         out = recognizer.decoder(
             input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
         )
         text = F.cross_entropy(out.logits.float().flatten(0, 1), labels.flatten())
-        extra = self.parts["alignment"](
-            tokens, out.cross_attentions[-1], labels, batch, self.stride
-        )
+        looks, characters = out.cross_attentions[-1], recognizer.columns(tokens)
+        extra = self.parts["alignment"](tokens, characters, looks, labels, batch, self.stride)
         total = text + sum(weight * extra[name] for name, weight in self.weights.items())
         return {"loss": total, "text": text, **extra}
-
-    def _noisy(self, tokens: Tensor) -> Tensor:
-        """Some characters replaced by any; a decoder that errs once must be able to go on."""
-        vocabulary = self.parts["recognizer"].config.decoder.vocab_size
-        other = torch.randint_like(tokens, SPECIAL, vocabulary)
-        drawn = torch.rand(tokens.shape, device=tokens.device) < self.noise
-        return tokens.where((tokens < SPECIAL) | ~drawn, other)
 
 
 def log_row(path: Path, row: dict[str, float]) -> None:

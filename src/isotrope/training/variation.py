@@ -1,4 +1,4 @@
-"""How a real image is shown a little otherwise each time."""
+"""How a real image, and the text before a character, are shown a little otherwise each time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from isotrope.models.recognizer import SPECIAL
 
 
 def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
@@ -53,3 +55,10 @@ def vary(image: Tensor, rng: np.random.Generator) -> Tensor:
     if rng.random() < 0.5:
         cut = cut[torch.from_numpy(rng.permutation(3))]
     return 1 - cut if rng.random() < 0.3 else cut
+
+
+def mistaken(tokens: Tensor, share: float, vocabulary: int) -> Tensor:
+    """Some characters replaced by any; a decoder that errs once must be able to go on."""
+    other = torch.randint_like(tokens, SPECIAL, vocabulary)
+    drawn = torch.rand(tokens.shape, device=tokens.device) < share
+    return tokens.where((tokens < SPECIAL) | ~drawn, other)
