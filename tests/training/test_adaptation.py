@@ -124,7 +124,7 @@ def test_validations_may_be_epochs_apart_and_one_ends_the_run(base, data, tmp_pa
 
 
 def test_it_goes_on_from_an_adapter(base, data, tmp_path):
-    text_alone = {"ctc_weight": 0.0}  # the base is random, and its head is not adapted
+    text_alone = {"ctc_weight": 0.0, "noise": 0.0}  # the base is random, and its head is not adapted
     longer = {"epochs": 8, "validate_every": 8, "learning_rate": 2e-2} | text_alone
     first = trainer(base, data, tmp_path / "first", rank=3, targets="decoder", **longer)
     first.fit()

@@ -42,7 +42,7 @@ class AdaptationConfig:
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     ctc_weight: float = 0.5
-    noise: float = 0.0
+    noise: float = 0.15
     turned: bool = False
     lines: int | None = None
     held_out: int = 10
