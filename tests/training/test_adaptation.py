@@ -22,12 +22,17 @@ RECIPE = {"rank": 2, "epochs": 2, "batch_pixels": 4 * 32 * 64, "precision": "32-
 
 @pytest.fixture
 def base(tmp_path):
+    """Without columns: what an untrained head says would be what is read."""
+    return saved_base(tmp_path / "base", columns=False)
+
+
+def saved_base(folder, columns):
     torch.manual_seed(0)
     stages = [Stage("conv", 1, 8, kernel_size=3), Stage("gsa", 1, 16, 2, "rotary", stride=2)]
     vit = EquivariantViTConfig("C4", patch=(4, 4, 0), stages=stages)
-    model = Recognizer.from_config(vit, dim=16, layers=1, heads=2, max_characters=8)
-    model.save_pretrained(tmp_path / "base")
-    return tmp_path / "base"
+    sizes = {"dim": 16, "layers": 1, "heads": 2, "max_characters": 8}
+    Recognizer.from_config(vit, columns=columns, **sizes).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
@@ -124,11 +129,10 @@ def test_validations_may_be_epochs_apart_and_one_ends_the_run(base, data, tmp_pa
 
 
 def test_it_goes_on_from_an_adapter(base, data, tmp_path):
-    text_alone = {"ctc_weight": 0.0, "noise": 0.0}  # the base is random, and its head is not adapted
-    longer = {"epochs": 8, "validate_every": 8, "learning_rate": 2e-2} | text_alone
+    longer = {"epochs": 8, "validate_every": 8, "learning_rate": 2e-2}
     first = trainer(base, data, tmp_path / "first", rank=3, targets="decoder", **longer)
     first.fit()
-    second = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"), **text_alone)
+    second = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
     for name, value in learned(second).items():
         assert torch.equal(value, learned(first)[name])
     second.fit()
@@ -140,9 +144,22 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     card = write_card(second).read_text()
     assert "acts on | decoder; rank 3" in card
     assert f"from the adapter {tmp_path / 'first'} on" in card
-    again = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"), **text_alone)
+    again = trainer(base, data, tmp_path / "second", start=str(tmp_path / "first"))
     again.fit()
     assert len(again.rows) == 4
+
+
+def test_columns_are_learned_too_but_of_turned_lines(data, tmp_path):
+    base, losses = saved_base(tmp_path / "base", columns=True), {}
+    for name, changes in (
+        ("text", {"ctc_weight": 0.0}),
+        ("columns", {"ctc_weight": 1.0}),
+        ("turned", {"ctc_weight": 1.0, "turned": True}),
+    ):
+        run = trainer(base, data, tmp_path / name, noise=0.0, **changes)
+        pixels, texts = torch.zeros(1, 3, 32, 64), ["one"]
+        losses[name] = run.model.eval()(pixels, run.recognizer.encode_text(texts)).item()
+    assert losses["columns"] > losses["text"] == losses["turned"]
 
 
 def test_at_the_end_the_mean_with_the_start_is_tried(base, data, tmp_path, monkeypatch):
