@@ -46,10 +46,9 @@ METHODS = {
 BASES = {
     "shipped": ("-", "full", ""),
     "print": (":", "none", ", base of print alone"),
-    "half": ("-.", "right", ", base half-way to hands"),
     "plain": ("--", "left", ", plain encoder"),
 }
-"""By base: the line, how markers are filled, and what a legend adds."""
+"""By base: the line, how markers are filled, and what a legend adds; others are not drawn."""
 LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
 
 Line = dict[str, str]
@@ -142,7 +141,7 @@ def draw_means(panel: Axes, lines: list[Line], against: str, **options: str) -> 
 
 def adapters(figure: Figure) -> None:
     """Character error rate, the mean of the four turns, against the number of training lines."""
-    sets = grouped(newest("adapters"), "set")
+    sets = grouped([line for line in newest("adapters") if line["base"] in BASES], "set")
     panels = figure.subplots(1, len(sets), sharex=True, squeeze=False)[0]
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
         for (base, method), own in grouped(lines, "base", "method").items():

@@ -74,6 +74,11 @@ class TestGroupAttentionRotary(TestGroupAttentionMLP):
 class TestGroupAttentionDora(TestGroupAttentionMLP):
     options = {"dora": True}  # noqa: RUF012
 
+    @pytest.mark.slow
+    @pytest.mark.xfail(raises=torch._dynamo.exc.Unsupported, reason="peft's DoRA cannot be traced")
+    def test_compile(self):
+        super().test_compile()
+
 
 # Section 4: lifting self-attention ---------------------------------------------------------------
 

@@ -34,7 +34,8 @@ def test_the_config_holds_what_a_runtime_needs(errors, tmp_path):
     assert config["charset"] == recognizer.config.charset
     assert config["orientations"] == [0, 90, 180, 270]
     assert (config["image_height"], config["image_stride"], config["layers"]) == (32, 4, 1)
-    assert config["tokens"] == {"begin": 0, "end": 2, "first_character": 3}
+    assert config["tokens"] == {"begin": 0, "end": 2, "space": 3, "first_character": 3}
+    assert (config["columns"], config["stride"]) == (True, 4)
 
 
 def test_a_graph_that_breaks_the_symmetry_replaces_nothing(errors, tmp_path):

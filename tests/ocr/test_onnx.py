@@ -25,14 +25,15 @@ SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 SIZES = [(1, 32, 32), (2, 32, 72), (3, 72, 32), (1, 16, 256), (5, 4, 8)]
 
 
-def build() -> Recognizer:
+def build(columns: bool = True) -> Recognizer:
     torch.manual_seed(0)
     stages = [
         Stage("conv", 1, 8, kernel_size=3),
         Stage("gsa", 1, 24, 2, encoding="rotary", stride=2),
     ]
     vit = EquivariantViTConfig("C4", patch=(4, 2, 1), stages=stages)
-    model = Recognizer.from_config(vit, dim=32, layers=2, heads=2, max_characters=12).eval()
+    sizes = {"dim": 32, "layers": 2, "heads": 2, "max_characters": 12}
+    model = Recognizer.from_config(vit, columns=columns, **sizes).eval()
     with torch.no_grad():  # at first all logits are nearly equal
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -74,6 +75,12 @@ def faked(exported, monkeypatch):
 
 def pixels(*size):
     return torch.rand(size[0], 3, *size[1:], generator=torch.Generator().manual_seed(sum(size)))
+
+
+def test_without_columns_it_reads_as_torch_does_too(tmp_path):
+    recognizer, images = build(columns=False), pixels(2, 32, 72)
+    export_onnx(recognizer, tmp_path)
+    assert OnnxRecognizer(tmp_path).read(images)[0] == recognizer.read(images)[0]
 
 
 @pytest.mark.parametrize("size", SIZES)
