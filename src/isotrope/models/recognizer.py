@@ -238,6 +238,12 @@ class Recognizer(VisionEncoderDecoderModel):
     def group(self):
         return group_from_name(self.config.encoder.vit["group"])
 
+    def grid(self, pixels: Tensor) -> tuple[int, int]:
+        """`(h, w)` of the encoder's tokens in each orientation, of pixels `(B, 3, H, W)`."""
+        rows, columns = pixels.shape[2:]
+        stride = self.encoder.vit.config.stride
+        return rows // stride, columns // stride
+
     @property
     def space(self) -> int:
         """The token that leaves no ink; one that is never written where the charset has none."""
@@ -325,6 +331,5 @@ class Recognizer(VisionEncoderDecoderModel):
     def _search(self, tokens: Tensor, pixels: Tensor, beams: int) -> ColumnSearch | None:
         if self.columns is None:
             return None
-        size = tuple(n // self.encoder.vit.config.stride for n in pixels.shape[2:])
-        log_p = all_columns(self.columns(tokens).float(), self.group, size)
+        log_p = all_columns(self.columns(tokens).float(), self.group, self.grid(pixels))
         return ColumnSearch(log_p, beams, EOS, self.space)

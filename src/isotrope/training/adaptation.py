@@ -268,5 +268,5 @@ class _TextLoss(nn.Module):
         if self.recognizer.columns is None or self.config.turned:
             return text
         characters = self.recognizer.columns(out.encoder_last_hidden_state)
-        size = tuple(n // self.recognizer.encoder.vit.config.stride for n in pixels.shape[2:])
-        return text + self.config.ctc_weight * columns_loss(characters, labels, size)
+        columns = columns_loss(characters, labels, self.recognizer.grid(pixels))
+        return text + self.config.ctc_weight * columns

@@ -58,38 +58,24 @@ class AlignmentLoss(nn.Module):
         known = [i for i, c in enumerate(batch.centers) if len(c)]
         losses = dict.fromkeys(("dense", "order", "look", "ctc"), tokens.new_zeros(()))
         if known:
-            losses |= self._at_places(tokens, characters, attention, labels, batch, known, size)
+            image, place, point = _flatten(batch, known, tokens.device)
+            column = (point[:, 0] * size[1]).long().clamp(0, size[1] - 1)
+            row = (point[:, 1] * size[0]).long().clamp(0, size[0] - 1)
+            cell = row * size[1] + column  # tokens are orientation-major: the identity comes first
+            target = labels[image, place]
+            drawn = target != SPECIAL  # the space, first of the charset, leaves no ink
+            losses["dense"] = self._dense(
+                characters[known], known, image[drawn], cell[drawn], target[drawn]
+            )
+            losses["order"] = F.cross_entropy(
+                self.place(tokens[image[drawn], cell[drawn]]).float(),
+                place[drawn].clamp(max=self.places - 1),
+            )
+            losses["look"] = self._look(attention, image, place, point, size)
         unknown = [i for i, c in enumerate(batch.centers) if not len(c)]
         if unknown:
             losses["ctc"] = columns_loss(characters[unknown], labels[unknown], size)
         return losses
-
-    def _at_places(
-        self,
-        tokens: Tensor,
-        characters: Tensor,
-        attention: Tensor,
-        labels: Tensor,
-        batch: Batch,
-        known: list[int],
-        size: tuple[int, int],
-    ) -> dict[str, Tensor]:
-        image, place, point = _flatten(batch, known, tokens.device)
-        column = (point[:, 0] * size[1]).long().clamp(0, size[1] - 1)
-        row = (point[:, 1] * size[0]).long().clamp(0, size[0] - 1)
-        cell = row * size[1] + column  # tokens are orientation-major: the identity comes first
-        target = labels[image, place]
-        drawn = target != SPECIAL  # the space, first of the charset, leaves no ink
-        return {
-            "dense": self._dense(
-                characters[known], known, image[drawn], cell[drawn], target[drawn]
-            ),
-            "order": F.cross_entropy(
-                self.place(tokens[image[drawn], cell[drawn]]).float(),
-                place[drawn].clamp(max=self.places - 1),
-            ),
-            "look": self._look(attention, image, place, point, size),
-        }
 
     def _dense(
         self, characters: Tensor, known: list[int], image: Tensor, cell: Tensor, target: Tensor
