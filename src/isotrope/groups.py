@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from isotrope.harmonics import turned_smoothly
+
 TURNS = (0, 90, 180, 270)
 """The quarter turns in degrees, which are exact on a grid of pixels."""
 
@@ -28,11 +30,12 @@ class Group:
     Make it as `CyclicGroup(n)` or `DihedralGroup(n)`.
 
     Quarter turns and mirrors permute pixels, so C1, C2, C4, D1, D2 and D4 act exactly. Any other
-    turn is its whole quarter turns, exact, and a rest below 90 degrees sampled bilinearly between
-    pixels, with zeros outside the grid. That rest is approximate. A 45 degree turn of a wave of
-    length 16, 8 and 4 px errs, inside the inscribed disc, by up to 2%, 8% and 30% of its height;
-    of white noise, two such turns differ from an exact quarter turn by 60% of its spread. `exact`
-    says which case holds, and `tests/test_groups.py` measures these figures.
+    turn of an image is its whole quarter turns, exact, and a rest below 90 degrees sampled
+    bilinearly between pixels, with zeros outside the grid. That rest is approximate. A 45 degree
+    turn of a wave of length 16, 8 and 4 px errs, inside the inscribed disc, by up to 2%, 8% and 30%
+    of its height; of white noise, two such turns differ from an exact quarter turn by 60% of its
+    spread. `exact` says which case holds, and `tests/test_groups.py` measures these figures.
+    Filters are not sampled but turned as functions (`act_filter`).
     """
 
     rotations: int
@@ -123,8 +126,18 @@ class Group:
         return torch.rot90(image, int(quarters), dims) if quarters else image
 
     def act_filter(self, element: int, weight: Tensor) -> Tensor:
-        """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`."""
-        return self.act_image(element, weight)
+        """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`.
+
+        Where the group is not `exact`, filters are sums of circular harmonics: the one nearest to
+        `weight` is turned, by every element, and turns of turns are those of their product. See
+        `isotrope.harmonics`.
+        """
+        if self.exact:
+            return self.act_image(element, weight)
+        if self.is_mirror(element):
+            weight = weight.flip(-1)
+        quarters, rest = divmod(self.angle(element), 90.0)
+        return torch.rot90(turned_smoothly(weight, rest), int(quarters), (-2, -1))
 
     def act_lifted(self, element: int, lifted: Tensor) -> Tensor:
         """`(L_h F)(x, g) = F(h^-1 x, h^-1 g)` on a lifted signal `(B, |G|, H, W, C)`."""

@@ -27,9 +27,9 @@ def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
     right.
     """
     settings = recognizer.config
-    pixels = prepare(image, settings.image_height, settings.image_stride, settings.max_ratio)
-    rows, columns = (length // settings.image_stride for length in pixels.shape[1:])
-    tokens = recognizer.encoder(pixel_values=pixels[None]).last_hidden_state
+    pixels = prepare(image, settings.image_height, settings.image_stride, settings.max_ratio)[None]
+    rows, columns = recognizer.grid(pixels)
+    tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
     written = recognizer.prepare_decoder_input_ids_from_labels(recognizer.encode_text([text]))
     out = recognizer.decoder(
         input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False

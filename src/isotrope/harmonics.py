@@ -1,0 +1,58 @@
+"""Filters as functions of the plane, which turn by any angle: circular harmonics on rings.
+
+A filter of `k x k` weights cannot be turned by 45 degrees: what lies in its corners would fall
+outside, and what is sampled between its weights is blurred. So where a group turns between pixels a
+filter is a sum of functions that turn without loss (steerable filters, Weiler et al. 2018):
+
+    psi_(r,m)(rho, phi) = exp(-(rho - r)^2 / (2 SPREAD^2)) cos(m phi), and sin(m phi)
+
+on rings `r` one pixel apart, with frequencies `m <= 2 r`, those that so many pixels on a ring can
+tell apart: 6 functions for 3x3 weights, 15 for 5x5, 28 for 7x7. Turned by `theta` it is
+`cos(m (phi - theta))`, again a sum of these. The free weights of a layer stand for the sum that is
+nearest to them.
+
+What is left is that a filter meets an image at pixels only: of waves of 16, 8 and 5 px, turned by
+45 degrees, a random 5x5 filter over C8 sees what it saw before within 2, 4 and 7% (root mean
+square); turned by sampling within 40 to 45% (`tests/test_harmonics.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SPREAD = 0.45
+"""Of a ring, in pixels."""
+
+
+def turned_smoothly(weight: Tensor, degrees: float) -> Tensor:
+    """`w(R^-1 x)` of filters `(..., k, k)`, turned counter-clockwise, of their nearest sum.
+
+    At 0 degrees that is the sum itself, which is not `weight`. Turns of turns are exact.
+    """
+    matrix = torch.from_numpy(turn_matrix(weight.shape[-1], degrees)).to(weight)
+    return (weight.flatten(-2) @ matrix.T).view_as(weight)
+
+
+@cache
+def turn_matrix(side: int, degrees: float) -> np.ndarray:
+    """`(k k, k k)`: from weights to those of their nearest sum of harmonics, turned."""
+    return harmonics(side, degrees) @ np.linalg.pinv(harmonics(side))
+
+
+def harmonics(side: int, degrees: float = 0.0) -> np.ndarray:
+    """Each `psi`, turned by so many degrees, at the places of `k x k` weights: `(k k, functions)`."""
+    along = np.arange(side) - (side - 1) / 2
+    x, y = np.meshgrid(along, -along)  # rows go down
+    rho, phi = np.hypot(x, y).ravel(), np.arctan2(y, x).ravel() - math.radians(degrees)
+    functions = []
+    for ring in np.unique(np.abs(along)):
+        height = np.exp(-((rho - ring) ** 2) / (2 * SPREAD**2))
+        functions.append(height)
+        for m in range(1, int(2 * ring) + 1):  # in the middle nothing has a direction
+            functions += [height * (rho > 0) * f(m * phi) for f in (np.cos, np.sin)]
+    return np.stack(functions, axis=1)
