@@ -40,7 +40,8 @@ def test_turns_of_turns_that_are_sampled_are_not():
 @quick
 @given(SIDES, st.floats(0, 360))
 def test_each_function_turns_as_its_formula_says(side, degrees):
-    turned = turned_smoothly(torch.from_numpy(harmonics(side).T).unflatten(1, (side, side)), degrees)
+    functions = torch.from_numpy(harmonics(side).T).unflatten(1, (side, side))
+    turned = turned_smoothly(functions, degrees)
     assert np.allclose(turned.flatten(1).T, harmonics(side, degrees), atol=1e-12)
 
 
@@ -83,3 +84,12 @@ def error_at_45_degrees(act_filter, length):
 def test_a_filter_over_c8_sees_turned_waves_alike(length, most):
     assert error_at_45_degrees(lambda group, g, w: group.act_filter(g, w), length) < most
     assert error_at_45_degrees(lambda group, g, w: group.act_image(g, w), length) > 0.2
+
+
+def test_a_filter_over_c8_can_be_compiled_and_mapped():
+    group, weight = CyclicGroup(8), torch.randn(4, 3, 3)
+    expected = group.act_filter(1, weight)
+    compiled = torch.compile(group.act_filter, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(1, weight), expected)
+    mapped = torch.func.vmap(lambda w: group.act_filter(1, w))(weight)
+    assert torch.allclose(mapped, expected)

@@ -257,8 +257,8 @@ def audit(model: nn.Module, images: Tensor, group: Group, tolerance: float = 1e-
     if not group.exact:
         report.notes.append(
             f"{group!r} turns between pixels, where no layer is exact: errors of 0.5 to 1.5 are "
-            "usual on noise, of 0.01 and more on smooth images; the verdict is on the elements that "
-            "permute pixels"
+            "usual on noise, of 0.01 and more on smooth images; the verdict is on the elements "
+            "that permute pixels"
         )
     trace = _trace(model, images)
     grids, owners = _grids(trace, images), lifting_groups(model)

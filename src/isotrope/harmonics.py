@@ -29,12 +29,14 @@ SPREAD = 0.45
 """Of a ring, in pixels."""
 
 
+@torch.compiler.allow_in_graph  # the matrix is a constant, which a trace need not follow
 def turned_smoothly(weight: Tensor, degrees: float) -> Tensor:
     """`w(R^-1 x)` of filters `(..., k, k)`, turned counter-clockwise, of their nearest sum.
 
     At 0 degrees that is the sum itself, which is not `weight`. Turns of turns are exact.
     """
-    matrix = torch.from_numpy(turn_matrix(weight.shape[-1], degrees)).to(weight)
+    matrix = turn_matrix(weight.shape[-1], degrees)
+    matrix = torch.tensor(matrix, dtype=weight.dtype, device=weight.device)
     return (weight.flatten(-2) @ matrix.T).view_as(weight)
 
 
@@ -45,7 +47,7 @@ def turn_matrix(side: int, degrees: float) -> np.ndarray:
 
 
 def harmonics(side: int, degrees: float = 0.0) -> np.ndarray:
-    """Each `psi`, turned by so many degrees, at the places of `k x k` weights: `(k k, functions)`."""
+    """Each `psi` as it lies turned, at the places of `k x k` weights: `(k k, functions)`."""
     along = np.arange(side) - (side - 1) / 2
     x, y = np.meshgrid(along, -along)  # rows go down
     rho, phi = np.hypot(x, y).ravel(), np.arctan2(y, x).ravel() - math.radians(degrees)

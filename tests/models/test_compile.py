@@ -12,12 +12,14 @@ STAGES = {
     "mlp": {"mixer": "gsa", "dim": 8, "encoding": "mlp"},
     "table": {"mixer": "gsa", "dim": 8, "encoding": "table"},
     "cnn": {"mixer": "conv", "dim": 8},
+    "cnn, turned between pixels": {"mixer": "conv", "dim": 8},
 }
 
 
 def model_of(name: str) -> tuple[EquivariantViT, torch.Tensor]:
     torch.manual_seed(0)
-    config = EquivariantViTConfig("C4", patch=(4, 4, 0), stages=[Stage(depth=1, **STAGES[name])])
+    group = "C8" if "between pixels" in name else "C4"
+    config = EquivariantViTConfig(group, patch=(4, 4, 0), stages=[Stage(depth=1, **STAGES[name])])
     return EquivariantViT(config), torch.randn(2, 3, 16, 32)
 
 
