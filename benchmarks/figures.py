@@ -149,11 +149,13 @@ def adapters(figure: Figure) -> None:
             points = curve(own, "train_lines", "cer")
             panel.plot(*points, marker + style, fillstyle=fill, label=label + of)
         before = {line["base"]: 100 * float(line["before_cer"]) for line in lines}
+        before.pop("plain", None)  # was read upright only
         for base, cer in sorted(before.items()):
             style, _, of = BASES[base]
             panel.axhline(cer, color="#7f7f7f", linestyle=style, label="without an adapter" + of)
-        top = 1.1 * max(before.values())
-        panel.set(title=name, xlabel="training lines", xscale="log", ylim=(0, top))
+        panel.set(title=name, xlabel="training lines", xscale="log", yscale="log", ylim=(2, 130))
+        panel.set_yticks(ticks := (2, 5, 10, 20, 50, 100), ticks)
+        panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="character error rate, %, mean of four turns")
     drawn = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)
