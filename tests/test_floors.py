@@ -11,7 +11,8 @@ import isotrope
 
 SOURCE = Path(isotrope.__file__).parent
 FLOORS = (
-    {"files", "groups"},
+    {"files", "harmonics"},
+    {"groups"},
     {"kinds"},
     {"audit", "testing", "nn"},
     {"models"},
