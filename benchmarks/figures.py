@@ -172,7 +172,8 @@ def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Li
         panel.set(title=title)
         panel.grid(alpha=0.3)
     panels[0].set(ylabel="test accuracy, %")
-    panels[0].legend(frameon=False, fontsize=8)
+    named = panels[0].get_legend_handles_labels()
+    figure.legend(*named, loc="outside upper center", ncols=5, frameon=False)
 
 
 FIGURES = {"bubbles": bubbles, "angles": angles, "few-images": few_images, "adapters": adapters}
