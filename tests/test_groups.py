@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from isotrope.groups import CyclicGroup, DihedralGroup, Group, group_from_name
 
 EXACT = [make(n) for make in (CyclicGroup, DihedralGroup) for n in (1, 2, 4)]
-GROUPS = [*EXACT, CyclicGroup(3), CyclicGroup(8), DihedralGroup(3), DihedralGroup(8)]
+BETWEEN = [CyclicGroup(3), CyclicGroup(8), CyclicGroup(16), DihedralGroup(3), DihedralGroup(8)]
+GROUPS = [*EXACT, *BETWEEN]
 
 
 @st.composite
@@ -69,6 +70,15 @@ def test_action_on_lifted_signals_is_a_homomorphism(drawn, rows, columns):
     lifted = torch.randn(2, group.order, rows, columns, 3)
     twice = group.act_lifted(a, group.act_lifted(b, lifted))
     assert torch.equal(twice, group.act_lifted(group.compose(a, b), lifted))
+
+
+@quick
+@given(elements(2, BETWEEN), st.integers(1, 7))
+def test_action_on_filters_is_a_homomorphism_between_pixels(drawn, side):
+    group, a, b = drawn
+    weight = torch.randn(2, 3, side, side, dtype=torch.float64)
+    twice = group.act_filter(a, group.act_filter(b, weight))
+    assert torch.allclose(twice, group.act_filter(group.compose(a, b), weight), atol=1e-12)
 
 
 @quick

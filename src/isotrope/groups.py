@@ -11,7 +11,9 @@ Counter-clockwise is as an image is displayed: rows go down.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -118,12 +120,7 @@ class Group:
 
         A quarter turn swaps the sizes of the two axes; a turn between pixels keeps them.
         """
-        if self.is_mirror(element):
-            image = image.flip(dims[1])
-        quarters, rest = divmod(self.angle(element), 90.0)
-        if rest:
-            image = _turn_between_pixels(image, rest, dims)
-        return torch.rot90(image, int(quarters), dims) if quarters else image
+        return self._act(element, image, dims, partial(_turn_between_pixels, dims=dims))
 
     def act_filter(self, element: int, weight: Tensor) -> Tensor:
         """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`.
@@ -134,10 +131,21 @@ class Group:
         """
         if self.exact:
             return self.act_image(element, weight)
+        return self._act(element, weight, (-2, -1), turned_smoothly)
+
+    def _act(
+        self,
+        element: int,
+        signal: Tensor,
+        dims: tuple[int, int],
+        between: Callable[[Tensor, float], Tensor],
+    ) -> Tensor:
+        """The mirror, then the rest below 90 degrees by `between`, then the quarter turns."""
         if self.is_mirror(element):
-            weight = weight.flip(-1)
+            signal = signal.flip(dims[1])
         quarters, rest = divmod(self.angle(element), 90.0)
-        return torch.rot90(turned_smoothly(weight, rest), int(quarters), (-2, -1))
+        signal = between(signal, rest)
+        return torch.rot90(signal, int(quarters), dims) if quarters else signal
 
     def act_lifted(self, element: int, lifted: Tensor) -> Tensor:
         """`(L_h F)(x, g) = F(h^-1 x, h^-1 g)` on a lifted signal `(B, |G|, H, W, C)`."""
@@ -170,6 +178,8 @@ def group_from_name(name: str) -> Group:
 
 def _turn_between_pixels(image: Tensor, degrees: float, dims: tuple[int, int]) -> Tensor:
     """Turns the axes `dims` counter-clockwise on the same grid, bilinearly, zeros outside."""
+    if not degrees:
+        return image
     moved = image.movedim(dims, (-2, -1))
     rows, columns = moved.shape[-2:]
     theta = math.radians(degrees)

@@ -14,11 +14,13 @@ STAGES = {
     "cnn": {"mixer": "conv", "dim": 8},
     "cnn, turned between pixels": {"mixer": "conv", "dim": 8},
 }
+GROUPS = {"cnn, turned between pixels": "C8"}
+"""By name, where it is not C4."""
 
 
 def model_of(name: str) -> tuple[EquivariantViT, torch.Tensor]:
     torch.manual_seed(0)
-    group = "C8" if "between pixels" in name else "C4"
+    group = GROUPS.get(name, "C4")
     config = EquivariantViTConfig(group, patch=(4, 4, 0), stages=[Stage(depth=1, **STAGES[name])])
     return EquivariantViT(config), torch.randn(2, 3, 16, 32)
 
