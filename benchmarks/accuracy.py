@@ -33,7 +33,7 @@ from isotrope.files import replacing
 from isotrope.groups import TURNS
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
-from isotrope.training.evaluation import evaluate, load_classifier
+from isotrope.training.evaluation import evaluate, load_classifier, to_accelerator
 from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
@@ -107,6 +107,7 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
 def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> Iterator[dict]:
     """A line for each angle of a run's test; two runs' worth for a plain ViT."""
     model, preprocessing = load_classifier(run.folder / "model")
+    to_accelerator(model)
     config = trainer.config
     common = {
         "augment": config.augment,

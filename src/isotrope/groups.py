@@ -133,6 +133,15 @@ class Group:
             return self.act_image(element, weight)
         return self._act(element, weight, (-2, -1), turned_smoothly)
 
+    def filter_turns(self, side: int) -> Tensor:
+        """All turns of a filter as one matrix `(k k, |G| k k)`: `act_filter` is linear.
+
+        Row by row what `act_filter` makes, by every element, of the filter that is 1 at one place.
+        """
+        basis = torch.eye(side**2, dtype=torch.float64).view(-1, side, side)
+        turned = [self.act_filter(g, basis).flatten(-2) for g in self.elements]
+        return torch.cat(turned, dim=1)
+
     def _act(
         self,
         element: int,

@@ -78,9 +78,10 @@ def evaluate(
         from isotrope.data.classification import load_classification
         from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of
-        from isotrope.training.evaluation import load_classifier
+        from isotrope.training.evaluation import load_classifier, to_accelerator
 
         network, preprocessing = load_classifier(model)
+        to_accelerator(network)
         images = load_classification(data, split)
         angles = sorted({0, *(TURNS if turns else ()), *range(0, 360, every or 360)})
         scores = score_of(network, images, preprocessing, angles, average=average)

@@ -118,6 +118,30 @@ class TurnedFilter(nn.Module):
         self.group = group
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self._kept: tuple[Tensor, Tensor] | None = None  # a weight and its bank
+        self._kept_tables: tuple[Tensor, ...] = ()
+
+    def tables(self) -> tuple[Tensor, ...]:
+        """What turns the weight and is never learned: `Group.filter_turns`."""
+        return (self.group.filter_turns(self.kernel_size).to(self.weight),)
+
+    def each_turn(self) -> Tensor:
+        """The free weight `(..., k, k)` turned by every element: `(..., |G|, k, k)`.
+
+        One product: on an accelerator a call for each element would be dearer than the filtering.
+        """
+        turned = self.weight.flatten(-2) @ self._tables()[0]
+        return turned.unflatten(-1, (self.group.order, *self.weight.shape[-2:]))
+
+    def _tables(self) -> tuple[Tensor, ...]:
+        """`tables()`, made once for a device and a dtype. Not buffers: what makes a model on no
+        device first, as transformers does, would leave these unmade."""
+        if torch.compiler.is_compiling():
+            return self.tables()
+        kept, weight = self._kept_tables, self.weight
+        if not kept or (kept[0].device, kept[0].dtype) != (weight.device, weight.dtype):
+            with torch.inference_mode(False), torch.no_grad():
+                self._kept_tables = self.tables()
+        return self._kept_tables
 
     def bank(self) -> Tensor:
         """The free weight turned by every element, as `conv2d` takes it."""
@@ -200,13 +224,16 @@ class GroupConv(TurnedFilter):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         nn.init.normal_(self.weight, std=1 / math.sqrt(fan_in))
 
+    def tables(self) -> tuple[Tensor, ...]:
+        """And, for each `(g, h)`, where `(g^-1 h, g)` is among (orientation, turn)."""
+        relative, turn = torch.tensor(self.group.relative), torch.arange(self.group.order)
+        places = (relative * self.group.order + turn[:, None]).flatten()
+        return *super().tables(), places.to(self.weight.device)
+
     def turned(self) -> Tensor:
         """`w(g^-1 x, g^-1 h)` as `(|G| g, C_out, C_in, |G| h, k, k)`; `C_in` is 1 if depthwise."""
-        turns = (
-            self.group.act_filter(g, self.weight)[:, :, self.group.relative[g]]
-            for g in self.group.elements
-        )
-        return torch.stack(tuple(turns))
+        turned = self.each_turn().flatten(2, 3).index_select(2, self._tables()[1])
+        return turned.unflatten(2, (self.group.order, -1)).permute(2, 0, 1, 3, 4, 5)
 
     def bank(self) -> Tensor:
         """One weight for `conv2d`: `(|G|*C_out, |G|*C_in, k, k)`, or `(C_out*|G|, |G|, k, k)`."""

@@ -47,7 +47,7 @@ class LiftingConv(TurnedFilter):
 
     def bank(self) -> Tensor:
         """The turned filters `k(g^-1 x)` as one weight `(|G|*C_out, C_in, k, k)`."""
-        return torch.cat([self.group.act_filter(g, self.weight) for g in self.group.elements])
+        return self.each_turn().permute(2, 0, 1, 3, 4).flatten(0, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         if image.ndim != 4 or image.shape[1] != self.weight.shape[1]:

@@ -16,7 +16,7 @@ KNOTS, STRETCH = 5, 0.03
 
 
 def augmented(
-    images: Tensor, kind: str, generator: torch.Generator, shift: float = SHIFT
+    images: Tensor, kind: str, generator: torch.Generator, shift: float = SHIFT, warp: float = 1.0
 ) -> Tensor:
     """Images `(B, C, H, W)`, each turned as its own draw says.
 
@@ -24,6 +24,7 @@ def augmented(
         kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
             then a size, a slant and a shift; "elastic", all that and a smooth random warp.
         shift: of "affine" and "elastic": the furthest, in sides.
+        warp: of the same, by which sizes, slants and the smooth warp are multiplied.
 
     Raises:
         ValueError: quarter turns of images that are not square.
@@ -35,7 +36,7 @@ def augmented(
     angles = torch.rand(len(images), generator=generator) * 2 * math.pi
     if kind == "angles":
         return turned(images, angles)
-    return _bent(images, angles, shift, kind == "elastic", generator)
+    return _bent(images, angles, shift, warp, kind == "elastic", generator)
 
 
 def turned(images: Tensor, angles: Tensor) -> Tensor:
@@ -47,15 +48,21 @@ def turned(images: Tensor, angles: Tensor) -> Tensor:
 
 
 def _bent(
-    images: Tensor, angles: Tensor, shift: float, elastic: bool, generator: torch.Generator
+    images: Tensor,
+    angles: Tensor,
+    shift: float,
+    warp: float,
+    elastic: bool,
+    generator: torch.Generator,
 ) -> Tensor:
     sizes, slants, *shifts = torch.rand(4, len(images), generator=generator) * 2 - 1
-    matrices = _rotations(angles) / (1 + SCALE * sizes)[:, None, None]
-    matrices[:, :, 1] += SHEAR * slants[:, None] * matrices[:, :, 0]
+    matrices = _rotations(angles) / (1 + warp * SCALE * sizes)[:, None, None]
+    matrices[:, :, 1] += warp * SHEAR * slants[:, None] * matrices[:, :, 0]
     moves = 2 * shift * torch.stack(shifts, dim=1)[:, :, None, None]
     if elastic:
         knots = torch.randn(len(images), 2, KNOTS, KNOTS, generator=generator)
-        moves = moves + 2 * STRETCH * F.interpolate(knots, images.shape[2:], mode="bicubic")
+        smooth = F.interpolate(knots, images.shape[2:], mode="bicubic")
+        moves = moves + 2 * warp * STRETCH * smooth
     # Bicubic: an image that was turned before its set was made is not blurred a second time.
     return _sampled(images, matrices, moves, mode="bicubic")
 

@@ -140,7 +140,7 @@ class ClassificationTrainer:
         # Those that are left as they are come first; the order is random.
         count = len(images) // 2 if epoch >= config.epochs - config.settle else 0
         draws = _generator(config.seed, 1, step)
-        drawn = augmented(images[count:], config.augment, draws, config.shift)
+        drawn = augmented(images[count:], config.augment, draws, config.shift, config.warp)
         return torch.cat([images[:count], drawn]), self.train.labels[numbers].to(self.fabric.device)
 
     def _validate(self) -> None:

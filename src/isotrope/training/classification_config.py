@@ -29,6 +29,7 @@ class ClassificationConfig:
             size, a slant and a shift) or "elastic" (also a smooth random warp).
         shift: the furthest shift of "affine" and "elastic", in sides; 0 where what is to be told
             apart is always in the middle, as MNIST's digits are.
+        warp: by which the sizes, the slants and the smooth warp of these two are multiplied.
         settle: over so many epochs at the end half of each batch is left as it is. What is warped
             is a little blurred, and what a model is used on is not.
         train_samples: so many training images, drawn by `seed`; all if left out.
@@ -46,6 +47,7 @@ class ClassificationConfig:
     ema: float = 0.999
     augment: str = "none"
     shift: float = SHIFT
+    warp: float = 1.0
     settle: int = 0
     label_smoothing: float = 0.0
     train_samples: int | None = None
@@ -74,8 +76,9 @@ class ClassificationConfig:
                 f"warmup={self.warmup}: the first must be above 0, the second 0 or more, the third "
                 f"0 or more and below epochs={self.epochs}"
             )
-        if self.settle < 0 or self.shift < 0:
-            raise ValueError(f"settle={self.settle}, shift={self.shift}: both must be 0 or more")
+        for name in ("settle", "shift", "warp"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be 0 or more")
         if self.augment not in AUGMENTATIONS:
             raise ValueError(
                 f"augment={self.augment!r} is not known; use one of {', '.join(AUGMENTATIONS)}"

@@ -97,6 +97,15 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
         raise ValueError(f"{folder} is broken ({reason}); train or copy it again") from error
 
 
+def to_accelerator(model: EquivariantViT) -> EquivariantViT:
+    """The model on the GPU, if there is one, where convolutions are then taken in float32.
+
+    In TF32, torch's default for them there, a turn changes the logits by a thousandth.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    return model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
+
+
 @dataclass(frozen=True)
 class Score:
     """At one angle: right answers in [0, 1], cross-entropy, and what the turn did to the logits.
