@@ -204,11 +204,12 @@ def tables() -> None:
     print("|" + "---|" * 5)
     for (row, augment), lines in grouped(newest("angles-rotmnist"), "row", "augment").items():
         print(angle_row(row, augment, lines))
-    costs = newest("runtime")
-    print("\n### runtime\n\n| set | row |", " | ".join(list(costs[0])[2:-3]), "|")
-    print("|" + "---|" * (len(costs[0]) - 3))
-    for line in costs:
-        print("|", " | ".join(list(line.values())[:-3]), "|")
+    for study in ("runtime", "runtime-gpu"):
+        costs = newest(study)
+        print(f"\n### {study}\n\n| set | row |", " | ".join(list(costs[0])[2:-3]), "|")
+        print("|" + "---|" * (len(costs[0]) - 3))
+        for line in costs:
+            print("|", " | ".join(list(line.values())[:-3]), "|")
 
 
 def angle_row(row: str, augment: str, lines: list[Line]) -> str:

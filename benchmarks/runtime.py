@@ -6,7 +6,8 @@ Rows are the recipes of recipes/comparison and, as "96 px", the presets for imag
 are about as large as the paper's public code. Forward passes of 32 images in inference mode, all
 models of a set timed in turn; training steps likewise. A plain ViT (C1) is timed at four turns too,
 and a GSA-Net with MLP positions in the literal form of [RC] too, which sums over the queries of
-every orientation ("..., summed"). Writes benchmarks/results/runtime-DATE.csv. On a GPU: bf16.
+every orientation ("..., summed"). Writes benchmarks/results/runtime-DATE.csv; on a GPU, in bf16,
+runtime-gpu-DATE.csv.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def main() -> None:
     rows = [row for kind in SHAPES for row in measure(kind, arguments.passes)]
     for row in rows:
         print(*(f"{name}={value}" for name, value in row.items()))
-    print(write_csv("runtime", rows))
+    print(write_csv("runtime-gpu" if device() == "cuda" else "runtime", rows))
 
 
 if __name__ == "__main__":

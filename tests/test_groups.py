@@ -82,6 +82,16 @@ def test_action_on_filters_is_a_homomorphism_between_pixels(drawn, side):
 
 
 @quick
+@given(elements(0), st.integers(1, 7))
+def test_one_matrix_turns_a_filter_by_every_element(drawn, side):
+    (group,) = drawn
+    weight = torch.randn(2, 3, side, side, dtype=torch.float64)
+    turned = (weight.flatten(-2) @ group.filter_turns(side)).view(2, 3, -1, side, side)
+    for g in group.elements:
+        torch.testing.assert_close(turned[:, :, g], group.act_filter(g, weight))
+
+
+@quick
 @given(elements(1, EXACT), st.integers(1, 5), st.integers(1, 5))
 def test_act_image_moves_each_point_by_the_matrix(drawn, rows, columns):
     """`(L_h f)(h x) = f(x)`, point by point, with (column, row) coordinates from the centre."""

@@ -197,6 +197,26 @@ def test_functional_transforms_see_the_weight_that_they_are_given():
     torch.testing.assert_close(tangent, layer(x))  # linear in its parameters
 
 
+def test_what_turns_the_weight_is_made_within_a_transform_and_not_taken_out_of_it():
+    layer, x = GroupConv(2, 2, 3, padding=1, group=C4), torch.randn(1, 4, 4, 4, 2)
+    weights = {n: torch.stack((p, 2 * p)) for n, p in layer.named_parameters()}
+    gradients = torch.func.grad(lambda w: torch.func.functional_call(layer, w, x).sum())
+    torch.vmap(gradients)(weights)
+    layer(x).sum().backward()
+    torch.testing.assert_close(
+        layer.weight.grad, gradients(dict(layer.named_parameters()))["weight"]
+    )
+
+
+def test_a_cast_model_turns_its_weight_in_full_precision():
+    layer = GroupConv(1, 1, 3, group=CyclicGroup(8))
+    layer.turned()
+    layer = layer.half().double()
+    expected = layer.group.act_filter(1, layer.weight)[:, :, layer.group.relative[1]]
+    torch.testing.assert_close(layer.turned()[1], expected, rtol=1e-12, atol=1e-12)
+    assert set(layer.state_dict()) == {"weight", "bias"}
+
+
 @pytest.mark.parametrize("step", ["in place", "data", "optimiser", "load", "cast"])
 def test_an_inference_sees_every_change_of_the_weight(step):
     """The bank of turned filters is kept between inferences, and must never be stale."""

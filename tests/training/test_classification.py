@@ -58,6 +58,28 @@ def test_a_recipe_says_how_far_images_are_shifted(data):
         ClassificationConfig(shift=-0.1)
 
 
+def test_a_recipe_says_how_far_images_are_warped():
+    images = torch.rand(4, 1, 12, 12)
+
+    def drawn(kind, warp):
+        return augmented(images, kind, torch.Generator().manual_seed(0), 0.0, warp)
+
+    strong, weak, turned_only = (drawn("elastic", warp) for warp in (1.0, 0.1, 0.0))
+    assert torch.equal(turned_only, drawn("affine", 0.0)), "neither has anything but the turn"
+    assert (weak - turned_only).norm() < (strong - turned_only).norm() / 3
+    with pytest.raises(ValueError, match=r"warp=-1\.0 must be 0 or more"):
+        ClassificationConfig(warp=-1.0)
+
+
+def test_losses_in_validation_are_smoothed_as_in_training(data):
+    run = trainer(data, label_smoothing=0.1, epochs=2)
+    run.fit()
+    logits = logits_of(run.average.module, run.valid, run.preprocessing)
+    expected = F.cross_entropy(logits, run.valid.labels, label_smoothing=0.1).item()
+    assert run.rows[-1]["valid_loss"] == pytest.approx(expected, abs=1e-5)
+    assert abs(expected - F.cross_entropy(logits, run.valid.labels).item()) > 1e-3
+
+
 def test_at_the_end_half_of_each_batch_is_left_as_it_is(data):
     run = trainer(data, augment="elastic", epochs=2, settle=1)
     whole = run.preprocessing(run.train.images)

@@ -122,7 +122,8 @@ class TurnedFilter(nn.Module):
 
     def tables(self) -> tuple[Tensor, ...]:
         """What turns the weight and is never learned: `Group.filter_turns`."""
-        return (self.group.filter_turns(self.kernel_size).to(self.weight),)
+        dtype, device = self.weight.dtype, self.weight.device
+        return (self.group.filter_turns(self.kernel_size).to(device, dtype),)
 
     def each_turn(self) -> Tensor:
         """The free weight `(..., k, k)` turned by every element: `(..., |G|, k, k)`.
@@ -133,14 +134,18 @@ class TurnedFilter(nn.Module):
         return turned.unflatten(-1, (self.group.order, *self.weight.shape[-2:]))
 
     def _tables(self) -> tuple[Tensor, ...]:
-        """`tables()`, made once for a device and a dtype. Not buffers: what makes a model on no
-        device first, as transformers does, would leave these unmade."""
-        if torch.compiler.is_compiling():
-            return self.tables()
+        """`tables()`, made once for a device and a dtype.
+
+        Not buffers: who makes a model on no device first, as transformers does, leaves what is not
+        in its checkpoint unmade.
+        """
         kept, weight = self._kept_tables, self.weight
-        if not kept or (kept[0].device, kept[0].dtype) != (weight.device, weight.dtype):
-            with torch.inference_mode(False), torch.no_grad():
-                self._kept_tables = self.tables()
+        if kept and (kept[0].device, kept[0].dtype) == (weight.device, weight.dtype):
+            return kept
+        if torch.compiler.is_compiling():  # a trace can keep nothing
+            return self.tables()
+        with torch.inference_mode(False), torch.no_grad():
+            self._kept_tables = self.tables()
         return self._kept_tables
 
     def bank(self) -> Tensor:

@@ -145,8 +145,11 @@ class ClassificationTrainer:
 
     def _validate(self) -> None:
         """Scores the averaged model, keeps it if it is the best, and writes all."""
+        smoothing = self.config.label_smoothing  # unsmoothed, surer answers would seem worse
         with self.fabric.autocast():
-            score = evaluate(self.average.module, self.valid, self.preprocessing)[0]
+            score = evaluate(
+                self.average.module, self.valid, self.preprocessing, label_smoothing=smoothing
+            )[0]
         self.rows.append(
             {
                 "epoch": self.done // self.steps_per_epoch,

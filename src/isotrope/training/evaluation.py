@@ -126,6 +126,7 @@ def evaluate(
     angles: Iterable[int] = (0,),
     batch_size: int = 256,
     average: int = 1,
+    label_smoothing: float = 0.0,
 ) -> dict[int, Score]:
     """The score at each angle, in degrees counter-clockwise.
 
@@ -133,6 +134,7 @@ def evaluate(
         average: the mean of the logits over so many turns of each image, at equal steps, is taken:
             4 is what one does for a model that is not equivariant; more helps one of quarter turns,
             which is read at a quarter of them, as it says the same at the others.
+        label_smoothing: of the loss, as in training.
 
     Raises:
         ValueError: data of other classes or channels than the model's.
@@ -147,9 +149,15 @@ def evaluate(
         return torch.stack(each).mean(0)
 
     upright = logits(0)
-    return {
-        angle: _score(logits(angle) if angle else upright, upright, data.labels) for angle in angles
-    }
+
+    def score(angle: int) -> Score:
+        turned = logits(angle) if angle else upright
+        right = (turned.argmax(dim=1) == data.labels).double().mean()
+        loss = F.cross_entropy(turned, data.labels, label_smoothing=label_smoothing)
+        difference = (turned - upright).abs().max() / upright.abs().max()
+        return Score(right.item(), loss.item(), difference.item())
+
+    return {angle: score(angle) for angle in angles}
 
 
 @torch.no_grad()
@@ -176,9 +184,3 @@ def logits_of(
         logits.append(model(images).float().cpu())
     model.train(training)
     return torch.cat(logits)
-
-
-def _score(logits: Tensor, upright: Tensor, labels: Tensor) -> Score:
-    right = (logits.argmax(dim=1) == labels).double().mean()
-    difference = (logits - upright).abs().max() / upright.abs().max()
-    return Score(right.item(), F.cross_entropy(logits, labels).item(), difference.item())
