@@ -116,7 +116,7 @@ def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> It
         "seed": config.seed,
         "parameters": sum(p.numel() for p in model.parameters()),
         "hours": trainer.rows[-1]["hours"],
-        "valid_accuracy": trainer.best["valid_accuracy"],
+        "valid_accuracy": trainer.kept["valid_accuracy"],
     }
     # Where the set is smaller than both counts, the second test is all of it, upright too.
     tests = {min(len(test), count): angles for count, angles in TESTS[run.study].items()}

@@ -204,6 +204,9 @@ def tables() -> None:
     print("|" + "---|" * 5)
     for (row, augment), lines in grouped(newest("angles-rotmnist"), "row", "augment").items():
         print(angle_row(row, augment, lines))
+    print("\n### samples, without / with turning\n\n| row | 100 | 1,000 |\n|---|---|---|")
+    for (row,), lines in grouped(newest("samples-rotmnist"), "row").items():
+        print(samples_row(row, lines))
     for study in ("runtime", "runtime-gpu"):
         costs = newest(study)
         print(f"\n### {study}\n\n| set | row |", " | ".join(list(costs[0])[2:-3]), "|")
@@ -219,6 +222,15 @@ def angle_row(row: str, augment: str, lines: list[Line]) -> str:
     turns = " / ".join(f"{right[angle]:.1f}" for angle in TURNS)
     moved = max(float(few[angle]["difference"]) for angle in (90, 180, 270))
     return f"| {row} | {augment} | {turns} | {min(right.values()):.1f} | {moved:.0e} |"
+
+
+def samples_row(row: str, lines: list[Line]) -> str:
+    right = grouped(upright(lines), "train_samples", "augment")
+    sizes = (
+        " / ".join(f"{mean(percents(right[size, augment])):.1f}%" for augment in AUGMENTS)
+        for size in ("100", "1000")
+    )
+    return f"| {row} | {' | '.join(sizes)} |"
 
 
 def table_row(row: str, augment: str, lines: list[Line]) -> str:

@@ -127,6 +127,23 @@ def test_a_toy_set_is_learnt_and_the_best_weights_are_kept(data):
     assert all(score.difference < 1e-5 for score in test.values()), "C4 is exact"
 
 
+def test_a_recipe_keeps_the_last_weights_or_those_of_the_lowest_loss(data):
+    folders = {}
+    for keep in ("lowest", "last"):
+        run = trainer(data, keep, keep=keep, epochs=12, label_smoothing=0.2)
+        # Where the loss falls to the end both keep the same: the last validation is made worse.
+        run.fit(lambda row, run=run: run.valid.labels.fill_(0) if run.done == run.steps else None)
+        folders[keep] = run.out / "model"
+        expected = run.rows[-1] if keep == "last" else min(run.rows, key=lambda r: r["valid_loss"])
+        assert run.kept is expected
+    last, lowest = (load_classifier(folders[keep])[0].state_dict() for keep in ("last", "lowest"))
+    for name, tensor in run.average.module.state_dict().items():
+        assert torch.equal(last[name], tensor)
+    assert any(not torch.equal(lowest[name], last[name]) for name in last)
+    with pytest.raises(ValueError, match="keep='best' is not known; use one of lowest, last"):
+        ClassificationConfig(keep="best")
+
+
 PLAIN_VIT = TINY["model"] | {
     "group": "C1",
     "stages": [{"mixer": "gsa", "depth": 1, "dim": 8, "heads": 1, "encoding": "rotary"}],

@@ -46,10 +46,10 @@ def classifier(
         trainer = ClassificationTrainer(recipe, data, out)
         with Progress(trainer.images_seen, trainer.images_in_all) as progress:
             trainer.fit(progress.report)
-    best, last = trainer.best, trainer.rows[-1]
+    kept, last = trainer.kept, trainer.rows[-1]
     typer.echo(
-        f"{out}: {100 * best['valid_accuracy']:.2f}% of {len(trainer.valid)} validation images "
-        f"right after epoch {best['epoch']}, which is kept, {100 * last['valid_accuracy']:.2f}% at "
+        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(trainer.valid)} validation images "
+        f"right after epoch {kept['epoch']}, which is kept, {100 * last['valid_accuracy']:.2f}% at "
         f"the end; {last['hours']:.2f} h"
     )
 

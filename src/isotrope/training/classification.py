@@ -28,7 +28,7 @@ class ClassificationTrainer:
     that was killed ends in the same weights as one that was not.
 
     Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, accuracy), `curve.png`, `model/`
-    (the averaged weights of the best validation, what `isotrope eval` takes). Each file replaces
+    (the averaged weights that `config.keep` names, what `isotrope eval` takes). Each file replaces
     its predecessor at one stroke.
 
     Args:
@@ -95,8 +95,13 @@ class ClassificationTrainer:
         return self.config.epochs * len(self.train)
 
     @property
-    def best(self) -> dict[str, float]:
-        """The row of the log with the lowest loss in validation: steadier than the accuracy."""
+    def kept(self) -> dict[str, float]:
+        """The row of the log whose weights `model/` has.
+
+        The last or that of the lowest loss in validation, which is steadier than the accuracy.
+        """
+        if self.config.keep == "last":
+            return self.rows[-1]
         return min(self.rows, key=lambda row: row["valid_loss"])
 
     def fit(self, report: Report = lambda row: None) -> None:
@@ -144,7 +149,7 @@ class ClassificationTrainer:
         return torch.cat([images[:count], drawn]), self.train.labels[numbers].to(self.fabric.device)
 
     def _validate(self) -> None:
-        """Scores the averaged model, keeps it if it is the best, and writes all."""
+        """Scores the averaged model, keeps it if the recipe says so, and writes all."""
         smoothing = self.config.label_smoothing  # unsmoothed, surer answers would seem worse
         with self.fabric.autocast():
             score = evaluate(
@@ -161,7 +166,7 @@ class ClassificationTrainer:
             }
         )
         self.losses = []
-        if self.best is self.rows[-1]:
+        if self.kept is self.rows[-1]:
             self.average.module.save_pretrained(self.out / "model")
             self.preprocessing.save(self.out / "model")
         self.save()

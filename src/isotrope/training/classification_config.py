@@ -11,6 +11,8 @@ from isotrope.models.vit import EquivariantViTConfig
 from isotrope.training.augmentation import AUGMENTATIONS, SHIFT
 from isotrope.training.recipe import read_recipe
 
+KEPT = ("lowest", "last")
+
 
 @dataclass
 class ClassificationConfig:
@@ -34,6 +36,9 @@ class ClassificationConfig:
             is a little blurred, and what a model is used on is not.
         train_samples: so many training images, drawn by `seed`; all if left out.
         validate_every: epochs between validations.
+        keep: whose weights `model/` has at the end: of the validation with the "lowest" loss, or
+            the "last". The latter where so few images are validated on that the last epochs, at
+            small steps, differ by chance alone.
         save_every: steps between checkpoints; there is one after each validation too.
     """
 
@@ -52,6 +57,7 @@ class ClassificationConfig:
     label_smoothing: float = 0.0
     train_samples: int | None = None
     validate_every: int = 1
+    keep: str = "lowest"
     save_every: int = 500
     seed: int = 0
     precision: str = "bf16-mixed"
@@ -79,10 +85,11 @@ class ClassificationConfig:
         for name in ("settle", "shift", "warp"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be 0 or more")
-        if self.augment not in AUGMENTATIONS:
-            raise ValueError(
-                f"augment={self.augment!r} is not known; use one of {', '.join(AUGMENTATIONS)}"
-            )
+        for name, known in (("augment", AUGMENTATIONS), ("keep", KEPT)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; use one of {', '.join(known)}"
+                )
         self.vit(1, 2)  # a faulty model is told now, not when the data is loaded
 
     @classmethod
