@@ -100,7 +100,7 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
 def to_accelerator(model: EquivariantViT) -> EquivariantViT:
     """The model on the GPU, if there is one, where convolutions are then taken in float32.
 
-    In TF32, torch's default for them there, a turn changes the logits by a thousandth.
+    TF32, torch's default for them there, rounds to ten bits, and a turn to other bits.
     """
     torch.backends.cudnn.allow_tf32 = False
     return model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
@@ -151,10 +151,10 @@ def evaluate(
     upright = logits(0)
 
     def score(angle: int) -> Score:
-        turned = logits(angle) if angle else upright
-        right = (turned.argmax(dim=1) == data.labels).double().mean()
-        loss = F.cross_entropy(turned, data.labels, label_smoothing=label_smoothing)
-        difference = (turned - upright).abs().max() / upright.abs().max()
+        here = logits(angle) if angle else upright
+        right = (here.argmax(dim=1) == data.labels).double().mean()
+        loss = F.cross_entropy(here, data.labels, label_smoothing=label_smoothing)
+        difference = (here - upright).abs().max() / upright.abs().max()
         return Score(right.item(), loss.item(), difference.item())
 
     return {angle: score(angle) for angle in angles}
