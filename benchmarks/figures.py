@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
@@ -112,6 +113,19 @@ def bubbles(figure: Figure) -> None:
             panel.tick_params("x", which=kind, labelsize=7)
             getattr(panel.xaxis, f"set_{kind}_formatter")(StrMethodFormatter("{x:g}"))
         panel.margins(0.2)
+        by_errors(panel)
+
+
+def by_errors(panel: Axes) -> None:
+    """Draws accuracy by how often what is wrong was halved: 90, 95 and 97.5% are equally apart."""
+    panel.set_yscale("function", functions=(_halvings, lambda y: 100 - 100 / np.exp2(y)))
+    low, high = panel.get_ylim()
+    ticks = (50, 60, 70, 80, 85, 88, *range(90, 100))
+    panel.set_yticks([tick for tick in ticks if low <= tick <= high])
+
+
+def _halvings(percents: np.ndarray) -> np.ndarray:
+    return np.log2(100 / np.maximum(100 - percents, 1e-6))
 
 
 def angles(figure: Figure) -> None:
