@@ -46,12 +46,15 @@ def write_folder(folder, splits=("train", "valid", "test"), classes=("cat", "dog
                 Image.new("RGB", size, (number, i, 7)).save(folder / split / name / f"{i}.png")
 
 
+def h5py_file(path):
+    return pytest.importorskip("h5py", reason="PatchCamelyon is HDF5").File(path, "a")
+
+
 def write_pcam(folder, count=5, labels=None):
-    h5py = pytest.importorskip("h5py", reason="PatchCamelyon is HDF5")
     images = RNG.integers(0, 256, (count, 96, 96, 3), dtype=np.uint8)
     labels = np.arange(count) % 2 if labels is None else labels
     for part, values in (("x", images), ("y", np.reshape(labels, (-1, 1, 1, 1)))):
-        with h5py.File(folder / f"camelyonpatch_level_2_split_train_{part}.h5", "w") as file:
+        with h5py_file(folder / f"camelyonpatch_level_2_split_train_{part}.h5") as file:
             file.create_dataset(part, data=values, compression="gzip")
     return images
 
@@ -135,8 +138,18 @@ def test_a_truncated_pcam_is_refused(tmp_path):
 def test_a_packed_pcam_says_gunzip(tmp_path):
     for part in "xy":
         (tmp_path / f"camelyonpatch_level_2_split_train_{part}.h5.gz").touch()
-    (tmp_path / "camelyonpatch_level_2_split_test_x.h5").touch()
-    with pytest.raises(FileNotFoundError, match="gunzip camelyonpatch"):
+    file = "camelyonpatch_level_2_split_train_x.h5.gz"
+    for path in (tmp_path, tmp_path / file):
+        with pytest.raises(FileNotFoundError, match=f"gunzip {file}"):
+            load_classification(path, "train")
+
+
+def test_a_pcam_of_groups_is_refused(tmp_path):
+    write_pcam(tmp_path)
+    with h5py_file(tmp_path / "camelyonpatch_level_2_split_train_y.h5") as file:
+        del file["y"]
+        file.create_group("y")
+    with pytest.raises(ValueError, match=r"train_y\.h5 has no values 'y' but \['y'\]"):
         load_classification(tmp_path, "train")
 
 
@@ -217,12 +230,21 @@ def test_another_split_is_refused(tmp_path):
         ({"labels": LABELS - 0.5}, "labels from -0.5 to 8.5, .* whole numbers"),
         ({"labels": np.array(list("abcdefghijkl"))}, "labels are <U1 such as a, .* be numbers"),
         ({"images": DIGITS / 255}, "images are float64 .* must be uint8"),
-        ({"images": DIGITS[0, 0]}, "28 images and 12 labels"),
+        ({"images": DIGITS[0, 0]}, r"images are uint8 \(28,\), which must be"),
+        ({"images": DIGITS[0, 0, 0]}, r"images are uint8 \(\), which must be"),
+        ({"labels": np.full(12, np.nan)}, "labels from nan to nan, .* whole numbers"),
     ],
 )
 def test_a_faulty_npz_says_what_is_wrong(tmp_path, changes, message):
     write_npz(tmp_path, **changes)
     with pytest.raises(ValueError, match=message):
+        load_classification(tmp_path, "train")
+
+
+def test_an_array_under_the_name_of_an_npz_is_refused(tmp_path):
+    with (tmp_path / "train.npz").open("wb") as file:
+        np.save(file, DIGITS)
+    with pytest.raises(ValueError, match=r"train\.npz is cut short or broken"):
         load_classification(tmp_path, "train")
 
 
@@ -274,6 +296,17 @@ def test_a_truncated_file_is_named(tmp_path, write, name):
     cut(tmp_path, name)
     with pytest.raises(ValueError, match=f"{name}.* cut short or broken"):
         load_classification(tmp_path, "train")
+
+
+def test_a_damaged_tar_is_named(tmp_path):
+    write_folder(tmp_path / "set")
+    with tarfile.open(tmp_path / "set.tar.xz", "w:xz") as tar:
+        tar.add(tmp_path / "set", arcname=".")
+    data = bytearray((tmp_path / "set.tar.xz").read_bytes())
+    data[len(data) // 2] ^= 255
+    (tmp_path / "set.tar.xz").write_bytes(data)
+    with pytest.raises(ValueError, match=r"set\.tar\.xz is not a whole tar"):
+        load_classification(tmp_path / "set.tar.xz", "train")
 
 
 def test_a_truncated_tar_is_named(tmp_path):

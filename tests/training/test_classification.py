@@ -2,6 +2,7 @@
 
 import csv
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -105,6 +106,11 @@ def test_a_run_begins_with_weights_that_are_given(data):
         assert torch.equal(second.average.module.state_dict()[name], tensor)
     with pytest.raises(ValueError, match=r"has another group than the recipe and the data; give"):
         trainer(data, "third", start=start, model=TINY["model"] | {"group": "C2"})
+    second.save()
+    (first.out / "model" / "model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match=r"run/model is broken .*; train or copy it again"):
+        trainer(data, "third", start=start)
+    trainer(data, "second", start=start)  # goes on from its own checkpoint
 
 
 def test_a_toy_set_is_learnt_and_the_best_weights_are_kept(data):
@@ -229,6 +235,22 @@ def test_a_finished_run_adds_nothing(data):
     assert (data / "run" / "log.csv").read_text() == log
 
 
+def test_a_finished_run_gives_its_weights_again_or_says_that_they_are_gone(data):
+    for keep in ("last", "lowest"):
+        run = trainer(data, keep, keep=keep)
+        run.fit()
+        kept = (run.out / "model" / "model.safetensors").read_bytes()
+        run.rows[0]["valid_loss"] = -1.0 if keep == "lowest" else 1.0
+        run.save()
+        shutil.rmtree(run.out / "model")
+        if keep == "last":
+            trainer(data, keep, keep=keep).fit()
+            assert (run.out / "model" / "model.safetensors").read_bytes() == kept
+        else:
+            with pytest.raises(ValueError, match=r"weights of epoch 1 and is gone; .* remove"):
+                trainer(data, keep, keep=keep).fit()
+
+
 def test_every_image_comes_once_an_epoch_in_an_order_of_its_own(data):
     run = trainer(data)
     epochs = [[run.batch(3 * epoch + i)[0] for i in range(3)] for epoch in range(2)]
@@ -241,10 +263,17 @@ def test_a_checkpoint_of_another_recipe_or_other_data_is_refused(data):
     trainer(data).save()
     with pytest.raises(ValueError, match=r"checkpoint\.pt is broken or .*\(batch_size differs\)"):
         trainer(data, batch_size=8)
-    with np.load(data / "train.npz") as arrays:
-        np.savez(data / "train.npz", images=arrays["images"] // 2, labels=arrays["labels"])
-    with pytest.raises(ValueError, match=r"data\.mean, data\.std differs"):
-        trainer(data)
+    for name, changes, message in (
+        ("valid", {"labels": lambda labels: labels[::-1]}, r"data\.labels differs"),
+        ("train", {"images": lambda images: images // 2}, r"data\.mean, data\.std differs"),
+    ):
+        with np.load(data / f"{name}.npz") as arrays:
+            own = dict(arrays)
+        changed = own | {key: change(own[key]) for key, change in changes.items()}
+        np.savez(data / f"{name}.npz", **changed)
+        with pytest.raises(ValueError, match=message):
+            trainer(data)
+        np.savez(data / f"{name}.npz", **own)
 
 
 def test_a_broken_checkpoint_is_named(data):
@@ -305,6 +334,14 @@ def test_a_missing_or_broken_classifier_is_named(data):
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(ValueError, match="model is broken"):
+        load_classifier(folder)
+    (folder / "model.safetensors").write_bytes(weights)
+    fewer = Preprocessing((0.5,), (0.2,), ("cat", "dog"))
+    fewer.save(folder)
+    with pytest.raises(ValueError, match=r"\(2, 1, 1\), the weights beside it \(10, 1, 1\); copy"):
+        load_classifier(folder)
+    (folder / "preprocessing.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"preprocessing\.json is broken .*; copy it again"):
         load_classifier(folder)
 
 

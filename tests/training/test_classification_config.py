@@ -66,6 +66,11 @@ def test_a_preset_takes_channels_and_classes_from_the_data():
         ("model = { colour = 3 }", "give preset, size and group, or fields"),
         ('model = { preset = "resnet", size = 28 }', "name='resnet' is not a preset"),
         ('model = { preset = "vit" }', "give preset, size and group"),
+        ("model = 5", "model=5 is not a table"),
+        ("model = { stages = [5] }", "give preset, size and group, or fields"),
+        ('model = { stages = [{ dim = "wide" }] }', "dim='wide' is not a whole number"),
+        ("start = 5", "start=5 is not a folder's name"),
+        ('precision = "bf16-true"', "precision='bf16-true' is not known; use one of 32-true, "),
     ],
 )
 def test_a_faulty_recipe_says_what_is_wrong(tmp_path, text, message):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -43,7 +44,8 @@ _AMAT = "mnist_all_rotation_normalized_float_{}.amat"
 _AMAT_ROWS = {"train_valid": 12_000, "test": 50_000}
 _PCAM = "camelyonpatch_level_2_split_{}_{}.h5"
 _AGAIN = "fetch or make it again"
-_BROKEN = (OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile)
+_BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, lzma.LZMAError)
+_BROKEN += (zipfile.BadZipFile,)
 
 
 class HDF5Images:
@@ -191,7 +193,7 @@ _KINDS: dict[str, Callable[[Path, str], LabelledImages]] = {
     "*.npz": _from_npz,
     _AMAT.format("*"): _from_amat,
     "*-idx?-ubyte*": _from_idx,
-    _PCAM.format("*", "?"): _from_pcam,
+    _PCAM.format("*", "?") + "*": _from_pcam,  # packed too, which it tells to unpack
     "*/*/*": _from_folder,
 }
 
@@ -271,22 +273,22 @@ def _tar_files(path: Path) -> dict[str, bytes]:
 
 def _checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabelledImages:
     """The set, its images `(N, C, H, W)` uint8, its labels whole numbers of the classes."""
-    if len(images) != len(labels) or not len(labels):
-        raise ValueError(
-            f"{file}: {len(images)} images and {len(labels)} labels, which must be as many and at "
-            f"least 1; {_AGAIN}"
-        )
     if len(images.shape) != 4 or images.dtype not in (np.uint8, torch.uint8):
         raise ValueError(
             f"{file}: images are {images.dtype} {tuple(images.shape)}, which must be uint8 "
             f"(N, C, H, W); {_AGAIN}"
+        )
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(
+            f"{file}: {len(images)} images and {len(labels)} labels, which must be as many and at "
+            f"least 1; {_AGAIN}"
         )
     if labels.dtype.kind not in "iuf":
         raise ValueError(
             f"{file}: labels are {labels.dtype} such as {labels[0]!s}, which must be numbers; "
             + _AGAIN
         )
-    whole = np.array_equal(labels, labels.astype(np.int64))
+    whole = np.array_equal(labels, np.trunc(labels))
     low, high = labels.min(), labels.max()
     if not whole or low < 0 or high >= len(classes):
         raise ValueError(
@@ -333,9 +335,10 @@ def _open_hdf5(path: Path):
 
 
 def _hdf5_values(file, key: str, path: Path):
-    if key not in file:
-        raise ValueError(f"{path} has no {key!r} but {sorted(file)}; {_AGAIN}")
-    return file[key]
+    values = file.get(key)
+    if not hasattr(values, "shape"):  # nothing there, or a group of others
+        raise ValueError(f"{path} has no values {key!r} but {sorted(file)}; {_AGAIN}")
+    return values
 
 
 @contextmanager

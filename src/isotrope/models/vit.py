@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from isotrope.nn import (
 from isotrope.nn.conv import check_centred
 from isotrope.nn.pooling import POOLS
 
+FAULTS = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
+"""What a kept model or its description raises that is broken or of another model."""
 MIXERS = ("gcsa", "gsa", "conv", "plain")
 NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
 
@@ -68,6 +70,10 @@ class Stage:
     mlp_ratio: float = 4.0
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if type(f.default) is int and not isinstance(value, int):
+                raise ValueError(f"{f.name}={value!r} is not a whole number; write it as 1 or 32")
         if self.mixer not in MIXERS:
             raise ValueError(f"mixer={self.mixer!r} is not known; use one of {', '.join(MIXERS)}")
         check_centred(self.kernel_size)
@@ -258,7 +264,9 @@ class EquivariantViT(nn.Module):
 
         Raises:
             FileNotFoundError: the folder lacks one of the two files.
+            ValueError: one of them is broken, or they are of two models.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         folder = Path(folder)
@@ -268,7 +276,11 @@ class EquivariantViT(nn.Module):
                 f"{folder} has no {' and no '.join(missing)}; give a folder that "
                 "EquivariantViT.save_pretrained wrote"
             )
-        model = cls(EquivariantViTConfig(**json.loads((folder / "config.json").read_text())))
-        tensors = load_file(folder / "model.safetensors")
-        model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
+        try:
+            model = cls(EquivariantViTConfig(**json.loads((folder / "config.json").read_text())))
+            tensors = load_file(folder / "model.safetensors")
+            model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
+        except (SafetensorError, *FAULTS) as error:
+            reason = str(error).split("\n")[0]
+            raise ValueError(f"{folder} is broken ({reason}); train or copy it again") from error
         return model.eval()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
+from zlib import crc32
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +56,8 @@ class ClassificationTrainer:
         self.average = AveragedModel(
             EquivariantViT(vit), multi_avg_fn=_ramped(config.ema), use_buffers=True
         ).to(self.fabric.device)
-        if config.start:
+        self.checkpoint = self.out / "checkpoint.pt"
+        if config.start and not self.checkpoint.is_file():
             self._begin_with(config.start)
         model = EquivariantViT(vit)
         model.load_state_dict(self.average.module.state_dict())
@@ -71,7 +73,6 @@ class ClassificationTrainer:
         self.done, self.seconds = 0, 0.0
         self.losses: list[float] = []  # of the steps since the last validation
         self.rows: list[dict[str, float]] = []  # of log.csv
-        self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
             self._load()
 
@@ -119,6 +120,8 @@ class ClassificationTrainer:
             elif self.done % config.save_every == 0:
                 self.save()
         self._write_log()  # where a kill came between the last checkpoint and its log
+        if not (self.out / "model").is_dir():
+            self._keep_again()
 
     def step(self) -> dict[str, float]:
         """One update; the learning rate and the loss."""
@@ -167,10 +170,22 @@ class ClassificationTrainer:
         )
         self.losses = []
         if self.kept is self.rows[-1]:
-            self.average.module.save_pretrained(self.out / "model")
-            self.preprocessing.save(self.out / "model")
+            self._keep()
         self.save()
         self._write_log()
+
+    def _keep(self) -> None:
+        self.average.module.save_pretrained(self.out / "model")
+        self.preprocessing.save(self.out / "model")
+
+    def _keep_again(self) -> None:
+        """Of a run that has ended and whose `model/` was taken away since."""
+        if self.kept is not self.rows[-1]:
+            raise ValueError(
+                f"{self.out / 'model'} had the weights of epoch {self.kept['epoch']} and is gone; "
+                f"bring it back, or remove {self.checkpoint} to train anew"
+            )
+        self._keep()
 
     def save(self) -> None:
         """Writes the checkpoint."""
@@ -186,7 +201,8 @@ class ClassificationTrainer:
 
     def _recipe(self) -> dict:
         """What a run is: another recipe or other data cannot go on with its checkpoint."""
-        data = {"images": len(self.train), **asdict(self.preprocessing)}
+        labels = b"".join(split.labels.numpy().tobytes() for split in (self.train, self.valid))
+        data = {"images": len(self.train), "labels": crc32(labels), **asdict(self.preprocessing)}
         return asdict(self.config) | {f"data.{name}": value for name, value in data.items()}
 
     def _load(self) -> None:

@@ -12,6 +12,7 @@ from isotrope.training.augmentation import AUGMENTATIONS, SHIFT
 from isotrope.training.recipe import read_recipe
 
 KEPT = ("lowest", "last")
+PRECISIONS = ("32-true", "bf16-mixed")
 
 
 @dataclass
@@ -40,6 +41,7 @@ class ClassificationConfig:
             the "last". The latter where so few images are validated on that the last epochs, at
             small steps, differ by chance alone.
         save_every: steps between checkpoints; there is one after each validation too.
+        precision: of the products: "32-true" (float32) or "bf16-mixed".
     """
 
     model: dict = field(default_factory=lambda: {"preset": "gcsa", "size": 28})
@@ -85,11 +87,14 @@ class ClassificationConfig:
         for name in ("settle", "shift", "warp"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be 0 or more")
-        for name, known in (("augment", AUGMENTATIONS), ("keep", KEPT)):
+        names = (("augment", AUGMENTATIONS), ("keep", KEPT), ("precision", PRECISIONS))
+        for name, known in names:
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r} is not known; use one of {', '.join(known)}"
                 )
+        if not isinstance(self.start, str | None):
+            raise ValueError(f"start={self.start!r} is not a folder's name; write it in quotes")
         self.vit(1, 2)  # a faulty model is told now, not when the data is loaded
 
     @classmethod
@@ -108,6 +113,8 @@ class ClassificationConfig:
             ValueError: a `model` that is neither a preset nor fields of `EquivariantViTConfig`.
         """
         sizes = {"in_channels": channels, "classes": classes}
+        if not isinstance(self.model, dict):
+            raise ValueError(f"model={self.model!r} is not a table; write it under [model]")
         fixed = sorted(set(self.model) & set(sizes))
         if fixed:
             raise ValueError(f"model has {', '.join(fixed)}, which the data says; leave it out")
@@ -116,7 +123,7 @@ class ClassificationConfig:
                 named = {n: value for n, value in self.model.items() if n != "preset"}
                 return preset(self.model["preset"], **named, **sizes)
             return EquivariantViTConfig(**self.model, **sizes)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise ValueError(
                 f"model: {error}; give preset, size and group, or fields of EquivariantViTConfig"
             ) from error

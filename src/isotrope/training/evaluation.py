@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isotrope.data.classification import LabelledImages
 from isotrope.files import replacing
-from isotrope.models.vit import EquivariantViT
+from isotrope.models.vit import FAULTS, EquivariantViT
 from isotrope.training.augmentation import turned
 
 _FILE = "preprocessing.json"
@@ -81,20 +81,27 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is broken.
+        ValueError: a file is broken, or they are of two models.
     """
-    from safetensors import SafetensorError
-
     folder = Path(folder)
     if not (folder / _FILE).is_file():
         raise FileNotFoundError(
             f"{folder} has no {_FILE}; give the folder model/ of `isotrope train classifier --out`"
         )
+    model = EquivariantViT.from_pretrained(folder)
     try:
-        return EquivariantViT.from_pretrained(folder), Preprocessing.load(folder)
-    except (SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
+        preprocessing = Preprocessing.load(folder)
+    except FAULTS as error:
         reason = str(error).split("\n")[0]
-        raise ValueError(f"{folder} is broken ({reason}); train or copy it again") from error
+        raise ValueError(f"{folder / _FILE} is broken ({reason}); copy it again") from error
+    own = (len(preprocessing.classes), len(preprocessing.mean), len(preprocessing.std))
+    sizes = (model.config.classes, *[model.config.in_channels] * 2)
+    if own != sizes:
+        raise ValueError(
+            f"{folder / _FILE} has so many classes, means and spreads: {own}, the weights beside "
+            f"it {sizes}; copy the whole folder again"
+        )
+    return model, preprocessing
 
 
 def to_accelerator(model: EquivariantViT) -> EquivariantViT:
