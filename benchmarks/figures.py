@@ -203,7 +203,6 @@ HEADS = (
     "at 45",
     "logits move by, quarter turns",
     "at 45",
-    "training, min",
 )
 
 
@@ -254,7 +253,6 @@ def table_row(row: str, augment: str, lines: list[Line]) -> str:
     few = grouped((line for line in lines if int(line["images"]) == fewest), "angle")
     right = {angle: f"{mean(percents(own)):.2f}" for (angle,), own in few.items()}
     moved = {a: max(float(line["difference"]) for line in own) for (a,), own in few.items()}
-    first = min(lines, key=lambda line: int(line["seed"]))  # others may be of another machine
     return " | ".join(
         (
             f"| {row}",
@@ -265,8 +263,7 @@ def table_row(row: str, augment: str, lines: list[Line]) -> str:
             f"{right['0']}: {right['90']} / {right['180']} / {right['270']}",
             right["45"],
             f"{max(moved['90'], moved['180'], moved['270']):.0e}",
-            f"{moved['45']:.1e}",
-            f"{60 * float(first['hours']):.1f} |",
+            f"{moved['45']:.1e} |",
         )
     )
 
