@@ -44,8 +44,8 @@ _AMAT = "mnist_all_rotation_normalized_float_{}.amat"
 _AMAT_ROWS = {"train_valid": 12_000, "test": 50_000}
 _PCAM = "camelyonpatch_level_2_split_{}_{}.h5"
 _AGAIN = "fetch or make it again"
-_BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, zlib.error, lzma.LZMAError)
-_BROKEN += (zipfile.BadZipFile,)
+_PACKING = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, *_PACKING)
 
 
 class HDF5Images:
