@@ -108,7 +108,7 @@ def test_a_run_begins_with_weights_that_are_given(data):
         trainer(data, "third", start=start, model=TINY["model"] | {"group": "C2"})
     second.save()
     (first.out / "model" / "model.safetensors").write_bytes(b"cut short")
-    with pytest.raises(ValueError, match=r"run/model is broken .*; train or copy it again"):
+    with pytest.raises(ValueError, match=r"run/model is broken .*; copy it again, or give"):
         trainer(data, "third", start=start)
     trainer(data, "second", start=start)  # goes on from its own checkpoint
 

@@ -282,5 +282,8 @@ class EquivariantViT(nn.Module):
             model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
         except (SafetensorError, *FAULTS) as error:
             reason = str(error).split("\n")[0]
-            raise ValueError(f"{folder} is broken ({reason}); train or copy it again") from error
+            raise ValueError(
+                f"{folder} is broken ({reason}); copy it again, or give a folder that "
+                "EquivariantViT.save_pretrained wrote"
+            ) from error
         return model.eval()
