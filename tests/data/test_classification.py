@@ -142,6 +142,9 @@ def test_a_packed_pcam_says_gunzip(tmp_path):
     for path in (tmp_path, tmp_path / file):
         with pytest.raises(FileNotFoundError, match=f"gunzip {file}"):
             load_classification(path, "train")
+    (tmp_path / "camelyonpatch_level_2_split_test_x.h5").touch()
+    with pytest.raises(FileNotFoundError, match=f"gunzip {file}"):
+        load_classification(tmp_path, "train")
 
 
 def test_a_pcam_of_groups_is_refused(tmp_path):

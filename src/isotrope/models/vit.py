@@ -29,8 +29,6 @@ from isotrope.nn import (
 from isotrope.nn.conv import check_centred
 from isotrope.nn.pooling import POOLS
 
-FAULTS = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
-"""What a kept model or its description raises that is broken or of another model."""
 MIXERS = ("gcsa", "gsa", "conv", "plain")
 NORMS = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
 
@@ -280,7 +278,14 @@ class EquivariantViT(nn.Module):
             model = cls(EquivariantViTConfig(**json.loads((folder / "config.json").read_text())))
             tensors = load_file(folder / "model.safetensors")
             model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
-        except (SafetensorError, *FAULTS) as error:
+        except (
+            SafetensorError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+        ) as error:
             reason = str(error).split("\n")[0]
             raise ValueError(
                 f"{folder} is broken ({reason}); copy it again, or give a folder that "

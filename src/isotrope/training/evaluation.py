@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isotrope.data.classification import LabelledImages
 from isotrope.files import replacing
-from isotrope.models.vit import FAULTS, EquivariantViT
+from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
 _FILE = "preprocessing.json"
@@ -91,7 +91,7 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
     model = EquivariantViT.from_pretrained(folder)
     try:
         preprocessing = Preprocessing.load(folder)
-    except FAULTS as error:
+    except (ValueError, TypeError, AttributeError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder / _FILE} is broken ({reason}); copy it again") from error
     own = (len(preprocessing.classes), len(preprocessing.mean), len(preprocessing.std))
