@@ -31,7 +31,7 @@ test-all: $(READY)  ## every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth of the models
-	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/ocr.py
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scaling.py

@@ -29,8 +29,8 @@ from pathlib import Path
 import torch
 
 from isotrope.data.classification import LabelledImages, load_classification
-from isotrope.files import replacing
 from isotrope.groups import TURNS
+from isotrope.io.files import replacing
 from isotrope.training.classification import ClassificationTrainer
 from isotrope.training.classification_config import ClassificationConfig
 from isotrope.training.evaluation import evaluate, load_classifier, to_accelerator

@@ -26,8 +26,8 @@ from itertools import product
 from pathlib import Path
 
 from isotrope.data.lines import LabelledLines
-from isotrope.files import replacing
 from isotrope.groups import TURNS
+from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.training.adaptation import AdaptationTrainer
 from isotrope.training.adaptation_config import AdaptationConfig

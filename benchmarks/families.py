@@ -17,7 +17,7 @@ from pathlib import Path
 from isotrope import Reader
 from isotrope.data.images import load_image
 from isotrope.data.synthetic import SyntheticText, TextSample
-from isotrope.ocr.metrics import word_accuracy
+from isotrope.text.metrics import word_accuracy
 
 RESULTS = Path(__file__).parent / "results"
 

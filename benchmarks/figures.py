@@ -20,8 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from isotrope.files import replacing
 from isotrope.groups import TURNS
+from isotrope.io.files import replacing
 from measuring import newest
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -18,7 +18,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 
 RESULTS = Path(__file__).parent / "results"
 Call = Callable[[], object]

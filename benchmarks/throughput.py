@@ -26,8 +26,9 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 def words(data: Path, count: int) -> list:
     """Images, loaded and spread over the whole set."""
-    from isotrope.data.images import find_images, load_image
+    from isotrope.data.images import load_image
     from isotrope.data.lines import LabelledLines
+    from isotrope.io.images import find_images
 
     if data == SAMPLES:
         return [load_image(path) for path in find_images(data)]

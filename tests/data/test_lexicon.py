@@ -7,21 +7,13 @@ pytest.importorskip("wordfreq", reason="the lexicon draws words from wordfreq")
 
 from isotrope.data import lexicon, numerals
 from isotrope.data.lexicon import CASES, KINDS, TextSource, word_distribution
-from isotrope.models.charset import CHARSET, in_charset
+from isotrope.text.charset import CHARSET, in_charset
 
 
 @pytest.fixture(scope="module")
 def texts():
     rng, source = np.random.default_rng(0), TextSource()
     return [source.draw(rng) for _ in range(20_000)]
-
-
-def test_charset_has_each_character_once_and_the_space_first():
-    assert len(set(CHARSET)) == len(CHARSET) == 338
-    assert CHARSET[0] == " "
-    assert in_charset("Straße, 1 € ſ")
-    assert in_charset("")
-    assert not in_charset("α")
 
 
 def test_texts_are_in_the_charset_and_within_the_limit(texts):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from isotrope.data.images import ImageError
 from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import PageLines, _page, cut, load_lines, page_lines
+from isotrope.io.images import ImageError
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">

@@ -13,7 +13,7 @@ pytest.importorskip("wordfreq", reason="synthetic text draws words from wordfreq
 from isotrope.data import painting
 from isotrope.data.fonts import font_families
 from isotrope.data.synthetic import SyntheticText
-from isotrope.models.charset import in_charset
+from isotrope.text.charset import in_charset
 
 try:
     font_families("train")

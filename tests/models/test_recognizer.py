@@ -9,9 +9,9 @@ import torch
 
 from isotrope.audit import audit, equivariance_error
 from isotrope.groups import group_from_name
-from isotrope.models.charset import CHARSET, in_charset
 from isotrope.models.recognizer import BOS, EOS, PAD, LiftedEncoder, Recognizer, standardize
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.text.charset import CHARSET
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "recognizer.toml"
 
@@ -185,14 +185,6 @@ def test_text_and_tokens(recognizer):
     assert recognizer.decode_text(rows) == ["Aſ 1", "", "é"]
     assert recognizer.decode_text(torch.tensor([[BOS, 3, PAD, 4]])) == [CHARSET[:2]]  # no end
     assert recognizer.encode_text([]).shape == (0, 1)
-
-
-def test_charset():
-    assert len(set(CHARSET)) == len(CHARSET)
-    assert in_charset("Łódź „Straße“ ﬁ".replace("ﬁ", "fi"))
-    assert in_charset("œſ€£°§…–—’«»")
-    assert not in_charset("漢")
-    assert in_charset("")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.ocr.formats import FORMATS, json_lines, text_lines, tsv_lines
 from isotrope.ocr.reading import Reading
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from isotrope.data.images import ImageError
+from isotrope.io.images import ImageError
 from isotrope.lora import add_adapter, save_adapter
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
@@ -48,13 +48,14 @@ def plain(grey, width=64, height=32):
 def test_one_image_of_each_kind(reader, tmp_path):
     plain(7).save(tmp_path / "a.png")
     array = np.full((32, 64), 7, np.uint8)
-    kinds = [tmp_path / "a.png", str(tmp_path / "a.png"), plain(7), array, torch.from_numpy(array)]
+    file = tmp_path / "a.png"
+    kinds = [file, str(file), file.read_bytes(), plain(7), array, torch.from_numpy(array)]
     for image in kinds:
         (reading,) = reader.read(image)
         assert reading == Reading("7", pytest.approx(7 / 255), 0)
         assert type(reading.confidence) is float
         assert type(reading.orientation) is int
-    assert [reading.text for reading in reader.read(kinds)] == ["7"] * 5
+    assert [reading.text for reading in reader.read(kinds)] == ["7"] * 6
     assert reader.read([]) == []
 
 

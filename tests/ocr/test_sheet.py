@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isotrope.data.images import ImageError
+from isotrope.io.images import ImageError
 from isotrope.ocr import sheet
 from isotrope.ocr.reading import Reading
 

@@ -120,7 +120,7 @@ class _Complaints:
 
 def _gather(inputs: Sequence[Path], complaints: _Complaints) -> list[Path]:
     """The files given, and those of the folders given, in their order."""
-    from isotrope.data.images import ImageError, find_images
+    from isotrope.io.images import ImageError, find_images
 
     files = []
     for path in inputs:
@@ -158,7 +158,7 @@ def _results(
     complaints: _Complaints,
 ) -> Iterator[Result]:
     """Each readable file with its reading at each angle; a complaint for each other file."""
-    from isotrope.data.images import ImageError
+    from isotrope.io.images import ImageError
 
     stream = reader.stream(files, batch_size, on_error="return", turns=angles)
     for file in _progress(files, out):
@@ -193,7 +193,7 @@ def _keeping(results: Iterable[Result], kept: list[Result]) -> Iterator[Result]:
 
 def _write(lines: Iterable[str], out: Path | None) -> None:
     """Lines to a file, whole or not at all, or to standard output as they come."""
-    from isotrope.files import replacing
+    from isotrope.io.files import replacing
 
     if out is None:
         for line in lines:

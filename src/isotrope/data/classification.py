@@ -26,7 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isotrope.data.images import SUFFIXES, ImageError, load_encoded, load_image
+from isotrope.data.images import load_encoded, load_image
+from isotrope.io.images import SUFFIXES, ImageError
 
 logger = logging.getLogger(__name__)
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from isotrope.files import cache_folder, replacing
-from isotrope.models.charset import CHARSET
+from isotrope.io.files import cache_folder, replacing
+from isotrope.text.charset import CHARSET
 
 SPLITS = ("train", "valid")
 VALID_SHARE = 0.08  # of the superfamilies
 _SALT = "1870:"  # chosen so that Debian's fonts give a validation split of many styles
 FOLDERS = (
+    str(cache_folder() / "fonts"),  # where isotrope.data.webfonts puts those of npm
     "/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/texmf/fonts/opentype",
     "~/.fonts", "~/.local/share/fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
 )  # fmt: skip
@@ -61,6 +62,10 @@ _CAPITALS_ONLY = re.compile(r"Because We|Humor Sans|.*(\bCaps|Smallcaps|ADF Styl
 _JOINED_SCRIPT = re.compile(
     r"Elegante|Ecolier|Bajaderka|UnPilgi|Kristi|Dancing Script|Chancery|Z003|Havana"
     r"|TeX ?Gyre ?Chorus|Isabella|Romande ADF Script|Delphine|Kaushan"
+    r"|Alex Brush|Allura|Cookie|Corinthia|Courgette|Damion|Ephesis|Grand Hotel|Great Vibes"
+    r"|Herr Von|Italianno|Marck|Monsieur|MonteCarlo|Mr De|Ms Madi|Oooh|Pacifico|Parisienne"
+    r"|Pinyon|Sacramento|Satisfy|Tangerine|Whisper|Yellowtail|Cedarville|Homemade|Unifraktur"
+    r"|Berkshire"
 )
 # Designs that copy one another: a reader that trained on one has seen them all.
 _CLONES = {
@@ -77,6 +82,23 @@ _CLONES = {
     "Carlito": r"Carlito|Lato",
     "Open Sans": r"Open Sans|Noto Sans|Droid Sans|Noto Mono",
 }
+
+
+KINDS = ("text", "hand", "fraktur")
+_FRAKTUR = re.compile(r"UnifrakturMaguntia|UnifrakturCook", re.IGNORECASE)
+_HAND = re.compile(
+    r"(Alex Brush|Allura|Annie Use|Architects Daughter|Bad Script|Bajaderka|Because We|Breip"
+    r"|Caveat|Cedarville|Conakry|Cookie|Corinthia|Courgette|Covered By|Damion|Dancing Script"
+    r"|Delicious Handrawn|Delphine|Domestic Manners|Ecolier|Elegante|Ephesis|Fantasma|Gaegu"
+    r"|Gloria Hallelujah|Gochi Hand|Grand Hotel|Great Vibes|Handlee|Havana|Herr Von|Homemade"
+    r"|Indie Flower|Isabella|Italianno|Junkyard|Kalam|Kaushan|Kristi|Mansalva|Marck|Monsieur"
+    r"|MonteCarlo|Mr De|Ms Madi|Nanum (Brush|Pen)|NanumBarunpen|Neucha|Oooh|Parisienne"
+    r"|Patrick Hand|Petit Formal|Pinyon|Purisa|Reenie|Rock Salt|Romande ADF Script|Rufscript"
+    r"|Sacramento|Satisfy|Schoolbell|Shadows Into|StayPuft|Sue Ellen|Swanky|Tangerine"
+    r"|The Girl|Tomson Talks|UnPilgi|Whisper|Yellowtail|Yusei|Z003|TeX ?Gyre ?Chorus|Zen Kurenaido"
+    r")",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,13 @@ def split_of(family: str) -> str:
     """The split of a family, "train" or "valid", by its name alone."""
     digest = hashlib.sha256((_SALT + superfamily(family).casefold()).encode()).digest()
     return "valid" if int.from_bytes(digest[:4], "big") < VALID_SHARE * 2**32 else "train"
+
+
+def kind_of(family: str) -> str:
+    """What a family looks like, by its name: "fraktur", "hand" or, all others, "text"."""
+    if _FRAKTUR.match(family):
+        return "fraktur"
+    return "hand" if _HAND.match(family) else "text"
 
 
 def superfamily(family: str) -> str:

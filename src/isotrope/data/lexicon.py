@@ -10,7 +10,7 @@ import numpy as np
 
 from isotrope.data import numerals
 from isotrope.data.draws import Categorical, characters, pick
-from isotrope.models.charset import CHARSET, in_charset
+from isotrope.text.charset import CHARSET, in_charset
 
 # The share of each language among the words that are not English.
 OTHER_LANGUAGES = {
@@ -20,10 +20,13 @@ OTHER_LANGUAGES = {
 }  # fmt: skip
 KINDS = {"english": 0.58, "other": 0.235, "number": 0.10, "random": 0.035, "rare": 0.05}
 CASES = {"lower": 0.30, "capitalised": 0.27, "upper": 0.38, "mixed": 0.05}
+SCENE_KINDS = {"english": 0.74, "other": 0.06, "number": 0.13, "random": 0.05, "rare": 0.02}
+SCENE_CASES = {"lower": 0.20, "capitalised": 0.28, "upper": 0.49, "mixed": 0.03}
 LINE_CASES = {"lower": 0.15, "sentence": 0.45, "capitalised": 0.20, "upper": 0.20}
 
 _ENGLISH_SIZE, _OTHER_SIZE = 60_000, 20_000
 _FLATTENING = 0.5  # frequencies are raised to this power, so that rare words come too
+_SCENE_FLATTENING = 0.8  # signs say short, common words
 _ACCENTED = 3  # the weight of words with accented letters
 _ENDINGS = [",", ".", ":", ";", "!", "?", "…", "-", "'s", "’s", "®", "™", "*", "†", "..."]
 _ENDING_WEIGHTS = [20, 20, 8, 4, 8, 6, 1, 2, 6, 3, 1, 1, 1, 1, 2]
@@ -40,9 +43,14 @@ _SHARP_S = re.compile(
 )
 
 
+_LONG_S = re.compile(r"s(?=[a-zäöüß])")
+
+
 @cache
-def word_distribution(language: str, size: int) -> Categorical:
-    """The `size` most frequent words of a language, lower case, weighted by frequency ** 0.5.
+def word_distribution(
+    language: str, size: int, flattening: float = _FLATTENING
+) -> Categorical:
+    """The `size` most frequent words of a language, lower case, by frequency ** `flattening`.
 
     Words with accented letters weigh three times as much: most classes of CHARSET are among them.
     """
@@ -55,7 +63,7 @@ def word_distribution(language: str, size: int) -> Categorical:
         if language == "de":  # wordfreq folds ß into ss
             kept = [_SHARP_S.sub("ß", word) for word in kept]
         words += kept
-        weight = 10 ** (-centibels / 100 * _FLATTENING)
+        weight = 10 ** (-centibels / 100 * flattening)
         weights += [weight * (1 if word.isascii() else _ACCENTED) for word in kept]
         if len(words) >= size:
             break
@@ -67,10 +75,11 @@ class TextSource:
     """Draws a word, or with probability `lines` a line of words, of characters in CHARSET.
 
     `draw(rng)` depends on the generator's state alone. Texts have 1 to `max_characters` characters,
-    and neither begin nor end with a space.
+    and neither begin nor end with a space. `scene`: as signs and covers say it: common English
+    words, half of them in capitals, few accents and little punctuation.
     """
 
-    def __init__(self, lines: float = 0.1, max_characters: int = 40):
+    def __init__(self, lines: float = 0.1, max_characters: int = 40, scene: bool = False):
         if not 0 <= lines <= 1:
             raise ValueError(f"lines={lines} is a probability: give 0 to 1")
         if max_characters < 4:
@@ -79,10 +88,14 @@ class TextSource:
             )
         self.lines = lines
         self.max_characters = max_characters
+        self.scene = scene
 
     def draw(self, rng: np.random.Generator) -> str:
         while True:
-            text = _line(rng, self.max_characters) if rng.random() < self.lines else _single(rng)
+            if rng.random() < self.lines:
+                text = _line(rng, self.max_characters)
+            else:
+                text = _sign(rng) if self.scene else _single(rng)
             if 0 < len(text) <= self.max_characters and in_charset(text):
                 return text
 
@@ -101,6 +114,25 @@ def _single(rng) -> str:
         second = _word(rng, _language(rng, kind))
         word += pick(rng, _JOINTS) + (second.upper() if word.isupper() else second)
     return _punctuated(word, rng, 0.2)
+
+
+def _sign(rng) -> str:
+    """A word as scenes show it."""
+    kind = _SCENE_KIND.draw(rng)
+    if kind == "number":
+        return _NUMBER.draw(rng)(rng)
+    if kind == "random":
+        return characters(rng, _ALPHANUMERIC, 1 + int(rng.geometric(0.3)))
+    if kind == "rare":
+        return _with_rare_characters(rng)
+    if kind == "other":
+        word = _word(rng, _OTHER.draw(rng))
+    else:
+        word = word_distribution("en", _ENGLISH_SIZE, _SCENE_FLATTENING).draw(rng)
+    word = _cased(word, _SCENE_CASE.draw(rng), rng)
+    if rng.random() < 0.02:
+        word += pick(rng, _JOINTS) + word_distribution("en", _ENGLISH_SIZE).draw(rng)
+    return _punctuated(word, rng, 0.08)
 
 
 def _line(rng, limit: int) -> str:
@@ -169,6 +201,12 @@ def _with_rare_characters(rng) -> str:
     return "".join(letters).upper() if rng.random() < 0.3 else "".join(letters)
 
 
+def blackletter(text: str) -> str:
+    """A text with the long s of older print, round at the ends of words, and the oblique hyphen."""
+    text = _LONG_S.sub("ſ", text)
+    return text[:-1] + "⸗" if re.search(r"[a-zäöüß]-$", text) else text
+
+
 def _address(rng) -> str:
     """A web or mail address."""
     name, domain = _word(rng, "en"), f"{_word(rng, 'en')}.{pick(rng, _DOMAINS)}"
@@ -189,6 +227,7 @@ def _address(rng) -> str:
 
 
 _PRINTABLE = CHARSET[1:95]
+_ALPHANUMERIC = "".join(c for c in _PRINTABLE if c.isalnum())
 _RARE = CHARSET[95:]
 _VARIANTS = {  # a letter's accented forms
     base: [c for c in _RARE if unicodedata.normalize("NFD", c)[0] == base and c.isalpha()]
@@ -197,6 +236,8 @@ _VARIANTS = {  # a letter's accented forms
 _KIND = Categorical(KINDS, list(KINDS.values()))
 _WORD_KIND = Categorical(["english", "other"], [KINDS["english"], KINDS["other"]])
 _CASE = Categorical(CASES, list(CASES.values()))
+_SCENE_KIND = Categorical(SCENE_KINDS, list(SCENE_KINDS.values()))
+_SCENE_CASE = Categorical(SCENE_CASES, list(SCENE_CASES.values()))
 _LINE_CASE = Categorical(LINE_CASES, list(LINE_CASES.values()))
 _OTHER = Categorical(OTHER_LANGUAGES, list(OTHER_LANGUAGES.values()))
 _ENDING = Categorical(_ENDINGS, _ENDING_WEIGHTS)

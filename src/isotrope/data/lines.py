@@ -7,7 +7,6 @@ import logging
 import lzma
 import posixpath
 import tarfile
-import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -16,17 +15,14 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from isotrope.data.images import ImageError, load_encoded, load_image
+from isotrope.data.images import load_encoded, load_image
+from isotrope.io.images import ImageError
+from isotrope.text.normalise import clean
 
 logger = logging.getLogger(__name__)
 
 LABELS = "labels.tsv"
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-
-
-def clean(text: str | None) -> str:
-    """A label as the reader writes it: composed (NFC), single spaces, a hyphen for a soft one."""
-    return " ".join(unicodedata.normalize("NFC", text or "").replace("\u00ad", "-").split())
 
 
 class LabelledLines:

@@ -16,8 +16,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from isotrope.data.images import SUFFIXES, ImageError, load_encoded, load_image
-from isotrope.data.lines import LabelledLines, clean
+from isotrope.data.images import load_encoded, load_image
+from isotrope.data.lines import LabelledLines
+from isotrope.io.images import SUFFIXES, ImageError
+from isotrope.text.normalise import clean
 
 logger = logging.getLogger(__name__)
 

@@ -1,21 +1,67 @@
-"""Synthetic text images: a line of text in a random font, colour, pose and condition."""
+"""Synthetic text images: words of scenes, lines of print and of hands, in random conditions.
+
+Outlines are drawn one by one (`SyntheticText.outline`); color, ground, light and camera are batches
+of torch operations over them (`SyntheticText.paint`), which a GPU can do as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from isotrope.data.degrading import degrade, legible
-from isotrope.data.fonts import FontFile, font_families
-from isotrope.data.lexicon import TextSource
-from isotrope.data.painting import paint
-from isotrope.data.typesetting import map_points, place, set_line, stem, transformed
+from isotrope.data.augment import Degrade, Paper, Scene
+from isotrope.data.draws import Categorical, pick
+from isotrope.data.fonts import FontFile, font_families, kind_of
+from isotrope.data.lexicon import TextSource, blackletter
+from isotrope.data.painting import coverage, hollow
+from isotrope.data.sentences import Sentences
+from isotrope.data.typesetting import (
+    Line,
+    look,
+    map_points,
+    place,
+    set_line,
+    stem,
+    surroundings,
+    transformed,
+)
 
 _LEAST_CAPITAL = 9.0  # pixels that a capital should be high, or the line is placed anew, upright
+_FONT_TRIES, _TEXT_TRIES = 24, 200
+
+
+@dataclass(frozen=True)
+class Style:
+    """What kind of picture a text is in.
+
+    Args:
+        paint: masks `(B, 2, H, W)`, generator, severities `(B,)` to images `(B, 3, H, W)`.
+        fonts: the share of each kind of font (see `fonts.kind_of`).
+        scene: words as on signs, narrowed, rimmed; else lines of a page.
+        beside, above: the chances of words beside, and of lines above and below.
+        clean: the share of clean samples at difficulty 1.
+    """
+
+    paint: Callable[[Tensor, torch.Generator, Tensor], Tensor]
+    fonts: Mapping[str, float]
+    scene: bool = False
+    beside: float = 0.0
+    above: float = 0.0
+    clean: float = 0.2
+
+
+STYLES = {
+    "scene": Style(Scene(), {"text": 0.93, "hand": 0.065, "fraktur": 0.005}, True, 0.12, 0.15, 0.05),
+    "print": Style(Paper(), {"text": 1.0}, above=0.4),
+    "hand": Style(Paper(Degrade(1.5, 0.4, 0.6, 0.8)), {"hand": 1.0}, above=0.4),
+    "fraktur": Style(Paper(), {"fraktur": 1.0}, above=0.4),
+}
 
 
 @dataclass(frozen=True)
@@ -32,15 +78,47 @@ class TextSample:
     family: str
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A text that is set and not yet painted.
+
+    `masks`: (2, H, W) uint8, the coverage of its pixels by the text and by what stands around it.
+    `style`: a key of STYLES. `severity`: how much its image is degraded. The rest is as in
+    `TextSample`.
+    """
+
+    masks: np.ndarray
+    text: str
+    centers: np.ndarray
+    family: str
+    style: str
+    severity: float
+
+    @property
+    def width(self) -> int:
+        return self.masks.shape[2]
+
+
 class SyntheticText:
     """Draws text images without end; `sample(index)` depends on (seed, index) and the fonts alone.
 
-    `split`: "train" or "valid", whose font families are disjoint. `lines`: the share of samples
-    with several words. `height`: least and greatest image height in pixels. `difficulty`: scales
-    how often and how strongly images are degraded: 0 draws clean print, 1 is the training default.
-    At least 30% of the samples are clean at any difficulty. `folders`: where fonts are, default
-    `fonts.FOLDERS`. Raises ValueError for arguments out of range, FileNotFoundError where there
-    are no fonts.
+    Many are made faster together: `paint` batches of what `outline(index)` gives.
+
+    Args:
+        split: "train" or "valid", whose font families are disjoint.
+        lines: the share of samples with several words, where no `sentences` are given.
+        height: least and greatest image height in pixels.
+        difficulty: scales how often and how strongly images are degraded: 0 draws clean print, 1 is
+            the training default.
+        max_characters: the longest text.
+        folders: where fonts are, default `fonts.FOLDERS`.
+        style: a key of STYLES, or the weight of several.
+        sentences: what lines of "print", "hand" and "fraktur" say, default random words.
+        stride: what widths are a multiple of.
+
+    Raises:
+        ValueError: arguments out of range.
+        FileNotFoundError: there are no fonts, or none of the kind that a style needs.
     """
 
     def __init__(
@@ -52,6 +130,9 @@ class SyntheticText:
         difficulty: float = 1.0,
         max_characters: int = 40,
         folders: Sequence[str | Path] | None = None,
+        style: str | Mapping[str, float] = "scene",
+        sentences: Sentences | None = None,
+        stride: int = 1,
     ):
         if not 8 <= height[0] <= height[1]:
             raise ValueError(
@@ -59,14 +140,32 @@ class SyntheticText:
             )
         if difficulty < 0:
             raise ValueError(f"difficulty={difficulty} is negative: give 0 (clean) or more")
-        self.split, self.seed = split, seed
+        if stride < 1:
+            raise ValueError(f"stride={stride} must be 1 pixel or more")
+        weights = {style: 1.0} if isinstance(style, str) else dict(style)
+        unknown = [name for name in weights if name not in STYLES]
+        if unknown or not weights:
+            raise ValueError(f"style={unknown or style!r} is none of {', '.join(STYLES)}")
+        self.split, self.seed, self.stride = split, seed, stride
         self.height, self.difficulty = tuple(height), float(difficulty)
+        self.styles = Categorical(weights, list(weights.values()))
         self.source = TextSource(lines, max_characters)
-        self.families = list(font_families(split, folders).values())
-        if not self.families:
+        self.signs = TextSource(lines, max_characters, scene=True)
+        self.sentences = sentences
+        found = font_families(split, folders)
+        if not found:
             raise FileNotFoundError(
                 f"no font family falls in the {split} split; install more fonts with `make fonts`"
             )
+        self.families: dict[str, list[tuple[FontFile, ...]]] = {}
+        for name, files in found.items():
+            self.families.setdefault(kind_of(name), []).append(files)
+        for name in weights:
+            if not any(kind in self.families for kind in STYLES[name].fonts):
+                raise FileNotFoundError(
+                    f"style={name!r} finds no font of its kinds in the {split} split; "
+                    "install more fonts with `make fonts`"
+                )
 
     def __iter__(self) -> Iterator[TextSample]:
         index = 0
@@ -75,34 +174,127 @@ class SyntheticText:
             index += 1
 
     def sample(self, index: int) -> TextSample:
-        rng = np.random.default_rng([self.seed, index, self.split == "valid"])
-        clean = rng.random() < max(0.35, 1 - 0.65 * self.difficulty)
+        """Sample `index`, painted alone."""
+        rng = self._generator(index)
+        outline = self.draw(rng)
+        image = paint([outline], torch.Generator().manual_seed(int(rng.integers(2**62))))
+        pixels = (255 * image[0].permute(1, 2, 0)).round().byte().contiguous().numpy()
+        return TextSample(pixels, outline.text, outline.centers, outline.family)
+
+    def outline(self, index: int) -> Outline:
+        """The text of sample `index`, set in a font and posed."""
+        return self.draw(self._generator(index))
+
+    def _generator(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, index, self.split == "valid"])
+
+    def draw(self, rng: np.random.Generator) -> Outline:
+        """The same from a generator of one's own."""
+        name = self.styles.draw(rng)
+        style = STYLES[name]
+        clean = rng.random() < max(style.clean, 1 - (1 - style.clean) * self.difficulty)
         difficulty = 0.0 if clean else self.difficulty
-        text, font = self._text_and_font(rng)
+        text, font = self._text_and_font(name, rng)
         line = set_line(text, font, rng, bend=0.0 if rng.random() < 0.9 else difficulty)
         height = int(rng.integers(self.height[0], self.height[1] + 1))
-        placement, width = place(line, height, rng, difficulty)
+        placement, width = place(line, height, rng, difficulty, self.stride, style.scene)
         if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned or bent too far
             line = set_line(text, font, rng, bend=0.0)
-            placement, width = place(line, height, rng, 0.0)
+            placement, width = place(line, height, rng, 0.0, self.stride)
+        around = self._around(line, name, font, rng) if difficulty else None
+        masks = _masks(line, around, placement, (width, height), font, rng, style, difficulty)
         centers = map_points(placement, line.anchors) / (width, height)
-        capital = line.cap_height * placement.getScaleY()  # pixels of the image
-        outline, stroke = transformed(line.path, placement), stem(font.path) * capital
-        image = paint(outline, (width, height), capital, stroke, rng, difficulty)
-        image = legible(degrade(image, rng, difficulty) if difficulty else image)
-        return TextSample(image, text, centers.astype(np.float32), font.family)
+        severity = difficulty * float(rng.uniform(0.4, 1.4))
+        return Outline(masks, text, centers.astype(np.float32), font.family, name, severity)
 
-    def _text_and_font(self, rng) -> tuple[str, FontFile]:
+    def _around(self, line: Line, name: str, font: FontFile, rng):
+        """Words and lines around one, in its font."""
+        style = STYLES[name]
+
+        def other() -> Line:
+            return set_line(_recased(self._text(name, rng), font.case), font, rng, bend=0.0)
+
+        return surroundings(line, other, rng, style.beside, style.above)
+
+    def _text(self, name: str, rng) -> str:
+        if STYLES[name].scene:
+            return self.signs.draw(rng)
+        text = self.source.draw(rng) if self.sentences is None else self.sentences.draw(rng)
+        return blackletter(text) if name == "fraktur" else text
+
+    def _text_and_font(self, name: str, rng) -> tuple[str, FontFile]:
         """A text and a font that has all of its characters."""
-        while True:
-            text = self.source.draw(rng)
-            for _ in range(12):
-                family = self.families[int(rng.integers(len(self.families)))]
-                font = family[int(rng.integers(len(family)))]
+        shares = {k: v for k, v in STYLES[name].fonts.items() if k in self.families}
+        kinds = Categorical(shares, list(shares.values()))
+        for _ in range(_TEXT_TRIES):
+            text = self._text(name, rng)
+            for _ in range(_FONT_TRIES):
+                font = pick(rng, pick(rng, self.families[kinds.draw(rng)]))
+                if STYLES[name].scene and rng.random() > _appeal(font.path):
+                    continue
                 written = _recased(text, font.case)
                 fits = len(written) <= self.source.max_characters
                 if fits and _coverage(font).issuperset(written):
                     return written, font
+        raise FileNotFoundError(
+            f"style={name!r}: no font draws the characters of texts such as {text!r}; "
+            "install more fonts with `make fonts`"
+        )
+
+
+def paint(
+    outlines: Sequence[Outline],
+    generator: torch.Generator,
+    severity: float = 1.0,
+) -> Tensor:
+    """Images `(B, 3, H, W)` in [0, 1] of outlines, wider ones' width, on the generator's device.
+
+    Narrower masks are padded at the right by nothing, where the ground goes on.
+
+    Args:
+        outlines: of one height.
+        severity: scales each outline's own.
+
+    Raises:
+        ValueError: heights that differ.
+    """
+    heights = {outline.masks.shape[1] for outline in outlines}
+    if len(heights) != 1:
+        raise ValueError(f"outlines are {sorted(heights)} pixels high; give some of one height")
+    widest = max(outline.width for outline in outlines)
+    masks = np.zeros((len(outlines), 2, heights.pop(), widest), np.uint8)
+    for mask, outline in zip(masks, outlines, strict=True):
+        mask[:, :, : outline.width] = outline.masks
+    device = generator.device
+    coverages = torch.from_numpy(masks).to(device).float() / 255
+    severities = severity * torch.tensor([outline.severity for outline in outlines], device=device)
+    images = torch.empty(len(outlines), 3, *masks.shape[2:], device=device)
+    for name in sorted({outline.style for outline in outlines}):
+        at = torch.tensor([i for i, o in enumerate(outlines) if o.style == name], device=device)
+        images[at] = STYLES[name].paint(coverages[at], generator, severities[at])
+    return images
+
+
+def _masks(line, around, placement, size, font, rng, style, difficulty) -> np.ndarray:
+    """The coverage of an image by a line and its surroundings, `(2, H, W)` uint8."""
+    capital = line.cap_height * placement.getScaleY()  # pixels of the image
+    path, stroke = transformed(line.path, placement), stem(font.path) * capital
+    others = transformed(around, placement) if around is not None else None
+    bolder = 0.0
+    if difficulty and rng.random() < 0.1:
+        bolder = capital * rng.uniform(0.01, 0.05)
+    masks = coverage(path, others, size, stroke, bolder)
+    if style.scene and difficulty and capital > 18 and rng.random() < 0.03:
+        masks[0] = hollow(path, size, max(capital * rng.uniform(0.04, 0.07), 1.0))
+    return masks
+
+
+@lru_cache(maxsize=4096)
+def _appeal(path: str) -> float:
+    """How likely a font is kept for a sign, where bold, upright letters without serifs prevail."""
+    slanted, serif = look(path)
+    thin = stem(path) < 0.12
+    return (0.3 if slanted else 1.0) * (0.45 if serif else 1.0) * (0.4 if thin else 1.0)
 
 
 def _recased(text: str, case: str) -> str:

@@ -6,12 +6,16 @@ A line is set with its baseline at y = 0, x to the right and y down, in pixels a
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from isotrope.data.fonts import FontFile, load_typeface, outline_font
+from isotrope.data.painting import coverage
 
 EM = 64.0
 _MAX_ASPECT = 40.0  # of an image: narrower text of the limit's length stays below it
@@ -57,14 +61,64 @@ def set_line(text: str, file: FontFile, rng: np.random.Generator, bend: float) -
     return Line(path, anchors, cap_height, font)
 
 
-def place(line: Line, height: int, rng: np.random.Generator, difficulty: float) -> tuple[Any, int]:
-    """The skia.Matrix from a line to its image of this height, and the image's width in pixels."""
+def surroundings(
+    line: Line, others: Callable[[], Line], rng: np.random.Generator, beside: float, above: float
+) -> Any:
+    """What stands around a line on its sign or page, a skia.Path, or None.
+
+    Args:
+        others: sets another line in the font.
+        beside: the chance of a word on each side.
+        above: the chance of a line above and of one below.
+    """
+    import skia
+
+    chances, path = rng.random(4), skia.Path()
+    box = line.path.getBounds()
+    gap, leading = rng.uniform(0.2, 0.7) * EM, rng.uniform(0.95, 1.6) * EM
+    for chance, most, side in zip(
+        chances, (beside, beside, above, above), ("left", "right", "top", "bottom"), strict=True
+    ):
+        if chance >= most:
+            continue
+        other = others().path
+        own = other.getBounds()
+        if side == "left":
+            x, y = box.left() - gap - own.right(), 0.0
+        elif side == "right":
+            x, y = box.right() + gap - own.left(), 0.0
+        else:
+            x = rng.uniform(box.left(), max(box.right() - own.width(), box.left() + 1)) - own.left()
+            y = -leading if side == "top" else leading
+        path.addPath(other, x, y)
+    return None if path.isEmpty() else path
+
+
+def place(
+    line: Line,
+    height: int,
+    rng: np.random.Generator,
+    difficulty: float,
+    stride: int = 1,
+    scene: bool = False,
+) -> tuple[Any, int]:
+    """The skia.Matrix from a line to its image of this height, and the image's width in pixels.
+
+    Args:
+        difficulty: how far lines lean, turn and recede.
+        stride: what the width is a multiple of.
+        scene: letters are narrowed as those of signs are, which are seen from a side.
+    """
     pose = _pose(line.path.getBounds(), rng, difficulty)
     box = transformed(line.path, pose).computeTightBounds()
-    left, top, right, bottom = _crop(box, line, rng)
+    left, top, right, bottom = _crop(box, line, rng, scene and difficulty > 0)
     scale = height / (bottom - top)
-    scale_x = scale * (rng.uniform(0.8, 1.25) if rng.random() < 0.2 else 1.0)
-    width = int(min(max(round((right - left) * scale_x), 8), _MAX_ASPECT * height))
+    if scene and difficulty and rng.random() < 0.7:
+        scale_x = scale * rng.uniform(0.5, 1.1)
+    else:
+        scale_x = scale * (rng.uniform(0.8, 1.25) if rng.random() < 0.2 else 1.0)
+    steps = max(round((right - left) * scale_x / stride), -(-8 // stride))
+    width = int(min(steps, _MAX_ASPECT * height // stride)) * stride
     pose.postTranslate(-left, -top)
     pose.postScale(width / (right - left), scale)
     return pose, width
@@ -109,6 +163,24 @@ def stem(path: str) -> float:
     return 2 * float(pixels[..., 3].sum()) / 255 / perimeter / cap_height
 
 
+@lru_cache(maxsize=4096)
+def look(path: str) -> tuple[bool, bool]:
+    """Whether a font is slanted, and whether its strokes end in serifs (its I is wide at the foot).
+
+    Its file's name tells a slant: `Italic`, `Oblique`, `Slanted`.
+    """
+    import skia
+
+    font, cap_height = _outlines(path)
+    outline = font.getPath(font.unicharToGlyph(ord("I")))
+    box = outline.computeTightBounds()
+    size = (24, 24)
+    fit = skia.Matrix.MakeRectToRect(box, skia.Rect(*size), skia.Matrix.kFill_ScaleToFit)
+    rows = coverage(transformed(outline, fit), None, size, 2.0)[0].astype(float).sum(axis=1)
+    slanted = re.search("ital|obli|slant", Path(path).stem, re.IGNORECASE) is not None
+    return slanted, bool(rows[-3:].mean() > 1.4 * rows[9:15].mean())
+
+
 @lru_cache(maxsize=1024)
 def _outlines(path: str):
     """The skia.Font of a file at EM, and the height of its capitals in pixels."""
@@ -149,7 +221,7 @@ def _stand(start: float, advance: float, curvature: float):
     return matrix
 
 
-def _crop(box, line: Line, rng) -> tuple[float, float, float, float]:
+def _crop(box, line: Line, rng, scene: bool) -> tuple[float, float, float, float]:
     """The left, top, right and bottom of the part that the image shows, around the line's box."""
     top, bottom = box.top(), box.bottom()
     if rng.random() < 0.2:  # the font's own line height, as renderers crop
@@ -158,7 +230,8 @@ def _crop(box, line: Line, rng) -> tuple[float, float, float, float]:
         bottom = max(bottom, min(metrics.fDescent, 0.7 * EM))
     if bottom - top < 0.6 * line.cap_height:  # a lone hyphen or comma keeps its size and place
         top, bottom = min(top, -line.cap_height), max(bottom, 0.0)
-    left, above, right, below = (_margin(rng) * (bottom - top) for _ in range(4))
+    margin = _scene_margin if scene else _margin
+    left, above, right, below = (margin(rng) * (bottom - top) for _ in range(4))
     return box.left() - left, top - above, box.right() + right, bottom + below
 
 
@@ -168,6 +241,14 @@ def _margin(rng) -> float:
     if draw < 0.55:
         return rng.uniform(-0.02, 0.10)
     return rng.uniform(0.05, 0.25) if draw < 0.92 else rng.uniform(0.2, 0.6)
+
+
+def _scene_margin(rng) -> float:
+    """The same as those draw boxes who label photographs: seldom tight, seldom loose."""
+    draw = rng.random()
+    if draw < 0.2:
+        return rng.uniform(-0.03, 0.05)
+    return rng.uniform(0.03, 0.2) if draw < 0.9 else rng.uniform(0.15, 0.5)
 
 
 def _pose(bounds, rng, difficulty: float):

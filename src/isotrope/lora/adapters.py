@@ -12,7 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_mode
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.lora.filters import FilterLora
 from isotrope.lora.targets import target_names
 from isotrope.nn import GroupConv, LiftingConv

@@ -1,1 +1,1 @@
-"""Models: `EquivariantViT`, and the `Recognizer` with its charset."""
+"""Models: `EquivariantViT`, and the `Recognizer`."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from isotrope.audit import TOLERANCES, describe
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.models.graph import FORMAT, audit_onnx, layer_names, required
 from isotrope.models.recognizer import BOS, EOS, SPECIAL, Recognizer
 from isotrope.models.step import KeysValues, attention_weights, cross_keys_values, step

@@ -27,12 +27,12 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
-from isotrope.models.charset import CHARSET
 from isotrope.models.columns import ColumnSearch, all_columns
 from isotrope.models.decoding import Alphabet, decode
 from isotrope.models.step import advanced, attention_weights, cross_keys_values
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
 from isotrope.nn.conv import check_stride
+from isotrope.text.charset import CHARSET
 
 BOS, PAD, EOS = 0, 1, 2
 SPECIAL = 3  # characters follow the three special tokens

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from isotrope.files import replacing
 from isotrope.groups import Group, group_from_name
+from isotrope.io.files import replacing
 from isotrope.nn import (
     Block,
     ConvLayer,

@@ -3,6 +3,7 @@
 from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
 from isotrope.nn.block import Block, ConvLayer, Downsample, FeedForward, MeanPool
 from isotrope.nn.conv import GroupConv
+from isotrope.nn.frame import Frame, Orbit
 from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
 from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.pooling import InvariantPool
@@ -14,6 +15,7 @@ __all__ = [
     "ConvLayer",
     "Downsample",
     "FeedForward",
+    "Frame",
     "GroupConv",
     "GroupConvSelfAttention",
     "GroupSelfAttention",
@@ -22,6 +24,7 @@ __all__ = [
     "LiftingConv",
     "LiftingSelfAttention",
     "MeanPool",
+    "Orbit",
     "Rotary",
     "Table",
 ]

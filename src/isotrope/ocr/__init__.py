@@ -1,1 +1,1 @@
-"""Reading text: the reader, what it returns, how that is written out and measured."""
+"""Reading text: the reader, what it returns, and how that is written out."""

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TURNS = (0, 90, 180, 270)
+"""The turns at which an image can lie, in degrees counter-clockwise."""
+
 
 @dataclass(frozen=True)
 class Reading:
     """The text of one image.
 
     Args:
-        text: What the image says.
+        text: What the image says; empty where no text was found, or none that is sure enough.
         confidence: How sure the reader is of it, in [0, 1].
         orientation: How far the text is turned from upright, in degrees counter-clockwise:
             0, 90, 180 or 270. At 90 the text runs upwards.
+        slant: How far the text is turned beyond `orientation`, in degrees counter-clockwise within
+            +-45. 0 where the reader does not measure it.
+        characters: The confidence of each character of `text`; empty where the engine does not say.
     """
 
     text: str
     confidence: float
     orientation: int
+    slant: float = 0.0
+    characters: tuple[float, ...] = ()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from isotrope.data.images import ImageSource, load_image
-from isotrope.files import replacing
+from isotrope.data.images import load_image
+from isotrope.io.files import replacing
+from isotrope.io.images import ImageSource
 from isotrope.ocr.reading import Reading
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.lora import adapted_targets, add_adapter, load_adapter, save_adapter, weights_digest
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.reader import BEAMS, adapter_folder, load_torch

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from isotrope.data.images import ImageError, load_image, prepare
+from isotrope.data.images import load_image, prepare
 from isotrope.data.synthetic import SyntheticText
+from isotrope.io.images import ImageError
 from isotrope.training.spans import RealLines
 from isotrope.training.variation import bent, vary, warped
 

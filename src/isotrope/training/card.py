@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from isotrope.files import replacing
 from isotrope.groups import TURNS
+from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
 from isotrope.ocr.reader import BEAMS
 from isotrope.training.adaptation import AdaptationTrainer

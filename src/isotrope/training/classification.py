@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from isotrope.data.classification import LabelledImages, load_classification
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import augmented
 from isotrope.training.classification_config import ClassificationConfig

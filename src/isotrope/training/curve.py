@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from isotrope.files import replacing
 from isotrope.groups import TURNS
+from isotrope.io.files import replacing
 
 
 def draw_curve(log: str | Path, path: str | Path) -> None:

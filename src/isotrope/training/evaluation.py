@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isotrope.data.classification import LabelledImages
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 

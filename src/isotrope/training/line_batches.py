@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.images import prepare, target_size
+from isotrope.data.images import prepare
 from isotrope.data.lines import LabelledLines
+from isotrope.io.resize import target_size
 from isotrope.models.recognizer import Recognizer
 from isotrope.training.variation import bent
 

@@ -13,7 +13,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 
 Report = Callable[[dict[str, float]], None]
 

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
-from isotrope.files import replacing
+from isotrope.io.files import replacing
 from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.reader import load_torch
 from isotrope.training.alignment import AlignmentLoss

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from isotrope.data.images import ImageError
 from isotrope.data.lines import LabelledLines
 from isotrope.groups import TURNS
+from isotrope.io.images import ImageError
 from isotrope.models.recognizer import Recognizer
-from isotrope.ocr.metrics import cer, wer, word_accuracy
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
+from isotrope.text.metrics import cer, wer, word_accuracy
 
 
 @dataclass(frozen=True)

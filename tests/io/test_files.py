@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from isotrope.files import cache_folder, replacing
+from isotrope.io.files import cache_folder, replacing
 
 
 def test_what_fails_leaves_the_file_as_it_was(tmp_path):

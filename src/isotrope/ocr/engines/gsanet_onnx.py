@@ -1,26 +1,18 @@
-"""A recogniser on onnxruntime, from what `isotrope.models.export` wrote."""
+"""A `Recognizer` on onnxruntime, from what `isotrope.models.export` wrote."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-import isotrope
-from isotrope.files import cache_folder
 from isotrope.groups import group_from_name
 from isotrope.models.columns import ColumnSearch, all_columns
 from isotrope.models.decoding import Alphabet, Past, decode
 from isotrope.models.graph import FORMAT, layer_names, open_session
-
-if TYPE_CHECKING:
-    from isotrope.models.recognizer import Recognizer
 
 _REMEDY = "give a folder that isotrope export wrote"
 
@@ -33,7 +25,7 @@ class OnnxRecognizer:
         threads: Of the CPU. None: as many as onnxruntime likes.
 
     Raises:
-        ValueError: `folder` holds no exported recogniser, or a broken one.
+        ValueError: `folder` holds no exported recognizer, or a broken one.
         ModuleNotFoundError: onnxruntime is not installed.
     """
 
@@ -102,46 +94,9 @@ def _read_config(folder: Path) -> SimpleNamespace:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{folder}: no exported recogniser here; {_REMEDY}") from error
+        raise ValueError(f"{folder}: no exported recognizer here; {_REMEDY}") from error
     except ValueError as error:
         raise ValueError(f"{folder}: its config.json is broken ({error}); {_REMEDY}") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise ValueError(f"{folder}: its config.json is not that of an export; {_REMEDY}")
     return SimpleNamespace(**config)
-
-
-def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Path:
-    """The folder of the export of a recogniser, made if it is not in the user's cache.
-
-    Args:
-        sources: The folders of its weights and of its adapter, whose contents are the key.
-        load: Loads it.
-    """
-    folder = export_folder(sources)
-    if not (folder / "config.json").is_file():  # the last file to be written
-        from isotrope.models.export import export_onnx
-
-        recognizer = load()
-        try:
-            export_onnx(recognizer, folder)
-        except OSError as error:
-            raise ValueError(
-                f"{folder}: cannot be written ({error.strerror or error}); point XDG_CACHE_HOME "
-                "elsewhere, or run isotrope export and give its folder"
-            ) from error
-    return folder
-
-
-def export_folder(sources: Sequence[Path]) -> Path:
-    """Where in the user's cache the export of these weights is, or would be."""
-    return cache_folder() / "onnx" / _fingerprint(sources)
-
-
-def _fingerprint(sources: Sequence[Path]) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {isotrope.__version__} {torch.__version__}".encode())
-    for source in sources:
-        for file in sorted(source.glob("*")):
-            if file.suffix in (".json", ".safetensors", ".bin"):
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                digest.update(f"\n{file.name} {content}".encode())
-    return digest.hexdigest()[:32]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isotrope.ocr.metrics import cer, wer, word_accuracy
+from isotrope.text.metrics import cer, wer, word_accuracy
 
 
 def test_cer_counts_all_texts_together():

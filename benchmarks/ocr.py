@@ -1,0 +1,237 @@
+"""Text readers side by side: accuracy, invariance, CPU time and memory over labelled sets.
+
+    python benchmarks/ocr.py iiit5k=ocr-words-iiit5k-train.tar --limit 500
+    python benchmarks/ocr.py fraktur=fraktur.tar --held-out 10 --readers isotrope tesseract:deu+4x
+    python benchmarks/ocr.py words=words.tar --angles 0 10 30 45 60 135
+
+A set is NAME=PATH, a folder or tar with `labels.tsv`, or "rendered": words in families that no
+training image used. It counts as lines where more than a tenth of its labels have a space, and as
+words otherwise. benchmarks/readers.py explains the readers' names.
+
+Every reader runs alone in a process with one thread, one image at a time. Results go to
+benchmarks/results/ocr-DATE.csv after every reader, a row for each set, reader and angle. Without
+--again, rows that today's file has from the same commit are not measured again. Columns:
+
+    cer, cer_nocase  character error rate, and the same with case left out
+    exact            share of texts read without any error
+    alphanumeric     the same in lower-case letters and digits alone, as word sets are quoted
+    same4            share with the same non-empty text at 0, 90, 180 and 270 degrees
+    orientation      share whose orientation was found to within 45 degrees; labels are taken to
+                     be of upright images
+    ms               mean CPU milliseconds an image, of all threads and subprocesses; loading is
+                     left out, but Tesseract's binary loads anew for every hundred images (1 ms)
+    peak_mb          most resident memory of the reader's process until then, libraries included
+
+In the end the tables are written to standard output in Markdown, and the figure to --figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+import measuring
+import ocr_report
+from isotrope.groups import TURNS
+from labelled import RENDERED, LabelledSet, labelled_set
+from readers import FOUR_TURNS, Read, check_name
+from scoring import same_text, scores
+from worker import ReaderError, Worker
+
+STUDY = "ocr"
+KEY = ("set", "selection", "reader", "angle")
+"""Of the CSV: what tells one measurement from another."""
+CHUNK = 100
+"""Images handed to a reader at once."""
+OURS = ("isotrope",)
+Ask = Callable[[list[np.ndarray]], tuple[list[Read], float, float]]
+"""As `Worker`: images to readings, CPU seconds and the peak in MB."""
+
+
+def jobs(angles: Sequence[int]) -> list[tuple[int, ...]]:
+    """The angles in groups that are measured together: all quarter turns, as `same4` compares
+    them, and each other angle alone."""
+    turns = tuple(angle for angle in TURNS if angle in angles)
+    return [job for job in (turns, *((a,) for a in angles if a not in TURNS)) if job]
+
+
+def measure(
+    labelled: LabelledSet,
+    reader: str,
+    ask: Ask,
+    job: Sequence[int],
+    advance: Callable[[int], object] = lambda images: None,
+) -> list[dict]:
+    """The rows of one reader over one set at the angles of a job.
+
+    Args:
+        labelled: The set.
+        reader: The reader's name, for the rows.
+        ask: Reads images.
+        job: Angles, as `jobs` groups them.
+        advance: Called with the number of images after each chunk.
+    """
+    rows, by_angle = [], {}
+    for angle in job:
+        reads, seconds, peak = [], 0.0, 0.0
+        for chunk in chunks(labelled.images(angle)):
+            more, took, peak = ask(chunk)
+            reads += more
+            seconds += took
+            advance(len(chunk))
+        by_angle[angle] = reads
+        rows.append(
+            {
+                "set": labelled.name,
+                "selection": labelled.selection,
+                "kind": labelled.kind,
+                "cased": labelled.cased,
+                "images": len(labelled),
+                "reader": reader,
+                "angle": angle,
+                **scores(reads, labelled.texts, angle),
+                "same4": None,
+                "ms": 1000 * seconds / len(labelled),
+                "peak_mb": peak,
+            }
+        )
+    if set(TURNS) <= set(job):
+        for row in rows:
+            row["same4"] = same_text([by_angle[turn] for turn in TURNS])
+    return [{name: _rounded(value) for name, value in row.items()} for row in rows]
+
+
+def chunks(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    while chunk := list(islice(images, CHUNK)):
+        yield chunk
+
+
+def _rounded(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def key_of(row: dict) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in KEY)
+
+
+def recorded() -> list[dict[str, str]]:
+    """The rows of today's results."""
+    path = measuring.RESULTS / f"{STUDY}-{date.today()}.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def missing(labelled: LabelledSet, reader: str, angles: Sequence[int]) -> list[tuple[int, ...]]:
+    """The jobs of which today's results lack a row of this commit."""
+    commit = measuring.commit()
+    done = {key_of(row): row for row in recorded() if row["commit"] == commit}
+
+    def lacks(job: tuple[int, ...]) -> bool:
+        rows = [done.get((labelled.name, labelled.selection, reader, str(a))) for a in job]
+        compared = set(TURNS) <= set(job)
+        return any(row is None or (compared and not row["same4"]) for row in rows)
+
+    return [job for job in jobs(angles) if lacks(job)]
+
+
+def run(
+    sets: Sequence[LabelledSet],
+    readers: Sequence[str],
+    angles: Sequence[int],
+    again: bool,
+    console: Console,
+) -> list[ReaderError]:
+    """Measures what is missing and writes it; the errors of readers that could not be measured."""
+    todo = [
+        (labelled, reader, wanted)
+        for labelled in sets
+        for reader in readers
+        if (wanted := jobs(angles) if again else missing(labelled, reader, angles))
+    ]
+    work = [_weight(reader) * len(one) * len(sum(wanted, ())) for one, reader, wanted in todo]
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    rows, errors = [], []
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task("", total=sum(work))
+        for place, (labelled, reader, wanted) in enumerate(todo, start=1):
+            progress.update(task, description=f"{labelled.name}: {reader}")
+            weight = _weight(reader)
+            try:
+                with Worker(reader, labelled.kind) as worker:
+                    for job in wanted:
+                        rows += measure(
+                            *(labelled, reader, worker, job),
+                            lambda images, weight=weight: progress.advance(task, weight * images),
+                        )
+                        measuring.write_csv(STUDY, rows, KEY)
+            except ReaderError as error:
+                console.print(f"left out: {error}", markup=False, soft_wrap=True)
+                errors.append(error)
+            progress.update(task, completed=sum(work[:place]))
+    return errors
+
+
+def _weight(reader: str) -> int:
+    """Readings of an image: what the time left is reckoned by."""
+    return 4 if reader.endswith(FOUR_TURNS) else 1
+
+
+def positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be 1 or more")
+    return int(text)
+
+
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("sets", nargs="*", default=[RENDERED], metavar="NAME=PATH")
+    parser.add_argument("--readers", nargs="+", type=check_name, default=OURS, metavar="READER")
+    parser.add_argument("--angles", nargs="+", type=int, default=TURNS, help="counter-clockwise")
+    parser.add_argument("--held-out", type=positive, metavar="K", help="lines 0, K, 2K, ... alone")
+    parser.add_argument("--limit", type=positive, metavar="N", help="then N of them, evenly spread")
+    parser.add_argument("--again", action="store_true", help="measure even what today's CSV has")
+    parser.add_argument("--figure", type=Path, default=Path("out/ocr.png"))
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    arguments = parsed()
+    torch.set_num_threads(1)  # what the results call the machine's threads
+    try:
+        sets = [labelled_set(s, arguments.held_out, arguments.limit) for s in arguments.sets]
+    except ValueError as error:
+        sys.exit(str(error))
+    angles = sorted({angle % 360 for angle in arguments.angles})
+    console = Console(stderr=True)
+    errors = run(sets, arguments.readers, angles, arguments.again, console)
+    asked = [
+        key_of({"set": s.name, "selection": s.selection, "reader": r, "angle": a})
+        for s in sets
+        for r in arguments.readers
+        for a in angles
+    ]
+    measured = {key_of(row): row for row in recorded()}
+    rows = [measured[key] for key in asked if key in measured]
+    if rows:
+        sys.stdout.write(ocr_report.tables(rows))
+        ocr_report.draw(rows, arguments.figure)
+        console.print(f"the figure: {arguments.figure}", markup=False, soft_wrap=True)
+    sys.exit(bool(errors))
+
+
+if __name__ == "__main__":
+    main()

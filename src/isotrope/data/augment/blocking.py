@@ -1,0 +1,88 @@
+"""What JPEG loses: an 8 x 8 cosine transform, its coefficients rounded, in batches."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.augment.draws import chosen, column, severities, uniform
+
+_SIDE = 8
+# ITU-T T.81, tables K.1 and K.2: the steps of luminance and of color at quality 50.
+_LUMA_STEPS = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
+_COLOR_STEPS = (
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99,
+    24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
+    *(99,) * 32,
+)  # fmt: skip
+_TO_YCBCR = (
+    (0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312),
+)  # fmt: skip
+_TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
+
+
+def blocking(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
+    """Images `(B, 3, H, W)` as JPEG leaves them, 70% of them at severity 1, qualities 20 to 95."""
+    severity = severities(severity, images)
+    at = chosen(generator, 0.7 * severity)
+    if not len(at):
+        return images
+    corner = torch.randint(_SIDE, (2,), generator=generator, device=generator.device).tolist()
+    quality = 95 - 75 * uniform(generator, len(at)) ** 1.5
+    result = images.clone()
+    result[at] = jpeg(images[at], quality, corner)
+    return result
+
+
+def jpeg(images: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
+    """Images `(B, 3, H, W)` through JPEG's rounding at a quality `(B,)` of 1 to 100.
+
+    Color is kept at half the resolution. `corner`: how many pixels of the first block, above and
+    to the left, lie outside the image, each below 8.
+    """
+    height, width = images.shape[-2:]
+    top, left = corner
+    bottom, right = -(height + top) % (2 * _SIDE), -(width + left) % (2 * _SIDE)
+    planes = torch.einsum("dc,bchw->bdhw", images.new_tensor(_TO_YCBCR), 255 * images)
+    planes = functional.pad(planes, (left, right, top, bottom), mode="replicate")
+    luma = _rounded(planes[:, :1] - 128, quality, _LUMA_STEPS) + 128
+    color = _rounded(functional.avg_pool2d(planes[:, 1:], 2), quality, _COLOR_STEPS)
+    color = functional.interpolate(color, scale_factor=2, mode="bilinear")
+    planes = torch.cat((luma, color), dim=1)
+    planes = planes[:, :, top : top + height, left : left + width]
+    return torch.einsum("dc,bchw->bdhw", images.new_tensor(_TO_RGB) / 255, planes).clamp_(0, 1)
+
+
+def _rounded(planes: Tensor, quality: Tensor, steps: tuple[int, ...]) -> Tensor:
+    """Planes `(B, C, H, W)`, sides multiples of 8, their blocks' coefficients rounded."""
+    count, channels, height, width = planes.shape
+    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
+    table = planes.new_tensor(steps).reshape(_SIDE, _SIDE)
+    table = (table * column(scale)).round().clamp(1, 255)
+    basis = _cosines(planes)
+    blocks = planes.reshape(count, channels, height // _SIDE, _SIDE, width // _SIDE, _SIDE)
+    blocks = blocks.transpose(3, 4)  # (B, C, rows, columns, 8, 8)
+    table = table.reshape(count, 1, 1, 1, _SIDE, _SIDE)
+    kept = (basis @ blocks @ basis.T / table).round() * table
+    back = (basis.T @ kept @ basis).transpose(3, 4)
+    return back.reshape(count, channels, height, width)
+
+
+def _cosines(like: Tensor) -> Tensor:
+    """The orthonormal cosine transform of 8 values: `(8, 8)`, a frequency a row."""
+    rows = [
+        [
+            math.sqrt((1 if k == 0 else 2) / _SIDE) * math.cos(math.pi * k * (2 * n + 1) / 2 / _SIDE)
+            for n in range(_SIDE)
+        ]
+        for k in range(_SIDE)
+    ]
+    return like.new_tensor(rows)

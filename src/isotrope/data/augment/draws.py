@@ -1,0 +1,39 @@
+"""Random numbers for batches: one draw an image, from a torch.Generator on the images' device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def uniform(generator: torch.Generator, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """`(count,)` numbers between `low` and `high`."""
+    drawn = torch.rand(count, generator=generator, device=generator.device)
+    return low + (high - low) * drawn
+
+
+def normal(generator: torch.Generator, *size: int) -> Tensor:
+    """Standard normal numbers of a size."""
+    return torch.randn(*size, generator=generator, device=generator.device)
+
+
+def chosen(generator: torch.Generator, chances: Tensor) -> Tensor:
+    """The places of a batch that are drawn: `(n,)` int64, each with its chance of `(B,)`."""
+    return (uniform(generator, len(chances)) < chances).nonzero()[:, 0]
+
+
+def column(values: Tensor) -> Tensor:
+    """`(B,)` or `(B, C)` to `(B, C, 1, 1)`, to be multiplied with images."""
+    return values.reshape(len(values), *values.shape[1:] or (1,), 1, 1)
+
+
+def severities(severity: float | Tensor, images: Tensor) -> Tensor:
+    """One severity an image: `(B,)`, of a number for all or of one each.
+
+    Raises:
+        ValueError: a negative one, or a tensor of another length.
+    """
+    each = torch.as_tensor(severity, dtype=torch.float32, device=images.device).expand(len(images))
+    if bool((each < 0).any()):
+        raise ValueError(f"severity={float(each.min())} is negative; give 0 (clean) or more")
+    return each

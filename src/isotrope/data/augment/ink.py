@@ -1,0 +1,111 @@
+"""Letters on a ground: filled, rimmed, hollow, shadowed, glowing, embossed, of two colors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.augment.blur import filtered, gaussian_kernels
+from isotrope.data.augment.draws import chosen, column, normal, uniform
+from isotrope.data.augment.fields import clouds, positions
+from isotrope.data.augment.palette import apart, paints
+
+
+def inked(
+    grounds: Tensor,
+    letters: Tensor,
+    others: Tensor,
+    inks: Tensor,
+    generator: torch.Generator,
+    severity: Tensor,
+) -> Tensor:
+    """Letters painted over grounds.
+
+    Args:
+        grounds: `(B, 3, H, W)`.
+        letters, others: `(B, 1, H, W)` coverage in [0, 1] by the text, and by what is written
+            around it.
+        inks: `(B, 3)`.
+        severity: `(B,)`; at 0 letters are filled with one color.
+
+    Returns:
+        `(B, 3, H, W)`.
+    """
+    count, size = len(grounds), tuple(grounds.shape[-2:])
+    everything = torch.maximum(letters, others)
+    images = _under(grounds, everything, inks, generator, severity)
+    colors = _colors(inks, size, generator, severity)
+    other_inks = inks.clone()
+    at = chosen(generator, 0.3 * severity)
+    other_inks[at] = paints(generator, len(at), 2)
+    images.lerp_(column(other_inks), others * (1 - letters))
+    worn = 1 - 0.4 * (uniform(generator, count) < 0.2 * severity) * uniform(generator, count)
+    images.lerp_(colors, letters * column(worn))
+    return _embossed(images, letters, generator, severity).clamp_(0, 1)
+
+
+def _under(images: Tensor, letters: Tensor, inks: Tensor, generator, severity: Tensor) -> Tensor:
+    """Shadows, glows and rims, which lie below the letters."""
+    at = chosen(generator, 0.14 * severity)
+    if len(at):
+        cast = _shifted(letters[at], uniform(generator, 2 * len(at), -0.09, 0.09).reshape(-1, 2))
+        width = uniform(generator, len(at), 0.3, 2.0)
+        cast = filtered(cast, gaussian_kernels(width, width, torch.zeros_like(width)))
+        dark = cast * column(uniform(generator, len(at), 0.3, 0.9))
+        images[at] = images[at] * (1 - dark)
+    at = chosen(generator, 0.06 * severity)
+    if len(at):
+        width = uniform(generator, len(at), 1.5, 3.0)
+        wide = functional.max_pool2d(letters[at], 5, 1, 2)
+        glow = filtered(wide, gaussian_kernels(width, width, torch.zeros_like(width)))
+        glow = glow * column(uniform(generator, len(at), 0.3, 0.9))
+        images[at] = images[at].lerp_(column(paints(generator, len(at), 2)), glow)
+    for reach, chance in ((1, 0.05), (2, 0.04)):
+        at = chosen(generator, chance * severity)
+        if len(at):
+            rim = functional.max_pool2d(letters[at], 2 * reach + 1, 1, reach)
+            colors = apart(paints(generator, len(at), 1), inks[at], 0.3)
+            images[at] = images[at].lerp_(column(colors), rim)
+    return images
+
+
+def _colors(inks: Tensor, size: tuple[int, int], generator, severity: Tensor) -> Tensor:
+    """The color of the letters at each pixel `(B, 3, H, W)`: even, fading, parted or worn."""
+    colors = column(inks).expand(-1, -1, *size).clone()
+    if len(at := chosen(generator, 0.12 * severity)):
+        x, y = positions(*size, inks.device)
+        second = column((inks[at] + 0.25 * normal(generator, len(at), 3)).clamp(0, 1))
+        level = column((uniform(generator, len(at)) < 0.6).float())
+        place = level * y + (1 - level) * x * (size[0] / size[1])
+        sharp = column(torch.exp(uniform(generator, len(at), 0.5, 4.0)))
+        share = torch.sigmoid(sharp * (place - column(uniform(generator, len(at), -0.3, 0.3))))
+        colors[at] = colors[at].lerp_(second, share)
+    if len(at := chosen(generator, 0.2 * severity)):
+        amplitude = column(uniform(generator, len(at), 0.02, 0.12))
+        colors[at] += amplitude * clouds(generator, len(at), size, 6.0)
+    return colors
+
+
+def _embossed(images: Tensor, letters: Tensor, generator, severity: Tensor) -> Tensor:
+    """Raised or sunk letters: their slopes light on one side and dark on the other."""
+    at = chosen(generator, 0.1 * severity)
+    if not len(at):
+        return images
+    soft = functional.avg_pool2d(functional.pad(letters[at], (1,) * 4, mode="replicate"), 3, 1)
+    right = soft.roll(-1, 3) - soft.roll(1, 3)
+    down = soft.roll(-1, 2) - soft.roll(1, 2)
+    angle = uniform(generator, len(at), 0.0, 2 * torch.pi)
+    slope = right * column(angle.cos()) + down * column(angle.sin())
+    images[at] += column(uniform(generator, len(at), 0.1, 0.45)) * slope
+    return images
+
+
+def _shifted(masks: Tensor, shift: Tensor) -> Tensor:
+    """Masks `(B, 1, H, W)` moved by `shift` `(B, 2)`: right and down, in heights."""
+    height, width = masks.shape[-2:]
+    matrices = torch.eye(2, 3, device=masks.device).repeat(len(masks), 1, 1)
+    matrices[:, 0, 2] = -2 * shift[:, 0] * height / width
+    matrices[:, 1, 2] = -2 * shift[:, 1]
+    grid = functional.affine_grid(matrices, list(masks.shape), align_corners=False)
+    return functional.grid_sample(masks, grid, padding_mode="border", align_corners=False)

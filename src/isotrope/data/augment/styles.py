@@ -1,0 +1,62 @@
+"""Whole pictures of text from coverage masks: scenes, and paper with print or handwriting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from isotrope.data.augment.contrast import legible
+from isotrope.data.augment.degrade import Degrade
+from isotrope.data.augment.draws import severities, uniform
+from isotrope.data.augment.grounds import legible_inks, papers, scenes
+from isotrope.data.augment.ink import inked
+from isotrope.data.augment.palette import grounds_and_inks
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Signs, covers and screens, photographed."""
+
+    degrade: Degrade = field(default_factory=Degrade)
+
+    def __call__(
+        self, masks: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
+    ) -> Tensor:
+        """Images `(B, 3, H, W)` in [0, 1].
+
+        Args:
+            masks: `(B, 2, H, W)` coverage in [0, 1]: of the text, and of what stands around it.
+            generator: on the masks' device; it decides everything.
+            severity: 0 (two flat colors) to about 2, one for all or `(B,)`.
+        """
+        each = severities(severity, masks)
+        count, size = len(masks), tuple(masks.shape[-2:])
+        least = 0.18 + 0.5 * uniform(generator, count) ** 2
+        least = torch.where(each > 0, least, 0.5 + 0 * least)
+        colors, inks = grounds_and_inks(generator, count, least)
+        grounds = scenes(generator, colors, each, size)
+        images = inked(grounds, masks[:, :1], masks[:, 1:], inks, generator, each)
+        return self.degrade(legible(images), generator, each)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Print, typescript or handwriting on paper, scanned or photographed."""
+
+    degrade: Degrade = field(
+        default_factory=lambda: Degrade(warp=0.6, light=0.4, contrast=0.6, shrink=0.8)
+    )
+
+    def __call__(
+        self, masks: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
+    ) -> Tensor:
+        """As `Scene`."""
+        each = severities(severity, masks)
+        count, size = len(masks), tuple(masks.shape[-2:])
+        grounds = papers(generator, count, each, size)
+        inks = legible_inks(generator, grounds, 0.2 + 0.3 * uniform(generator, count))
+        everything = torch.maximum(masks[:, :1], masks[:, 1:])
+        images = grounds.lerp_(inks[:, :, None, None], everything)
+        return self.degrade(images, generator, each)

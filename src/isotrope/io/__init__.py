@@ -1,0 +1,1 @@
+"""Bytes and pixels: files, images, sizes. Needs numpy and Pillow, never torch."""

@@ -1,0 +1,157 @@
+"""The size and the direction of images: resizing, turning, rectifying.
+
+Resizing works in floating point. Rounding to 8 bits between its two passes would break the
+symmetry: resizing a turned image would no longer give the turned pixels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from isotrope.io.images import ImageError
+
+
+def target_size(
+    size: tuple[int, int], height: int, stride: int, max_ratio: float
+) -> tuple[int, int]:
+    """The size that the reader takes: the short side becomes `height`, the long side follows.
+
+    The long side keeps the aspect, rounded to the nearest multiple of `stride`. Which side is
+    vertical does not matter.
+
+    Args:
+        size: (H, W) of the image, px.
+        height: The short side of the result, px; a multiple of `stride`.
+        stride: What both sides of the result are multiples of, px.
+        max_ratio: The longest image taken, as long side over short side.
+
+    Returns:
+        (h, w), px.
+
+    Raises:
+        ImageError: The image is under 2 px on a side, or longer than `max_ratio`.
+    """
+    rows, columns = size
+    short, long = min(size), max(size)
+    if short < 2:
+        raise ImageError(
+            f"{columns}x{rows} px: too small to read; both sides must be at least 2 px"
+        )
+    if long > max_ratio * short:
+        shape = "longer than high" if columns > rows else "higher than wide"
+        raise ImageError(
+            f"{columns}x{rows} px is {long / short:.4g} times {shape}; the reader takes up to "
+            f"{max_ratio:g}: cut it into lines or words"
+        )
+    # Half-way cases round up, in integers: `round` would send them to the even neighbor.
+    steps = (2 * long * height + short * stride) // (2 * short * stride)
+    other = max(height, steps * stride)
+    return (height, other) if columns >= rows else (other, height)
+
+
+def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize by an antialiased triangle filter, one axis after the other.
+
+    Where an axis shrinks by s > 1 the weights are max(0, 1 - |x| / s), otherwise those of linear
+    interpolation. Commutes with quarter turns and mirrors up to float rounding.
+
+    Args:
+        pixels: (H, W, 3), uint8.
+        size: (h, w) of the result, px.
+
+    Returns:
+        (h, w, 3), float32 in [0, 1].
+
+    Raises:
+        ValueError: `pixels` has another type or shape, or `size` is under 1 px on a side.
+    """
+    _check(pixels)
+    rows, columns = size
+    if rows < 1 or columns < 1:
+        raise ValueError(f"size={size} must be at least 1 px on a side; give (rows, columns)")
+    resized = np.empty((rows, columns, 3), np.float32)
+    for channel, band in enumerate(Image.fromarray(pixels).split()):
+        grey = band.convert("F").resize((columns, rows), Image.Resampling.BILINEAR)
+        np.divide(np.asarray(grey), np.float32(255), out=resized[..., channel])
+    return resized
+
+
+def prepare_pixels(pixels: np.ndarray, height: int, stride: int, max_ratio: float) -> np.ndarray:
+    """Resize for the reader: `resize` to `target_size`.
+
+    Args:
+        pixels: (H, W, 3), uint8, from `isotrope.io.images.load_pixels`.
+        height, stride, max_ratio: As in `target_size`.
+
+    Returns:
+        (h, w, 3), float32 in [0, 1]. Not normalized: the model does that.
+
+    Raises:
+        ImageError: The image is under 2 px on a side, or longer than `max_ratio`.
+        ValueError: `pixels` has another type or shape.
+    """
+    _check(pixels)
+    return resize(pixels, target_size(pixels.shape[:2], height, stride, max_ratio))
+
+
+def turn(pixels: np.ndarray, degrees: int) -> np.ndarray:
+    """Turn counter-clockwise by quarter turns, exactly.
+
+    Args:
+        pixels: (H, W, ...), of any type.
+        degrees: A multiple of 90, of either sign.
+
+    Returns:
+        (H, W, ...) or (W, H, ...), C-contiguous.
+
+    Raises:
+        ValueError: `degrees` is no multiple of 90.
+    """
+    if degrees % 90:
+        raise ValueError(f"degrees={degrees} must be a multiple of 90; use rotate for other angles")
+    return np.ascontiguousarray(np.rot90(pixels, int(degrees // 90)))
+
+
+def rotate(
+    pixels: np.ndarray, degrees: float, fill: tuple[int, int, int] | None = None
+) -> np.ndarray:
+    """Rotate counter-clockwise by any angle, bicubically, and keep the whole image.
+
+    Args:
+        pixels: (H, W, 3), uint8.
+        degrees: The angle, of either sign.
+        fill: The color of the corners that open up; by default the median, channel by channel,
+            of the pixels on the border, which is the paper's color where the text is inside.
+
+    Returns:
+        (H', W', 3), uint8: the bounding box of the rotated image.
+
+    Raises:
+        ValueError: `pixels` has another type or shape, or `degrees` is not finite.
+    """
+    _check(pixels)
+    if not math.isfinite(degrees):
+        raise ValueError(f"degrees={degrees} must be finite; give an angle in degrees")
+    color = _border_median(pixels) if fill is None else tuple(int(value) for value in fill)
+    rotated = Image.fromarray(pixels).rotate(
+        degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=color
+    )
+    return np.array(rotated)
+
+
+def _border_median(pixels: np.ndarray) -> tuple[int, ...]:
+    # Each side leaves out its last pixel, with which the next one begins.
+    sides = (pixels[0, :-1], pixels[:-1, -1], pixels[-1, 1:], pixels[1:, 0])
+    border = np.concatenate(sides) if min(pixels.shape[:2]) > 1 else pixels.reshape(-1, 3)
+    return tuple(int(value) for value in np.median(border, axis=0))
+
+
+def _check(pixels: np.ndarray) -> None:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3 or pixels.size == 0:
+        raise ValueError(
+            f"pixels of type {pixels.dtype} and shape {pixels.shape}; they must be uint8 "
+            "(H, W, 3): load them with load_pixels"
+        )

@@ -1,0 +1,199 @@
+"""The frame: find which way is up, turn the image back, and hand it to a reader of any kind.
+
+`Orbit` and `Frame.from_lifted` make fronts, which score the orientations of an image; `Frame` turns
+it back by the best one: a learned canonicalization, Kaba et al. 2023, arxiv.org/abs/2211.06489.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+
+ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
+"""Scores no further apart than this are equal, relative to the largest magnitude of an image."""
+
+
+class Orbit(nn.Module):
+    """Makes any module an equivariant front: `F(g) = f(g^-1 image)` for each `g` of the group.
+
+    Maps `(B, C, H, W)` to `(B, |G|, K)`, where `f` maps `(B', C, h, w)` to `(B', K)`. A turned
+    image permutes the orbit, `orbit(L_h image)(g) = orbit(image)(h^-1 g)`, whatever strides and
+    padding `f` has. Turned copies of one shape go through `f` in one call. ValueError for a group
+    that turns between pixels, or an `f` that does not give one vector for each image.
+    """
+
+    takes, gives = "image", "tokens"  # |G| tokens, on a grid of one position
+
+    def __init__(self, module: nn.Module, group: Group) -> None:
+        super().__init__()
+        self.module, self.group = module, _check_exact(group)
+
+    def forward(self, images: Tensor) -> Tensor:
+        _check_images(images)
+        group = self.group
+        turned = [group.act_image(group.inverse(g), images) for g in group.elements]
+        vectors: dict[int, Tensor] = {}
+        for shape in dict.fromkeys(t.shape for t in turned):  # at most HxW and WxH
+            alike = [g for g in group.elements if turned[g].shape == shape]
+            batch = torch.cat([turned[g] for g in alike])
+            values = self.module(batch)
+            if values.ndim != 2 or len(values) != len(batch):
+                raise ValueError(
+                    f"{type(self.module).__name__} gives shape {tuple(values.shape)}, not one "
+                    f"vector for each of {len(batch)} images; pool its output to (B, K)"
+                )
+            vectors |= zip(alike, values.chunk(len(alike)), strict=True)
+        return torch.stack([vectors[g] for g in group.elements], dim=1)
+
+
+class OrientationHead(nn.Module):
+    """Linear values of each orientation of a lifted signal: `s(g) = mean_x w . F(x, g)`.
+
+    Each output has a `w`. Maps `(B, |G|, H, W, dim)` to `(B, |G|, outputs)`, ValueError otherwise.
+    """
+
+    takes, gives = "lifted", "tokens"
+
+    def __init__(self, dim: int, outputs: int = 1) -> None:
+        super().__init__()
+        self.weigh = nn.Linear(dim, outputs, bias=False)
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        if lifted.ndim != 5 or lifted.shape[-1] != self.weigh.in_features:
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a lifted signal of this head's channels; "
+                f"give (B, |G|, H, W, {self.weigh.in_features})"
+            )
+        return self.weigh(lifted.mean(dim=(2, 3)))
+
+
+@dataclass(frozen=True)
+class Framed:
+    """What `Frame` gives for B images.
+
+    Attributes:
+        images: B tensors `(C, h, w)`, each `g*^-1 image`.
+        elements: the B elements g*, by which the images were turned from upright.
+        scores: `(B, |G|)`, of every orientation; they have gradients.
+        values: `(B, R)`, the front's further values at g*, such as the residual angle.
+    """
+
+    images: list[Tensor]
+    elements: list[int]
+    scores: Tensor
+    values: Tensor
+
+    def stack(self) -> Tensor:
+        """The images as one tensor `(B, C, h, w)`; ValueError where their shapes differ."""
+        sizes = sorted({f"{image.shape[1]}x{image.shape[2]}" for image in self.images})
+        if len(sizes) > 1:
+            raise ValueError(f"sizes {', '.join(sizes)} do not stack; batch by size, or resize")
+        return torch.stack(self.images)
+
+
+class Frame(nn.Module):
+    """Turns each image back by its best orientation: `g*^-1 image`, `g* = argmax_g s(g)`.
+
+    The scores of a turned image are permuted, `s'(g) = s(h^-1 g)`, so its best orientation is
+    `h g*`, and the framed image is the same tensor, bit for bit, for every turn of the input.
+    Whatever reads it, of any architecture, is invariant. Maps `(B, C, H, W)` to a `Framed`.
+
+    Ties: among orientations whose best scores are equal up to rounding (`ROUNDING`: 1e-9 relative
+    in float64, 1e-5 in float32) the frame takes the one whose turned image comes first
+    lexicographically: by height, then width, then the first value that differs. So the framed image
+    stays the same for symmetric images, where any of the tied elements may be named, and even for a
+    front whose scores are all equal.
+
+    Training: the choice of g* has no gradient, but the scores have. Turn upright images by random
+    elements and take `F.cross_entropy(frame(turned).scores, elements)`.
+
+    Args:
+        front: an equivariant module from images to scores `(B, |G|)`, or to `(B, |G|, 1 + R)`, the
+            score and R further values of each orientation: `Orbit`, or see `from_lifted`.
+        group: C1, C2, C4, D1, D2 or D4, which permute pixels.
+
+    Raises:
+        ValueError: another group, or a front of another shape or of scores that are not finite.
+    """
+
+    takes, gives = "image", "invariant"
+
+    def __init__(self, front: nn.Module, group: Group) -> None:
+        super().__init__()
+        self.front, self.group = front, _check_exact(group)
+
+    @classmethod
+    def from_lifted(cls, front: nn.Module, dim: int, group: Group, outputs: int = 1) -> Frame:
+        """On a front that gives `(B, |G|, H, W, dim)`: an `OrientationHead` of 1 + R outputs."""
+        return cls(nn.Sequential(front, OrientationHead(dim, outputs)), group)
+
+    def forward(self, images: Tensor) -> Framed:
+        said = self._ask(images)
+        tied = _within(said[..., 0], margin=0.0)
+        framed, elements = zip(*map(self._smallest, images, tied), strict=True)
+        values = said[range(len(said)), elements, 1:]
+        return Framed(list(framed), list(elements), said[..., 0], values)
+
+    def candidates(self, images: Tensor, margin: float) -> list[list[int]]:
+        """For each image the elements whose score is within `margin` of the best, best first.
+
+        A turn by `h` takes each element `g` of the set to `h g`. So a reader that reads the image
+        turned back by every candidate, and keeps the likeliest text, stays invariant.
+        """
+        if not margin >= 0:
+            raise ValueError(f"margin={margin} is negative; give a difference of scores, 0 or more")
+        return _within(self._ask(images)[..., 0], margin)
+
+    def _ask(self, images: Tensor) -> Tensor:
+        """The front's scores and further values, `(B, |G|, 1 + R)`."""
+        _check_images(images)
+        said, order = self.front(images), self.group.order
+        if said.shape[:2] != (len(images), order) or said.ndim not in (2, 3) or not said.numel():
+            raise ValueError(
+                f"the front gives shape {tuple(said.shape)} for {len(images)} images; it must give "
+                f"scores (B, {order}) or (B, {order}, 1 + R), or be wrapped by Frame.from_lifted"
+            )
+        said = said.unsqueeze(-1) if said.ndim == 2 else said
+        if not said[..., 0].isfinite().all():
+            raise ValueError("a score is not finite; look for NaN in the images and the weights")
+        return said
+
+    def _smallest(self, image: Tensor, elements: list[int]) -> tuple[Tensor, int]:
+        """The lexicographically smallest `g^-1 image (C, h, w)` of these elements, and its `g`."""
+        turned = [(self.group.act_image(self.group.inverse(g), image), g) for g in elements]
+        best, g = reduce(lambda a, b: b if _precedes(b[0], a[0]) else a, turned)
+        # Always in one memory layout: a kernel behind the frame may round differently in another.
+        return best.clone(memory_format=torch.contiguous_format), g
+
+
+def _within(scores: Tensor, margin: float) -> list[list[int]]:
+    """The elements whose score is within `margin`, and rounding, of the best; best first."""
+    scores = scores.detach()
+    lowest = scores.amax(1) - margin - scores.abs().amax(1) * ROUNDING.get(scores.dtype, 0.0)
+    counts = (scores >= lowest[:, None]).sum(1).tolist()
+    ranked = scores.argsort(dim=1, descending=True).tolist()
+    return [elements[:count] for elements, count in zip(ranked, counts, strict=True)]
+
+
+def _precedes(a: Tensor, b: Tensor) -> bool:
+    """Whether `a` is before `b`: by shape, then by the first value in which they differ."""
+    if a.shape != b.shape:
+        return a.shape < b.shape
+    first = int((a != b).flatten().int().argmax())  # 0 where they are equal
+    return bool(a.flatten()[first] < b.flatten()[first])
+
+
+def _check_exact(group: Group) -> Group:
+    if group.exact:
+        return group
+    raise ValueError(f"{group!r} turns between pixels; use C1, C2, C4, D1, D2 or D4, which do not")
+
+
+def _check_images(images: Tensor) -> None:
+    if images.ndim != 4 or not images.numel():
+        raise ValueError(f"shape {tuple(images.shape)} is no batch of images; give (B, C, H, W)")

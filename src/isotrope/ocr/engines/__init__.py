@@ -1,0 +1,69 @@
+"""Engines: who reads a line that stands upright. Each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from isotrope.ocr.engines.base import Engine, Line
+
+__all__ = ["ENGINES", "Engine", "Line", "make_engine"]
+
+ENGINES = {
+    "isotrope": "isotrope.ocr.engines.isotrope:Isotrope",
+    "gsanet": "isotrope.ocr.engines.gsanet:GSANet",
+    "rapidocr": "isotrope.ocr.engines.rapidocr:RapidOCR",
+    "tesseract": "isotrope.ocr.engines.tesseract:Tesseract",
+    "trocr": "isotrope.ocr.engines.trocr:TrOCR",
+}
+"""The engines by name, each the place of a class with `from_pretrained`."""
+
+
+def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
+    """An engine, by name or made of a function.
+
+    Args:
+        engine: A name of `ENGINES`; an engine, which is returned as it is; or a function that maps
+            an upright line `(H, W, 3)`, uint8 RGB, to its text, to `(text, confidence)` or to a
+            `Line`.
+        options: For the `from_pretrained` of the engine named; those that are None are left out.
+
+    Raises:
+        ValueError: No engine of this name, or an option that it does not take.
+        ModuleNotFoundError: A package that it needs is not installed.
+        TypeError: `engine` is none of the above.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(engine, str):
+        return _named(engine, given)
+    if given:
+        raise ValueError(
+            f"{', '.join(given)} would make an engine, and one is given; set it up beforehand"
+        )
+    if callable(getattr(engine, "read", None)):
+        return engine
+    if callable(engine):
+        from isotrope.ocr.engines.function import Function
+
+        return Function(engine)
+    raise TypeError(
+        f"an engine of type {type(engine).__name__}; give a name, a function or an object with a "
+        "method `read`"
+    )
+
+
+def _named(name: str, given: dict[str, Any]) -> Engine:
+    if name not in ENGINES:
+        raise ValueError(
+            f"engine {name!r} is not known; use {', '.join(ENGINES)}, or give a function"
+        )
+    module, cls = ENGINES[name].split(":")
+    make = getattr(import_module(module), cls).from_pretrained
+    taken = list(inspect.signature(make).parameters)
+    if strange := [option for option in given if option not in taken]:
+        raise ValueError(
+            f"engine {name!r} takes no {', '.join(strange)}; it takes {', '.join(taken)}"
+        )
+    return make(**given)

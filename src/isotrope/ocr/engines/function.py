@@ -1,0 +1,49 @@
+"""Any function as an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from isotrope.ocr.engines.base import Line
+
+
+class Function:
+    """An engine that asks a function for one line after the other.
+
+    Args:
+        function: Maps `(H, W, 3)`, uint8 RGB, to a text, to `(text, confidence)` or to a `Line`. A
+            text without a confidence counts as certain, an empty one as a confidence of 0.
+        name: By default that of the function.
+
+    Example:
+        >>> engine = Function(lambda pixels: ("hello", 0.9))
+        >>> engine.read([np.zeros((8, 20, 3), np.uint8)])
+        [Line(text='hello', confidence=0.9, characters=(), orientation=0)]
+    """
+
+    def __init__(self, function: Callable, name: str | None = None) -> None:
+        self.function = function
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+        """As `Engine.read`.
+
+        Raises:
+            TypeError: The function returned something else.
+        """
+        return [self._line(self.function(line)) for line in lines]
+
+    def _line(self, said: str | tuple[str, float] | Line) -> Line:
+        match said:
+            case Line():
+                return said
+            case str():
+                return Line(said, 1.0 if said else 0.0)
+            case (str() as text, confidence):
+                return Line(text, float(confidence))
+        raise TypeError(
+            f"{self.name} returned {type(said).__name__}; it must return a text, "
+            "(text, confidence) or a Line"
+        )

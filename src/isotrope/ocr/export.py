@@ -1,0 +1,155 @@
+"""A torch model as a folder that runs with and without torch, its weights written once.
+
+`model.safetensors` holds the weights in 16 bits, for torch; `graph.onnx` says what is computed and
+refers to the same bytes, for onnxruntime, which widens them to 32 bits when it loads.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from isotrope.io.files import replacing
+from isotrope.ocr.graph import CONFIG, GRAPH, WEIGHTS
+
+
+def save_folder(
+    model: nn.Module,
+    folder: str | Path,
+    config: dict[str, Any],
+    graph: nn.Module,
+    example: Tensor,
+    shapes: dict[int, Any],
+) -> None:
+    """Write a model's weights, configuration and graph.
+
+    Args:
+        model: whose state is written, rounded to 16 bits; it is left as it is.
+        config: what `config.json` says.
+        graph: what is exported: a module that has `model` as its attribute `model`, and maps
+            `pixels` to `out`.
+        example: pixels to trace with.
+        shapes: the free dimensions of the pixels, as `torch.export` takes them.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(state, temporary)
+    graph.model = copy.deepcopy(model).float()
+    graph.model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    proto = _exported(graph, example, shapes)
+    graph.model = model
+    _refer(proto, _places(folder / WEIGHTS), {k: v.float().numpy() for k, v in state.items()})
+    with replacing(folder / GRAPH) as temporary:
+        temporary.write_bytes(proto.SerializeToString())
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def load_state(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The configuration and the weights, as float32, of a folder that `save_folder` wrote.
+
+    Raises:
+        ValueError: a file is missing or broken.
+    """
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        state = load_file(folder / WEIGHTS)
+    except Exception as error:  # safetensors, json and the file system each have their own
+        reason = str(error).split("\n")[0]
+        raise ValueError(
+            f"{folder}: no model that can be loaded ({reason}); give a folder with {CONFIG} and "
+            f"{WEIGHTS}"
+        ) from error
+    return config, {name: tensor.float() for name, tensor in state.items()}
+
+
+def _exported(graph: nn.Module, example: Tensor, shapes: dict[int, Any]):
+    import onnx
+
+    with tempfile.TemporaryDirectory() as scratch, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(scratch) / GRAPH
+        torch.onnx.export(
+            graph.eval(),
+            (example,),
+            path,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            input_names=["pixels"],
+            output_names=["out"],
+            dynamic_shapes=(shapes,),
+        )
+        return onnx.load(path)
+
+
+def _places(weights: Path) -> dict[str, tuple[int, int]]:
+    """Where each tensor of a safetensors file begins, and its length, in bytes."""
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    return {
+        name: (8 + size + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
+        for name, entry in header.items()
+        if name != "__metadata__"
+    }
+
+
+def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarray]) -> None:
+    """Let the graph's weights be those of the file, widened, and turned where the graph has them so.
+
+    What the exporter made of a weight is told by its values: it renames and transposes some.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    by_value = {_key(array): name for name, array in state.items()}
+    turned = {_key(array.T): name for name, array in state.items() if array.ndim == 2}
+    before, kept, read = [], [], {}
+    for tensor in proto.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        name = by_value.get(_key(array)) or turned.get(_key(array))
+        if name is None or array.size < 16:
+            kept.append(tensor)
+            continue
+        if name not in read:
+            read[name] = f"{name}.half"
+            before.append(_cast(read[name], f"{name}.wide", TensorProto.FLOAT))
+        how = "Identity" if _key(array) in by_value else "Transpose"
+        before.append(helper.make_node(how, [f"{name}.wide"], [tensor.name]))
+    for name, half in read.items():
+        offset, length = places[name]
+        tensor = TensorProto(name=half, data_type=TensorProto.FLOAT16, dims=state[name].shape)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", WEIGHTS), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=key, value=str(value))
+        kept.append(tensor)
+    nodes = list(proto.graph.node)
+    for node in nodes:  # the exporter's notes would be most of the file
+        node.ClearField("metadata_props")
+        node.ClearField("doc_string")
+    proto.graph.ClearField("value_info")
+    for field, entries in (("node", [*before, *nodes]), ("initializer", kept)):
+        proto.graph.ClearField(field)
+        getattr(proto.graph, field).extend(entries)
+
+
+def _key(array: np.ndarray) -> tuple:
+    return array.shape, np.ascontiguousarray(array, np.float32).tobytes()
+
+
+def _cast(source: str, target: str, kind: int):
+    from onnx import helper
+
+    return helper.make_node("Cast", [source], [target], to=kind)

@@ -1,0 +1,1 @@
+"""Which way is up: the equivariant front of the reader."""

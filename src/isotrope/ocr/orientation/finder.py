@@ -1,0 +1,147 @@
+"""`OrientationFinder`: which way up an image lies, exactly equivariant to quarter turns. No torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from isotrope.io.images import ImageSource, load_pixels
+from isotrope.io.resize import resize
+from isotrope.ocr.graph import CONFIG, open_graph
+from isotrope.ocr.orientation.sizing import LYING, finder_size
+
+AREAS = (3072, 49152, 786432)
+"""Pixels that an image is shown at: a word or line, a paragraph, a page. The next is tried where the
+last left doubt and the image has so many."""
+
+SURE = 0.9
+"""At this probability no larger area is tried."""
+
+_OUT_OF_THE_QUESTION = -1e9
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How an image lies.
+
+    Args:
+        degrees: by which the text is turned from upright, counter-clockwise: 0, 90, 180 or 270.
+        confidence: the probability of that turn.
+        slant: degrees counter-clockwise that are left once it is turned back, within +-45.
+        scores: the probabilities of 0, 90, 180 and 270.
+    """
+
+    degrees: int
+    confidence: float
+    slant: float
+    scores: tuple[float, float, float, float]
+
+    def candidates(self, least: float) -> tuple[int, ...]:
+        """Every turn of at least this probability, the likeliest first; never none."""
+        likely = sorted(range(4), key=lambda k: -self.scores[k])
+        return tuple(90 * k for k in likely if k == likely[0] or self.scores[k] >= least)
+
+
+class OrientationFinder:
+    """Finds which way up words, lines and pages lie.
+
+    One network sees the image at its four turns (`nn.Orbit`), so a turn of the image permutes the
+    four scores: `s'(g) = s(h^-1 g)`, up to rounding in float32.
+
+    Args:
+        folder: written by `orientation.store.save_finder`.
+        threads: of onnxruntime; None leaves their number to it.
+
+    Raises:
+        ValueError: the folder is not whole.
+    """
+
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self.session = open_graph(folder, threads)
+        config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+        self.sharpness: float = config.get("sharpness", 1.0)
+
+    @classmethod
+    def from_pretrained(
+        cls, path: str | Path | None = None, threads: int | None = None
+    ) -> OrientationFinder:
+        """The finder of a folder; None: the shipped one."""
+        return cls(path or Path(__file__).parents[2] / "weights" / "finder", threads)
+
+    def find(
+        self, images: ImageSource | Iterable[ImageSource], batch_size: int = 32
+    ) -> list[Orientation]:
+        """How each of one or more images lies.
+
+        Raises:
+            ImageError: an image cannot be read.
+        """
+        single = isinstance(images, (str, Path, bytes)) or hasattr(images, "size")
+        return self.find_pixels(
+            [load_pixels(source) for source in ([images] if single else images)], batch_size
+        )
+
+    def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
+        """As `find`, of images `(H, W, 3)` uint8 RGB."""
+        found: dict[int, Orientation] = {}
+        places = list(range(len(images)))
+        for number, area in enumerate(AREAS):
+            for place, now in self._at(area, images, places, batch_size):
+                if place not in found or now.confidence > found[place].confidence:
+                    found[place] = now
+            following = AREAS[number + 1] if number + 1 < len(AREAS) else math.inf
+            places = [
+                place
+                for place in places
+                if found[place].confidence < SURE and _area(images[place]) >= following / 4
+            ]
+        return [found[place] for place in range(len(images))]
+
+    def _at(self, area: int, images: Sequence[np.ndarray], places: list[int], batch_size: int):
+        """`(place, Orientation)` of the images at these places, seen at one area."""
+        by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for place in places:
+            by_size[finder_size(*images[place].shape[:2], area)].append(place)
+        for size, alike in by_size.items():
+            least = max(1, min(batch_size, 32 * AREAS[0] // area))
+            for start in range(0, len(alike), least):
+                batch = alike[start : start + least]
+                said = self._said(np.stack([_pixels(images[place], size) for place in batch]))
+                yield from zip(batch, map(self._orientation, said), strict=True)
+
+    def _said(self, pixels: np.ndarray) -> np.ndarray:
+        """`(B, 4, 3)`: score and slant of the images turned back by 0, 90, 180, 270 degrees."""
+        rows, columns = pixels.shape[2:]
+        long = max(rows, columns) > LYING * min(rows, columns)
+        said = np.full((len(pixels), 4, 3), _OUT_OF_THE_QUESTION, np.float32)
+        for first in (0, 1):  # 0 and 180 degrees have one shape, 90 and 270 the other
+            if long and (columns >= rows) == bool(first):
+                continue
+            turned = [np.rot90(pixels, -turn, (2, 3)) for turn in (first, first + 2)]
+            (out,) = self.session.run(None, {"pixels": np.ascontiguousarray(np.concatenate(turned))})
+            said[:, first], said[:, first + 2] = np.split(out, 2)
+        return said
+
+    def _orientation(self, said: np.ndarray) -> Orientation:
+        scores = said[:, 0].astype(np.float64) * self.sharpness
+        odds = np.exp(scores - scores.max())
+        share = odds / odds.sum()
+        best = int(share.argmax())
+        slant = math.degrees(math.atan2(float(said[best, 2]), float(said[best, 1])))
+        scores = tuple(float(p) for p in share)
+        return Orientation(90 * best, scores[best], max(-45.0, min(45.0, slant)), scores)
+
+
+def _area(image: np.ndarray) -> int:
+    return image.shape[0] * image.shape[1]
+
+
+def _pixels(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`(3, h, w)` float32 in [-1, 1], blue first."""
+    return resize(image, size)[:, :, ::-1].transpose(2, 0, 1) * 2 - 1

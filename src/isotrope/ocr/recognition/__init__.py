@@ -1,0 +1,1 @@
+"""Reading an upright line: image to text."""

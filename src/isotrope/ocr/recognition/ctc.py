@@ -1,0 +1,82 @@
+"""CTC: from a distribution a column to a text, with how sure each character is. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from isotrope.ocr.recognition.constants import BLANK
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A text read from columns.
+
+    Args:
+        text: the characters.
+        confidences: of each character, the highest probability among its columns.
+        columns: of each character, `(first, last)` of its columns.
+        log_likelihood: of the best path, a column on average.
+        length: columns in all.
+    """
+
+    text: str
+    confidences: tuple[float, ...]
+    columns: tuple[tuple[int, int], ...]
+    log_likelihood: float
+    length: int
+
+    @property
+    def confidence(self) -> float:
+        """Of the whole text: the geometric mean over its characters; 0 where there are none."""
+        if not self.confidences:
+            return 0.0
+        return float(np.exp(np.mean(np.log(np.maximum(self.confidences, 1e-9)))))
+
+
+def decode(probabilities: np.ndarray, charset: str) -> Decoded:
+    """The best path (Graves et al. 2006): runs of one class are one character, blanks are none.
+
+    Args:
+        probabilities: `(columns, classes)`; class 0 is the blank, class `i + 1` is `charset[i]`.
+    """
+    best = probabilities.argmax(axis=1)
+    sure = probabilities.max(axis=1)
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    ends = np.append(starts[1:], len(best))
+    runs = [(a, b) for a, b in zip(starts, ends, strict=True) if best[a] != BLANK]
+    text = "".join(charset[best[a] - 1] for a, _ in runs)
+    left, right = len(text) - len(text.lstrip()), len(text.rstrip())
+    runs = runs[left:right]
+    return Decoded(
+        text.strip(),
+        tuple(float(sure[a:b].max()) for a, b in runs),
+        tuple((int(a), int(b) - 1) for a, b in runs),
+        float(np.log(np.maximum(sure, 1e-9)).mean()) if len(sure) else 0.0,
+        len(best),
+    )
+
+
+def join(parts: Sequence[Decoded]) -> Decoded:
+    """The pieces of one line, read one by one, as one reading; spaces stand between them.
+
+    Columns are counted on from piece to piece.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    said = [part for part in parts if part.text]
+    text = " ".join(part.text for part in said)
+    confidences: list[float] = []
+    columns: list[tuple[int, int]] = []
+    shift = 0
+    for part in parts:
+        if part.text and confidences:  # the space between, as sure as what it stands between
+            confidences.append(min(confidences[-1], part.confidences[0]))
+            columns.append((shift, shift))
+        confidences += part.confidences
+        columns += [(a + shift, b + shift) for a, b in part.columns]
+        shift += part.length
+    mean = sum(part.log_likelihood * part.length for part in parts) / max(1, shift)
+    return Decoded(text, tuple(confidences), tuple(columns), mean, shift)

@@ -1,0 +1,214 @@
+"""`LineRecognizer`: the pretrained back, which reads a line that stands upright.
+
+The layers are those of PP-OCRv6's recognizers, with batch norms folded into the convolutions:
+depthwise filters and pointwise feed-forwards that halve the height and keep the width, then a neck
+over columns and a linear head for CTC. `published.py` reads the published weights into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Blocks of one height: `dim` channels, and which blocks of `depth` look at the whole line."""
+
+    dim: int
+    depth: int
+    excited: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class LineRecognizerConfig:
+    """A `LineRecognizer` as a value.
+
+    Args:
+        charset: the characters, in the order of their classes.
+        stem: "branched" (small) or "plain" (tiny).
+        stages: each after the first halves the height.
+        neck: "attention" (small) or "conv" (tiny).
+        neck_dim: channels of a column.
+    """
+
+    charset: str
+    stem: str
+    stages: tuple[StageConfig, ...] = field(default=())
+    neck: str = "attention"
+    neck_dim: int = 120
+
+    @classmethod
+    def small(cls, charset: str) -> LineRecognizerConfig:
+        """PP-OCRv6-small: 3.0M parameters without the head."""
+        stages = (StageConfig(96, 3), StageConfig(192, 6, (0, 2, 4)), StageConfig(384, 2))
+        return cls(charset, "branched", stages, "attention", 120)
+
+    @classmethod
+    def tiny(cls, charset: str) -> LineRecognizerConfig:
+        """PP-OCRv6-tiny: 0.5M parameters without the head."""
+        stages = (StageConfig(48, 2), StageConfig(96, 2), StageConfig(160, 3))
+        return cls(charset, "plain", stages, "conv", 80)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> LineRecognizerConfig:
+        stages = tuple(
+            StageConfig(s["dim"], s["depth"], tuple(s["excited"])) for s in values["stages"]
+        )
+        return cls(**{**values, "stages": stages})
+
+
+class LineRecognizer(nn.Module):
+    """Upright lines to characters, one distribution a column of 8 pixels.
+
+    Example:
+        >>> model = LineRecognizer(LineRecognizerConfig.tiny("abc"))
+        >>> model(torch.rand(2, 3, 48, 160)).shape
+        torch.Size([2, 20, 4])
+    """
+
+    def __init__(self, config: LineRecognizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        first = config.stages[0].dim
+        self.stem = BranchedStem(first) if config.stem == "branched" else PlainStem(first)
+        blocks, dim = [], first
+        for number, stage in enumerate(config.stages):
+            if number:
+                blocks.append(Block(dim, stage.dim, halve=True))
+            dim = stage.dim
+            blocks += [Block(dim, dim, i in stage.excited) for i in range(stage.depth)]
+        self.blocks = nn.Sequential(*blocks)
+        neck = AttentionNeck if config.neck == "attention" else ConvNeck
+        self.neck = neck(dim, config.neck_dim)
+        self.head = nn.Linear(config.neck_dim, len(config.charset) + 1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits `(B, W/8, classes)` of lines `(B, 3, 48, W)` in [-1, 1], blue first; 8 divides W."""
+        return self.head(self.features(pixels))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What the head sees: `(B, W/8, neck_dim)`."""
+        rows = self.blocks(self.stem(pixels))  # (B, C, 3, W/4)
+        return self.neck(functional.avg_pool2d(rows, (3, 2)))
+
+
+class PlainStem(nn.Sequential):
+    """Two strided convolutions: a quarter of the size."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(
+            nn.Conv2d(3, dim // 2, 3, stride=2, padding=1),
+            nn.GELU(),
+            nn.Conv2d(dim // 2, dim, 3, stride=2, padding=1),
+        )
+
+
+class BranchedStem(nn.Module):
+    """A quarter of the size, by a maximum and by 2x2 filters side by side (PP-HGNet's stem)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        half = dim // 2
+        self.first = nn.Conv2d(3, half, 3, stride=2, padding=1)
+        self.narrow = nn.Conv2d(half, half // 2, 2)
+        self.widen = nn.Conv2d(half // 2, half, 2)
+        self.merge = nn.Conv2d(2 * half, half, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(half, dim, 1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = functional.relu(self.first(pixels))
+        # Even filters keep the size by one more row and column at the far ends.
+        fine = functional.relu(self.narrow(functional.pad(x, (0, 1, 0, 1))))
+        fine = functional.relu(self.widen(functional.pad(fine, (0, 1, 0, 1))))
+        # Zeros do for the maximum: nothing after a ReLU is below them.
+        most = functional.max_pool2d(functional.pad(x, (0, 1, 0, 1)), 2, 1)
+        x = functional.relu(self.merge(torch.cat([most, fine], 1)))
+        return functional.relu(self.last(x))
+
+
+class Block(nn.Module):
+    """`y = dw(x)`, weighed by channel where `excited`; then `y + mlp(y)`, or `mlp(y)` in a step."""
+
+    def __init__(self, dim: int, out: int, excited: bool = False, halve: bool = False) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(dim, dim, 3, (2, 1) if halve else 1, 1, groups=dim)
+        self.excite = Excite(dim) if excited else nn.Identity()
+        self.mlp = nn.Sequential(nn.Conv2d(dim, 2 * dim, 1), nn.GELU(), nn.Conv2d(2 * dim, out, 1))
+        self.residual = not halve
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.excite(self.depthwise(x))
+        return x + self.mlp(x) if self.residual else self.mlp(x)
+
+
+class Excite(nn.Module):
+    """Squeeze and excitation: channels weighed by their means over the line (Hu et al. 2018)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.squeeze, self.weigh = nn.Conv2d(dim, dim // 4, 1), nn.Conv2d(dim // 4, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean((2, 3), keepdim=True)
+        return x * functional.hardsigmoid(self.weigh(functional.relu(self.squeeze(mean))))
+
+
+class AttentionNeck(nn.Module):
+    """Columns that see their neighbors, then all columns; beside them the columns alone (SVTR)."""
+
+    def __init__(self, dim: int, out: int, heads: int = 8, depth: int = 2) -> None:
+        super().__init__()
+        self.beside = nn.Conv2d(dim, out, 1)
+        self.reduce = nn.Conv2d(dim, out, 1)
+        self.near = nn.Conv2d(out, out, (1, 7), padding=(0, 3), groups=out)
+        self.blocks = nn.Sequential(*(AttentionBlock(out, heads) for _ in range(depth)))
+        self.norm = nn.LayerNorm(out, eps=1e-6)
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """`(B, dim, 1, W)` to `(B, W, out)`."""
+        beside = functional.silu(self.beside(columns))
+        x = functional.silu(self.reduce(columns))
+        x = x + functional.silu(self.near(x))
+        x = self.norm(self.blocks(x[:, :, 0].transpose(1, 2)))  # (B, W, out)
+        return x + beside[:, :, 0].transpose(1, 2)
+
+
+class AttentionBlock(nn.Module):
+    """Pre-norm attention over all columns and a feed-forward."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(dim)
+        self.qkv, self.out_proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.SiLU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, dim = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(batch, length, 3, self.heads, dim // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, W, dim / heads) each
+        mixed = functional.scaled_dot_product_attention(q, k, v)
+        x = x + self.out_proj(mixed.transpose(1, 2).reshape(batch, length, dim))
+        return x + self.mlp(self.norm2(x))
+
+
+class ConvNeck(nn.Module):
+    """Columns that see two neighbors each way, in fewer channels."""
+
+    def __init__(self, dim: int, out: int) -> None:
+        super().__init__()
+        self.near = nn.Conv1d(dim, dim, 5, padding=2, groups=dim)
+        self.mix = nn.Conv1d(dim, dim, 1)
+        self.reduce = nn.Linear(dim, out)
+
+    def forward(self, columns: Tensor) -> Tensor:
+        """`(B, dim, 1, W)` to `(B, W, out)`."""
+        x = functional.hardswish(self.near(columns[:, :, 0]))
+        return self.reduce(functional.hardswish(self.mix(x)).transpose(1, 2))

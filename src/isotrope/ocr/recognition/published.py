@@ -1,0 +1,100 @@
+"""PP-OCRv6's published recognizers (Apache-2.0), read from their ONNX files into a `LineRecognizer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
+
+# Characters that the published models do not know begin as those that look like them.
+LIKENESS = {"„": '"', "‚": ",", "⸗": "=", "ꝛ": "r", "ſ": "f", "ˣ": "x", "ͤ": "e", "⟦": "[",
+            "⟧": "]", "†": "t", "‡": "t", "ĳ": "j", "Ĳ": "U", "ŉ": "n", "ĸ": "k", "‹": "<", "›": ">"}  # fmt: skip
+_UNLIKELY = -2.0  # added to the logits of new characters, which nothing has taught yet
+
+
+def load_published(
+    path: str | Path, published_charset: str, charset: str | None = None
+) -> LineRecognizer:
+    """A `LineRecognizer` with the weights of a published ONNX file.
+
+    Weights are taken in the order in which the graph uses them, which is that of the modules;
+    batch norms are folded into the convolutions before them.
+
+    Args:
+        path: `PP-OCRv6_rec_small.onnx` or the tiny one.
+        published_charset: the characters of the file, in the order of their classes.
+        charset: the characters wanted; those that the file lacks begin as ones that look alike.
+            None: the file's own.
+
+    Raises:
+        ValueError: the file is of another architecture.
+    """
+    groups = _parameters(path)
+    head = groups[-1]
+    if len(head[1]) != len(published_charset) + 1:
+        raise ValueError(
+            f"{path}: has {len(head[1])} classes, but the charset given has "
+            f"{len(published_charset)} characters and a blank; give the charset of this file"
+        )
+    small = any(group[0].ndim == 2 and group[0].shape == (360, 120) for group in groups)
+    make = LineRecognizerConfig.small if small else LineRecognizerConfig.tiny
+    charset = published_charset if charset is None else charset
+    model = LineRecognizer(make(charset))
+    groups[-1] = _cut(*head, published_charset, charset)
+    modules = [m for m in model.modules() if isinstance(m, _PARAMETRIZED)]
+    if len(modules) != len(groups):
+        raise ValueError(f"{path}: {len(groups)} layers, not {len(modules)}; it is another model")
+    for module, (weight, bias) in zip(modules, groups, strict=True):
+        with torch.no_grad():
+            module.weight.copy_(weight.reshape(module.weight.shape))
+            module.bias.copy_(bias)
+    return model.eval()
+
+
+_PARAMETRIZED = (nn.Conv2d, nn.Conv1d, nn.Linear, nn.LayerNorm)
+
+
+def _cut(weight: Tensor, bias: Tensor, theirs: str, ours: str) -> tuple[Tensor, Tensor]:
+    """The head's rows of the blank and of our characters."""
+    rows = {character: i + 1 for i, character in enumerate(theirs)}
+    chosen, shift = [0], [0.0]
+    for character in ours:
+        known = character in rows
+        like = character if known else LIKENESS.get(character, "?")
+        chosen.append(rows.get(like, rows["?"]))
+        shift.append(0.0 if known else _UNLIKELY)
+    return weight[chosen].clone(), bias[chosen] + torch.tensor(shift)
+
+
+def _parameters(path: str | Path) -> list[list[Tensor]]:
+    """`[weight, bias]` of each layer of the graph, in the order of use; linear maps as torch's."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    groups: list[list[np.ndarray]] = []
+    for node in graph.node:
+        given = [values[name] for name in node.input if name in values and values[name].size > 1]
+        if not given or node.op_type not in ("Conv", "MatMul", "Mul", "Add", "BatchNormalization"):
+            continue
+        if node.op_type == "BatchNormalization":
+            groups[-1] = _folded(groups[-1][0], *given)
+        elif node.op_type == "Add":
+            groups[-1].append(given[0].reshape(-1))
+        else:  # a filter, a matrix, or the scale of a layer norm
+            groups.append([given[0].T if node.op_type == "MatMul" else given[0]])
+    return [[torch.from_numpy(np.array(a, np.float32)) for a in group] for group in groups]
+
+
+def _folded(weight, scale, shift, mean, variance, epsilon: float = 1e-5) -> list[np.ndarray]:
+    """A convolution with its batch norm: `scale (W x - mean) / sqrt(variance + eps) + shift`."""
+    gain = scale / np.sqrt(variance + epsilon)
+    return [weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift - mean * gain]

@@ -1,0 +1,79 @@
+"""`LineSession`: upright lines to texts on onnxruntime, batched by their own widths. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from isotrope.ocr.graph import CONFIG, open_graph
+from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.ocr.recognition.ctc import Decoded, decode, join
+from isotrope.ocr.recognition.pieces import pieces
+
+WIDEST = 3200
+"""Pixels of the widest piece that is read at once; longer lines are cut where they are blank."""
+
+_STEP = 4 * STRIDE
+"""Widths are multiples of this, so that lines find companions of their own size."""
+
+
+class LineSession:
+    """A folder's recognizer, ready to read.
+
+    Args:
+        folder: written by `recognition.store.save_model`.
+        threads: of onnxruntime; None leaves their number to it.
+
+    Raises:
+        ValueError: the folder is not whole.
+    """
+
+    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
+        self.session = open_graph(folder, threads)
+        config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+        self.charset: str = config["charset"]
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
+        """The texts of upright lines, `(H, W, 3)` uint8 RGB.
+
+        What is read of a line depends on it alone, never on the lines beside it in a batch.
+        """
+        cut = [[line_pixels(piece) for piece in pieces(line, HEIGHT, WIDEST)] for line in lines]
+        flat = [(place, piece) for place, parts in enumerate(cut) for piece in parts]
+        by_width: dict[int, list[int]] = defaultdict(list)
+        for number, (_, piece) in enumerate(flat):
+            by_width[piece.shape[2]].append(number)
+        read: dict[int, Decoded] = {}
+        for numbers in by_width.values():
+            for start in range(0, len(numbers), batch_size):
+                batch = numbers[start : start + batch_size]
+                pixels = np.stack([flat[number][1] for number in batch])
+                (out,) = self.session.run(None, {"pixels": pixels})
+                read.update(
+                    (n, decode(rows, self.charset)) for n, rows in zip(batch, out, strict=True)
+                )
+        parts: list[list[Decoded]] = [[] for _ in lines]
+        for number, (place, _) in enumerate(flat):
+            parts[place].append(read[number])
+        return [join(found) for found in parts]
+
+
+def line_pixels(line: np.ndarray) -> np.ndarray:
+    """`(3, 48, W)` float32 in [-1, 1], blue first, of an upright line `(H, W, 3)` uint8 RGB.
+
+    The height becomes 48 and the width follows; gray fills it up on the right.
+    """
+    rows, columns = line.shape[:2]
+    width = max(STRIDE, round(columns * HEIGHT / rows))
+    sized = np.asarray(
+        Image.fromarray(line).resize((width, HEIGHT), Image.Resampling.BILINEAR), np.float32
+    )
+    full = -(-width // _STEP) * _STEP
+    pixels = np.zeros((3, HEIGHT, full), np.float32)
+    pixels[:, :, :width] = sized[:, :, ::-1].transpose(2, 0, 1) / 127.5 - 1
+    return pixels

@@ -1,0 +1,41 @@
+"""Straightening a slanted line. No torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isotrope.io.resize import rotate
+
+_SAME = 24
+"""Gray levels by which a pixel may differ from the ground and still count as ground."""
+
+
+def rectified(pixels: np.ndarray, slant: float) -> np.ndarray:
+    """Turn a line back by its slant, and trim the ground at its four sides.
+
+    Args:
+        pixels: (H, W, 3), uint8.
+        slant: Degrees counter-clockwise that the text is turned from horizontal.
+
+    Returns:
+        (H', W', 3), uint8, C-contiguous.
+    """
+    ground = _border_color(pixels)
+    level = rotate(pixels, -slant, fill=tuple(int(value) for value in ground))
+    busy = (np.abs(level.astype(np.int16) - ground) > _SAME).any(axis=2)
+    rows, columns = _extent(busy.any(axis=1)), _extent(busy.any(axis=0))
+    return np.ascontiguousarray(level[rows, columns])
+
+
+def _border_color(pixels: np.ndarray) -> np.ndarray:
+    """The median color of the border, (3,)."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return np.median(border, axis=0).astype(np.int16)
+
+
+def _extent(busy: np.ndarray, margin: int = 2) -> slice:
+    """From the first to the last true value, with a margin; everything where none is true."""
+    places = np.flatnonzero(busy)
+    if not len(places):
+        return slice(None)
+    return slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin)

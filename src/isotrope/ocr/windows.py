@@ -1,0 +1,69 @@
+"""Images in bounded numbers at a time, a bad one reported in its place. No torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from isotrope.io.images import ImageError, ImageSource, load_pixels
+
+PIXELS = 1 << 24
+"""The most pixels that a window holds, unless one image alone has more: 48 MiB."""
+
+T = TypeVar("T", np.ndarray, ImageError)
+
+
+def loaded(images: ImageSource | Iterable[ImageSource]) -> Iterator[np.ndarray | ImageError]:
+    """Each image as (H, W, 3), uint8 RGB, or the error that says why there is none.
+
+    An error names the file, or the place in `images`.
+    """
+    for index, source in enumerate([images] if _is_one(images) else images):
+        try:
+            yield _loaded(source)
+        except ImageError as error:
+            path = isinstance(source, (str, Path))
+            yield error.named(str(source) if path else f"images[{index}]")
+
+
+def windows(images: Iterable[T], count: int, pixels: int = PIXELS) -> Iterator[list[T]]:
+    """Images in lists, in their order.
+
+    Args:
+        images: (H, W, 3), or errors.
+        count: The most images in a list.
+        pixels: The most pixels in a list, unless it holds one image alone.
+    """
+    window: list[T] = []
+    held = 0
+    for image in images:
+        size = 0 if isinstance(image, ImageError) else image.shape[0] * image.shape[1]
+        if window and held + size > pixels:
+            yield window
+            window, held = [], 0
+        window.append(image)
+        held += size
+        if len(window) == count:
+            yield window
+            window, held = [], 0
+    if window:
+        yield window
+
+
+def _is_one(images: ImageSource | Iterable[ImageSource]) -> bool:
+    torch = sys.modules.get("torch")  # Nobody holds a tensor before torch is imported.
+    kinds = (str, Path, bytes, Image.Image, np.ndarray)
+    return isinstance(images, kinds if torch is None else (*kinds, torch.Tensor))
+
+
+def _loaded(source: ImageSource) -> np.ndarray:
+    """`load_pixels`, for which something that is no image at all is one more bad image."""
+    try:
+        return load_pixels(source)
+    except TypeError as error:
+        raise ImageError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Strings: the alphabet, how labels are written, and error rates. Never needs torch."""

@@ -1,0 +1,139 @@
+"""What a line recognizer learns from: labelled sets and rendered text, mixed by share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.draws import Categorical
+from isotrope.data.lines import LabelledLines
+from isotrope.data.pages import load_lines
+from isotrope.data.stream import SkippedSample
+from isotrope.io.images import ImageError
+from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.training.variation import bent, vary, warped
+
+WIDEST = 1600
+"""Pixels of the widest line that is trained on."""
+
+
+@dataclass(frozen=True)
+class LineSample:
+    """An upright line: `pixels` `(3, 48, W)` in bytes, blue first, and its text."""
+
+    pixels: Tensor
+    text: str
+    taught: bool = False
+
+    @property
+    def extent(self) -> int:
+        """Pixels of width."""
+        return self.pixels.shape[2]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A labelled set in the mix.
+
+    Args:
+        name: in the log.
+        path: a folder or tar with labels.tsv, or a folder of PAGE-XML or ALTO.
+        share: of the samples; 0: validated on only.
+        held_out: every so-manyth line (or page) is validated on and never trained on; 1: all.
+        taught: whether the published model reads such lines well, and is kept to on them.
+        hand: whether strokes are moved and slanted, as in handwriting.
+    """
+
+    name: str
+    path: str
+    share: float = 1.0
+    held_out: int = 10
+    taught: bool = False
+    hand: bool = False
+
+
+class LineMix:
+    """Draws lines of several sources, each varied as it is drawn.
+
+    Args:
+        rendered: draws a rendered line `(image (3, H, W) in [0, 1], text)`; None: none.
+        rendered_share: of the samples.
+        charset: lines with other characters are skipped, in training and validation.
+        most: held-out lines validated on of each source, evenly spread.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        charset: str,
+        rendered: Callable[[np.random.Generator], tuple[Tensor, str]] | None = None,
+        rendered_share: float = 0.0,
+        most: int = 200,
+        relabel: Callable[[str, LabelledLines], LabelledLines] = lambda name, lines: lines,
+    ) -> None:
+        known = frozenset(charset)
+        self.sources, self.rendered, self.most = list(sources), rendered, most
+        self._train: list[LabelledLines] = []
+        self._valid: list[LabelledLines] = []
+        for source in sources:
+            lines = relabel(source.name, load_lines(source.path))
+            usable = lines.keep(lambda _, text: known.issuperset(text))
+            train, valid = usable.split(source.held_out)
+            self._train.append(train)
+            self._valid.append(valid)
+        shares = [source.share for source in sources]
+        rest = rendered_share if rendered else 0.0
+        scale = (1 - rest) / max(sum(shares), 1e-9)
+        self._choice = Categorical(range(len(shares) + 1), [*(s * scale for s in shares), rest])
+
+    def draw(self, rng: np.random.Generator) -> LineSample:
+        place = self._choice.draw(rng)
+        if place == len(self.sources):
+            image, text = self.rendered(rng)
+            return LineSample(line_pixels(image), text, True)
+        lines, source = self._train[place], self.sources[place]
+        try:
+            image, text = lines[int(rng.integers(len(lines)))]
+        except (ValueError, ImageError) as error:
+            raise SkippedSample from error
+        image = bent(image, rng)
+        image = warped(image, rng) if source.hand else image
+        sample = LineSample(line_pixels(coarse(vary(image, rng), rng)), text, source.taught)
+        if sample.extent > WIDEST or len(text) >= sample.extent // STRIDE:
+            raise SkippedSample
+        return sample
+
+    def held_out(self) -> dict[str, list[LineSample]]:
+        """The lines to validate on, as they are."""
+        sets = {}
+        for source, lines in zip(self.sources, self._valid, strict=True):
+            count = min(self.most, len(lines))
+            places = np.linspace(0, len(lines) - 1, count).round().astype(int)
+            samples = [lines[int(i)] for i in places]
+            sets[source.name] = [LineSample(line_pixels(image), text) for image, text in samples]
+        return sets
+
+
+def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """In three of ten cases as if taken from further away: 10 to 24 pixels high."""
+    rows, columns = image.shape[1:]
+    if rng.random() > 0.3:
+        return image
+    height = int(rng.integers(10, 25))
+    size = (height, max(2, round(columns * height / rows)))
+    return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def line_pixels(image: Tensor) -> Tensor:
+    """An upright image `(3, H, W)` in [0, 1] at the recognizer's height, in bytes, blue first."""
+    rows, columns = image.shape[1:]
+    width = max(2 * STRIDE, STRIDE * round(columns * HEIGHT / rows / STRIDE))
+    sized = functional.interpolate(
+        image[None], size=(HEIGHT, width), mode="bilinear", antialias=True, align_corners=False
+    )[0]
+    return (sized.flip(0).clamp(0, 1) * 255).round().byte()

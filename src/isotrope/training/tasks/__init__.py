@@ -1,0 +1,1 @@
+"""What the engine trains: one task a file."""

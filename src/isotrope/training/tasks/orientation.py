@@ -1,0 +1,123 @@
+"""The task of finding which way is up: cross-entropy over the four turns, and the slant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isotrope.data.stream import GroupStream
+from isotrope.ocr.orientation.model import UprightNet, orbit_scores
+from isotrope.ocr.orientation.sizing import LYING, finder_size
+from isotrope.training.upright import UprightMix, UprightSample
+
+
+class OrientationTask:
+    """Trains an `UprightNet`.
+
+    The loss is the cross-entropy of the four scores, and `slant_weight` times `1 - cos` of the
+    angle by which the slant is missed. An image slanted by 45 degrees stands as near to the next
+    turn, and one that reads the same upside down has two right answers: both count.
+
+    Args:
+        areas: pixels that an image is shown at, least and most.
+        held_out: sets of upright images to validate on.
+    """
+
+    def __init__(
+        self,
+        model: UprightNet,
+        mix: UprightMix,
+        held_out: dict[str, list[UprightSample]],
+        areas: tuple[int, int] = (2048, 4608),
+        slant_weight: float = 0.2,
+        group: int = 512,
+        parts: int = 8,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.mix, self.held = model, mix, held_out
+        self.areas, self.slant_weight = areas, slant_weight
+        self.group, self.parts, self.seed = group, parts, seed
+
+    def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
+        return GroupStream(
+            self.mix.draw,
+            self.collate,
+            self.group,
+            self.parts,
+            seed=self.seed,
+            start=start,
+            rank=rank,
+            ranks=ranks,
+        )
+
+    def collate(self, samples: Sequence[UprightSample]) -> dict[str, Any]:
+        """Images of like shape at the size of the middle one; of another area each time."""
+        middle = samples[len(samples) // 2].pixels
+        low, high = self.areas
+        share = (int(middle.sum()) % 997) / 996  # any number will do that the seed decides
+        size = finder_size(*middle.shape[1:], round(low * (high / low) ** share))
+        pixels = [
+            functional.interpolate(s.pixels[None].float(), size, mode="bilinear", antialias=True)
+            for s in samples
+        ]
+        return {
+            "pixels": torch.cat(pixels).round().clamp(0, 255).byte(),
+            "slant": torch.tensor([s.slant for s in samples]),
+            "known": torch.tensor([s.known for s in samples]),
+        }
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        said = orbit_scores(model, batch["pixels"].float() / 127.5 - 1, LYING).float()
+        target = targets(batch["slant"], batch["known"], said.shape[1])
+        turn = -(target * said[..., 0].log_softmax(1)).sum(1).mean()
+        off = torch.deg2rad(batch["slant"])
+        direction = functional.normalize(said[:, 0, 1:], dim=1)
+        missed = 1 - (direction * torch.stack([off.cos(), off.sin()], 1)).sum(1)
+        slant = missed.mean()
+        right = (said[..., 0].argmax(1) == 0).float().mean()
+        return {
+            "loss": turn + self.slant_weight * slant,
+            "turn": turn.detach(),
+            "slant": slant.detach(),
+            "right": right.detach(),
+        }
+
+    @torch.inference_mode()
+    def validate(self, model: UprightNet) -> dict[str, float]:
+        """The share of each set's images whose turn is found; their mean is `score`."""
+        row = {}
+        for name, samples in self.held.items():
+            right = missed = 0.0
+            for sample in samples:
+                pixels = sample.pixels[None].float() / 127.5 - 1
+                said = orbit_scores(model, pixels, LYING).float()[0]
+                right += float(said[:, 0].argmax() == 0)
+                angle = math.degrees(math.atan2(float(said[0, 2]), float(said[0, 1])))
+                missed += abs(angle - sample.slant)
+            row[f"{name}_right"] = round(right / len(samples), 4)
+            row[f"{name}_degrees"] = round(missed / len(samples), 2)
+        found = [value for name, value in row.items() if name.endswith("_right")]
+        return row | {"score": sum(found) / len(found)}
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        from isotrope.ocr.orientation.store import save_finder
+
+        save_finder(model, folder)
+
+
+def targets(slant: Tensor, known: Tensor, turns: int) -> Tensor:
+    """`(B, turns)`: how right each turn is; of four turns, or of the two of a long image."""
+    target = torch.zeros(len(slant), turns, device=slant.device)
+    next_to = ((slant.abs() - 35) / 20).clamp(0, 0.5) if turns == 4 else torch.zeros_like(slant)
+    target[:, 0] = 1 - next_to
+    if turns == 4:
+        rows = torch.arange(len(slant), device=slant.device)
+        target[rows, torch.where(slant > 0, 1, 3)] = next_to
+    both = (target + target.roll(turns // 2, 1)) / 2
+    return torch.where(known[:, None], target, both)

@@ -1,0 +1,133 @@
+"""The task of reading upright lines: CTC on labelled lines, and not forgetting what was known."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isotrope.data.stream import GroupStream
+from isotrope.ocr.recognition.constants import BLANK
+from isotrope.ocr.recognition.ctc import decode
+from isotrope.ocr.recognition.model import LineRecognizer
+from isotrope.text.metrics import cer, word_accuracy
+from isotrope.training.mix import LineMix, LineSample
+_STEP = 96
+"""Widths of batches are multiples of this: oneDNN compiles its kernels anew for each width."""
+
+
+class ReadingTask:
+    """Trains a `LineRecognizer`.
+
+    The loss is CTC a character, plus `keep` times the divergence from the untouched model,
+    `KL(before || now)` a column, on samples whose source says `taught`: there the published model
+    is good, and no new line should cost it that.
+
+    Args:
+        model: begins as it is.
+        mix: where the lines come from.
+        keep: weight of the divergence; 0 for none.
+        group, parts: samples of a group of the stream, and batches made of them.
+        start: another model to be kept to; None: a copy of `model`.
+    """
+
+    def __init__(
+        self,
+        model: LineRecognizer,
+        mix: LineMix,
+        keep: float = 0.5,
+        group: int = 256,
+        parts: int = 8,
+        seed: int = 0,
+        teacher: LineRecognizer | None = None,
+    ) -> None:
+        self.model, self.mix, self.keep = model, mix, keep
+        self.group, self.parts, self.seed = group, parts, seed
+        # In a list, so that it is no part of the model and no optimizer sees it.
+        self._teacher = [(teacher or copy.deepcopy(model)).eval().requires_grad_(False)]
+
+    def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
+        return GroupStream(
+            self.mix.draw,
+            self.collate,
+            self.group,
+            self.parts,
+            seed=self.seed,
+            start=start,
+            rank=rank,
+            ranks=ranks,
+        )
+
+    def collate(self, samples: Sequence[LineSample]) -> dict[str, Any]:
+        """Lines padded on their right to the widest, with their classes in one row."""
+        charset = self.model.config.charset
+        classes = {c: i + 1 for i, c in enumerate(charset)}
+        widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
+        shape = (len(samples), 3, samples[0].pixels.shape[1], widest)
+        pixels = torch.full(shape, 128, dtype=torch.uint8)
+        for row, sample in zip(pixels, samples, strict=True):
+            row[:, :, : sample.extent] = sample.pixels
+        targets = [[classes[c] for c in sample.text] for sample in samples]
+        return {
+            "pixels": pixels,
+            "columns": torch.tensor([s.extent // 8 for s in samples]),
+            "targets": torch.tensor([c for target in targets for c in target]),
+            "lengths": torch.tensor([len(target) for target in targets]),
+            "taught": torch.tensor([s.taught for s in samples]),
+        }
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        pixels = normalized(batch["pixels"])
+        logits = model(pixels).float()
+        read = functional.ctc_loss(
+            logits.log_softmax(-1).transpose(0, 1),
+            batch["targets"],
+            batch["columns"],
+            batch["lengths"],
+            BLANK,
+            zero_infinity=True,
+        )
+        taught = batch["taught"]
+        if not self.keep or not taught.any():
+            return {"loss": read, "ctc": read.detach(), "kept": torch.zeros(())}
+        teacher = self._teacher[0] = self._teacher[0].to(pixels.device)
+        with torch.no_grad():
+            before = teacher(pixels[taught]).float().log_softmax(-1)
+        kept = functional.kl_div(
+            logits[taught].log_softmax(-1), before, log_target=True, reduction="sum"
+        ) / (before.shape[0] * before.shape[1])
+        return {"loss": read + self.keep * kept, "ctc": read.detach(), "kept": kept.detach()}
+
+    @torch.inference_mode()
+    def validate(self, model: LineRecognizer) -> dict[str, float]:
+        """CER and accuracy of each set's held-out lines; `score` is less the mean CER."""
+        row: dict[str, float] = {}
+        for name, samples in self.mix.held_out().items():
+            texts = [read_one(model, sample) for sample in samples]
+            true = [sample.text for sample in samples]
+            row[f"{name}_cer"] = round(cer(texts, true), 5)
+            row[f"{name}_accuracy"] = round(word_accuracy(texts, true), 5)
+        cers = [value for name, value in row.items() if name.endswith("_cer")]
+        return row | {"score": -sum(cers) / len(cers)}
+
+    def save(self, model: LineRecognizer, folder: Path) -> None:
+        from isotrope.ocr.recognition.store import save_model
+
+        save_model(model, folder)
+
+
+def normalized(pixels: Tensor) -> Tensor:
+    """Bytes of 0 to 255 as [-1, 1]; the padding, 128, as nearly 0."""
+    return pixels.float() / 127.5 - 1
+
+
+def read_one(model: LineRecognizer, sample: LineSample) -> str:
+    """The text of one line by the best path."""
+    device = next(model.parameters()).device
+    logits = model(normalized(sample.pixels[None]).to(device))[0].float()
+    return decode(logits.softmax(-1).cpu().numpy(), model.config.charset).text

@@ -1,0 +1,130 @@
+"""What the finder learns from: upright words, lines and pieces of pages, cut, slanted and small."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.draws import Categorical
+from isotrope.data.stream import SkippedSample
+from isotrope.ocr.orientation.sizing import LYING, finder_size
+from isotrope.training.mix import coarse
+from isotrope.training.variation import bent, vary
+
+Draw = Callable[[np.random.Generator], tuple[Tensor, str | None]]
+"""An upright image `(3, H, W)` in [0, 1], and its text where that is known."""
+
+LARGEST = 4608
+"""Pixels of a sample before its batch's size is known."""
+
+
+@dataclass(frozen=True)
+class UprightSample:
+    """An image in bytes, blue first, that stands upright but for `slant` degrees.
+
+    `pixels`: `(3, H, W)`; the slant is counter-clockwise, within +-45. `known`: whether up can be
+    told from down: not of `OXO`.
+    """
+
+    pixels: Tensor
+    slant: float
+    known: bool = True
+
+    @property
+    def extent(self) -> float:
+        """Width over height."""
+        return self.pixels.shape[2] / self.pixels.shape[1]
+
+
+class UprightMix:
+    """Draws upright images of several sources.
+
+    Args:
+        sources: `(share, draw)`.
+        slanted: share of the samples that are slanted by up to 45 degrees; as many again are by up
+            to 8.
+    """
+
+    def __init__(self, sources: Sequence[tuple[float, Draw]], slanted: float = 0.25) -> None:
+        self.draws = [draw for _, draw in sources]
+        self.choice = Categorical(range(len(sources)), [share for share, _ in sources])
+        self.slanted = slanted
+
+    def draw(self, rng: np.random.Generator) -> UprightSample:
+        image, text = self.draws[self.choice.draw(rng)](rng)
+        if min(image.shape[1:]) < 8:
+            raise SkippedSample
+        image, slant = bounded(vary(bent(image, rng), rng)), 0.0
+        if (chance := rng.random()) < 2 * self.slanted:
+            slant = float(rng.uniform(-45, 45) if chance < self.slanted else rng.uniform(-8, 8))
+            image = slanted(image, slant)
+        image = coarse(image, rng) if rng.random() < 0.5 else image
+        if image.shape[1] > LYING * image.shape[2]:  # the finder would lay it on its side
+            raise SkippedSample
+        known = text is None or not alike_upside_down(text)
+        return UprightSample(finder_pixels(image, LARGEST), slant, known)
+
+
+def window(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Part of a line, 1.5 heights wide or more: what a word is like."""
+    rows, columns = image.shape[1:]
+    least = min(columns, round(1.5 * rows))
+    width = round(least * (columns / least) ** rng.random())
+    left = int(rng.integers(columns - width + 1))
+    return image[:, :, left : left + width]
+
+
+def bounded(image: Tensor, most: int = 160 * 320) -> Tensor:
+    """Not more than `most` pixels, for speed."""
+    rows, columns = image.shape[1:]
+    if rows * columns <= most:
+        return image
+    scale = math.sqrt(most / rows / columns)
+    size = (max(8, round(rows * scale)), max(8, round(columns * scale)))
+    return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def slanted(image: Tensor, degrees: float) -> Tensor:
+    """Turned counter-clockwise in a frame that holds all of it; around it the border's median."""
+    rows, columns = image.shape[1:]
+    angle = math.radians(degrees)
+    c, s = math.cos(angle), math.sin(angle)
+    height = math.ceil(abs(rows * c) + abs(columns * s))
+    width = math.ceil(abs(rows * s) + abs(columns * c))
+    # From places in the new frame, in half sides, to places in the old; y points down.
+    matrix = torch.tensor(
+        [[[c * width / columns, -s * height / columns, 0.0], [s * width / rows, c * height / rows, 0.0]]]
+    )
+    grid = functional.affine_grid(matrix, [1, 3, height, width], align_corners=False)
+    edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
+    ground = edge.median(dim=1).values[:, None, None]
+    return functional.grid_sample((image - ground)[None], grid, align_corners=False)[0] + ground
+
+
+def finder_pixels(image: Tensor, area: int) -> Tensor:
+    """An image `(3, H, W)` in [0, 1] at the finder's size, in bytes, blue first."""
+    size = finder_size(*image.shape[1:], area)
+    sized = functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+    return (sized.flip(0).clamp(0, 1) * 255).round().byte()
+
+
+_UPSIDE_DOWN = str.maketrans(
+    "oOxXsSzZNHIl0180|-=+:.%unpdbqMW69", "oOxXsSzZNHIl0180|-=+:.%nudpqbWM96"
+)
+_ALIKE = frozenset("oOxXsSzZNHIl018|-=+:.%unpdbqMW69 ")
+
+
+def alike_upside_down(text: str) -> bool:
+    """Whether a text reads the same, or as another, when it is turned by 180 degrees.
+
+    `OXO`, `NON` and `6` are; so is `86`, which may be `98`.
+    """
+    return bool(text) and _ALIKE.issuperset(text) and (
+        len(text) < 3 or text[::-1].translate(_UPSIDE_DOWN) == text
+    )

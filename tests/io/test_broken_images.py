@@ -1,0 +1,159 @@
+"""A bad image is one error, in one line that says what to do."""
+
+import contextlib
+import io
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from isotrope.io.images import ImageError, find_images, load_pixels, load_unit
+
+
+def photo(width=60, height=40):
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(noise)
+
+
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 2), np.int16), r"type int16; it must be uint8"),
+        (np.array([[0, 256]]), r"int64 values from 0 to 256; they must be in 0 to 255: rescale"),
+        (np.array([[-1, 9]], np.int32), r"int32 values from -1 to 9; they must be in 0 to 255"),
+        (np.full((2, 2), 255.0), r"from 255 to 255; they must be in \[0, 1\]: divide"),
+        (np.full((2, 2), np.nan), r"from nan to nan; they must be in"),
+        (np.zeros((2, 2, 5), np.uint8), r"shape \(2, 2, 5\); it must be \(H, W\)"),
+        (np.zeros(4, np.uint8), r"shape \(4,\); it must be"),
+        (np.zeros((0, 4), np.uint8), r"4x0 px: an image without pixels"),
+    ],
+)
+def test_bad_arrays(array, message):
+    with pytest.raises(ImageError, match=message):
+        load_unit(array)
+
+
+def test_bad_tensors():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(
+        ImageError, match=r"a tensor of shape \(32, 32, 3\); it must be \(3, H, W\)"
+    ):
+        load_unit(torch.zeros(32, 32, 3))
+    with pytest.raises(ImageError, match=r"shape \(2, 3, 8, 8\)"):
+        load_unit(torch.zeros(2, 3, 8, 8))
+
+
+@pytest.mark.parametrize("source", [None, 3, bytearray(b"png")])
+@pytest.mark.parametrize("load", [load_pixels, load_unit])
+def test_other_types(load, source):
+    message = f"type {type(source).__name__}: give a path, the bytes of an image file, a PIL image"
+    with pytest.raises(TypeError, match=message):
+        load(source)
+
+
+def test_bytes_that_are_no_image():
+    for data in (b"", b"png", encoded(photo(), "PNG")[:20]):
+        with pytest.raises(ImageError, match=r"^no image that can be opened, or a broken one"):
+            load_pixels(data)
+    data = encoded(photo(), "JPEG")
+    with pytest.raises(ImageError, match=r"^broken or cut short"):
+        load_pixels(data[: len(data) // 2])
+
+
+def problem(path):
+    """The error of a bad file, which must be one line that names the file."""
+    with pytest.raises(ImageError) as caught:
+        load_unit(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    assert caught.value.source == str(path)
+    return message
+
+
+def test_missing_empty_folder_and_text(tmp_path):
+    assert "no such file; check the path" in problem(tmp_path / "missing.png")
+    (tmp_path / "empty.png").touch()
+    assert "an empty file; save or copy it again" in problem(tmp_path / "empty.png")
+    assert "a folder, not an image; give the files" in problem(tmp_path)
+    (tmp_path / "text.png").write_text("Straße, not an image", encoding="utf-8")
+    assert "text, not an image" in problem(tmp_path / "text.png")
+    (tmp_path / "noise.png").write_bytes(bytes(range(256)))
+    assert "no image that can be opened, or a broken one" in problem(tmp_path / "noise.png")
+    (tmp_path / "file").touch()
+    assert "cannot be opened (Not a directory)" in problem(tmp_path / "file" / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("GIF", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("BMP", {}),
+        ("WEBP", {}),
+        ("PPM", {}),
+    ],
+)
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.98])
+def test_files_cut_short_are_errors_and_not_half_pictures(tmp_path, kind, options, share):
+    data = encoded(photo(), kind, **options)
+    path = tmp_path / f"cut.{kind.lower()}"
+    path.write_bytes(data[: int(len(data) * share)])
+    assert "broken" in problem(path)
+
+
+def test_every_cut_of_a_png_header_is_an_image_error(tmp_path):
+    data = encoded(photo(), "PNG")
+    path = tmp_path / "cut.png"
+    for length in range(1, 60):
+        path.write_bytes(data[:length])
+        problem(path)
+
+
+def test_flipped_bytes_never_escape_as_other_errors(tmp_path):
+    rng = np.random.default_rng(1)
+    for kind in ("PNG", "JPEG", "TIFF", "GIF", "BMP"):
+        good = np.frombuffer(encoded(photo(8, 6), kind), dtype=np.uint8)
+        for _ in range(40):
+            bad = good.copy()
+            places = rng.integers(0, min(len(bad), 120), 4)
+            bad[places] = rng.integers(0, 256, 4)
+            (tmp_path / "bad").write_bytes(bad.tobytes())
+            with contextlib.suppress(ImageError):
+                assert load_unit(tmp_path / "bad").shape[-1] == 3
+
+
+@pytest.mark.parametrize("limit", [100, 1500])  # Pillow refuses the first, warns of the second.
+def test_too_many_pixels(tmp_path, monkeypatch, limit):
+    photo().save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    assert f"more than {limit} px" in problem(tmp_path / "large.png")
+    assert "raise PIL.Image.MAX_IMAGE_PIXELS" in problem(tmp_path / "large.png")
+
+
+def test_a_broken_pil_image(tmp_path):
+    data = encoded(photo(), "JPEG")
+    with (
+        Image.open(io.BytesIO(data[: len(data) // 2])) as image,
+        pytest.raises(ImageError, match="broken or cut short"),
+    ):
+        load_unit(image)
+
+
+def test_find_images_keeps_what_cannot_be_opened(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path / "missing")
+    os.mkfifo(tmp_path / "b.png")
+    assert find_images(tmp_path) == [tmp_path / "a.png", tmp_path / "b.png"]
+    assert "a link to a file that is not there; mend" in problem(tmp_path / "a.png")
+    assert "a device or a pipe, not an image; save" in problem(tmp_path / "b.png")
