@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--count", type=int, default=40)
     arguments = parser.parse_args()
-    reader = Reader.from_pretrained(arguments.weights)
+    reader = Reader.from_pretrained(arguments.weights, engine="gsanet")
     rows = []
     for family, samples in words_by_family(arguments.count).items():
         texts = [reading.text for reading in reader.read([load_image(s.image) for s in samples])]

@@ -2,11 +2,11 @@
 
 A name is `READER[:OPTION][+own|+4x]`:
 
-    isotrope, isotrope-tiny         the shipped readers
-    engine:NAME                     an engine behind the frame: Reader.from_pretrained(engine=NAME)
-    tesseract, tesseract:LANGUAGES  the binary, --psm 8 for words and 7 for lines; English if unsaid
-    rapidocr-small, rapidocr-tiny   PP-OCRv6's recognizer as RapidOCR runs it, without a detector
-    MODULE:FUNCTION                 any function of this kind
+    isotrope, isotrope-tiny       the shipped readers
+    engine:NAME[:LANGUAGES]       Reader.from_pretrained(engine=NAME, language=LANGUAGES)
+    tesseract[:LANGUAGES]         the binary, --psm 8 for words and 7 for lines; English by default
+    rapidocr-small, rapidocr-tiny PP-OCRv6's recognizer as RapidOCR runs it, without a detector
+    MODULE:FUNCTION               any function of this kind
 
 A rival alone reads upright text. `+own` adds the rival's own handling of orientation: --psm 1 of
 Tesseract, which detects the orientation of the page; of RapidOCR, what it does to the crops of its
@@ -51,7 +51,7 @@ class Read:
 
 Images = Sequence[np.ndarray]
 """RGB images `(H, W, 3)`, uint8."""
-Read1 = Callable[[np.ndarray], Read]
+ReadOne = Callable[[np.ndarray], Read]
 ReadAll = Callable[[Images], list[Read]]
 
 
@@ -123,7 +123,7 @@ def _likeliest(four: Sequence[Read]) -> Read:
     return replace(four[best], orientation=((four[best].orientation or 0) - 90 * best) % 360)
 
 
-def one_by_one(read: Read1) -> ReadAll:
+def one_by_one(read: ReadOne) -> ReadAll:
     return lambda images: [read(image) for image in images]
 
 
@@ -136,21 +136,23 @@ def isotrope_tiny(option: str, kind: str, own: bool) -> ReadAll:
 
 
 def engine(option: str, kind: str, own: bool) -> ReadAll:
-    return _ours(engine=option)
+    name, _, language = option.partition(":")
+    return _ours(engine=name, language=language or None)
 
 
-def _ours(**how: str) -> ReadAll:
+def _ours(**how: str | None) -> ReadAll:
     """The public reader; an image that it refuses counts as read to nothing."""
     from isotrope import Reader
 
-    reader = Reader.from_pretrained(**how)
+    reader = Reader.from_pretrained(threads=1, **how)
 
     def read(image: np.ndarray) -> Read:
         try:
             (reading,) = reader.read([image])
         except ValueError:
             return Read("", 0.0)
-        return Read(reading.text, reading.confidence, reading.orientation)
+        orientation = round(reading.orientation + reading.slant) % 360
+        return Read(reading.text, reading.confidence, orientation)
 
     return one_by_one(read)
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from isotrope import EquivariantViT, Reader
+from isotrope import EquivariantViT
 from isotrope.models.presets import preset
+from isotrope.ocr.loading import load_torch
 from measuring import (
     device,
     gigaflops,
@@ -112,8 +113,7 @@ def measure(size: int, batch: int, passes: int, rate: float) -> list[dict]:
 
 def reading(passes: int, rate: float) -> list[dict]:
     """The recogniser's encoder and its whole read, on words of 32 x 112 pixels."""
-    reader = Reader.from_pretrained(runtime="torch")
-    model = reader.recognizer.to(device())
+    model = load_torch().to(device())
     slow = naive(model.encoder)
     rows = []
     for batch in (1, 32):

@@ -42,7 +42,7 @@ def measure(runtime: str, threads: int, data: Path, count: int, started: float) 
     from isotrope import Reader
 
     torch.set_num_threads(threads)
-    reader = Reader.from_pretrained(runtime=runtime)
+    reader = Reader.from_pretrained(engine="gsanet", runtime=runtime)
     images = words(SAMPLES, 1)
     reader.read(images[0])
     first = time.time() - started

@@ -12,6 +12,7 @@ from rich.console import Console
 import measuring
 import ocr
 import readers
+from isotrope.ocr.reading import Reading
 from labelled import labelled_set, spread, turned
 from readers import Read, at_four_turns, check_name
 from scoring import orientation_right, same_text, scores
@@ -174,6 +175,31 @@ def test_names_that_are_readers(name):
 def test_names_that_are_none(name, problem):
     with pytest.raises(ValueError, match=problem):
         check_name(name)
+
+
+def test_our_reader_is_loaded_as_named_and_may_refuse_an_image(monkeypatch):
+    asked = []
+
+    class Ours:
+        def read(self, images):
+            (image,) = images
+            if image.shape[0] < 4:
+                raise ValueError("too small")
+            return [Reading("word", 0.9, 270, slant=-12.0)]
+
+    def from_pretrained(**how):
+        asked.append(how)
+        return Ours()
+
+    monkeypatch.setattr("isotrope.Reader.from_pretrained", from_pretrained)
+    read = readers.load_reader("engine:tesseract:deu+fra")
+    reads = read([np.zeros((8, 8, 3), np.uint8), np.zeros((2, 8, 3), np.uint8)])
+    assert reads == [Read("word", 0.9, 258), Read("", 0.0)]
+    readers.load_reader("isotrope-tiny")
+    assert asked == [
+        {"threads": 1, "engine": "tesseract", "language": "deu+fra"},
+        {"threads": 1, "model": "tiny"},
+    ]
 
 
 def test_pages_of_tesseract_are_kept_apart():
