@@ -2,9 +2,9 @@
 
     python benchmarks/realism.py WORDS.tar ...
 
-Each WORDS is a labelled set (see `isotrope.data.lines`). Real and rendered words are shown alike: 32
-pixels high, 96 wide, cut at random or padded by their last column. The network learns from one half
-of each and is judged on the other, in equal parts.
+Each WORDS is a labelled set (see `isotrope.data.lines`). Real and rendered words are shown alike:
+32 pixels high, 96 wide, cut at random or padded by their last column. The network learns from one
+half of each and is judged on the other, in equal parts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +91,7 @@ def crop(image: Tensor) -> Tensor:
 def classifier() -> nn.Module:
     """Crops `(B, 3, 32, 96)` to `(B, 1)`, above 0 if photographed."""
     widths, layers = (3, 12, 16, 24), []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         conv = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
         layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1))

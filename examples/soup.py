@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from isotrope.models.recognizer import Recognizer
-from isotrope.ocr.reader import load_torch
+from isotrope.ocr.loading import load_torch
 
 
 def soup(first: Recognizer, second: Recognizer, share: float) -> Recognizer:

@@ -1,13 +1,19 @@
 """`isotrope adapt` and `isotrope read --adapter`: end to end, and errors in one line."""
 
+import shutil
+
 import pytest
 import torch
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from isotrope import cli
+from isotrope.cli.adapt import _line_recognizer
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr import loading
+from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
+from isotrope.ocr.recognition.store import save_model
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
@@ -51,6 +57,7 @@ def test_an_adapter_is_made_and_read_with(folder):
         *("README.md", "checkpoint.pt", "log.csv"),
     }
     where = ("--weights", folder / "base", "--adapter", folder / "mine", "--runtime", "torch")
+    where += ("--engine", "gsanet")
     result = run("read", folder / "lines" / "1.png", *where)
     assert result.exit_code == 0, result.output
     again = adapt(folder)  # has ended: nothing is trained, the same is told
@@ -70,3 +77,41 @@ def test_an_error_is_one_line(folder, more, message):
     assert result.exit_code == 1
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def back(folder):
+    """In the base's place a tiny recognizer of upright lines."""
+    torch.manual_seed(0)
+    stages = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
+    model = LineRecognizer(LineRecognizerConfig("0123456789", "plain", stages, "conv", 8))
+    shutil.rmtree(folder / "base")
+    save_model(model, folder / "base")
+    return folder
+
+
+def test_a_line_recognizer_is_adapted_and_read_with(back):
+    result = adapt(back)
+    assert result.exit_code == 0, result.output
+    assert "parameters, " in result.stdout
+    assert "CER " in result.stdout
+    assert "1 held-out lines" in result.stdout
+    assert {file.name for file in (back / "mine").iterdir()} == {
+        *("adapter_config.json", "adapter_model.safetensors", "base.json"),
+        *("README.md", "checkpoint.pt", "log.csv"),
+    }
+    where = ("--weights", back / "base", "--adapter", back / "mine", "--finder", "orbit")
+    result = run("read", back / "lines" / "1.png", *where)
+    assert result.exit_code == 0, result.output
+    again = adapt(back)
+    assert again.exit_code == 0, again.output
+    result = adapt(back, "--full")
+    assert result.exit_code == 1
+    assert "--full is of no use" in result.stderr
+
+
+def test_the_shipped_back_is_adapted_where_there_is_one(back, monkeypatch):
+    monkeypatch.setattr(loading, "SHIPPED", back)
+    assert _line_recognizer(None) is None
+    (back / "base").rename(back / "small")
+    assert _line_recognizer(None) == back / "small"

@@ -14,6 +14,10 @@ from isotrope.cli.errors import told
             ModuleNotFoundError("No module named 'skia'", name="skia"),
             "this needs skia; pip install 'isotrope[train]'",
         ),
+        (
+            ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"),
+            "this needs torch.nn; pip install 'isotrope[torch]'",
+        ),
         (ModuleNotFoundError("HDF5 needs h5py; pip install h5py", name="h5py"), "HDF5 needs h5py;"),
     ],
 )

@@ -1,52 +1,54 @@
-"""`isotrope read`, with a fake recogniser in place of the shipped weights."""
+"""`isotrope read`, with a fake engine in place of the shipped one."""
 
 import json
 import os
 import subprocess
 import sys
 import warnings
-from types import SimpleNamespace
 
+import numpy as np
 import pytest
-import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
+from isotrope.ocr.engines.base import Line
 from isotrope.ocr.formats import FORMATS
 from isotrope.ocr.reader import Reader
 
 
-class FakeRecognizer:
-    """Reads the mean grey, and the turn of an image wider than high from its brightest side."""
+class FakeEngine:
+    """Reads the mean gray; where turns matter, another text in an image higher than wide."""
 
-    config = SimpleNamespace(image_height=32, image_stride=8, max_ratio=16.0)
+    name, equivariant = "fake", True
     turns_matter = False
 
-    def read(self, pixels):
-        means = pixels.mean((1, 2, 3))
-        texts = [f"é{round(255 * mean)}" for mean in means.tolist()]
-        if self.turns_matter and pixels.shape[-2] > pixels.shape[-1]:
-            texts = ["other"] * len(pixels)
-        return texts, means, torch.zeros(len(pixels), dtype=torch.long)
+    def read(self, lines, batch_size=32):
+        return [self._read(line) for line in lines]
+
+    def _read(self, line):
+        assert line.dtype == np.uint8
+        if self.turns_matter and line.shape[0] > line.shape[1]:
+            return Line("other", 0.5)
+        return Line(f"é{round(line.mean())}", line.mean() / 255)
 
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch):
     calls = []
 
-    def from_pretrained(path=None, adapter=None, runtime="auto", beams=None):
-        calls.append((path, adapter, runtime, beams))
-        return Reader(FakeRecognizer())
+    def from_pretrained(**options):
+        calls.append({name: value for name, value in options.items() if value is not None})
+        return Reader(FakeEngine(), min_confidence=options["min_confidence"])
 
     monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
     return calls
 
 
 def test_loading_is_quiet(tmp_path, monkeypatch):
-    def noisy(path=None, adapter=None, runtime="auto", beams=None):
+    def noisy(**_):
         warnings.warn("a library's own news", FutureWarning, stacklevel=1)
-        return Reader(FakeRecognizer())
+        return Reader(FakeEngine())
 
     monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
     monkeypatch.setattr(Reader, "from_pretrained", noisy)
@@ -76,7 +78,7 @@ def complaint(result, path, *words):
 def test_one_file_is_its_text_alone(tmp_path, loaded):
     result = read(image(tmp_path / "a.png"))
     assert (result.stdout, result.stderr, result.exit_code) == ("é10\n", "", 0)
-    assert loaded == [(None, None, "auto", None)]
+    assert loaded == [{"finder": "isotrope", "min_confidence": 0.0}]
 
 
 def test_files_and_folders_in_order(tmp_path):
@@ -104,15 +106,32 @@ def test_out_equals_stdout(tmp_path, format):
 def test_json_and_tsv(tmp_path):
     path = image(tmp_path / "a.png", 51)
     (row,) = json.loads(read(path, "--format", "json").stdout)
-    assert row == {"file": str(path), "text": "é51", "confidence": 0.2, "orientation": 0}
+    assert row == {
+        **{"file": str(path), "text": "é51", "confidence": 0.2, "orientation": 0},
+        **{"slant": 0.0, "characters": []},
+    }
     lines = read(path, "--format", "tsv").stdout.splitlines()
     assert lines == ["file\ttext\tconfidence\torientation", f"{path}\té51\t0.2\t0"]
 
 
 def test_options_reach_the_reader(tmp_path, loaded):
     path = image(tmp_path / "a.png")
-    read(path, "--adapter", "fraktur", "--weights", tmp_path, "--runtime", "onnx", "--beams", 2)
-    assert loaded == [(tmp_path, "fraktur", "onnx", 2)]
+    given = {
+        **{"weights": tmp_path, "adapter": "fraktur", "engine": "gsanet", "model": "tiny"},
+        **{"finder": "orbit", "min_confidence": 0.25, "runtime": "onnx", "beams": 2},
+        "language": "deu",
+    }
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+    read(path, *options)
+    given["path"] = given.pop("weights")
+    assert loaded == [given]
+
+
+def test_texts_that_are_not_sure_enough_are_left_out(tmp_path):
+    path = image(tmp_path / "a.png", 51)
+    assert read(path, "--min-confidence", 0.2).stdout == "é51\n"
+    assert read(path, "--min-confidence", 0.21).stdout == "\n"
+    assert read(path, "--min-confidence", 1.1).exit_code == 2
 
 
 def test_one_bad_among_a_hundred(tmp_path):
@@ -140,7 +159,7 @@ def test_a_dangling_link_in_a_folder_is_one_line(tmp_path):
 def test_a_full_device_is_one_line(tmp_path, flags):
     code = (
         "from test_cli_read import *; "
-        "Reader.from_pretrained = lambda *_: Reader(FakeRecognizer()); cli.main()"
+        "Reader.from_pretrained = lambda **_: Reader(FakeEngine()); cli.main()"
     )
     command = [sys.executable, "-c", code, "read", image(tmp_path / "a.png"), *flags]
     with open("/dev/full", "w") as full:
@@ -158,12 +177,10 @@ def test_every_bad_input_of_the_issue(tmp_path):
     (tmp_path / "text.png").write_text("text")
     (tmp_path / "folder").mkdir()
     image(tmp_path / "dot.png", 0, 1, 1)
-    image(tmp_path / "wide.png", 0, 20000, 48)
     for name, words in {
         "empty.png": "an empty file; save or copy it again",
         "text.png": "text, not an image",
         "dot.png": "1x1 px: too small to read; both sides must be at least 2 px",
-        "wide.png": "20000x48 px is 416.7 times longer than high; the reader takes up to 16: cut",
         "folder": "no images in this folder",
         "missing.png": "no such file; check the path",
     }.items():
@@ -186,12 +203,12 @@ def test_json_stays_valid_where_nothing_can_be_read(tmp_path):
 
 
 def test_missing_weights_are_one_line(tmp_path, monkeypatch):
-    def missing(path, *_):
-        raise ValueError(f"{path}: no recogniser here")
+    def missing(path, **_):
+        raise ValueError(f"{path}: no recognizer here")
 
     monkeypatch.setattr(Reader, "from_pretrained", missing)
     result = read(image(tmp_path / "a.png"), "--weights", tmp_path / "w")
-    complaint(result, tmp_path / "w", "no recogniser here")
+    complaint(result, tmp_path / "w", "no recognizer here")
 
 
 def test_turns(tmp_path, monkeypatch):
@@ -201,7 +218,7 @@ def test_turns(tmp_path, monkeypatch):
     first, _, last = result.stdout.splitlines()
     assert first == f"{folder / 'a.png'}\té10\tsame at all turns, found at 0° 0° 0° 0°"
     assert last == "same text at all four turns: 2 of 2 images"
-    monkeypatch.setattr(FakeRecognizer, "turns_matter", True)
+    monkeypatch.setattr(FakeEngine, "turns_matter", True)
     result = read(folder, "--turns", "--format", "json")
     rows = json.loads(result.stdout)
     assert [row["text"] for row in rows[:4]] == ["é10", "other", "é10", "other"]
@@ -224,6 +241,19 @@ def test_show(tmp_path, flags):
     assert result.exit_code == 0
     with Image.open(sheet) as drawn:
         assert drawn.format == "PNG"
+
+
+def test_without_matplotlib_the_texts_are_written_all_the_same(tmp_path, monkeypatch):
+    for name in [*sys.modules]:
+        if name.split(".")[0] == "matplotlib":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = read(image(tmp_path / "a.png"), "--show", tmp_path / "sheet.png")
+    assert (result.stdout, result.exit_code) == ("é10\n", 1)
+    assert result.stderr == (
+        "isotrope: a sheet is drawn by matplotlib, which is not installed; "
+        "pip install 'isotrope[torch]'\n"
+    )
 
 
 def test_places_that_cannot_be_written(tmp_path, loaded):

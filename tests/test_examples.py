@@ -8,7 +8,7 @@ import torch
 
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
-from isotrope.ocr.reader import load_torch
+from isotrope.ocr.loading import load_torch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 APPENDIX, SOUP = EXAMPLES / "appendix.py", EXAMPLES / "soup.py"

@@ -20,6 +20,7 @@ _HOME = {
     "EquivariantViTConfig": "isotrope.models.vit",
     "Stage": "isotrope.models.vit",
     "Recognizer": "isotrope.models.recognizer",
+    "OrientationFinder": "isotrope.ocr.orientation.finder",
     "Reader": "isotrope.ocr.reader",
     "Reading": "isotrope.ocr.reading",
     "assert_equivariant": "isotrope.audit",
@@ -27,11 +28,15 @@ _HOME = {
     "equivariance_error": "isotrope.audit",
 }
 
+_WITH_TORCH = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+"""What the extra `torch` installs, without which only `Reader` and `OrientationFinder` work."""
+
 __all__ = [
     "CyclicGroup",
     "DihedralGroup",
     "EquivariantViT",
     "EquivariantViTConfig",
+    "OrientationFinder",
     "Reader",
     "Reading",
     "Recognizer",
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from isotrope.groups import CyclicGroup, DihedralGroup
     from isotrope.models.recognizer import Recognizer
     from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+    from isotrope.ocr.orientation.finder import OrientationFinder
     from isotrope.ocr.reader import Reader
     from isotrope.ocr.reading import Reading
 
@@ -53,7 +59,14 @@ if TYPE_CHECKING:
 def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'isotrope' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    try:
+        return getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _WITH_TORCH:
+            raise
+        raise ModuleNotFoundError(
+            f"isotrope.{name} needs {error.name}; pip install 'isotrope[torch]'", name=error.name
+        ) from error
 
 
 def __dir__() -> list[str]:

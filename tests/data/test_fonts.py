@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("skia", reason="fonts are read by skia-python")
 
 from isotrope.data import fonts
+from isotrope.data.font_kinds import kind_of
 from isotrope.data.fonts import ESSENTIAL, family_of, font_families, split_of, superfamily
 
 
@@ -66,6 +67,20 @@ def test_family_names_lose_their_styles(name, family):
 )
 def test_relatives_share_a_superfamily(one, other):
     assert superfamily(one) == superfamily(other)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        ("UnifrakturCook", "fraktur"),
+        ("Caveat", "hand"),
+        ("Dancing Script", "hand"),
+        ("Anton", "display"),
+        ("DejaVu Sans", "text"),
+    ],
+)
+def test_families_have_a_kind(family, kind):
+    assert kind_of(family) == kind
 
 
 def test_no_fonts_names_the_folders_and_the_remedy(tmp_path):

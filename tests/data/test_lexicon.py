@@ -69,6 +69,19 @@ def test_arguments_out_of_range_are_named(arguments, message):
         TextSource(**arguments)
 
 
+def test_signs_say_short_words_with_many_capitals_and_few_accents():
+    rng, source = np.random.default_rng(0), TextSource(lines=0.0, scene=True)
+    words = [source.draw(rng) for _ in range(3000)]
+    assert 0.4 < np.mean([word.isupper() for word in words]) < 0.65
+    assert np.mean([not word.isascii() for word in words]) < 0.08
+    assert 4.5 < np.mean([len(word) for word in words]) < 7
+
+
+def test_blackletter_has_the_long_s_within_words():
+    assert lexicon.blackletter("Das ist es, was Sie müssen-") == "Das iſt es, was Sie müſſen⸗"
+    assert lexicon.blackletter("MESSE - 5s") == "MESSE - 5s"
+
+
 def test_numbers_are_drawn_in_every_form_and_in_the_charset():
     rng = np.random.default_rng(0)
     for form in lexicon._NUMBER.values:

@@ -11,7 +11,7 @@ from isotrope.ocr.formats import FORMATS, json_lines, text_lines, tsv_lines
 from isotrope.ocr.reading import Reading
 
 RESULTS = [
-    ("a.png", [Reading("Straße", 0.98765, 0)]),
+    ("a.png", [Reading("Straße", 0.98765, 0, -1.26, (0.5, 0.98765))]),
     ("b\t.png", [Reading("one\ttwo\\three\n", 0.5, 270)]),
 ]
 TURNS = (0, 90, 180, 270)
@@ -38,6 +38,8 @@ def test_json(count):
     assert [row["file"] for row in rows] == [file for file, _ in RESULTS[:count]]
     if count == 2:
         assert rows[1]["text"] == "one\ttwo\\three\n"
+        assert [row["slant"] for row in rows] == [-1.3, 0.0]
+        assert [row["characters"] for row in rows] == [[0.5, 0.9877], []]
         assert rows[1] == rows[1] | {"confidence": 0.5, "orientation": 270}
         assert "Straße" in "".join(json_lines(RESULTS))
 

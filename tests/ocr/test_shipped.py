@@ -1,4 +1,4 @@
-"""The shipped weights on the sample images: one text and the right orientation at four turns."""
+"""The shipped weights of the engine gsanet on the samples: one text at four turns."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ TRUTH = {
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:
-    return Reader.from_pretrained(runtime="torch")
+    return Reader.from_pretrained(engine="gsanet", runtime="torch")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,9 @@ def test_arrays_and_pil_images_read_as_files(reader):
 
 
 def test_the_model_is_small_and_its_encoder_exact(reader):
-    assert sum(p.numel() for p in reader.recognizer.parameters()) <= 8_000_000
+    assert sum(p.numel() for p in reader.engine.recognizer.parameters()) <= 8_000_000
     images = torch.rand(1, 3, 40, 64, dtype=torch.float64)
-    errors = equivariance_error(reader.recognizer.encoder, images, reader.recognizer.group)
+    errors = equivariance_error(
+        reader.engine.recognizer.encoder, images, reader.engine.recognizer.group
+    )
     assert max(errors.values()) < 1e-9

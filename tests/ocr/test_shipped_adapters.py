@@ -8,7 +8,7 @@ import torch
 from isotrope import Reader
 from isotrope.audit import equivariance_error
 from isotrope.lora import count_parameters
-from isotrope.ocr.reader import SHIPPED
+from isotrope.ocr.loading import SHIPPED
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 NAMES = ("fraktur", "testaments", "typescript")
@@ -25,13 +25,13 @@ def test_these_are_all():
     shipped = SHIPPED / "adapters"
     assert tuple(sorted(path.parent.name for path in shipped.glob("*/base.json"))) == NAMES
     with pytest.raises(ValueError, match="a shipped one's name: fraktur, testaments, typescript"):
-        Reader.from_pretrained(adapter="runes")
+        Reader.from_pretrained(adapter="runes", engine="gsanet")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_adapter_is_small_and_says_what_it_scores(name):
-    reader = Reader.from_pretrained(adapter=name, runtime="torch")
-    own, whole = count_parameters(reader.recognizer, name)
+    reader = Reader.from_pretrained(adapter=name, engine="gsanet", runtime="torch")
+    own, whole = count_parameters(reader.engine.recognizer, name)
     assert own < 0.02 * whole
     card = (SHIPPED / "adapters" / name / "README.md").read_text(encoding="utf-8")
     assert f"isotrope read --adapter {name} IMAGES" in card
@@ -40,41 +40,41 @@ def test_an_adapter_is_small_and_says_what_it_scores(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_encoder_stays_exact_and_the_texts_the_same_at_four_turns(name):
-    reader = Reader.from_pretrained(adapter=name, runtime="torch")
+    reader = Reader.from_pretrained(adapter=name, engine="gsanet", runtime="torch")
     flat = list(reader.stream(SAMPLES, turns=TURNS))
     texts = [[reading.text for reading in flat[4 * i : 4 * i + 4]] for i in range(len(SAMPLES))]
     assert all(len(set(four)) == 1 for four in texts)
-    recognizer = reader.recognizer.get_base_model()
+    recognizer = reader.engine.recognizer.get_base_model()
     images = torch.rand(1, 3, 40, 64, dtype=torch.float64)
     errors = equivariance_error(recognizer.encoder.double(), images, recognizer.group)
     assert max(errors.values()) < 1e-10
 
 
 def test_switched_off_they_leave_the_base_bit_for_bit():
-    base = Reader.from_pretrained(runtime="torch")
-    before = tokens(base.recognizer.encoder)
+    base = Reader.from_pretrained(engine="gsanet", runtime="torch")
+    before = tokens(base.engine.recognizer.encoder)
     read_before = base.read(SAMPLES)
     for name in NAMES:
-        base.load_adapter(name)
-    apart = tokens(base.recognizer.get_base_model().encoder)
+        base.engine.load_adapter(name)
+    apart = tokens(base.engine.recognizer.get_base_model().encoder)
     assert (apart - before).abs().max() > 1e-3
-    base.switch(None)
-    after = tokens(base.recognizer.get_base_model().encoder)
+    base.engine.switch(None)
+    after = tokens(base.engine.recognizer.get_base_model().encoder)
     assert torch.equal(after, before)
     assert base.read(SAMPLES) == read_before
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_merged_and_unmerged_again_within_rounding(name):
-    model = Reader.from_pretrained(runtime="torch")
-    before = tokens(model.recognizer.encoder)
-    model.load_adapter(name)
-    encoder = model.recognizer.get_base_model().encoder
+    model = Reader.from_pretrained(engine="gsanet", runtime="torch")
+    before = tokens(model.engine.recognizer.encoder)
+    model.engine.load_adapter(name)
+    encoder = model.engine.recognizer.get_base_model().encoder
     apart = tokens(encoder)
-    model.recognizer.merge_adapter()
+    model.engine.recognizer.merge_adapter()
     merged = tokens(encoder)
     torch.testing.assert_close(merged, apart, rtol=0, atol=1e-3)
-    model.recognizer.unmerge_adapter()
-    model.switch(None)
+    model.engine.recognizer.unmerge_adapter()
+    model.engine.switch(None)
     after = tokens(encoder)
     torch.testing.assert_close(after, before, rtol=0, atol=1e-3)

@@ -11,6 +11,7 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 from isotrope.data.lines import LabelledLines
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.reader import Reader
 from isotrope.training.adaptation import AdaptationTrainer
 from isotrope.training.adaptation_config import AdaptationConfig
@@ -55,6 +56,10 @@ def trainer(base, data, out, **changes):
     return AdaptationTrainer(AdaptationConfig(**(RECIPE | changes)), data, out, base)
 
 
+def reader_of(path, adapter=None):
+    return Reader.from_pretrained(path, adapter, engine="gsanet", runtime="torch")
+
+
 def learned(run):
     return {name: p.clone() for name, p in run.adapted.named_parameters() if p.requires_grad}
 
@@ -70,10 +75,11 @@ def test_a_run_writes_an_adapter_that_reads_a_log_and_a_card(base, data, tmp_pat
     assert float(log[4]["loss"]) < float(log[1]["loss"])
     card = write_card(run).read_text()
     assert "lines: 9 lines to train on, 1 held out, 2 left out" in card
-    assert f"isotrope read --weights {base} --adapter mine IMAGES" in card
+    assert f"isotrope read --engine gsanet --weights {base} --adapter mine IMAGES" in card
     assert "acts on | all; rank 2" in card
-    reading = Reader.from_pretrained(base, tmp_path / "mine", "torch").read(data / "1.png")[0]
-    assert reading.text == Reader(run.recognizer.eval(), beams=4).read(data / "1.png")[0].text
+    reading = reader_of(base, tmp_path / "mine").read(data / "1.png")[0]
+    engine = GSANet(run.recognizer.eval(), beams=4)
+    assert reading.text == Reader(engine).read(data / "1.png")[0].text
 
 
 def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(base, data, tmp_path, monkeypatch):
@@ -180,9 +186,8 @@ def test_all_weights_may_be_trained_instead(base, data, tmp_path):
     run = trainer(base, data, tmp_path / "full", full=True, epochs=1)
     run.fit()
     assert not (tmp_path / "full" / "adapter_config.json").exists()
-    assert Reader.from_pretrained(tmp_path / "full" / "model", runtime="torch").read(
-        data / "1.png"
-    )[0].orientation in (0, 90, 180, 270)
+    reading = reader_of(tmp_path / "full" / "model").read(data / "1.png")[0]
+    assert reading.orientation in (0, 90, 180, 270)
 
 
 def test_the_fewer_the_lines_the_more_often_each_is_seen(base, data, tmp_path):

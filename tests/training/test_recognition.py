@@ -32,12 +32,8 @@ def test_a_run_writes_a_log_a_checkpoint_and_a_model_that_reads(recipe, tmp_path
     assert len(turns) == 1, "the four turns read the same"
     assert (tmp_path / "curve.png").stat().st_size > 1000
     image = torch.rand(3, 32, 64)
-    assert Reader.from_pretrained(tmp_path / "model").read(image)[0].orientation in (
-        0,
-        90,
-        180,
-        270,
-    )
+    reader = Reader.from_pretrained(tmp_path / "model", engine="gsanet")
+    assert reader.read(image)[0].orientation in (0, 90, 180, 270)
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(recipe, tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.ocr.reader import load_torch
+from isotrope.ocr.loading import load_torch
 from isotrope.training import spans
 from isotrope.training.spans import RealLines, beside, gaps
 

@@ -7,15 +7,18 @@ The heavy imports (torch, transformers, matplotlib) stand inside the commands, s
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
 from isotrope.cli.adapt import adapt
 from isotrope.cli.audit import audit
 from isotrope.cli.classify import classifier, evaluate
+from isotrope.cli.errors import one_line
 from isotrope.cli.export import export
+from isotrope.cli.orient import orient
 from isotrope.cli.read import read
-from isotrope.cli.train import recognizer
+from isotrope.cli.train import finder, reader, recognizer
 
 app = typer.Typer(
     add_completion=False,
@@ -34,12 +37,15 @@ def _root() -> None:
 
 
 app.command()(read)
+app.command()(orient)
 app.command()(adapt)
 app.command()(audit)
 app.command()(export)
 app.command("eval")(evaluate)
 
 train = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
+train.command()(reader)
+train.command()(finder)
 train.command()(recognizer)
 train.command()(classifier)
 app.add_typer(train, name="train")
@@ -47,4 +53,8 @@ app.add_typer(train, name="train")
 
 def main() -> None:
     """The entry point of the installed command."""
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:  # an extra that is not installed
+        typer.echo(one_line(error), err=True)
+        sys.exit(1)

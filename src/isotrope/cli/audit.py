@@ -70,17 +70,17 @@ def _load(model: str | None) -> nn.Module:
         ValueError: it cannot be loaded, for whatever reason.
     """
     from isotrope.models.vit import EquivariantViT
-    from isotrope.ocr.reader import Reader
+    from isotrope.ocr.loading import load_torch
 
     if model is None:
-        return Reader.from_pretrained(runtime="torch").recognizer.encoder
+        return load_torch().encoder
     if ":" in model and not Path(model).exists():
         return _made_by(model)
     config = Path(model) / "config.json"
     try:
-        # Without a config, the reader says what is missing.
+        # Without a config, load_torch says what is missing.
         if not config.is_file() or "architectures" in json.loads(config.read_text()):
-            return Reader.from_pretrained(model).recognizer.encoder
+            return load_torch(Path(model)).encoder
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # of json, of the config, of safetensors, of torch
         if type(error) is ValueError:  # ours say what to do

@@ -2,26 +2,69 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
+
+_EXTRAS = {
+    "torch": ("torch", "transformers", "peft", "tokenizers", "safetensors", "jiwer", "matplotlib"),
+    "onnx": ("onnx", "onnxscript"),
+    "rapidocr": ("rapidocr",),
+    "test": ("pytest", "hypothesis"),
+}
+"""The modules that each extra installs; `train` installs the rest."""
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What went wrong in one line, and exit status 1; of a missing module, what to install."""
+    """Print the error on one line and exit with status 1; say what a missing module is part of."""
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        problem: Exception | str = error
-        # Python's own says no remedy; ours do.
-        if isinstance(error, ModuleNotFoundError) and str(error).startswith("No module named"):
-            problem = f"this needs {error.name}; pip install 'isotrope[train]'"
-        typer.echo(one_line(problem), err=True)
+        typer.echo(one_line(error), err=True)
         raise typer.Exit(1) from error
 
 
 def one_line(problem: Exception | str) -> str:
     """A problem as every command words it; spaces stay, a file's name may have two in a row."""
+    if isinstance(problem, ModuleNotFoundError) and str(problem).startswith("No module named"):
+        problem = f"this needs {problem.name}; {_remedy(problem.name or '')}"
     return "isotrope: " + str(problem).replace("\n", " ")
+
+
+def _remedy(module: str) -> str:
+    """What installs a module; Python's own error does not say it."""
+    root = module.partition(".")[0]
+    extra = next((extra for extra, modules in _EXTRAS.items() if root in modules), "train")
+    return f"pip install 'isotrope[{extra}]'"
+
+
+class Complaints:
+    """What went wrong: one line each on standard error, and how many there were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, problem: Exception | str) -> None:
+        """Print one problem."""
+        self.count += 1
+        # Not err=True, which goes round the progress bar's hold on sys.stderr and into the bar.
+        typer.echo(one_line(problem), file=sys.stderr)
+
+    @contextmanager
+    def about(self, path: Path | None) -> Iterator[None]:
+        """Complain of a file (None: standard output) that cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            if path is None and isinstance(error, BrokenPipeError):
+                raise  # Whoever reads us has seen enough; typer ends quietly.
+            name = path or "standard output"
+            self.add(f"{name}: cannot be written ({error.strerror or error}); free or change it")
+            if path is None:
+                # What is left in its buffer would fail again at exit, with a traceback.
+                sys.stdout = io.StringIO()

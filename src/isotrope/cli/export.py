@@ -1,4 +1,4 @@
-"""`isotrope export`: the reader as ONNX graphs, audited."""
+"""`isotrope export`: the engine gsanet as ONNX graphs, audited."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def export(
         str | None, typer.Option(help="A LoRA adapter to merge in: its folder, or a shipped name.")
     ] = None,
 ) -> None:
-    """Write the reader as encoder.onnx, decoder.onnx and config.json, for onnxruntime.
+    """Write the engine gsanet as encoder.onnx, decoder.onnx and config.json, for onnxruntime.
 
     The encoder's graph is run on random images and on their turned copies. Where its tokens are
     not permuted as a turn must permute them, nothing is written and the exit status is 1.
@@ -42,8 +42,7 @@ def _export(
     out: Path | None, weights: Path | None, adapter: str | None
 ) -> tuple[Path, dict[int, float]]:
     from isotrope.models.export import export_onnx
-    from isotrope.ocr.onnx import export_folder
-    from isotrope.ocr.reader import load_torch, source_folders
+    from isotrope.ocr.loading import export_folder, load_torch, source_folders
 
     out = out or export_folder(source_folders(weights, adapter))
     return out, export_onnx(load_torch(weights, adapter, merge=True), out)

@@ -14,18 +14,22 @@ class Progress:
     Args:
         done, total: samples.
         shown: the losses to tell, of a row of numbers that `report` takes.
+        unit: what is counted.
     """
 
     every = 60.0
 
-    def __init__(self, done: int, total: int, shown: tuple[str, ...] = ("loss",)) -> None:
+    def __init__(
+        self, done: int, total: int, shown: tuple[str, ...] = ("loss",), unit: str = "samples"
+    ) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.first, self.done, self.total, self.shown = done, done, total, shown
+        self.unit = unit
         self.started = self.told = time.monotonic()
         self.bar = Progress(
-            TextColumn("{task.completed}/{task.total} samples"),
+            TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
             BarColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
@@ -51,5 +55,7 @@ class Progress:
             self.told = now
             rate = (self.done - self.first) / (now - self.started)
             left = (self.total - self.done) / max(rate, 1e-9) / 60
-            line = f"{self.done}/{self.total} samples, {rate:.0f}/s, {left:.0f} min left, {losses}"
+            line = (
+                f"{self.done}/{self.total} {self.unit}, {rate:.3g}/s, {left:.0f} min left, {losses}"
+            )
             typer.echo(line, err=True)

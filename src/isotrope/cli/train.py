@@ -48,3 +48,55 @@ def recognizer(
         with Progress(trainer.samples, recipe.samples, losses) as progress:
             trainer.fit(progress.report)
     typer.echo(f"{out}: {trainer.samples:,} of {recipe.samples:,} samples seen")
+
+
+_Config = Annotated[Path, typer.Option(help="The recipe, such as recipes/reader-small.toml.")]
+_Data = Annotated[Path, typer.Option(help="The folder with the sets that the recipe names.")]
+_Out = Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A field of the recipe, as run.minutes=10; may be repeated."),
+]
+
+
+def reader(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> None:
+    """Train a recognizer of upright lines, which reads behind the frame.
+
+    Writes checkpoint.pt, log.csv and model/ (for `isotrope read --weights`).
+    """
+    with told():
+        from isotrope.training.tasks.reading_recipe import ReadingRecipe
+
+        _train(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
+
+
+def finder(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> None:
+    """Train the finder of which way is up.
+
+    Writes checkpoint.pt, log.csv and model/ (for `isotrope orient --weights`).
+    """
+    with told():
+        from isotrope.training.tasks.orientation_recipe import OrientationRecipe
+
+        _train(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
+
+
+def _train(kind, config, data, out, changed, losses: tuple[str, ...]) -> None:
+    """Run a recipe to its end, or on from where its last run stopped."""
+    import warnings
+
+    from isotrope.training.engine import Engine
+    from isotrope.training.recipe import load_recipe
+
+    pairs = [change.partition("=") for change in changed or []]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise ValueError(f"--set {wrong[0]} has no value; write --set {wrong[0]}=VALUE")
+    recipe = load_recipe(kind, config, {name: value for name, _, value in pairs})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        engine = Engine(
+            recipe.task(data), recipe.run, out, recipe.model_dump(mode="json", exclude={"run"})
+        )
+    with Progress(round(1000 * engine.progress), 1000, losses, unit="thousandths") as progress:
+        engine.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
+    typer.echo(f"{out}: {engine.examples:,} samples, {engine.seconds / 60:.0f} minutes")

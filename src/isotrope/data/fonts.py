@@ -84,23 +84,6 @@ _CLONES = {
 }
 
 
-KINDS = ("text", "hand", "fraktur")
-_FRAKTUR = re.compile(r"UnifrakturMaguntia|UnifrakturCook", re.IGNORECASE)
-_HAND = re.compile(
-    r"(Alex Brush|Allura|Annie Use|Architects Daughter|Bad Script|Bajaderka|Because We|Breip"
-    r"|Caveat|Cedarville|Conakry|Cookie|Corinthia|Courgette|Covered By|Damion|Dancing Script"
-    r"|Delicious Handrawn|Delphine|Domestic Manners|Ecolier|Elegante|Ephesis|Fantasma|Gaegu"
-    r"|Gloria Hallelujah|Gochi Hand|Grand Hotel|Great Vibes|Handlee|Havana|Herr Von|Homemade"
-    r"|Indie Flower|Isabella|Italianno|Junkyard|Kalam|Kaushan|Kristi|Mansalva|Marck|Monsieur"
-    r"|MonteCarlo|Mr De|Ms Madi|Nanum (Brush|Pen)|NanumBarunpen|Neucha|Oooh|Parisienne"
-    r"|Patrick Hand|Petit Formal|Pinyon|Purisa|Reenie|Rock Salt|Romande ADF Script|Rufscript"
-    r"|Sacramento|Satisfy|Schoolbell|Shadows Into|StayPuft|Sue Ellen|Swanky|Tangerine"
-    r"|The Girl|Tomson Talks|UnPilgi|Whisper|Yellowtail|Yusei|Z003|TeX ?Gyre ?Chorus|Zen Kurenaido"
-    r")",
-    re.IGNORECASE,
-)
-
-
 @dataclass(frozen=True)
 class FontFile:
     """A readable Latin font: `characters` are those of CHARSET that it draws, the space included.
@@ -144,13 +127,6 @@ def split_of(family: str) -> str:
     """The split of a family, "train" or "valid", by its name alone."""
     digest = hashlib.sha256((_SALT + superfamily(family).casefold()).encode()).digest()
     return "valid" if int.from_bytes(digest[:4], "big") < VALID_SHARE * 2**32 else "train"
-
-
-def kind_of(family: str) -> str:
-    """What a family looks like, by its name: "fraktur", "hand" or, all others, "text"."""
-    if _FRAKTUR.match(family):
-        return "fraktur"
-    return "hand" if _HAND.match(family) else "text"
 
 
 def superfamily(family: str) -> str:

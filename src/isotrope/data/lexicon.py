@@ -20,7 +20,7 @@ OTHER_LANGUAGES = {
 }  # fmt: skip
 KINDS = {"english": 0.58, "other": 0.235, "number": 0.10, "random": 0.035, "rare": 0.05}
 CASES = {"lower": 0.30, "capitalised": 0.27, "upper": 0.38, "mixed": 0.05}
-SCENE_KINDS = {"english": 0.74, "other": 0.06, "number": 0.13, "random": 0.05, "rare": 0.02}
+SCENE_KINDS = {"english": 0.765, "other": 0.04, "number": 0.13, "random": 0.05, "rare": 0.015}
 SCENE_CASES = {"lower": 0.20, "capitalised": 0.28, "upper": 0.49, "mixed": 0.03}
 LINE_CASES = {"lower": 0.15, "sentence": 0.45, "capitalised": 0.20, "upper": 0.20}
 
@@ -47,9 +47,7 @@ _LONG_S = re.compile(r"s(?=[a-zäöüß])")
 
 
 @cache
-def word_distribution(
-    language: str, size: int, flattening: float = _FLATTENING
-) -> Categorical:
+def word_distribution(language: str, size: int, flattening: float = _FLATTENING) -> Categorical:
     """The `size` most frequent words of a language, lower case, by frequency ** `flattening`.
 
     Words with accented letters weigh three times as much: most classes of CHARSET are among them.

@@ -98,7 +98,7 @@ def read_corpus(path: str) -> Corpus:
 def _lines(path: Path):
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
+            for name in sorted(filter(_is_text, archive.namelist())):
                 text = archive.read(name).decode("utf-8-sig")
                 pairs = (line.split("\t")[:2] for line in text.split("\n") if "\t" in line)
                 yield from (side for pair in pairs for side in pair)
@@ -107,6 +107,12 @@ def _lines(path: Path):
             yield from file
     else:
         yield from path.read_text("utf-8-sig").split("\n")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a member of an archive is a list of sentences, neither hidden nor a note on it."""
+    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+    return name.endswith((".txt", ".tsv")) and not hidden
 
 
 def _piece(corpus: Corpus, rng: np.random.Generator, length: int) -> str:
@@ -119,7 +125,8 @@ def _piece(corpus: Corpus, rng: np.random.Generator, length: int) -> str:
     if end >= len(paragraph):
         return paragraph[start:].strip()
     cut = paragraph.rfind(" ", start, end + 1)
-    cut = end if cut < 0 else cut
+    if cut < 0:  # the first word is longer
+        return ""
     piece, rest = paragraph[start:cut], paragraph[cut + 1 :].split(" ", 1)[0]
     room = length - len(piece) - 2
     if rng.random() < _HYPHENATED and room >= 2 and len(rest) >= 5 and rest.isalpha():

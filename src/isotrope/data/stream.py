@@ -65,7 +65,9 @@ class GroupStream(IterableDataset):
 
     def group(self, number: int) -> Group:
         """Group `number`, a function of it and the seed alone."""
-        samples = sorted((self._sample(number, i) for i in range(self.size)), key=lambda s: s.extent)
+        samples = sorted(
+            (self._sample(number, i) for i in range(self.size)), key=lambda s: s.extent
+        )
         each = self.size // self.parts
         batches = [self.collate(samples[i : i + each]) for i in range(0, self.size, each)]
         order = np.random.default_rng((self.seed, number)).permutation(self.parts)

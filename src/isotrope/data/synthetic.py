@@ -1,24 +1,24 @@
 """Synthetic text images: words of scenes, lines of print and of hands, in random conditions.
 
 Outlines are drawn one by one (`SyntheticText.outline`); color, ground, light and camera are batches
-of torch operations over them (`SyntheticText.paint`), which a GPU can do as well.
+of torch operations over them (`outlines.paint`), which a GPU can do as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from isotrope.data.augment import Degrade, Paper, Scene
 from isotrope.data.draws import Categorical, pick
-from isotrope.data.fonts import FontFile, font_families, kind_of
+from isotrope.data.font_kinds import kind_of
+from isotrope.data.fonts import FontFile, font_families
 from isotrope.data.lexicon import TextSource, blackletter
+from isotrope.data.outlines import STYLES, Outline, paint
 from isotrope.data.painting import coverage, hollow
 from isotrope.data.sentences import Sentences
 from isotrope.data.typesetting import (
@@ -37,34 +37,6 @@ _FONT_TRIES, _TEXT_TRIES = 24, 200
 
 
 @dataclass(frozen=True)
-class Style:
-    """What kind of picture a text is in.
-
-    Args:
-        paint: masks `(B, 2, H, W)`, generator, severities `(B,)` to images `(B, 3, H, W)`.
-        fonts: the share of each kind of font (see `fonts.kind_of`).
-        scene: words as on signs, narrowed, rimmed; else lines of a page.
-        beside, above: the chances of words beside, and of lines above and below.
-        clean: the share of clean samples at difficulty 1.
-    """
-
-    paint: Callable[[Tensor, torch.Generator, Tensor], Tensor]
-    fonts: Mapping[str, float]
-    scene: bool = False
-    beside: float = 0.0
-    above: float = 0.0
-    clean: float = 0.2
-
-
-STYLES = {
-    "scene": Style(Scene(), {"text": 0.93, "hand": 0.065, "fraktur": 0.005}, True, 0.12, 0.15, 0.05),
-    "print": Style(Paper(), {"text": 1.0}, above=0.4),
-    "hand": Style(Paper(Degrade(1.5, 0.4, 0.6, 0.8)), {"hand": 1.0}, above=0.4),
-    "fraktur": Style(Paper(), {"fraktur": 1.0}, above=0.4),
-}
-
-
-@dataclass(frozen=True)
 class TextSample:
     """A text image. `image`: (H, W, 3) uint8, writable, the text upright. `text`: what it says.
 
@@ -76,27 +48,6 @@ class TextSample:
     text: str
     centers: np.ndarray
     family: str
-
-
-@dataclass(frozen=True)
-class Outline:
-    """A text that is set and not yet painted.
-
-    `masks`: (2, H, W) uint8, the coverage of its pixels by the text and by what stands around it.
-    `style`: a key of STYLES. `severity`: how much its image is degraded. The rest is as in
-    `TextSample`.
-    """
-
-    masks: np.ndarray
-    text: str
-    centers: np.ndarray
-    family: str
-    style: str
-    severity: float
-
-    @property
-    def width(self) -> int:
-        return self.masks.shape[2]
 
 
 class SyntheticText:
@@ -195,7 +146,8 @@ class SyntheticText:
         clean = rng.random() < max(style.clean, 1 - (1 - style.clean) * self.difficulty)
         difficulty = 0.0 if clean else self.difficulty
         text, font = self._text_and_font(name, rng)
-        line = set_line(text, font, rng, bend=0.0 if rng.random() < 0.9 else difficulty)
+        bends = style.scene and rng.random() < 0.1
+        line = set_line(text, font, rng, bend=difficulty if bends else 0.0)
         height = int(rng.integers(self.height[0], self.height[1] + 1))
         placement, width = place(line, height, rng, difficulty, self.stride, style.scene)
         if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned or bent too far
@@ -230,7 +182,7 @@ class SyntheticText:
             text = self._text(name, rng)
             for _ in range(_FONT_TRIES):
                 font = pick(rng, pick(rng, self.families[kinds.draw(rng)]))
-                if STYLES[name].scene and rng.random() > _appeal(font.path):
+                if rng.random() > _appeal(font.path, STYLES[name].scene):
                     continue
                 written = _recased(text, font.case)
                 fits = len(written) <= self.source.max_characters
@@ -240,39 +192,6 @@ class SyntheticText:
             f"style={name!r}: no font draws the characters of texts such as {text!r}; "
             "install more fonts with `make fonts`"
         )
-
-
-def paint(
-    outlines: Sequence[Outline],
-    generator: torch.Generator,
-    severity: float = 1.0,
-) -> Tensor:
-    """Images `(B, 3, H, W)` in [0, 1] of outlines, wider ones' width, on the generator's device.
-
-    Narrower masks are padded at the right by nothing, where the ground goes on.
-
-    Args:
-        outlines: of one height.
-        severity: scales each outline's own.
-
-    Raises:
-        ValueError: heights that differ.
-    """
-    heights = {outline.masks.shape[1] for outline in outlines}
-    if len(heights) != 1:
-        raise ValueError(f"outlines are {sorted(heights)} pixels high; give some of one height")
-    widest = max(outline.width for outline in outlines)
-    masks = np.zeros((len(outlines), 2, heights.pop(), widest), np.uint8)
-    for mask, outline in zip(masks, outlines, strict=True):
-        mask[:, :, : outline.width] = outline.masks
-    device = generator.device
-    coverages = torch.from_numpy(masks).to(device).float() / 255
-    severities = severity * torch.tensor([outline.severity for outline in outlines], device=device)
-    images = torch.empty(len(outlines), 3, *masks.shape[2:], device=device)
-    for name in sorted({outline.style for outline in outlines}):
-        at = torch.tensor([i for i, o in enumerate(outlines) if o.style == name], device=device)
-        images[at] = STYLES[name].paint(coverages[at], generator, severities[at])
-    return images
 
 
 def _masks(line, around, placement, size, font, rng, style, difficulty) -> np.ndarray:
@@ -290,11 +209,13 @@ def _masks(line, around, placement, size, font, rng, style, difficulty) -> np.nd
 
 
 @lru_cache(maxsize=4096)
-def _appeal(path: str) -> float:
-    """How likely a font is kept for a sign, where bold, upright letters without serifs prevail."""
+def _appeal(path: str, scene: bool) -> float:
+    """How likely a font is kept: upright and, on signs, bold and without serifs; on pages with."""
     slanted, serif = look(path)
+    if not scene:
+        return (0.3 if slanted else 1.0) * (1.0 if serif else 0.5)
     thin = stem(path) < 0.12
-    return (0.3 if slanted else 1.0) * (0.45 if serif else 1.0) * (0.4 if thin else 1.0)
+    return (0.15 if slanted else 1.0) * (0.45 if serif else 1.0) * (0.4 if thin else 1.0)
 
 
 def _recased(text: str, case: str) -> str:

@@ -109,7 +109,7 @@ def place(
         stride: what the width is a multiple of.
         scene: letters are narrowed as those of signs are, which are seen from a side.
     """
-    pose = _pose(line.path.getBounds(), rng, difficulty)
+    pose = _pose(line.path.getBounds(), rng, difficulty, scene)
     box = transformed(line.path, pose).computeTightBounds()
     left, top, right, bottom = _crop(box, line, rng, scene and difficulty > 0)
     scale = height / (bottom - top)
@@ -171,7 +171,7 @@ def look(path: str) -> tuple[bool, bool]:
     """
     import skia
 
-    font, cap_height = _outlines(path)
+    font, _ = _outlines(path)
     outline = font.getPath(font.unicharToGlyph(ord("I")))
     box = outline.computeTightBounds()
     size = (24, 24)
@@ -181,7 +181,7 @@ def look(path: str) -> tuple[bool, bool]:
     return slanted, bool(rows[-3:].mean() > 1.4 * rows[9:15].mean())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _outlines(path: str):
     """The skia.Font of a file at EM, and the height of its capitals in pixels."""
     font = outline_font(load_typeface(path), EM)
@@ -246,21 +246,21 @@ def _margin(rng) -> float:
 def _scene_margin(rng) -> float:
     """The same as those draw boxes who label photographs: seldom tight, seldom loose."""
     draw = rng.random()
-    if draw < 0.2:
+    if draw < 0.15:
         return rng.uniform(-0.03, 0.05)
-    return rng.uniform(0.03, 0.2) if draw < 0.9 else rng.uniform(0.15, 0.5)
+    return rng.uniform(0.04, 0.26) if draw < 0.9 else rng.uniform(0.2, 0.5)
 
 
-def _pose(bounds, rng, difficulty: float):
+def _pose(bounds, rng, difficulty: float, scene: bool):
     """Rotation, slant and perspective about the middle of the line."""
     import skia
 
     matrix = skia.Matrix()
     matrix.setTranslate(-bounds.centerX(), -bounds.centerY())
-    if rng.random() < 0.12:
-        matrix.postSkew(rng.uniform(-0.3, 0.12), 0.0)
-    if difficulty:
-        if rng.random() < 0.25:
+    if rng.random() < 0.08:
+        matrix.postSkew(rng.uniform(-0.25, 0.12), 0.0)
+    if difficulty and scene:
+        if rng.random() < 0.3:
             strength = 0.25 * min(difficulty, 1.5) / max(bounds.width(), 2 * bounds.height())
             x, y = rng.uniform(-1, 1) * strength, rng.uniform(-1, 1) * strength
             matrix.postConcat(skia.Matrix.MakeAll(1, 0, 0, 0, 1, 0, x, y, 1))
@@ -268,7 +268,7 @@ def _pose(bounds, rng, difficulty: float):
         if draw < 0.6:  # a long line turns less, or it would be too small to read
             angle = rng.uniform(-1, 1) * (4 if draw < 0.5 else 10)
             matrix.postRotate(min(max(angle, -most), most))
-    elif rng.random() < 0.2:
-        matrix.postRotate(rng.uniform(-1.5, 1.5))
+    elif rng.random() < 0.3:
+        matrix.postRotate(rng.uniform(-1.0, 1.0) * (2.0 if difficulty else 1.0))
     matrix.postTranslate(bounds.centerX(), bounds.centerY())
     return matrix

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from isotrope.data.blackletter import complete
+from isotrope.data.font_kinds import kind_of
 from isotrope.io.files import cache_folder, replacing
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ def convert(folder: str | Path, to: str | Path | None = None) -> int:
             try:
                 font = TTFont(path)
                 font.flavor = None
+                if kind_of(font["name"].getDebugName(1) or "") == "fraktur":
+                    complete(font)
                 with replacing(target) as temporary:
                     font.save(temporary)
             except (TTLibError, OSError) as error:

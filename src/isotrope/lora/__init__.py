@@ -1,16 +1,25 @@
-"""LoRA adapters, through peft, that leave the symmetry intact: [LoRA-GSA] sections 2 to 5."""
+"""LoRA adapters, through peft, that leave the symmetry intact: [LoRA-GSA] sections 2 to 5.
 
-from isotrope.lora.adapters import (
-    active_adapter,
-    add_adapter,
-    count_parameters,
-    load_adapter,
-    save_adapter,
-    switch_adapter,
-    weights_digest,
-)
-from isotrope.lora.filters import FilterLora
-from isotrope.lora.targets import TARGETS, adapted_targets, target_names
+Each name is imported when it is first asked for: `lora.merging` needs neither torch nor peft.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isotrope.lora.adapters import (
+        active_adapter,
+        add_adapter,
+        count_parameters,
+        load_adapter,
+        save_adapter,
+        switch_adapter,
+        weights_digest,
+    )
+    from isotrope.lora.filters import FilterLora
+    from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
     "TARGETS",
@@ -25,3 +34,13 @@ __all__ = [
     "target_names",
     "weights_digest",
 ]
+
+_HOME = {"FilterLora": "filters"} | dict.fromkeys(
+    ("TARGETS", "adapted_targets", "target_names"), "targets"
+)
+
+
+def __getattr__(name: str):
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'adapters')}"), name)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
 from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from isotrope.io.files import replacing
 from isotrope.lora.filters import FilterLora
+from isotrope.lora.fit import BASE, CONFIG, REMEDY, WEIGHTS, described, differences, digest
 from isotrope.lora.targets import target_names
 from isotrope.nn import GroupConv, LiftingConv
 
-CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
-
-_REMEDY = "load the model that it was made for, or adapt this one"
+_FILTERS = (LiftingConv, GroupConv, nn.Conv1d, nn.Conv2d)
+"""Layers that take `FilterLora`. peft's own adapter of a convolution is the same where it has one
+group, and cannot be merged where it has more."""
 
 
 def add_adapter(
@@ -107,7 +108,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     here = _description(model) if base.is_file() else {}
     try:
         made_for = json.loads(base.read_text()) if base.is_file() else None
-        differences = _differences(made_for, here) if made_for else []
+        other = differences(made_for, here) if made_for else []
         kind = json.loads((folder / CONFIG).read_text()).get("peft_type")
         config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
         tensors = load_file(folder / WEIGHTS)
@@ -116,29 +117,24 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         raise ValueError(f"{folder} is broken ({reason}); make or copy it again") from error
     if config is None:
         raise ValueError(f"{folder} is an adapter of peft's kind {kind}; give one of kind LORA")
-    if differences:
-        raise ValueError(
-            f"{folder} was made for another model: {'; '.join(differences)}; {_REMEDY}"
-        )
+    if other:
+        raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
     active = active_adapter(model)
     try:
         adapted = _attach(model, config, name)
     except ValueError as error:
         reason = str(error).split("\n")[0]
-        raise ValueError(f"{folder} does not fit this model ({reason}); {_REMEDY}") from error
+        raise ValueError(f"{folder} does not fit this model ({reason}); {REMEDY}") from error
     if problem := _misfit(_tensors(adapted, name), tensors):
         _detach(model, adapted, name, active)
-        raise ValueError(f"{folder} does not fit this model ({problem}); {_REMEDY}")
+        raise ValueError(f"{folder} does not fit this model ({problem}); {REMEDY}")
     set_peft_model_state_dict(adapted, tensors, adapter_name=name)
     return adapted.requires_grad_(False).eval()
 
 
 def weights_digest(model: nn.Module) -> str:
     """Of the values of all parameters but those of adapters, as float32."""
-    parameters, digest = _base_parameters(model), hashlib.sha256()
-    for name in sorted(parameters):
-        digest.update(parameters[name].detach().cpu().float().numpy().tobytes())
-    return digest.hexdigest()
+    return digest(_arrays(model))
 
 
 def switch_adapter(model: nn.Module, name: str | None) -> None:
@@ -172,7 +168,7 @@ def _refuse_taken(model: nn.Module, name: str) -> None:
 
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
     # peft does not keep this map with an adapter: it is registered again at every load.
-    config._register_custom_module({LiftingConv: FilterLora, GroupConv: FilterLora})
+    config._register_custom_module(dict.fromkeys(_FILTERS, FilterLora))
     if not isinstance(model, PeftModel):
         with warnings.catch_warnings():  # between peft and transformers, of no use to ours
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`")
@@ -225,36 +221,15 @@ def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
+def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
+    parameters = _base_parameters(model)
+    return {name: p.detach().cpu().float().numpy() for name, p in parameters.items()}
+
+
 def _description(model: nn.Module) -> dict:
     """What an adapter depends on: the class, the alphabet, the shapes and the values of a model."""
     base = _unwrapped(model)
     if any(getattr(module, "merged", False) for module in base.modules()):
         raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")
-    shapes = {name: list(parameter.shape) for name, parameter in _base_parameters(base).items()}
-    return {
-        "model": type(base).__name__,
-        "charset": getattr(getattr(base, "config", None), "charset", None),
-        "shapes": shapes,
-        "weights": weights_digest(base),
-    }
-
-
-def _differences(made_for: dict, here: dict) -> list[str]:
-    """In words, the coarsest first: where the shapes differ the values do, which says no more."""
-    if made_for["model"] != here["model"]:
-        return [f"a {made_for['model']}, and this is a {here['model']}"]
-    differences = []
-    if made_for["charset"] != here["charset"]:
-        theirs, ours = (set(d["charset"] or "") for d in (made_for, here))
-        only = (f"{''.join(sorted(a - b))!r}" for a, b in ((theirs, ours), (ours, theirs)))
-        differences.append("its charset alone has {}, this one's {}".format(*only))
-    theirs, ours = made_for["shapes"], here["shapes"]
-    other = [n for n in sorted(theirs | ours) if theirs.get(n) != ours.get(n)]
-    if other:
-        first = other[0]
-        shapes = (s.get(first, "missing") for s in (theirs, ours))
-        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
-        differences.append("{} is {} there and {} here{}".format(first, *shapes, more))
-    if not differences and made_for["weights"] != here["weights"]:
-        differences.append("the same layers with other weights, as after training it again")
-    return differences
+    charset = getattr(getattr(base, "config", None), "charset", None)
+    return described(type(base).__name__, charset, _arrays(base))

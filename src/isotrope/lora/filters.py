@@ -8,8 +8,6 @@ from peft.tuners.lora.layer import LoraVariant
 from peft.tuners.tuners_utils import check_adapters_to_merge
 from torch import Tensor, nn
 
-from isotrope.nn.conv import TurnedFilter
-
 
 class Magnitude(nn.Module):
     """`m` of DoRA, a length for each output channel."""
@@ -29,8 +27,9 @@ class FilterDora(LoraVariant):
 
 
 class FilterLora(nn.Module, LoraLayer):
-    """`w + s B A` on the free weight of a `LiftingConv` or `GroupConv`, before it is turned.
+    """`w + s B A` on the weight of a convolution, before a group turns it.
 
+    `LiftingConv` and `GroupConv` turn their free weight; that of a plain convolution is what it is.
     The free weight `(C_out, ...)` is taken as a matrix of `C_out` rows. All orientations then turn
     the same adapted filter, so the layer stays as equivariant as it was; an adapter over the turned
     bank would give each orientation a filter of its own. DoRA: `m (w + s B A) / |w + s B A|`, a
@@ -40,7 +39,7 @@ class FilterLora(nn.Module, LoraLayer):
     """
 
     def __init__(
-        self, base_layer: TurnedFilter, adapter_name: str, *, config: LoraConfig, **kwargs
+        self, base_layer: nn.Module, adapter_name: str, *, config: LoraConfig, **kwargs
     ) -> None:
         super().__init__()
         LoraLayer.__init__(self, base_layer)

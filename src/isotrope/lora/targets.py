@@ -13,12 +13,13 @@ TARGETS = (
     *("decoder", "decoder.attention", "decoder.mlp"),
 )
 """`PART.KIND`, or one of the two. Part: the encoder or decoder of a `Recognizer`. Kind: attention
-(q, k, v, out), mlp, or filters (patch embedding, strided steps and the filters of G-CSA and CNN).
+(q, k, v, out), mlp (the linear maps and 1x1 convolutions of feed-forwards), or filters (all other
+convolutions: patch embedding, strided steps, depthwise ones, the filters of G-CSA and CNN).
 Heads, embeddings, position encodings and norms are never adapted."""
 
 _KINDS = {
-    "attention": ("q_proj", "k_proj", "v_proj", "out_proj"),
-    "mlp": ("mlp.0", "mlp.2", "fc1", "fc2"),
+    "attention": ("q_proj", "k_proj", "v_proj", "qkv", "out_proj"),
+    "mlp": ("mlp.0", "mlp.2", "fc1", "fc2", "mix", "neck.reduce"),
 }
 
 
@@ -76,8 +77,9 @@ def _kind(name: str, module: nn.Module) -> str | None:
         module = module.get_base_layer()
     if isinstance(module, TurnedFilter):
         return "filters"
-    if isinstance(module, nn.Linear):
+    convolution = isinstance(module, (nn.Conv1d, nn.Conv2d))
+    if convolution or isinstance(module, nn.Linear):
         for kind, ends in _KINDS.items():
             if any(f".{name}".endswith(f".{end}") for end in ends):
                 return kind
-    return None
+    return "filters" if convolution else None

@@ -101,14 +101,17 @@ def _places(weights: Path) -> dict[str, tuple[int, int]]:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
     return {
-        name: (8 + size + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
+        name: (
+            8 + size + entry["data_offsets"][0],
+            entry["data_offsets"][1] - entry["data_offsets"][0],
+        )
         for name, entry in header.items()
         if name != "__metadata__"
     }
 
 
 def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarray]) -> None:
-    """Let the graph's weights be those of the file, widened, and turned where the graph has them so.
+    """Let the graph's weights be those of the file, widened, and transposed where it has them so.
 
     What the exporter made of a weight is told by its values: it renames and transposes some.
     """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -11,30 +14,72 @@ if TYPE_CHECKING:
 GRAPH, WEIGHTS, CONFIG = "graph.onnx", "model.safetensors", "config.json"
 
 
-def open_graph(folder: str | Path, threads: int | None = None) -> InferenceSession:
+_HALF, _SINGLE = b"\x10\x0a", b"\x10\x01"
+"""How a tensor of ONNX's protocol buffers says its type: field 2, FLOAT16 or FLOAT."""
+
+
+def open_graph(
+    folder: str | Path,
+    threads: int | None = None,
+    weights: Mapping[str, np.ndarray] | None = None,
+) -> InferenceSession:
     """The graph of a model folder, ready to run on the CPU.
 
     Args:
         folder: holds `graph.onnx`, and `model.safetensors` with its weights.
         threads: None leaves their number to onnxruntime.
+        weights: float32, by name: they take the places of the folder's.
 
     Raises:
-        ValueError: a file is missing or broken.
+        ValueError: a file is missing or broken, or the graph has no weight of a given name.
     """
     import onnxruntime
 
     folder = Path(folder)
     for name in (GRAPH, WEIGHTS):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder}: {name} is missing; give a folder with {GRAPH} and {WEIGHTS}")
+            raise ValueError(
+                f"{folder}: {name} is missing; give a folder with {GRAPH} and {WEIGHTS}"
+            )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
     # Several graphs take turns: the threads of one that waits would keep cores busy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    graph: Path | bytes = folder / GRAPH
+    if weights:
+        # Named, so that onnxruntime finds the values until the session is made.
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in weights.values()]
+        options.add_external_initializers([f"{name}.half" for name in weights], values)
+        graph = _in_32_bits(folder / GRAPH, list(weights))
+        where = "session.model_external_initializers_file_folder_path"
+        options.add_session_config_entry(where, str(folder.resolve()))
     try:
-        return onnxruntime.InferenceSession(
-            folder / GRAPH, options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class for each reason and no common base
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder}: cannot be loaded ({reason}); copy it again") from error
+
+
+def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:
+    """The graph with some weights declared as float32; their casts to float32 then do nothing.
+
+    onnxruntime takes no replacement of another type than the one declared, and editing the graph
+    properly would need the package onnx. The type stands right before the name.
+    """
+    graph = path.read_bytes()
+    for name in names:
+        encoded = f"{name}.half".encode()
+        named = b"\x42" + _varint(len(encoded)) + encoded
+        if graph.count(_HALF + named) != 1:
+            raise ValueError(f"{path} has no weight {name}; export it again")
+        graph = graph.replace(_HALF + named, _SINGLE + named)
+    return graph
+
+
+def _varint(number: int) -> bytes:
+    """A length in protocol buffers: seven bits a byte, the lowest first."""
+    digits = []
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*digits, number])

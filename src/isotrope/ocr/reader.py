@@ -5,42 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
 from isotrope.ocr.engines import Engine, Line, make_engine
-from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
+from isotrope.ocr.loading import default_engine
+from isotrope.ocr.orientation.finder import OrientationFinder
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.reading import Reading
-from isotrope.ocr.rectify import rectified
-from isotrope.ocr.windows import loaded, windows
+from isotrope.ocr.views import Finder, View, upright_views
+from isotrope.ocr.windows import check_size, loaded, windows
 
 WINDOW = 16
 """Images held at once, in batches. More find more companions of their own size, and so fill their
 batches better; fewer give the first results sooner."""
 
-DOUBT = 0.15
-"""Every turn of at least this probability is read, and the likelier text kept."""
-
 TRUST = 0.5
 """The power of the finder's probability that a text's confidence is multiplied by."""
 
-SLANT = 2.0
-"""Degrees of slant up to which a line is read as it is."""
 
-
-class Finder(Protocol):
-    """Says which way up images lie; equivariant, so that a turn permutes its four scores."""
-
-    def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
-        """How each image (H, W, 3), uint8 RGB, lies."""
-        ...
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reader:
     """Reads words and lines whichever way up they are: it finds which way is up, then reads.
 
@@ -73,9 +60,9 @@ class Reader:
         cls,
         path: str | Path | None = None,
         adapter: str | Path | None = None,
-        engine: str | Engine | Callable = "isotrope",
+        engine: str | Engine | Callable | None = None,
         model: str | None = None,
-        finder: Literal["isotrope", "orbit"] | Finder = "isotrope",
+        finder: str | Path | Finder = "isotrope",
         min_confidence: float = 0.0,
         threads: int | None = None,
         runtime: str | None = None,
@@ -92,12 +79,13 @@ class Reader:
             adapter: A LoRA adapter, its folder or the name of a shipped one (isotrope, gsanet,
                 trocr).
             engine: "isotrope", "gsanet", "rapidocr", "tesseract", "trocr", or a function that maps
-                an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence).
+                an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence). None:
+                "isotrope" where its weights are at hand, "gsanet" elsewhere.
             model: "small" or "tiny" (isotrope, rapidocr).
-            finder: "isotrope": the shipped one. "orbit": the engine reads all four turns, and the
-                most confident text says which way is up.
+            finder: "isotrope": the shipped one. A folder: the one whose weights it holds. "orbit":
+                the engine reads all four turns, and the most confident text says which way is up.
             min_confidence: As in the constructor.
-            threads: Of the CPU (isotrope, gsanet, rapidocr, tesseract).
+            threads: Of the CPU, for the finder and the engine. Engines on torch use torch's own.
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Texts of a line that are followed side by side (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
@@ -107,12 +95,14 @@ class Reader:
                 engine, or an option that the engine does not take.
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
+        if engine is None:
+            engine = default_engine(path, model)
         built = make_engine(
             engine,
             path=path,
             adapter=adapter,
             model=model,
-            threads=threads,
+            threads=threads if isinstance(engine, str) else None,
             runtime=runtime,
             beams=beams,
             language=language,
@@ -187,13 +177,10 @@ class Reader:
 
     def _prepared(self, images, turns: Sequence[int]) -> Iterator[np.ndarray | ImageError]:
         """Each image at each turn; an error in the place of one that the engine refuses."""
-        check = getattr(self.engine, "check", _check)
-        for index, pixels in enumerate(loaded(images)):
-            try:
-                check(_raised(pixels))
-            except ImageError as error:
-                source = images if isinstance(images, (str, Path)) else f"images[{index}]"
-                yield from [error.named(str(source))] * len(turns)
+        check = getattr(self.engine, "check", check_size)
+        for pixels in loaded(images, check):
+            if isinstance(pixels, ImageError):
+                yield from [pixels] * len(turns)
             else:
                 yield from (turn(pixels, degrees) for degrees in turns)
 
@@ -203,18 +190,9 @@ class Reader:
                 Reading(line.text, line.confidence, line.orientation, 0.0, line.characters)
                 for line in self.engine.read(images, batch_size)
             ]
-        found = self.finder.find_pixels(images, batch_size)
-        tried = [
-            (place, degrees)
-            for place, orientation in enumerate(found)
-            for degrees in sorted(orientation.candidates(DOUBT))
-        ]
-        upright = [_upright(images[p], degrees, found[p].slant) for p, degrees in tried]
-        lines = self.engine.read(upright, batch_size)
-        said: list[list[tuple[int, Line]]] = [[] for _ in images]
-        for (place, degrees), line in zip(tried, lines, strict=True):
-            said[place].append((degrees, line))
-        return [_likeliest(*pair) for pair in zip(found, said, strict=True)]
+        views = upright_views(self.finder, images, batch_size)
+        lines = iter(self.engine.read([v.pixels for several in views for v in several], batch_size))
+        return [_likeliest([(view, next(lines)) for view in several]) for several in views]
 
     def _sure(self, reading: Reading) -> Reading:
         """A reading without its text where that is not sure enough."""
@@ -223,44 +201,32 @@ class Reader:
         return replace(reading, text="", characters=())
 
 
-def _finder(finder: str | Finder, threads: int | None) -> Finder | None:
+def _finder(finder: str | Path | Finder, threads: int | None) -> Finder | None:
     if finder == "isotrope":
         return OrientationFinder.from_pretrained(threads=threads)
     if finder == "orbit":
         return None
-    if isinstance(finder, str):
-        raise ValueError(f"finder={finder!r} is not known; use 'isotrope' or 'orbit'")
-    return finder
-
-
-def _check(pixels: np.ndarray) -> None:
-    """Refuse an image that is too small to hold text."""
-    rows, columns = pixels.shape[:2]
-    if min(rows, columns) < 2:
-        raise ImageError(
-            f"{columns}x{rows} px: too small to read; both sides must be at least 2 px"
+    if not isinstance(finder, (str, Path)):
+        return finder
+    if not Path(finder).is_dir():
+        raise ValueError(
+            f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
         )
+    return OrientationFinder.from_pretrained(finder, threads)
 
 
-def _upright(pixels: np.ndarray, degrees: int, slant: float) -> np.ndarray:
-    """The image turned back, exactly by `degrees`, then by its slant where that matters."""
-    level = turn(pixels, -degrees)
-    # Rounded, because the finder's own rounding may differ between the turns of an image.
-    return rectified(level, round(slant, 1)) if abs(slant) > SLANT else level
+def _likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
+    """The best of what was read of an image; texts decide between equal ones."""
 
+    def rank(entry: tuple[View, Line]) -> tuple[bool, float, str]:
+        view, line = entry
+        score = line.confidence * view.probability**TRUST
+        return bool(line.text.strip()), round(score, 6), line.text
 
-def _likeliest(orientation: Orientation, said: Sequence[tuple[int, Line]]) -> Reading:
-    """The best of what was read at each candidate turn; texts decide between equal ones."""
-
-    def rank(entry: tuple[int, Line]) -> tuple[bool, float, str]:
-        degrees, line = entry
-        score = line.confidence * orientation.scores[degrees // 90] ** TRUST
-        return bool(line.text), round(score, 6), line.text
-
-    degrees, line = max(said, key=rank)
-    if not line.text:
+    view, line = max(read, key=rank)
+    if not line.text.strip():
         return Reading("", 0.0, 0)
-    return Reading(line.text, line.confidence, degrees, orientation.slant, line.characters)
+    return Reading(line.text, line.confidence, view.degrees, view.slant, line.characters)
 
 
 def _raised(image: np.ndarray | ImageError) -> np.ndarray:

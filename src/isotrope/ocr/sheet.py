@@ -8,12 +8,11 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import functional
+import numpy as np
+from PIL import Image
 
-from isotrope.data.images import load_image
 from isotrope.io.files import replacing
-from isotrope.io.images import ImageSource
+from isotrope.io.images import ImageSource, load_pixels
 from isotrope.ocr.reading import Reading
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def draw_sheet(
     """Draw images and their readings as a PNG file, written whole or not at all.
 
     Args:
-        images: The images as they were given to the reader, of any kind that `load_image` takes;
+        images: The images as they were given to the reader, of any kind that `load_pixels` takes;
             opened one at a time. Only the first `LIMIT` are drawn: the sheet says how many more
             there are.
         readings: What was read in each.
@@ -51,9 +50,16 @@ def draw_sheet(
 
     Raises:
         ImageError: An image cannot be opened (any more).
+        ModuleNotFoundError: matplotlib is not installed.
         ValueError: There are no readings, or `columns` is below 1.
     """
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "a sheet is drawn by matplotlib, which is not installed; pip install 'isotrope[torch]'",
+            name="matplotlib",
+        ) from error
 
     if not readings or columns < 1:
         raise ValueError(f"{len(readings)} readings in {columns} columns; both must be at least 1")
@@ -66,7 +72,7 @@ def draw_sheet(
     for place, (reading, image) in enumerate(zip(shown, images, strict=False)):
         row, column = divmod(place, columns)
         left, bottom = column * _CELL[0], height - (row + 1) * _CELL[1]
-        _draw_cell(figure, left, bottom, load_image(image), reading)
+        _draw_cell(figure, left, bottom, load_pixels(image), reading)
     figure.text(0.5, 0.12 / height, _caption(len(readings)), ha="center", fontsize=8, color="0.4")
     with replacing(path) as temporary, warnings.catch_warnings():
         # A letter that the font lacks is drawn as a box; that is no news for the user.
@@ -75,13 +81,13 @@ def draw_sheet(
 
 
 def _draw_cell(
-    figure: Figure, left: float, bottom: float, image: torch.Tensor, reading: Reading
+    figure: Figure, left: float, bottom: float, image: np.ndarray, reading: Reading
 ) -> None:
     """One image above its text; `left` and `bottom` of the cell in inches."""
     width, height = figure.get_size_inches()
     box = (left + _MARGIN, bottom + _TEXT, _CELL[0] - 2 * _MARGIN, _CELL[1] - _TEXT - _MARGIN)
     axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-    axes.imshow(_thumbnail(image).permute(1, 2, 0).numpy(), interpolation="bilinear")
+    axes.imshow(_thumbnail(image), interpolation="bilinear")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color("0.8")
@@ -98,13 +104,14 @@ def _draw_cell(
     write(facts.strip(), 0.1, fontsize=8, color="0.4")
 
 
-def _thumbnail(image: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) with no side above `_LONGEST` px."""
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3), uint8, with no side above `_LONGEST` px."""
     scale = _LONGEST / max(image.shape)
     if scale >= 1:
         return image
-    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
-    return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
+    rows, columns = (max(1, round(side * scale)) for side in image.shape[:2])
+    small = Image.fromarray(image).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(small)
 
 
 def _fitting(text: str, longest: int = 40) -> str:

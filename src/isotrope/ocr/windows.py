@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,32 +18,54 @@ PIXELS = 1 << 24
 T = TypeVar("T", np.ndarray, ImageError)
 
 
-def loaded(images: ImageSource | Iterable[ImageSource]) -> Iterator[np.ndarray | ImageError]:
+def check_size(pixels: np.ndarray) -> None:
+    """Refuse an image that is too small to hold text.
+
+    Raises:
+        ImageError: It is under 2 px on a side.
+    """
+    rows, columns = pixels.shape[:2]
+    if min(rows, columns) < 2:
+        raise ImageError(
+            f"{columns}x{rows} px: too small to read; both sides must be at least 2 px"
+        )
+
+
+def loaded(
+    images: ImageSource | Iterable[ImageSource],
+    check: Callable[[np.ndarray], None] = check_size,
+) -> Iterator[np.ndarray | ImageError]:
     """Each image as (H, W, 3), uint8 RGB, or the error that says why there is none.
 
-    An error names the file, or the place in `images`.
+    Args:
+        images: One image, or an iterable of images, of any kind that `load_pixels` takes.
+        check: Raises `ImageError` for an image that is not wanted.
+
+    Yields:
+        Pixels; or an error, which names the file or the place in `images`.
     """
     for index, source in enumerate([images] if _is_one(images) else images):
         try:
-            yield _loaded(source)
+            pixels = _loaded(source)
+            check(pixels)
+            yield pixels
         except ImageError as error:
             path = isinstance(source, (str, Path))
             yield error.named(str(source) if path else f"images[{index}]")
 
 
-def windows(images: Iterable[T], count: int, pixels: int = PIXELS) -> Iterator[list[T]]:
+def windows(images: Iterable[T], count: int) -> Iterator[list[T]]:
     """Images in lists, in their order.
 
     Args:
         images: (H, W, 3), or errors.
-        count: The most images in a list.
-        pixels: The most pixels in a list, unless it holds one image alone.
+        count: The most images in a list, which holds at most `PIXELS` too.
     """
     window: list[T] = []
     held = 0
     for image in images:
         size = 0 if isinstance(image, ImageError) else image.shape[0] * image.shape[1]
-        if window and held + size > pixels:
+        if window and held + size > PIXELS:
             yield window
             window, held = [], 0
         window.append(image)

@@ -1,4 +1,4 @@
-"""The model card of an adapter."""
+"""The model cards of adapters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
-from isotrope.ocr.reader import BEAMS
+from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.training.adaptation import AdaptationTrainer
+from isotrope.training.tasks.adapting_recipe import Adapting
 from isotrope.training.validation import LineScore
 
 
@@ -21,7 +22,7 @@ def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None =
     lines = f"{len(trainer.train)} lines to train on, {len(trainer.valid)} held out"
     if trainer.left_out:
         lines += f", {trainer.left_out} left out that the model cannot write or open"
-    weights = f" --weights {trainer.base}" if trainer.base else ""
+    options = "--engine gsanet" + (f" --weights {trainer.base}" if trainer.base else "")
     scores = scores or trainer.score(TURNS)
     training = (
         f"{best['epoch']} epochs (of at most {config.epochs}), {60 * best['hours']:.0f} minutes"
@@ -36,7 +37,7 @@ def write_card(trainer: AdaptationTrainer, scores: dict[int, LineScore] | None =
     path, name = trainer.out / "README.md", trainer.out.name
     text = f"""# {name}
 
-A LoRA adapter of isotrope's recogniser: `isotrope read{weights} --adapter {name} IMAGES`
+A LoRA adapter of isotrope's recogniser: `isotrope read {options} --adapter {name} IMAGES`
 
 | | |
 |---|---|
@@ -50,6 +51,43 @@ On the held-out lines, character and word error rate, with {BEAMS} texts of each
 | without the adapter | with it, upright | at 90 | at 180 | at 270 degrees |
 |---|---|---|---|---|
 | {100 * before.cer:.1f}% / {100 * before.wer:.1f}% {turned} |
+"""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_line_card(made: Adapting) -> Path:
+    """Write `README.md` beside an adapter of a line recognizer: its data, numbers and use."""
+    recipe, before, best = made.recipe, made.before, made.best
+    own, base = count_parameters(made.adapted)
+    start = f", from the adapter {recipe.start} on" if recipe.start else ""
+    lines = f"{len(made.train)} lines to train on, {len(made.valid)} held out"
+    if made.left_out:
+        lines += f", {made.left_out} left out that the model cannot write or open"
+    path, name = made.out / "README.md", made.out.name
+    text = f"""# {name}
+
+A LoRA adapter of isotrope's line recognizer: `isotrope read --adapter {name} IMAGES`, with
+`--weights` where its base is not the shipped one.
+
+| | |
+|---|---|
+| data | {made.data.name}: {lines} |
+| base | {made.base.name} |
+| acts on | {recipe.targets}; rank {recipe.rank}{", DoRA" if recipe.dora else ""} |
+| parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
+| training | {made.engine.examples:,} lines seen, {made.engine.seconds / 60:.0f} minutes{start} |
+
+On held-out lines that stand upright:
+
+| | character error rate | word error rate |
+|---|---|---|
+| before | {100 * before["cer"]:.1f}% | {100 * before["wer"]:.1f}% |
+| after | {100 * best["cer"]:.1f}% | {100 * best["wer"]:.1f}% |
+
+The kept adapter was chosen on these lines, so expect slightly more errors on others. It acts behind
+the frame, so a line reads the same at all four turns.
 """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ weights, resuming, validation. Everything that a resume needs is in `checkpoint.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -33,11 +34,14 @@ class Task(Protocol):
     def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
         """The training batches from group `start` on."""
 
+    def finish(self, batch: Any) -> Any:
+        """What is left to do of a batch: by the workers on a CPU, else on the GPU where it lies."""
+
     def loss(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
         """Losses by name; `"loss"` is the one that is minimized."""
 
     def validate(self, model: nn.Module) -> dict[str, float]:
-        """Scores by name; `"score"` is the one by which the best weights are kept, more is better."""
+        """Scores by name; the weights of the highest `"score"` are kept."""
 
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the model as its users load it."""
@@ -59,6 +63,8 @@ class RunConfig:
         precision: of Fabric, such as "bf16-mixed" or "32-true".
         workers: processes that make batches.
         validate_minutes, save_minutes: between validations, and between checkpoints.
+        anew: where a run is resumed, its schedule begins once more: `examples` and `minutes` count
+            from there. So a run that has ended goes on, or on another machine at its own pace.
     """
 
     examples: int = 1_000_000
@@ -74,10 +80,27 @@ class RunConfig:
     validate_minutes: float = 15.0
     save_minutes: float = 3.0
     seed: int = 0
+    anew: bool = False
 
 
-MAY_CHANGE = ("examples", "minutes", "workers", "validate_minutes", "save_minutes")
-"""Fields of a run that may differ when it is resumed."""
+MAY_CHANGE = (
+    "examples",
+    "minutes",
+    "learning_rate",
+    "ema",
+    "precision",
+    "workers",
+    "validate_minutes",
+    "save_minutes",
+    "anew",
+    "group",
+    "parts",
+    "teacher",
+)
+"""Fields of a run and of its recipe that may differ when it is resumed, on a GPU for one."""
+
+_REPORTED = 10
+"""Steps between reports: to read a loss, the processor must wait for the GPU."""
 
 
 class Engine:
@@ -102,9 +125,13 @@ class Engine:
         self.fabric = Fabric(accelerator="auto", precision=config.precision)
         self.fabric.launch()
         self.fabric.seed_everything(config.seed, verbose=False)
+        # Depthwise filters run several times faster so; vectors and matrices stay as they are.
+        task.model.to(memory_format=torch.channels_last)
         averaging = get_ema_multi_avg_fn(config.ema)
         self.average = AveragedModel(task.model, multi_avg_fn=averaging, use_buffers=True)
         self.average.to(self.fabric.device)
+        # It is read at each step, for which the processor would wait for the GPU.
+        self.average.n_averaged = self.average.n_averaged.cpu()
         optimizer = torch.optim.AdamW(
             decayed(task.model, config.weight_decay),
             lr=config.learning_rate,
@@ -113,7 +140,8 @@ class Engine:
         )
         # The wrapped module's forward is the loss, so that ranks average its gradients.
         self.losses, self.optimizer = self.fabric.setup(_Losses(task), optimizer)
-        self.group, self.examples, self.seconds, self.best = 0, 0, 0.0, float("-inf")
+        self.examples, self.seconds, self.best = 0, 0.0, float("-inf")
+        self.begun = (0, 0.0)  # examples and seconds at which the schedule began
         self.rows: list[dict[str, float]] = []
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
@@ -122,25 +150,28 @@ class Engine:
     @property
     def progress(self) -> float:
         """How much of the run is done, in [0, 1]."""
-        done = self.examples / self.config.examples
+        examples, seconds = self.examples - self.begun[0], self.seconds - self.begun[1]
+        done = examples / self.config.examples
         if self.config.minutes is not None:
-            done = max(done, self.seconds / 60 / self.config.minutes)
+            done = max(done, seconds / 60 / self.config.minutes)
         return min(1.0, done)
 
     def fit(self, report: Report = lambda row: None) -> None:
-        """Train to the end; `report` is given the losses of each step."""
+        """Train to the end; `report` is given the losses of every tenth step, and of the first."""
         if self.progress >= 1:
             return
-        stream = self.task.stream(self.group, self.fabric.global_rank, self.fabric.world_size)
+        stream, steps = self._stream(), 0
         started, before = time.monotonic(), self.seconds
         saved = validated = self.seconds
         groups = iter(stream.loader(self.config.workers))
         while self.progress < 1:
             for batch in next(groups).batches:
-                row = self._step(batch, stream)
+                losses = self._step(batch, stream)
                 self.seconds = before + time.monotonic() - started
-                report(row | {"examples": self.examples, "progress": self.progress})
-            self.group += self.fabric.world_size
+                if steps % _REPORTED == 0:
+                    row = {name: float(value) for name, value in losses.items()}
+                    report(row | {"examples": self.examples, "progress": self.progress})
+                steps += 1
             if self.seconds - validated > 60 * self.config.validate_minutes:
                 self._validate(row)
                 # The clock stands still meanwhile: minutes are minutes of training.
@@ -148,15 +179,28 @@ class Engine:
             if self.seconds - saved > 60 * self.config.save_minutes:
                 self.save()
                 saved = self.seconds
+        self.save()  # before anything of the validation can go wrong
         self._validate(row)
         self.save()
 
-    def _step(self, batch: Any, stream: GroupStream) -> dict[str, float]:
+    def _stream(self) -> GroupStream:
+        """The stream from the first group on of which nothing was seen, whatever its size."""
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
+        size = self.task.stream(0, rank, ranks).size
+        stream = self.task.stream(-(-self.examples // size), rank, ranks)
+        if self.fabric.device.type == "cpu":
+            stream.collate = _Finishing(stream.collate, self.task.finish)
+        return stream
+
+    def _step(self, batch: Any, stream: GroupStream) -> dict[str, Tensor]:
         share = rate(self.progress, self.config.warmup, self.config.final)
         for part in self.optimizer.param_groups:
             part["lr"] = self.config.learning_rate * share
         self.losses.train()
-        losses = self.losses(_moved(batch, self.fabric.device))
+        batch = _moved(batch, self.fabric.device)
+        if self.fabric.device.type != "cpu":
+            batch = self.task.finish(batch)
+        losses = self.losses(batch)
         self.fabric.backward(losses["loss"])
         self.fabric.clip_gradients(
             self.losses, self.optimizer, max_norm=self.config.clip, error_if_nonfinite=False
@@ -165,7 +209,7 @@ class Engine:
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update_parameters(self.task.model)
         self.examples += stream.size // stream.parts * self.fabric.world_size
-        return {name: float(value.detach()) for name, value in losses.items()}
+        return {name: value.detach() for name, value in losses.items()}
 
     def _validate(self, row: dict[str, float]) -> None:
         """Score the averaged weights on rank 0, log them, and keep them where they are the best."""
@@ -178,7 +222,8 @@ class Engine:
             write_log(self.out / "log.csv", self.rows)
             if scores["score"] >= self.best:
                 self.best = scores["score"]
-                self.task.save(model, self.out / "model")
+                # A copy: saving takes a model to the processor.
+                self.task.save(copy.deepcopy(model), self.out / "model")
         self.fabric.barrier()
 
     def save(self) -> None:
@@ -187,7 +232,8 @@ class Engine:
             "model": self.task.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "progress": (self.group, self.examples, self.seconds, self.best),
+            "progress": (self.examples, self.seconds, self.best),
+            "begun": self.begun,
             "rows": self.rows,
             "config": self._identity(),
         }
@@ -200,13 +246,28 @@ class Engine:
             refuse_another(state["config"], self._identity())
             self.task.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.group, self.examples, self.seconds, self.best = state["progress"]
+            if "optimizer" in state:  # else its moments are gathered anew
+                self.optimizer.load_state_dict(state["optimizer"])
+            self.examples, self.seconds, self.best = state["progress"][-3:]
+            self.begun = (
+                (self.examples, self.seconds) if self.config.anew else state.get("begun", (0, 0.0))
+            )
             self.rows = state["rows"]
 
     def _identity(self) -> dict[str, Any]:
-        run = {k: v for k, v in asdict(self.config).items() if k not in MAY_CHANGE}
-        return {**run, **self.recipe}
+        everything = {**asdict(self.config), **self.recipe}
+        return {name: value for name, value in everything.items() if name not in MAY_CHANGE}
+
+
+@dataclass(frozen=True)
+class _Finishing:
+    """Collates samples and finishes their batch; not a closure, for workers that are spawned."""
+
+    collate: Callable[[Any], Any]
+    finish: Callable[[Any], Any]
+
+    def __call__(self, samples: Any) -> Any:
+        return self.finish(self.collate(samples))
 
 
 class _Losses(nn.Module):

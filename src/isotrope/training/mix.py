@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,6 +15,7 @@ from isotrope.data.pages import load_lines
 from isotrope.data.stream import SkippedSample
 from isotrope.io.images import ImageError
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.training.rendered import Rendered
 from isotrope.training.variation import bent, vary, warped
 
 WIDEST = 1600
@@ -24,16 +24,23 @@ WIDEST = 1600
 
 @dataclass(frozen=True)
 class LineSample:
-    """An upright line: `pixels` `(3, 48, W)` in bytes, blue first, and its text."""
+    """An upright line: `pixels` `(3, 48, W)` in bytes, blue first, and its text.
 
-    pixels: Tensor
+    Or what is to be painted, 48 pixels high and a multiple of `STRIDE` wide.
+    """
+
+    pixels: Tensor | Rendered
     text: str
     taught: bool = False
 
     @property
     def extent(self) -> int:
         """Pixels of width."""
-        return self.pixels.shape[2]
+        return self.pixels.size[1] if self.rendered else self.pixels.shape[2]
+
+    @property
+    def rendered(self) -> bool:
+        return isinstance(self.pixels, Rendered)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class LineMix:
     """Draws lines of several sources, each varied as it is drawn.
 
     Args:
-        rendered: draws a rendered line `(image (3, H, W) in [0, 1], text)`; None: none.
+        rendered: draws a line to be painted; None: none.
         rendered_share: of the samples.
         charset: lines with other characters are skipped, in training and validation.
         most: held-out lines validated on of each source, evenly spread.
@@ -71,7 +78,7 @@ class LineMix:
         self,
         sources: Sequence[Source],
         charset: str,
-        rendered: Callable[[np.random.Generator], tuple[Tensor, str]] | None = None,
+        rendered: Callable[[np.random.Generator], Rendered] | None = None,
         rendered_share: float = 0.0,
         most: int = 200,
         relabel: Callable[[str, LabelledLines], LabelledLines] = lambda name, lines: lines,
@@ -94,14 +101,14 @@ class LineMix:
     def draw(self, rng: np.random.Generator) -> LineSample:
         place = self._choice.draw(rng)
         if place == len(self.sources):
-            image, text = self.rendered(rng)
-            return LineSample(line_pixels(image), text, True)
+            drawn = self.rendered(rng)
+            return LineSample(drawn, drawn.outline.text, True)
         lines, source = self._train[place], self.sources[place]
         try:
             image, text = lines[int(rng.integers(len(lines)))]
         except (ValueError, ImageError) as error:
             raise SkippedSample from error
-        image = bent(image, rng)
+        image = bent(lowered(image), rng)
         image = warped(image, rng) if source.hand else image
         sample = LineSample(line_pixels(coarse(vary(image, rng), rng)), text, source.taught)
         if sample.extent > WIDEST or len(text) >= sample.extent // STRIDE:
@@ -117,6 +124,15 @@ class LineMix:
             samples = [lines[int(i)] for i in places]
             sets[source.name] = [LineSample(line_pixels(image), text) for image, text in samples]
         return sets
+
+
+def lowered(image: Tensor) -> Tensor:
+    """Not higher than the recognizer sees it, or all that follows is done to more pixels."""
+    rows, columns = image.shape[1:]
+    if rows <= HEIGHT:
+        return image
+    size = (HEIGHT, max(1, round(columns * HEIGHT / rows)))
+    return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 
 
 def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:

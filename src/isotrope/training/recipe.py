@@ -5,9 +5,48 @@ from __future__ import annotations
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Config = TypeVar("Config")
+Recipe = TypeVar("Recipe", bound="BaseModel")
+
+
+def load_recipe(kind: type[Recipe], path: str | Path, changes: dict[str, str]) -> Recipe:
+    """A recipe of grouped fields from a TOML file, some of them replaced.
+
+    Args:
+        kind: a pydantic model.
+        changes: `{"run.minutes": "10"}`: dotted names of fields, and values as TOML writes them;
+            what is not TOML is taken for a string.
+
+    Raises:
+        ValueError: a missing file, broken TOML, or a field or value that `kind` does not take.
+    """
+    from pydantic import ValidationError
+
+    values = _values(Path(path), "recipes/reader-small.toml", ())
+    for name, text in changes.items():
+        *groups, last = name.split(".")
+        inner = values
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[last] = _value(text)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{path}: {where}={first['input']!r}: {first['msg']}") from error
+
+
+def _value(text: str):
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def read_recipe(kind: type[Config], path: str | Path, example: str, changes: dict) -> Config:

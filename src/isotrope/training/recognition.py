@@ -19,7 +19,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic import SyntheticText
 from isotrope.io.files import replacing
 from isotrope.models.recognizer import Recognizer
-from isotrope.ocr.reader import load_torch
+from isotrope.ocr.loading import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches
 from isotrope.training.config import RecognitionConfig
@@ -49,8 +49,8 @@ class RecognitionTrainer:
     """Trains a `Recognizer` on streamed text; everything that a resume needs is in its checkpoint.
 
     Writes to `out`: `checkpoint.pt` (resume), `log.csv` (losses, scores), `curve.png`, `model/`
-    (the averaged weights, what `Reader.from_pretrained` takes). Each file replaces its
-    predecessor at one stroke.
+    (the averaged weights, a `path` for `Reader.from_pretrained` with `engine="gsanet"`). Each file
+    replaces its predecessor at one stroke.
 
     Raises:
         ValueError: a checkpoint in `out` that is broken or of another recipe (but for what

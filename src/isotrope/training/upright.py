@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from isotrope.data.draws import Categorical
 from isotrope.data.stream import SkippedSample
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 from isotrope.training.mix import coarse
+from isotrope.training.rendered import Rendered
 from isotrope.training.variation import bent, vary
 
-Draw = Callable[[np.random.Generator], tuple[Tensor, str | None]]
-"""An upright image `(3, H, W)` in [0, 1], and its text where that is known."""
+Draw = Callable[[np.random.Generator], "tuple[Tensor, str | None] | Rendered"]
+"""An upright image `(3, H, W)` in [0, 1], and its text where that is known; or one to paint."""
 
 LARGEST = 4608
 """Pixels of a sample before its batch's size is known."""
@@ -28,18 +29,28 @@ LARGEST = 4608
 class UprightSample:
     """An image in bytes, blue first, that stands upright but for `slant` degrees.
 
-    `pixels`: `(3, H, W)`; the slant is counter-clockwise, within +-45. `known`: whether up can be
-    told from down: not of `OXO`.
+    `pixels`: `(3, H, W)`, or what is to be painted; the slant is counter-clockwise, within +-45.
+    `known`: whether up can be told from down: not of `OXO`.
     """
 
-    pixels: Tensor
+    pixels: Tensor | Rendered
     slant: float
     known: bool = True
 
     @property
     def extent(self) -> float:
         """Width over height."""
-        return self.pixels.shape[2] / self.pixels.shape[1]
+        rows, columns = self.size
+        return columns / rows
+
+    @property
+    def rendered(self) -> bool:
+        return isinstance(self.pixels, Rendered)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.size if self.rendered else tuple(self.pixels.shape[1:])
 
 
 class UprightMix:
@@ -57,18 +68,35 @@ class UprightMix:
         self.slanted = slanted
 
     def draw(self, rng: np.random.Generator) -> UprightSample:
-        image, text = self.draws[self.choice.draw(rng)](rng)
-        if min(image.shape[1:]) < 8:
-            raise SkippedSample
-        image, slant = bounded(vary(bent(image, rng), rng)), 0.0
+        drawn = self.draws[self.choice.draw(rng)](rng)
+        slant = 0.0
         if (chance := rng.random()) < 2 * self.slanted:
             slant = float(rng.uniform(-45, 45) if chance < self.slanted else rng.uniform(-8, 8))
-            image = slanted(image, slant)
+        if isinstance(drawn, Rendered):
+            return _posed(drawn, slant)
+        image, text = drawn
+        if min(image.shape[1:]) < 8:
+            raise SkippedSample
+        image = vary(bent(bounded(image, slant), rng), rng)
+        image = slanted(image, slant) if slant else image
         image = coarse(image, rng) if rng.random() < 0.5 else image
         if image.shape[1] > LYING * image.shape[2]:  # the finder would lay it on its side
             raise SkippedSample
         known = text is None or not alike_upside_down(text)
         return UprightSample(finder_pixels(image, LARGEST), slant, known)
+
+
+def _posed(drawn: Rendered, slant: float) -> UprightSample:
+    """Rendered text turned before it is painted, so that its ground goes on around it."""
+    if slant:
+        masks = torch.from_numpy(drawn.outline.masks).float()
+        masks = slanted(bounded(masks, slant), slant).round().clamp(0, 255).byte().numpy()
+        drawn = replace(drawn, outline=replace(drawn.outline, masks=masks))
+    rows, columns = drawn.size
+    if rows > LYING * columns:
+        raise SkippedSample
+    sized = drawn.sized(finder_size(rows, columns, LARGEST))
+    return UprightSample(sized, slant, not alike_upside_down(drawn.outline.text))
 
 
 def window(image: Tensor, rng: np.random.Generator) -> Tensor:
@@ -80,28 +108,42 @@ def window(image: Tensor, rng: np.random.Generator) -> Tensor:
     return image[:, :, left : left + width]
 
 
-def bounded(image: Tensor, most: int = 160 * 320) -> Tensor:
-    """Not more than `most` pixels, for speed."""
+def bounded(image: Tensor, slant: float) -> Tensor:
+    """`(C, H, W)` of 1.5 times the pixels a side that will be seen of it when it is slanted."""
     rows, columns = image.shape[1:]
-    if rows * columns <= most:
+    frame = _frame(rows, columns, slant)
+    scale = 1.5 * finder_size(*frame, LARGEST)[0] / frame[0]
+    if scale >= 1:
         return image
-    scale = math.sqrt(most / rows / columns)
     size = (max(8, round(rows * scale)), max(8, round(columns * scale)))
     return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 
 
+def _frame(rows: int, columns: int, degrees: float) -> tuple[int, int]:
+    """Height and width of what holds an image that is turned."""
+    c, s = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
+    return math.ceil(rows * c + columns * s), math.ceil(rows * s + columns * c)
+
+
 def slanted(image: Tensor, degrees: float) -> Tensor:
-    """Turned counter-clockwise in a frame that holds all of it; around it the border's median."""
+    """Turned counter-clockwise in a frame that holds all of it; around it the border's median.
+
+    `(C, H, W)`, of any channels.
+    """
     rows, columns = image.shape[1:]
     angle = math.radians(degrees)
     c, s = math.cos(angle), math.sin(angle)
-    height = math.ceil(abs(rows * c) + abs(columns * s))
-    width = math.ceil(abs(rows * s) + abs(columns * c))
+    height, width = _frame(rows, columns, degrees)
     # From places in the new frame, in half sides, to places in the old; y points down.
     matrix = torch.tensor(
-        [[[c * width / columns, -s * height / columns, 0.0], [s * width / rows, c * height / rows, 0.0]]]
+        [
+            [
+                [c * width / columns, -s * height / columns, 0.0],
+                [s * width / rows, c * height / rows, 0.0],
+            ]
+        ]
     )
-    grid = functional.affine_grid(matrix, [1, 3, height, width], align_corners=False)
+    grid = functional.affine_grid(matrix, [1, 1, height, width], align_corners=False)
     edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
     ground = edge.median(dim=1).values[:, None, None]
     return functional.grid_sample((image - ground)[None], grid, align_corners=False)[0] + ground
@@ -125,6 +167,8 @@ def alike_upside_down(text: str) -> bool:
 
     `OXO`, `NON` and `6` are; so is `86`, which may be `98`.
     """
-    return bool(text) and _ALIKE.issuperset(text) and (
-        len(text) < 3 or text[::-1].translate(_UPSIDE_DOWN) == text
+    return (
+        bool(text)
+        and _ALIKE.issuperset(text)
+        and (len(text) < 3 or text[::-1].translate(_UPSIDE_DOWN) == text)
     )

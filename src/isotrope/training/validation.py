@@ -11,6 +11,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.groups import TURNS
 from isotrope.io.images import ImageError
 from isotrope.models.recognizer import Recognizer
+from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
 from isotrope.text.metrics import cer, wer, word_accuracy
@@ -66,7 +67,7 @@ def readings_at(
     turns: Sequence[int], recognizer: Recognizer, images: Iterable[Tensor], beams: int = 1
 ) -> dict[int, list[Reading | ImageError]]:
     """What is read of upright images, or why not, at each turn in degrees."""
-    reader = Reader(recognizer, beams=beams)
+    reader = Reader(GSANet(recognizer, beams))
     readings = list(reader.stream(images, on_error="return", turns=turns))
     return {degrees: readings[k :: len(turns)] for k, degrees in enumerate(turns)}
 

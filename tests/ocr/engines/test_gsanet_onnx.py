@@ -1,4 +1,4 @@
-"""The recogniser on onnxruntime: what torch reads, and a symmetry that is measured."""
+"""The engine gsanet on onnxruntime: what torch reads, and a symmetry that is measured."""
 
 import shutil
 import sys
@@ -18,10 +18,12 @@ from isotrope.models.export import export_onnx
 from isotrope.models.graph import audit_onnx, open_session
 from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
-from isotrope.ocr.onnx import OnnxRecognizer
-from isotrope.ocr.reader import Reader, load_torch
+from isotrope.ocr.engines.gsanet import GSANet
+from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
+from isotrope.ocr.loading import load_torch
+from isotrope.ocr.reader import Reader
 
-SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
+SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.png"))
 SIZES = [(1, 32, 32), (2, 32, 72), (3, 72, 32), (1, 16, 256), (5, 4, 8)]
 
 
@@ -106,7 +108,7 @@ def test_reads_what_torch_reads(recognizer, exported, size, beams):
 
 
 def test_reads_the_same_at_every_turn(recognizer, exported):
-    reader = Reader.from_pretrained(exported, runtime="onnx")
+    reader = Reader(GSANet.from_pretrained(exported, runtime="onnx"))
     images = [pixels(1, 40, 90)[0], pixels(1, 90, 33)[0]]
     turned = list(reader.stream(images, turns=(0, 90, 180, 270)))
     for four in (turned[:4], turned[4:]):
@@ -114,7 +116,7 @@ def test_reads_the_same_at_every_turn(recognizer, exported):
         first = four[0].orientation
         assert [(r.orientation - first) % 360 for r in four] == [0, 90, 180, 270]
     assert [reading.text for reading in reader.read(images)] == [
-        reading.text for reading in Reader(recognizer).read(images)
+        reading.text for reading in Reader(GSANet(recognizer)).read(images)
     ]
 
 
@@ -144,14 +146,14 @@ def test_weights_are_exported_once_to_the_cache(recognizer, faked, tmp_path, mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     recognizer.save_pretrained(tmp_path / "weights")
     for _ in range(2):
-        reader = Reader.from_pretrained(tmp_path / "weights", runtime="onnx")
-        assert isinstance(reader.recognizer, OnnxRecognizer)
+        engine = GSANet.from_pretrained(tmp_path / "weights", runtime="onnx")
+        assert isinstance(engine.recognizer, OnnxRecognizer)
     assert len(faked) == 1
     (folder,) = (tmp_path / "cache" / "isotrope" / "onnx").iterdir()
     (folder / "config.json").unlink()  # as where an export was cut off
-    Reader.from_pretrained(tmp_path / "weights", runtime="onnx")
+    GSANet.from_pretrained(tmp_path / "weights", runtime="onnx")
     assert len(faked) == 2
-    Reader(runtime="onnx")  # the shipped weights: others
+    GSANet.from_pretrained(runtime="onnx")  # the shipped weights: others
     assert len(faked) == 3
 
 
@@ -161,8 +163,8 @@ def test_an_adapter_is_merged_before_the_export(recognizer, faked, tmp_path, mon
     recognizer.save_pretrained(tmp_path / "weights")
     config = LoraConfig(target_modules=["q_proj", "out_proj"], r=2, init_lora_weights=False)
     get_peft_model(build(), config).save_pretrained(tmp_path / "lora")
-    Reader.from_pretrained(tmp_path / "weights", runtime="onnx")
-    Reader.from_pretrained(tmp_path / "weights", tmp_path / "lora", runtime="onnx")
+    GSANet.from_pretrained(tmp_path / "weights", runtime="onnx")
+    GSANet.from_pretrained(tmp_path / "weights", tmp_path / "lora", runtime="onnx")
     plain, merged = faked
     assert not any("lora" in name for name, _ in merged.named_modules())
     adapted = load_torch(tmp_path / "weights", tmp_path / "lora")
@@ -177,7 +179,7 @@ def test_a_cache_that_cannot_be_written(recognizer, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     recognizer.save_pretrained(tmp_path / "weights")
     with pytest.raises(ValueError, match=r"cannot be written .*; point XDG_CACHE_HOME elsewhere"):
-        Reader.from_pretrained(tmp_path / "weights", runtime="onnx")
+        GSANet.from_pretrained(tmp_path / "weights", runtime="onnx")
 
 
 def test_what_no_runtime_can_read(recognizer, exported, tmp_path, monkeypatch):
@@ -185,19 +187,17 @@ def test_what_no_runtime_can_read(recognizer, exported, tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match=r"runtime='jax' is not known; use 'auto', 'torch' or 'onnx'"
     ):
-        Reader(runtime="jax")
-    with pytest.raises(ValueError, match=r"not with a model in memory; use Reader.from_pretrained"):
-        Reader(recognizer, runtime="onnx")
-    with pytest.raises(ValueError, match="missing: no recogniser here"):
-        Reader.from_pretrained(tmp_path / "missing", runtime="onnx")
+        GSANet.from_pretrained(runtime="jax")
+    with pytest.raises(ValueError, match="missing: no recognizer here"):
+        GSANet.from_pretrained(tmp_path / "missing", runtime="onnx")
     with pytest.raises(ValueError, match="an exported model takes no adapter; give the weights"):
-        Reader.from_pretrained(exported, "fraktur", runtime="onnx")
+        GSANet.from_pretrained(exported, "fraktur", runtime="onnx")
     with pytest.raises(ValueError, match="it is an export, for runtime='onnx' alone"):
-        Reader.from_pretrained(exported, runtime="torch")
+        GSANet.from_pretrained(exported, runtime="torch")
 
 
 def test_broken_exports(exported, tmp_path):
-    with pytest.raises(ValueError, match="no exported recogniser here; give a folder that"):
+    with pytest.raises(ValueError, match="no exported recognizer here; give a folder that"):
         OnnxRecognizer(tmp_path / "missing")
     folder = shutil.copytree(exported, tmp_path / "spoilt")
     (folder / "decoder.onnx").write_bytes(b"no graph")
@@ -214,7 +214,7 @@ def test_broken_exports(exported, tmp_path):
 def test_without_onnxruntime_the_remedy_is_named(exported, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'isotrope\[onnx\]'"):
-        Reader.from_pretrained(exported, runtime="onnx")
+        GSANet.from_pretrained(exported, runtime="onnx")
 
 
 def test_the_command_exports_and_reads(recognizer, faked, tmp_path):
@@ -224,21 +224,22 @@ def test_the_command_exports_and_reads(recognizer, faked, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{out}: 2 elements compared, worst error 2.0e-07\n"
     assert type(faked[0]) is Recognizer
-    again = ["read", str(SAMPLES[0]), "--runtime", "onnx", "--weights", str(out)]
+    again = ["read", str(SAMPLES[0]), "--engine", "gsanet", "--runtime", "onnx"]
+    again += ["--weights", str(out)]
     result = run(cli.app, again)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == Reader(recognizer).read(SAMPLES[0])[0].text + "\n"
+    assert result.stdout == Reader(GSANet(recognizer)).read(SAMPLES[0])[0].text + "\n"
     result = run(cli.app, ["export", str(out), "--weights", str(tmp_path / "none")])
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"isotrope: {tmp_path / 'none'}: no recogniser here")
+    assert result.stderr.startswith(f"isotrope: {tmp_path / 'none'}: no recognizer here")
 
 
 @pytest.mark.slow
 def test_the_shipped_weights_read_the_samples_as_in_torch(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     turns = (0, 90, 180, 270)
-    expected = list(Reader().stream(SAMPLES, turns=turns))
-    got = list(Reader(runtime="onnx").stream(SAMPLES, turns=turns))
+    runtimes = [GSANet.from_pretrained(runtime=runtime) for runtime in ("torch", "onnx")]
+    expected, got = (list(Reader(one).stream(SAMPLES, turns=turns)) for one in runtimes)
     assert [(r.text, r.orientation) for r in got] == [(r.text, r.orientation) for r in expected]
     for ours, theirs in zip(got, expected, strict=True):
         assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)

@@ -1,10 +1,11 @@
 """Batched torch operations that make rendered text look photographed or scanned.
 
-Every operation takes images `(B, 3, H, W)`, float in [0, 1], a `torch.Generator` on their device and
-a severity (0: unchanged), one for all or one an image, and returns images of the same size. The
+Every operation takes images `(B, 3, H, W)`, float in [0, 1], a `torch.Generator` on their device
+and a severity (0: unchanged), one for all or one an image, and returns images of the same size. The
 result depends on the images, the generator's state and the severity alone.
 """
 
+from isotrope.data.augment.bilevel import bilevel
 from isotrope.data.augment.blocking import blocking
 from isotrope.data.augment.blur import blur
 from isotrope.data.augment.contrast import contrast, legible
@@ -19,6 +20,7 @@ __all__ = [
     "Degrade",
     "Paper",
     "Scene",
+    "bilevel",
     "blocking",
     "blur",
     "contrast",

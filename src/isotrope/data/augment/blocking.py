@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.augment.draws import chosen, column, severities, uniform
+from isotrope.data.augment.draws import chosen, severities, uniform
 
 _SIDE = 8
 # ITU-T T.81, tables K.1 and K.2: the steps of luminance and of color at quality 50.
@@ -62,27 +62,22 @@ def jpeg(images: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0)) -> T
 
 
 def _rounded(planes: Tensor, quality: Tensor, steps: tuple[int, ...]) -> Tensor:
-    """Planes `(B, C, H, W)`, sides multiples of 8, their blocks' coefficients rounded."""
+    """Planes `(B, C, H, W)`, sides multiples of 8, the coefficients of their blocks rounded."""
     count, channels, height, width = planes.shape
+    rows, columns = height // _SIDE, width // _SIDE
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
-    table = planes.new_tensor(steps).reshape(_SIDE, _SIDE)
-    table = (table * column(scale)).round().clamp(1, 255)
-    basis = _cosines(planes)
-    blocks = planes.reshape(count, channels, height // _SIDE, _SIDE, width // _SIDE, _SIDE)
-    blocks = blocks.transpose(3, 4)  # (B, C, rows, columns, 8, 8)
-    table = table.reshape(count, 1, 1, 1, _SIDE, _SIDE)
-    kept = (basis @ blocks @ basis.T / table).round() * table
-    back = (basis.T @ kept @ basis).transpose(3, 4)
-    return back.reshape(count, channels, height, width)
+    table = (planes.new_tensor(steps) * scale[:, None]).round().clamp(1, 255)[:, None]  # (B, 1, 64)
+    waves = _cosines(planes)
+    blocks = planes.reshape(count * channels, rows, _SIDE, columns, _SIDE).transpose(2, 3)
+    blocks = blocks.reshape(-1, _SIDE**2) @ waves.T  # a block a row
+    blocks = blocks.reshape(count, -1, _SIDE**2).div_(table).round_().mul_(table)
+    blocks = (blocks.reshape(-1, _SIDE**2) @ waves).reshape(-1, rows, columns, _SIDE, _SIDE)
+    return blocks.transpose(2, 3).reshape(planes.shape)
 
 
 def _cosines(like: Tensor) -> Tensor:
-    """The orthonormal cosine transform of 8 values: `(8, 8)`, a frequency a row."""
-    rows = [
-        [
-            math.sqrt((1 if k == 0 else 2) / _SIDE) * math.cos(math.pi * k * (2 * n + 1) / 2 / _SIDE)
-            for n in range(_SIDE)
-        ]
-        for k in range(_SIDE)
-    ]
-    return like.new_tensor(rows)
+    """The orthonormal cosine transform of 8 x 8 pixels: `(64, 64)`, a frequency a row."""
+    steps = torch.arange(_SIDE, device=like.device, dtype=like.dtype)
+    waves = torch.cos(math.pi / _SIDE * steps[:, None] * (steps + 0.5)) * math.sqrt(2 / _SIDE)
+    waves[0] /= math.sqrt(2)
+    return torch.einsum("ky,lx->klyx", waves, waves).reshape(_SIDE**2, _SIDE**2)

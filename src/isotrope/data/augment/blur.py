@@ -1,4 +1,8 @@
-"""Blur of lens and hand, and the sharpening of cameras, each image with its own kernel."""
+"""Blur of lens and hand, and the sharpening of cameras, each image with its own taps.
+
+Taps are weights along one direction; sums of shifted images, since convolutions with a kernel an
+image and a size a batch spend their time in preparation.
+"""
 
 from __future__ import annotations
 
@@ -9,77 +13,79 @@ from torch.nn import functional
 from isotrope.data.augment.draws import chosen, column, severities, uniform
 
 REACH = 3
-"""Kernels are (2 * REACH + 1) pixels wide and high."""
+"""An image has (2 * REACH + 1) taps along each direction."""
 
 
 def blur(
     images: Tensor,
     generator: torch.Generator,
     severity: float | Tensor = 1.0,
-    widest: float = 1.6,
+    widest: float = 1.3,
 ) -> Tensor:
-    """Images `(B, 3, H, W)` out of focus, moved, or sharpened, half of them at severity 1.
+    """Images `(B, 3, H, W)` softened, out of focus, moved, or sharpened, nine in ten of them.
+
+    Motion is along x, y, or in one call along either diagonal.
 
     Args:
         widest: the standard deviation of the widest blur, in pixels.
     """
     severity = severities(severity, images)
-    at = chosen(generator, 0.8 * severity)
+    at = chosen(generator, 0.9 * severity)
     count, severity = len(at), severity[at]
     if not count:
         return images
-    kind = uniform(generator, count)
-    width = widest * uniform(generator, count) ** 2 * severity.clamp(max=2) + 1e-3
-    round_ones = gaussian_kernels(width, width, torch.zeros_like(width))
-    angle, thin = uniform(generator, count, 0.0, torch.pi), 0.2 * width + 0.2
-    moved = gaussian_kernels(1.4 * width, thin, angle)
-    defocused = disk_kernels(1.5 * width + 0.3)
-    amount = column(uniform(generator, count, 0.2, 1.5))[:, 0]
-    sharp = (1 + amount) * identity_kernel(images.device) - amount * gaussian_kernels(
-        0.3 + 0.9 * kind, 0.3 + 0.9 * kind, torch.zeros_like(kind)
-    )
-    kernels = round_ones
-    for least, other in ((0.3, defocused), (0.45, moved), (0.55, sharp)):
-        kernels = torch.where((kind >= least)[:, None, None], other, kernels)
-    result = images.clone()
-    result[at] = filtered(images[at], kernels).clamp_(0, 1)
-    return result
+    kind, way = uniform(generator, 2 * count).reshape(2, count)
+    width = widest * uniform(generator, count) ** 1.5 * severity.clamp(max=2) + 0.2
+    soft, flat = gaussian_taps(width), box_taps(1.6 * width)
+    still = gaussian_taps(torch.full_like(width, 1e-3))
+    lens = torch.where((kind < 0.3)[:, None], soft, flat)
+    moves, sharpens = (kind > 0.45) & (kind < 0.55), kind > 0.55
+    lens = torch.where(sharpens[:, None], gaussian_taps(uniform(generator, count, 0.7, 1.6)), lens)
+    level, upright = moves & (way < 0.4), moves & (way > 0.6)
+    source = images[at]
+    result = along(source, torch.where((moves & ~level)[:, None], still, lens), (0, 1))
+    result = along(result, torch.where((moves & ~upright)[:, None], still, lens), (1, 0))
+    if bool((slanted := moves & ~level & ~upright).any()):
+        direction = (1, 1) if float(uniform(generator, 1)) < 0.5 else (1, -1)
+        result[slanted] = along(source[slanted], lens[slanted], direction)
+    amount = uniform(generator, count, 0.2, 1.5) * sharpens
+    result = result.lerp_(source + column(amount) * (source - result), column(sharpens.float()))
+    blurred = images.clone()
+    blurred[at] = result.clamp_(0, 1)
+    return blurred
 
 
-def filtered(images: Tensor, kernels: Tensor) -> Tensor:
-    """Each image `(B, C, H, W)` through its own kernel `(B, k, k)`, `k` odd, borders repeated."""
-    count, channels = images.shape[:2]
-    reach = kernels.shape[-1] // 2
-    padded = functional.pad(images, (reach,) * 4, mode="replicate")
-    stacked = padded.reshape(1, count * channels, *padded.shape[-2:])
-    weight = kernels.repeat_interleave(channels, dim=0)[:, None].to(images)
-    return functional.conv2d(stacked, weight, groups=count * channels).reshape(images.shape)
+def softened(images: Tensor, taps: Tensor) -> Tensor:
+    """Images `(B, C, H, W)` through the same taps `(B, k)` along x and y."""
+    return along(along(images, taps, (0, 1)), taps, (1, 0))
 
 
-def identity_kernel(device: torch.device, reach: int = REACH) -> Tensor:
-    """`(1, k, k)`: 1 in the middle."""
-    kernel = torch.zeros(1, 2 * reach + 1, 2 * reach + 1, device=device)
-    kernel[0, reach, reach] = 1
-    return kernel
+def along(images: Tensor, taps: Tensor, step: tuple[int, int]) -> Tensor:
+    """`sum_k taps[b, k] images[b, :, y + k dy, x + k dx]`, `k` from `-reach`, `step` `(dy, dx)`.
+
+    Images `(B, C, H, W)`, taps `(B, 2 * reach + 1)`; borders are repeated.
+    """
+    height, width = images.shape[-2:]
+    reach = taps.shape[1] // 2
+    down, right = abs(step[0]) * reach, abs(step[1]) * reach
+    padded = functional.pad(images, (right, right, down, down), mode="replicate")
+    total = torch.zeros_like(images)
+    for k, weight in enumerate(taps.T, start=-reach):
+        top, left = down + k * step[0], right + k * step[1]
+        total.addcmul_(padded[:, :, top : top + height, left : left + width], column(weight))
+    return total
 
 
-def gaussian_kernels(long: Tensor, short: Tensor, angle: Tensor, reach: int = REACH) -> Tensor:
-    """`(B, k, k)`, of sum 1: normal, with deviations `long` along `angle`, `short` across it."""
-    x, y = _offsets(reach, long.device)
-    along = x * column(angle.cos())[:, 0] + y * column(angle.sin())[:, 0]
-    across = y * column(angle.cos())[:, 0] - x * column(angle.sin())[:, 0]
-    exponent = (along / column(long)[:, 0]) ** 2 + (across / column(short)[:, 0]) ** 2
-    kernels = torch.exp(-0.5 * exponent)
-    return kernels / kernels.sum(dim=(1, 2), keepdim=True)
+def gaussian_taps(deviation: Tensor, reach: int = REACH) -> Tensor:
+    """`(B, k)`, of sum 1: normal, of a deviation `(B,)` in pixels."""
+    steps = torch.arange(-reach, reach + 1, device=deviation.device)
+    taps = torch.exp(-0.5 * (steps / deviation[:, None]) ** 2)
+    return taps / taps.sum(dim=1, keepdim=True)
 
 
-def disk_kernels(radius: Tensor, reach: int = REACH) -> Tensor:
-    """`(B, k, k)`, of sum 1: even within `radius` pixels, the edge a pixel soft."""
-    x, y = _offsets(reach, radius.device)
-    kernels = (column(radius)[:, 0] + 0.5 - (x**2 + y**2).sqrt()).clamp(0, 1)
-    return kernels / kernels.sum(dim=(1, 2), keepdim=True)
-
-
-def _offsets(reach: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    steps = torch.arange(-reach, reach + 1, device=device, dtype=torch.float32)
-    return steps[None], steps[:, None]
+def box_taps(radius: Tensor, reach: int = REACH) -> Tensor:
+    """`(B, k)`, of sum 1: even within a radius `(B,)` in pixels, its ends a pixel soft."""
+    steps = torch.arange(-reach, reach + 1, device=radius.device)
+    taps = (radius[:, None] + 0.5 - steps.abs()).clamp(0, 1)
+    taps[:, reach] = taps[:, reach].clamp(min=0.5)
+    return taps / taps.sum(dim=1, keepdim=True)

@@ -17,10 +17,10 @@ def contrast(images: Tensor, generator: torch.Generator, severity: float | Tenso
     severity = severities(severity, images)
     result = images.clamp(1e-4, 1)
     if some := len(at := chosen(generator, 0.5 * severity)):
-        result[at] = result[at].pow_(column(torch.exp(0.5 * normal(generator, some))))
+        result[at] = result[at].pow_(column(torch.exp(0.25 + 0.5 * normal(generator, some))))
     if some := len(at := chosen(generator, 0.6 * severity)):
         low = uniform(generator, some, 0.0, 0.35) * uniform(generator, some)
-        high = 1 - uniform(generator, some, -0.25, 0.5) * uniform(generator, some)
+        high = 1 - uniform(generator, some, -0.3, 0.45) * uniform(generator, some)
         result[at] = result[at].mul_(column((high - low).clamp(min=0.2))).add_(column(low))
     if some := len(at := chosen(generator, 0.4 * severity)):
         gray = brightness(result[at])

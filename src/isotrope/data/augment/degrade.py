@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from isotrope.data.augment.bilevel import bilevel
 from isotrope.data.augment.blocking import blocking
 from isotrope.data.augment.blur import blur
 from isotrope.data.augment.contrast import contrast, legible
@@ -36,6 +37,7 @@ class Degrade:
     blur: float = 1.0
     noise: float = 1.0
     blocks: float = 1.0
+    bilevel: float = 0.0
 
     def __call__(
         self, images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
@@ -48,10 +50,13 @@ class Degrade:
             severity: 0 to about 2, one for all or `(B,)`.
         """
         each = severities(severity, images)
+        if not bool(each.any()):
+            return images
 
         def camera(small: Tensor, at: Tensor) -> Tensor:
             small = blur(small, generator, self.blur * each[at])
             small = noise(small, generator, self.noise * each[at])
+            small = bilevel(small, generator, self.bilevel * each[at])
             return blocking(small, generator, self.blocks * each[at])
 
         worst = warp(images, generator, self.warp * each)

@@ -26,9 +26,7 @@ def clouds(
     return functional.interpolate(coarse, size, mode="bilinear", align_corners=True)
 
 
-def octaves(
-    generator: torch.Generator, count: int, size: tuple[int, int], rough: Tensor
-) -> Tensor:
+def octaves(generator: torch.Generator, count: int, size: tuple[int, int], rough: Tensor) -> Tensor:
     """Noise of many scales, as of walls and foliage: `(count, 1, H, W)`, of about unit variance.
 
     The octave of `2 ** k` knots has the amplitude `rough ** k`, `rough` `(count,)` in 0-1.

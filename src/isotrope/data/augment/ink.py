@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.augment.blur import filtered, gaussian_kernels
+from isotrope.data.augment.blur import box_taps, gaussian_taps, softened
 from isotrope.data.augment.draws import chosen, column, normal, uniform
 from isotrope.data.augment.fields import clouds, positions
 from isotrope.data.augment.palette import apart, paints
@@ -51,22 +51,21 @@ def _under(images: Tensor, letters: Tensor, inks: Tensor, generator, severity: T
     if len(at):
         cast = _shifted(letters[at], uniform(generator, 2 * len(at), -0.09, 0.09).reshape(-1, 2))
         width = uniform(generator, len(at), 0.3, 2.0)
-        cast = filtered(cast, gaussian_kernels(width, width, torch.zeros_like(width)))
+        cast = softened(cast, gaussian_taps(width))
         dark = cast * column(uniform(generator, len(at), 0.3, 0.9))
         images[at] = images[at] * (1 - dark)
     at = chosen(generator, 0.06 * severity)
     if len(at):
         width = uniform(generator, len(at), 1.5, 3.0)
-        wide = functional.max_pool2d(letters[at], 5, 1, 2)
-        glow = filtered(wide, gaussian_kernels(width, width, torch.zeros_like(width)))
+        glow = softened(letters[at], gaussian_taps(width))
+        glow = (3 * glow).clamp_(max=1)
         glow = glow * column(uniform(generator, len(at), 0.3, 0.9))
         images[at] = images[at].lerp_(column(paints(generator, len(at), 2)), glow)
-    for reach, chance in ((1, 0.05), (2, 0.04)):
-        at = chosen(generator, chance * severity)
-        if len(at):
-            rim = functional.max_pool2d(letters[at], 2 * reach + 1, 1, reach)
-            colors = apart(paints(generator, len(at), 1), inks[at], 0.3)
-            images[at] = images[at].lerp_(column(colors), rim)
+    at = chosen(generator, 0.08 * severity)
+    if len(at):
+        rim = softened(letters[at], box_taps(uniform(generator, len(at), 0.5, 2.5)))
+        colors = apart(paints(generator, len(at), 1), inks[at], 0.3)
+        images[at] = images[at].lerp_(column(colors), (8 * rim).clamp_(max=1))
     return images
 
 

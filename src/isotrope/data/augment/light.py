@@ -48,4 +48,6 @@ def glare(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tens
     x = x - column(aspect * uniform(generator, count, -0.6, 0.6))
     y = y - column(uniform(generator, count, -0.6, 0.6))
     wide, high = (column(uniform(generator, count, 0.2, 1.2)) for _ in range(2))
-    return column(uniform(generator, count, 0.1, 0.6)) * torch.exp(-((x / wide) ** 2) - (y / high) ** 2)
+    return column(uniform(generator, count, 0.1, 0.6)) * torch.exp(
+        -((x / wide) ** 2) - (y / high) ** 2
+    )

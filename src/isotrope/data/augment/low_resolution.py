@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from isotrope.data.augment.draws import severities, uniform
 
-HEIGHTS = (11, 13, 15, 18, 21, 25, 30, 38, 48, 64)
-"""Pixels that crops are high; as few as this, so that many images of a batch share one."""
-SHARES = (1, 3, 6, 12, 14, 14, 13, 13, 12, 12)
+HEIGHTS = (11.0, 16.0, 19.0, 23.0, 27.0, 32.0, 37.0, 43.0, 50.0, 58.0, 64.0)
+"""Pixels that crops of photographs are high: the least, each tenth of them, the greatest."""
+LEVELS = 5
+"""How many heights the images of one batch have, so that several share one."""
 
 
 def low_resolution(
@@ -30,22 +31,28 @@ def low_resolution(
     """
     severity = severities(severity, images)
     count, (height, width) = len(images), images.shape[-2:]
-    shares = torch.tensor(SHARES, dtype=torch.float32, device=images.device)
-    level = torch.multinomial(shares, count, replacement=True, generator=generator)
+    levels = _levels(generator, min(LEVELS, count))
+    level = torch.randint(len(levels), (count,), generator=generator, device=images.device)
     kept = uniform(generator, count) >= severity
-    fits = torch.tensor([h < height for h in HEIGHTS], device=images.device)
-    level = torch.where(kept | ~fits[level], len(HEIGHTS), level)
-    smooth = uniform(generator, count) < 0.3
+    level = torch.where(kept | (levels >= height)[level], len(levels), level)
     result = torch.empty_like(images)
     for number in level.unique().tolist():
         at = (level == number).nonzero()[:, 0]
-        if number == len(HEIGHTS):
+        if number == len(levels):
             result[at] = seen(images[at], at)
             continue
-        size = (HEIGHTS[number], max(2, round(width * HEIGHTS[number] / height)))
+        rows = int(levels[number])
+        size = (rows, max(2, round(width * rows / height)))
         small = functional.interpolate(images[at], size, mode="bilinear", antialias=True)
-        small = seen(small, at)
-        for mode, here in (("bicubic", smooth[at]), ("bilinear", ~smooth[at])):
-            if bool(here.any()):
-                result[at[here]] = functional.interpolate(small[here], (height, width), mode=mode)
+        mode = "bilinear" if float(uniform(generator, 1)) < 0.7 else "bicubic"
+        result[at] = functional.interpolate(seen(small, at), (height, width), mode=mode)
     return result.clamp_(0, 1)
+
+
+def _levels(generator: torch.Generator, count: int) -> Tensor:
+    """`(count,)` heights, one of each part of the table."""
+    place = torch.arange(count, device=generator.device) + uniform(generator, count)
+    place = place * ((len(HEIGHTS) - 1) / count)
+    table = torch.tensor(HEIGHTS, device=generator.device)
+    below = place.long().clamp(max=len(HEIGHTS) - 2)
+    return table[below].lerp(table[below + 1], place - below).round()

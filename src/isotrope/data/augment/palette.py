@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isotrope.data.augment.draws import column, normal
+from isotrope.data.augment.draws import column, normal, uniform
 
 _LUMA = (0.299, 0.587, 0.114)
 # Red, green and blue, its weight as a ground, its weight as ink.
@@ -49,8 +49,8 @@ def paints(generator: torch.Generator, count: int, use: int) -> Tensor:
     """`(count, 3)` colors near those of the table, by their weights as a ground (1) or ink (2)."""
     device = generator.device
     table = torch.tensor([paint[0] for paint in _PAINTS], device=device)
-    weights = torch.tensor([float(paint[use]) for paint in _PAINTS], device=device)
-    drawn = torch.multinomial(weights, max(count, 1), replacement=True, generator=generator)[:count]
+    weights = torch.tensor([float(paint[use]) for paint in _PAINTS], device=device).cumsum(0)
+    drawn = torch.searchsorted(weights, uniform(generator, count, 0.0, 0.999) * weights[-1])
     shade = torch.exp(0.25 * normal(generator, count, 1))
     return (table[drawn] * shade + 0.02 * normal(generator, count, 3)).clamp(0, 1)
 
@@ -66,7 +66,9 @@ def apart(colors: Tensor, others: Tensor, least: float | Tensor) -> Tensor:
     white = up.to(colors)[:, None]
     # own + share * (white - own) = wanted
     share = ((wanted - own) / (white[:, 0] - own + 1e-6 * (2 * white[:, 0] - 1))).clamp(0, 1)
-    return torch.where(enough[:, None], colors, colors.lerp(white.expand_as(colors), share[:, None]))
+    return torch.where(
+        enough[:, None], colors, colors.lerp(white.expand_as(colors), share[:, None])
+    )
 
 
 def filled(colors: Tensor, height: int, width: int) -> Tensor:
@@ -79,5 +81,3 @@ def tints(generator: torch.Generator, count: int, strength: float) -> Tensor:
     warm = normal(generator, count) * strength
     green = normal(generator, count) * strength * 0.4
     return torch.exp(torch.stack((warm, green, -warm), dim=1))
-
-

@@ -33,10 +33,12 @@ class Scene:
         """
         each = severities(severity, masks)
         count, size = len(masks), tuple(masks.shape[-2:])
-        least = 0.18 + 0.5 * uniform(generator, count) ** 2
+        least = 0.22 + 0.5 * uniform(generator, count) ** 2
         least = torch.where(each > 0, least, 0.5 + 0 * least)
         colors, inks = grounds_and_inks(generator, count, least)
         grounds = scenes(generator, colors, each, size)
+        if not bool(each.any()):
+            return grounds.lerp_(inks[:, :, None, None], masks.amax(1, keepdim=True))
         images = inked(grounds, masks[:, :1], masks[:, 1:], inks, generator, each)
         return self.degrade(legible(images), generator, each)
 
@@ -46,7 +48,7 @@ class Paper:
     """Print, typescript or handwriting on paper, scanned or photographed."""
 
     degrade: Degrade = field(
-        default_factory=lambda: Degrade(warp=0.6, light=0.4, contrast=0.6, shrink=0.8)
+        default_factory=lambda: Degrade(warp=0.5, light=0.4, contrast=0.6, shrink=0.8, bilevel=0.8)
     )
 
     def __call__(
@@ -57,6 +59,5 @@ class Paper:
         count, size = len(masks), tuple(masks.shape[-2:])
         grounds = papers(generator, count, each, size)
         inks = legible_inks(generator, grounds, 0.2 + 0.3 * uniform(generator, count))
-        everything = torch.maximum(masks[:, :1], masks[:, 1:])
-        images = grounds.lerp_(inks[:, :, None, None], everything)
+        images = grounds.lerp_(inks[:, :, None, None], masks.amax(1, keepdim=True))
         return self.degrade(images, generator, each)

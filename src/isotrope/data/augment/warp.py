@@ -48,7 +48,9 @@ def curves(generator: torch.Generator, count: int, size: tuple[int, int]) -> Ten
     """Moves `(count, 2, H, W)`, in heights, that bend level lines into parabolas and waves."""
     x, y = positions(*size, generator.device)
     along = x / (size[1] / size[0]) + 0 * y
-    bow = column(0.06 * normal(generator, count).clamp(-1.5, 1.5) * (uniform(generator, count) < 0.4))
+    bow = column(
+        0.06 * normal(generator, count).clamp(-1.5, 1.5) * (uniform(generator, count) < 0.4)
+    )
     wave = column(0.015 * normal(generator, count).clamp(-2, 2))
     phase = column(uniform(generator, count, 0.0, 6.3))
     rise = bow * (4 * along**2 - 0.33) + wave * torch.sin(2.5 * x + 0 * y + phase)
@@ -56,7 +58,7 @@ def curves(generator: torch.Generator, count: int, size: tuple[int, int]) -> Ten
 
 
 def moved(images: Tensor, moves: Tensor) -> Tensor:
-    """Samples of `images` `(B, C, H, W)` at each pixel plus `moves` `(B, 2, H, W)`: x, y in heights.
+    """Images `(B, C, H, W)` sampled at each pixel plus moves `(B, 2, H, W)`, x and y in heights.
 
     Bilinear, borders repeated.
     """

@@ -1,4 +1,4 @@
-"""The shipped recognizer: on onnxruntime, or on torch where an adapter acts."""
+"""The shipped recognizer, with an adapter or without, on onnxruntime."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.engines.base import Line
 from isotrope.ocr.loading import SHIPPED, adapter_folder
 from isotrope.ocr.recognition.session import LineSession
 
@@ -39,23 +39,17 @@ class Isotrope:
 
         Args:
             path: A folder that `recognition.store.save_model` wrote. None: a shipped one.
-            adapter: A LoRA adapter, its folder or the name of a shipped one. It is run on torch.
+            adapter: A LoRA adapter, its folder or the name of a shipped one.
             model: The shipped one: "small" or "tiny".
             threads: Of onnxruntime. None: as many as onnxruntime likes.
 
         Raises:
             ValueError: No such model, or no adapter that fits it.
-            ModuleNotFoundError: An adapter is given, and `isotrope[torch]` is not installed.
         """
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else SHIPPED / model
-        if adapter is None:
-            return cls(LineSession(folder, threads))
-        required("torch", cls.name, "adapters run on torch: pip install 'isotrope[torch]'")
-        from isotrope.ocr.recognition.adapted import AdaptedSession
-
-        return cls(AdaptedSession(folder, adapter_folder(adapter)))
+        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter)))
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
         """As `Engine.read`."""

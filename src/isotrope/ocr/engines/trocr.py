@@ -42,7 +42,11 @@ class TrOCR:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, adapter: str | Path | None = None, beams: int = 1
+        cls,
+        path: str | Path | None = None,
+        adapter: str | Path | None = None,
+        beams: int = 1,
+        threads: int | None = None,
     ) -> TrOCR:
         """An engine from a folder.
 
@@ -50,6 +54,7 @@ class TrOCR:
             path: The folder of a checkpoint with its tokenizer.
             adapter: The folder of a LoRA adapter of that model.
             beams: As in the constructor.
+            threads: Has no effect; torch uses as many as `torch.set_num_threads` says.
 
         Raises:
             ValueError: There is no such checkpoint at `path`, or no adapter for it.

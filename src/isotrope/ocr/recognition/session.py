@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from isotrope.ocr.graph import CONFIG, open_graph
+from isotrope.io.tensors import load_tensors
+from isotrope.lora.merging import merged_weights
+from isotrope.ocr.graph import CONFIG, WEIGHTS, open_graph
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.ctc import Decoded, decode, join
 from isotrope.ocr.recognition.pieces import pieces
@@ -28,15 +30,27 @@ class LineSession:
     Args:
         folder: written by `recognition.store.save_model`.
         threads: of onnxruntime; None leaves their number to it.
+        adapter: a folder that `isotrope adapt` wrote; it is added to the weights.
 
     Raises:
-        ValueError: the folder is not whole.
+        ValueError: the folder is not whole, or the adapter is broken or of another model.
+        FileNotFoundError: the adapter is not whole.
     """
 
-    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
-        self.session = open_graph(folder, threads)
-        config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+    def __init__(
+        self, folder: str | Path, threads: int | None = None, adapter: str | Path | None = None
+    ) -> None:
+        folder = Path(folder)
+        for name in (CONFIG, WEIGHTS):
+            if not (folder / name).is_file():
+                raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         self.charset: str = config["charset"]
+        weights = None
+        if adapter is not None:
+            parameters = load_tensors(folder / WEIGHTS)
+            weights = merged_weights("LineRecognizer", self.charset, parameters, adapter)
+        self.session = open_graph(folder, threads, weights)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
         """The texts of upright lines, `(H, W, 3)` uint8 RGB.

@@ -14,6 +14,7 @@ from torch.nn import functional
 from isotrope.data.stream import GroupStream
 from isotrope.ocr.orientation.model import UprightNet, orbit_scores
 from isotrope.ocr.orientation.sizing import LYING, finder_size
+from isotrope.training.rendered import painted, to_paint
 from isotrope.training.upright import UprightMix, UprightSample
 
 
@@ -58,44 +59,52 @@ class OrientationTask:
 
     def collate(self, samples: Sequence[UprightSample]) -> dict[str, Any]:
         """Images of like shape at the size of the middle one; of another area each time."""
-        middle = samples[len(samples) // 2].pixels
         low, high = self.areas
-        share = (int(middle.sum()) % 997) / 996  # any number will do that the seed decides
-        size = finder_size(*middle.shape[1:], round(low * (high / low) ** share))
-        pixels = [
-            functional.interpolate(s.pixels[None].float(), size, mode="bilinear", antialias=True)
-            for s in samples
-        ]
+        share = (sum(s.size[1] for s in samples) % 97) / 96  # any number that the seed decides
+        middle = samples[len(samples) // 2].size
+        size = finder_size(*middle, round(low * (high / low) ** share))
+        pixels = torch.zeros(len(samples), 3, *size, dtype=torch.uint8)
+        for row, sample in zip(pixels, samples, strict=True):
+            if not sample.rendered:
+                row[:] = _sized(sample.pixels, size)
+        rendered = [s.pixels.sized(size) if s.rendered else None for s in samples]
         return {
-            "pixels": torch.cat(pixels).round().clamp(0, 255).byte(),
-            "slant": torch.tensor([s.slant for s in samples]),
+            "pixels": pixels,
+            # Whole thousandths: Fabric would round floats to bfloat16 on their way to the loss.
+            "slant": torch.tensor([round(1000 * s.slant) for s in samples]),
             "known": torch.tensor([s.known for s in samples]),
+            **to_paint(rendered),
         }
+
+    def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """The rendered ones painted."""
+        return painted(batch)
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         said = orbit_scores(model, batch["pixels"].float() / 127.5 - 1, LYING).float()
-        target = targets(batch["slant"], batch["known"], said.shape[1])
+        slant = batch["slant"].float() / 1000
+        target = targets(slant, batch["known"], said.shape[1])
         turn = -(target * said[..., 0].log_softmax(1)).sum(1).mean()
-        off = torch.deg2rad(batch["slant"])
+        off = torch.deg2rad(slant)
         direction = functional.normalize(said[:, 0, 1:], dim=1)
         missed = 1 - (direction * torch.stack([off.cos(), off.sin()], 1)).sum(1)
-        slant = missed.mean()
+        missed = missed.mean()
         right = (said[..., 0].argmax(1) == 0).float().mean()
         return {
-            "loss": turn + self.slant_weight * slant,
+            "loss": turn + self.slant_weight * missed,
             "turn": turn.detach(),
-            "slant": slant.detach(),
+            "slant": missed.detach(),
             "right": right.detach(),
         }
 
     @torch.inference_mode()
     def validate(self, model: UprightNet) -> dict[str, float]:
         """The share of each set's images whose turn is found; their mean is `score`."""
-        row = {}
+        row, device = {}, next(model.parameters()).device
         for name, samples in self.held.items():
             right = missed = 0.0
             for sample in samples:
-                pixels = sample.pixels[None].float() / 127.5 - 1
+                pixels = sample.pixels[None].to(device).float() / 127.5 - 1
                 said = orbit_scores(model, pixels, LYING).float()[0]
                 right += float(said[:, 0].argmax() == 0)
                 angle = math.degrees(math.atan2(float(said[0, 2]), float(said[0, 1])))
@@ -109,6 +118,11 @@ class OrientationTask:
         from isotrope.ocr.orientation.store import save_finder
 
         save_finder(model, folder)
+
+
+def _sized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    sized = functional.interpolate(pixels[None].float(), size, mode="bilinear", antialias=True)
+    return sized[0].round().clamp(0, 255).byte()
 
 
 def targets(slant: Tensor, known: Tensor, turns: int) -> Tensor:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.data.stream import GroupStream
-from isotrope.ocr.recognition.constants import BLANK
+from isotrope.ocr.recognition.constants import BLANK, HEIGHT, STRIDE
 from isotrope.ocr.recognition.ctc import decode
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, word_accuracy
 from isotrope.training.mix import LineMix, LineSample
+from isotrope.training.rendered import painted, to_paint
+
 _STEP = 96
 """Widths of batches are multiples of this: oneDNN compiles its kernels anew for each width."""
 
@@ -49,7 +51,8 @@ class ReadingTask:
         self.model, self.mix, self.keep = model, mix, keep
         self.group, self.parts, self.seed = group, parts, seed
         # In a list, so that it is no part of the model and no optimizer sees it.
-        self._teacher = [(teacher or copy.deepcopy(model)).eval().requires_grad_(False)]
+        kept = (teacher or copy.deepcopy(model)).to(memory_format=torch.channels_last)
+        self._teacher = [kept.eval().requires_grad_(False)]
 
     def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
         return GroupStream(
@@ -68,18 +71,30 @@ class ReadingTask:
         charset = self.model.config.charset
         classes = {c: i + 1 for i, c in enumerate(charset)}
         widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
-        shape = (len(samples), 3, samples[0].pixels.shape[1], widest)
+        shape = (len(samples), 3, HEIGHT, widest)
         pixels = torch.full(shape, 128, dtype=torch.uint8)
         for row, sample in zip(pixels, samples, strict=True):
-            row[:, :, : sample.extent] = sample.pixels
+            if not sample.rendered:
+                row[:, :, : sample.extent] = sample.pixels
         targets = [[classes[c] for c in sample.text] for sample in samples]
         return {
             "pixels": pixels,
-            "columns": torch.tensor([s.extent // 8 for s in samples]),
+            "columns": torch.tensor([s.extent // STRIDE for s in samples]),
             "targets": torch.tensor([c for target in targets for c in target]),
             "lengths": torch.tensor([len(target) for target in targets]),
-            "taught": torch.tensor([s.taught for s in samples]),
+            # Their places, not a mask: a GPU would have to tell how many there are.
+            "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
+            **to_paint([s.pixels if s.rendered else None for s in samples]),
         }
+
+    def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """The rendered lines painted, and padded as the others are."""
+        batch = painted(batch)
+        pixels = batch["pixels"]
+        places = torch.arange(pixels.shape[3], device=pixels.device)
+        beyond = places >= STRIDE * batch["columns"][:, None]
+        pixels.masked_fill_(beyond[:, None, None], 128)
+        return batch
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         pixels = normalized(batch["pixels"])
@@ -93,8 +108,8 @@ class ReadingTask:
             zero_infinity=True,
         )
         taught = batch["taught"]
-        if not self.keep or not taught.any():
-            return {"loss": read, "ctc": read.detach(), "kept": torch.zeros(())}
+        if not self.keep or not len(taught):
+            return {"loss": read, "ctc": read.detach(), "kept": read.detach() * 0}
         teacher = self._teacher[0] = self._teacher[0].to(pixels.device)
         with torch.no_grad():
             before = teacher(pixels[taught]).float().log_softmax(-1)

@@ -1,0 +1,101 @@
+"""Pieces of whole pages, with the writing that is on them: what a finder sees of a page."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from isotrope.data.images import load_image
+from isotrope.data.pages import Point, page_lines
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Page:
+    image: Path
+    centers: tuple[Point, ...]  # of its lines
+
+
+class PageTiles:
+    """Upright pieces around lines of the pages of a folder of PAGE-XML or ALTO.
+
+    Decoding a page takes as long as many pieces, so a run of `each` pieces comes from one page.
+
+    Args:
+        path: searched with its subfolders.
+        held_out: every so-manyth page is left out, and is what `held` draws from.
+        collections: names of the subfolders to take; None: all.
+
+    Raises:
+        ValueError: no page could be read.
+    """
+
+    each = 8
+
+    def __init__(
+        self, path: str | Path, held_out: int = 10, collections: tuple[str, ...] | None = None
+    ) -> None:
+        files = sorted(Path(path).rglob("*.xml"))
+        if collections is not None:
+            files = [f for f in files if f.parent.name in collections]
+        pages = [page for page in map(_page, files) if page is not None]
+        if not pages:
+            raise ValueError(f"{path}: no page with lines; give a folder of PAGE-XML or ALTO")
+        self.pages = [p for i, p in enumerate(pages) if i % held_out]
+        self.held = [p for i, p in enumerate(pages) if i % held_out == 0]
+        self._open: tuple[_Page, Tensor] | None = None
+        self._left = 0
+
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, None]:
+        """A piece `(3, h, w)` of 90 to 900 pixels a side around a line, and no text."""
+        if self._open is None or self._left == 0:
+            page = self.pages[int(rng.integers(len(self.pages)))]
+            self._open, self._left = (page, load_image(page.image)), self.each
+        self._left -= 1
+        page, image = self._open
+        side, aspect = np.exp(rng.uniform(4.5, 6.8)), np.exp(rng.uniform(-0.5, 0.9))
+        return piece(image, page.centers, side, aspect, rng), None
+
+    def held_out(self, rng: np.random.Generator, each: int = 4) -> list[Tensor]:
+        """Pieces of 400x250 pixels of the pages that were left out."""
+        images = [(page, load_image(page.image)) for page in self.held]
+        return [
+            piece(image, page.centers, 316.0, 1.6, rng)
+            for page, image in images
+            for _ in range(each)
+        ]
+
+
+def piece(
+    image: Tensor,
+    centers: tuple[Point, ...],
+    side: float,
+    aspect: float,
+    rng: np.random.Generator,
+) -> Tensor:
+    """About `side * side` pixels around one of `centers`, `aspect` times wider than high."""
+    rows, columns = image.shape[1:]
+    width = int(min(columns, side * aspect**0.5))
+    height = int(min(rows, side / aspect**0.5))
+    x, y = centers[int(rng.integers(len(centers)))]
+    x, y = x + rng.uniform(-0.4, 0.4) * width, y + rng.uniform(-0.4, 0.4) * height
+    left = int(np.clip(x - width / 2, 0, columns - width))
+    top = int(np.clip(y - height / 2, 0, rows - height))
+    return image[:, top : top + height, left : left + width]
+
+
+def _page(file: Path) -> _Page | None:
+    try:
+        lines = page_lines(file)
+    except ValueError as error:
+        logger.warning("%s; this page is left out", error)
+        return None
+    centers = tuple(
+        (float(x), float(y)) for x, y in (np.mean(outline.corners, axis=0) for outline, _ in lines)
+    )
+    return _Page(lines[0][0].image, centers) if lines else None

@@ -1,0 +1,33 @@
+"""Reading a safetensors file as numpy arrays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+_DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+
+
+def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a file by name, in the file's own precision.
+
+    The format: https://huggingface.co/docs/safetensors, a header in JSON and then the bytes.
+
+    Raises:
+        ValueError: The file is broken, or has tensors of a type that numpy has not, as bfloat16.
+    """
+    content = Path(path).read_bytes()
+    try:
+        start = 8 + int.from_bytes(content[:8], "little")
+        header: dict = json.loads(content[8:start])
+        header.pop("__metadata__", None)
+        tensors = {}
+        for name, entry in header.items():
+            first, end = (start + offset for offset in entry["data_offsets"])
+            flat = np.frombuffer(content[first:end], _DTYPES[entry["dtype"]])
+            tensors[name] = flat.reshape(entry["shape"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is broken ({error}); copy it again") from error
+    return tensors

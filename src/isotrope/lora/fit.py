@@ -1,0 +1,60 @@
+"""Which model an adapter was made for, written beside it in `base.json`. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
+
+REMEDY = "load the model that it was made for, or adapt this one"
+
+
+def described(model: str, charset: str | None, parameters: Mapping[str, np.ndarray]) -> dict:
+    """What an adapter depends on.
+
+    Args:
+        model: The name of its class.
+        charset: Its characters, in their order; None where it has none.
+        parameters: Its weights without adapters, by name.
+    """
+    return {
+        "model": model,
+        "charset": charset,
+        "shapes": {name: list(array.shape) for name, array in parameters.items()},
+        "weights": digest(parameters),
+    }
+
+
+def digest(parameters: Mapping[str, np.ndarray]) -> str:
+    """Of the values as float32, in the order of their names."""
+    whole = hashlib.sha256()
+    for name in sorted(parameters):
+        whole.update(np.ascontiguousarray(parameters[name], np.float32).tobytes())
+    return whole.hexdigest()
+
+
+def differences(made_for: dict, here: dict) -> list[str]:
+    """Between two models that are `described`, in words, the coarsest first.
+
+    Where the shapes differ the values do too, which says no more.
+    """
+    if made_for["model"] != here["model"]:
+        return [f"a {made_for['model']}, and this is a {here['model']}"]
+    found = []
+    if made_for["charset"] != here["charset"]:
+        theirs, ours = (set(d["charset"] or "") for d in (made_for, here))
+        only = (f"{''.join(sorted(a - b))!r}" for a, b in ((theirs, ours), (ours, theirs)))
+        found.append("its charset alone has {}, this one's {}".format(*only))
+    theirs, ours = made_for["shapes"], here["shapes"]
+    other = [n for n in sorted(theirs | ours) if theirs.get(n) != ours.get(n)]
+    if other:
+        first = other[0]
+        shapes = (s.get(first, "missing") for s in (theirs, ours))
+        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
+        found.append("{} is {} there and {} here{}".format(first, *shapes, more))
+    if not found and made_for["weights"] != here["weights"]:
+        found.append("the same layers with other weights, as after training it again")
+    return found

@@ -1,0 +1,86 @@
+"""Adding an adapter to the weights that it was made for, in numpy. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from isotrope.io.tensors import load_tensors
+from isotrope.lora.fit import BASE, CONFIG, REMEDY, WEIGHTS, described, differences
+
+_PREFIX = "base_model.model."
+_PARTS = (".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector")
+_UNKNOWN = ("use_rslora", "rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
+
+
+def merged_weights(
+    model: str, charset: str | None, parameters: Mapping[str, np.ndarray], folder: str | Path
+) -> dict[str, np.ndarray]:
+    """The weights that an adapter changes, as float32: `W + (alpha / r) B A`.
+
+    `B A` has the shape of `W` with a row for each output channel, of filters too. With DoRA each
+    row gets the length that was learned for it.
+
+    Args:
+        model, charset, parameters: As `isotrope.lora.fit.described` takes them.
+        folder: Written by `save_adapter`.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: The files are broken, of a kind that `add_adapter` does not make, or of an
+            adapter of another model.
+    """
+    folder = Path(folder)
+    if missing := [n for n in (CONFIG, WEIGHTS, BASE) if not (folder / n).is_file()]:
+        raise FileNotFoundError(
+            f"{folder} has no {' and no '.join(missing)}; give a folder that `isotrope adapt` wrote"
+        )
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        other = differences(
+            json.loads((folder / BASE).read_text()), described(model, charset, parameters)
+        )
+        scale = config["lora_alpha"] / config["r"]
+        foreign = [name for name in _UNKNOWN if config.get(name)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{folder} is broken ({error}); make or copy it again") from error
+    if other:
+        raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
+    if foreign:
+        raise ValueError(
+            f"{folder} was made with {', '.join(foreign)}; merge it with peft, or adapt anew"
+        )
+    layers = _layers(load_tensors(folder / WEIGHTS))
+    try:
+        return {
+            f"{name}.weight": _moved(parameters[f"{name}.weight"], parts, scale)
+            for name, parts in layers.items()
+        }
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{folder} does not fit this model ({error}); {REMEDY}") from error
+
+
+def _layers(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """The matrices of each layer."""
+    layers: dict[str, dict[str, np.ndarray]] = {}
+    for key, tensor in tensors.items():
+        part = next((part for part in _PARTS if part in key), None)
+        if part is None:
+            raise ValueError(f"{key} is no part of a LoRA; make the adapter again")
+        name = key.removeprefix(_PREFIX).partition(part)[0]
+        layers.setdefault(name, {})[part] = tensor
+    return layers
+
+
+def _moved(weight: np.ndarray, parts: dict[str, np.ndarray], scale: float) -> np.ndarray:
+    down, up = (parts[part].astype(np.float32) for part in _PARTS[:2])
+    product = up.reshape(len(up), -1) @ down.reshape(len(down), -1)
+    moved = weight.astype(np.float32) + np.float32(scale) * product.reshape(weight.shape)
+    if (lengths := parts.get(_PARTS[2])) is None:
+        return moved
+    rows = moved.reshape(len(moved), -1)
+    rows *= (lengths.ravel() / np.linalg.norm(rows, axis=1))[:, None]
+    return rows.reshape(weight.shape)

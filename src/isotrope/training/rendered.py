@@ -1,0 +1,66 @@
+"""Rendered text in batches: outlines that workers draw, painted together where the batch lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from isotrope.data.outlines import Outline, paint
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An outline that is not painted yet, and the seed that decides how it will be."""
+
+    outline: Outline
+    seed: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its height and width in pixels."""
+        return self.outline.masks.shape[1:]
+
+    def sized(self, size: tuple[int, int]) -> Rendered:
+        """The same with masks of another height and width."""
+        if size == self.size:
+            return self
+        masks = torch.from_numpy(self.outline.masks)[None].float()
+        masks = functional.interpolate(masks, size=size, mode="bilinear", antialias=True)[0]
+        masks = masks.round().clamp(0, 255).byte().numpy()
+        return replace(self, outline=replace(self.outline, masks=masks))
+
+
+def to_paint(rendered: Sequence[Rendered | None]) -> dict[str, Any]:
+    """Fields of a batch whose rows are as yet empty where there is a `Rendered`."""
+    places = [place for place, one in enumerate(rendered) if one is not None]
+    return {
+        "outlines": [rendered[place].outline for place in places],
+        "painted": torch.tensor(places, dtype=torch.long),
+        "seed": rendered[places[0]].seed if places else 0,
+    }
+
+
+def painted(batch: dict[str, Any]) -> dict[str, Any]:
+    """The batch without those fields, its `pixels` `(B, 3, H, W)` whole: bytes, blue first.
+
+    The same wherever it is done but for the generators of processors and GPUs, which differ.
+    """
+    rest = {k: v for k, v in batch.items() if k not in ("outlines", "painted", "seed")}
+    if outlines := batch["outlines"]:
+        pixels: Tensor = rest["pixels"]
+        generator = torch.Generator(pixels.device).manual_seed(batch["seed"])
+        images = paint(outlines, generator)
+        drawn = (images.flip(1).clamp(0, 1) * 255).round().byte()
+        pixels[batch["painted"], :, :, : drawn.shape[3]] = drawn
+    return rest
+
+
+def drawn_seed(rng: np.random.Generator) -> int:
+    """A seed for a generator of torch."""
+    return int(rng.integers(2**62))

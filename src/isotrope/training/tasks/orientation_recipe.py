@@ -1,0 +1,160 @@
+"""The recipe of a finder as a value, and the task that it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from isotrope.data.lines import LabelledLines
+from isotrope.data.pages import load_lines
+from isotrope.data.tiles import PageTiles
+from isotrope.ocr.orientation.model import UprightNet
+from isotrope.ocr.orientation.store import load_finder
+from isotrope.training.engine import RunConfig
+from isotrope.training.relabel import upright_turns
+from isotrope.training.tasks.orientation import OrientationTask
+from isotrope.training.tasks.reading_recipe import reader_of, rendered_lines
+from isotrope.training.tasks.start import published, remembered
+from isotrope.training.upright import (
+    Draw,
+    UprightMix,
+    UprightSample,
+    alike_upside_down,
+    finder_pixels,
+    slanted,
+    window,
+)
+
+_AREA = 3072
+_SLANTS = (10, -10, 30, -30, 40, -40)
+
+
+class UprightSource(BaseModel):
+    """A set of upright images.
+
+    Args:
+        name: in the log.
+        path: lines or words with labels, or, where `kind` is "pages", a folder of pages.
+        share: of the samples; 0: validated on only.
+        kind: "words", as they are; "lines", most of them cut to words; "pages", pieces of them.
+        held_out: every so-manyth is validated on.
+        turned: some words really are turned; the published small recognizer tells which.
+        slanted: validated on once more at slants of 10 to 40 degrees.
+        collections: of pages, the subfolders taken.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    path: str
+    share: float = Field(1.0, ge=0)
+    kind: Literal["words", "lines", "pages"] = "words"
+    held_out: int = Field(10, ge=1)
+    turned: bool = False
+    slanted: bool = False
+    collections: tuple[str, ...] | None = None
+
+
+class OrientationRecipe(BaseModel):
+    """What `isotrope train finder --config FILE` trains, on what, and how.
+
+    Args:
+        start: "published": the filters of PP-OCRv6-tiny; "random"; or a folder of a saved finder.
+        rendered: share of rendered words and lines.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: RunConfig = RunConfig()
+    start: str = "published"
+    source: tuple[UprightSource, ...] = ()
+    rendered: float = Field(0.4, ge=0, le=1)
+    slant_weight: float = 0.2
+    areas: tuple[int, int] = (_AREA, _AREA)
+    group: int = 1024
+    parts: int = 16
+
+    def task(self, data: Path) -> OrientationTask:
+        """The task; relative paths of sources are looked for under `data`."""
+        draws: list[tuple[float, Draw]] = []
+        held: dict[str, list[UprightSample]] = {}
+        rng = np.random.default_rng(self.run.seed)
+        for source in self.source:
+            train, valid = self._drawn(source, data / source.path, rng)
+            if source.share:
+                draws.append((source.share, train))
+            held[source.name] = [s for s in map(_as_it_is, valid) if s is not None]
+            if source.slanted:
+                held[f"{source.name}_slanted"] = _at_slants(valid)
+        if self.rendered:
+            rest = sum(share for share, _ in draws) or 1.0
+            draws.append(
+                (rest * self.rendered / (1 - self.rendered), rendered_lines(self.run.seed))
+            )
+        mix = UprightMix(draws)
+        return OrientationTask(
+            self._start(),
+            mix,
+            held,
+            self.areas,
+            self.slant_weight,
+            self.group,
+            self.parts,
+            self.run.seed,
+        )
+
+    def _start(self) -> UprightNet:
+        if self.start not in ("published", "random"):
+            return load_finder(self.start)
+        net = UprightNet()
+        if self.start == "published":
+            net.begin_with(published("tiny"))
+        return net
+
+    def _drawn(
+        self, source: UprightSource, path: Path, rng: np.random.Generator
+    ) -> tuple[Draw, list[tuple[Tensor, str | None]]]:
+        """What draws training images, and the held-out ones."""
+        if source.kind == "pages":
+            tiles = PageTiles(path, source.held_out, source.collections)
+            return tiles.draw, [(image, None) for image in tiles.held_out(rng)]
+        lines = load_lines(path)
+        turns = _turns(lines) if source.turned else dict.fromkeys(range(len(lines)), 0)
+        train = [i for i in turns if i % source.held_out or source.held_out == 1]
+        valid = [i for i in turns if i % source.held_out == 0]
+
+        def upright(place: int) -> tuple[Tensor, str]:
+            image, text = lines[place]
+            return image.rot90(turns[place], (1, 2)), text
+
+        def draw(rng: np.random.Generator) -> tuple[Tensor, str | None]:
+            image, text = upright(train[int(rng.integers(len(train)))])
+            cut = source.kind == "lines" and rng.random() < 0.75
+            return (window(image, rng), None) if cut else (image, text)
+
+        shown = valid[:: max(1, len(valid) // 400)]
+        return draw, [upright(place) for place in shown]
+
+
+def _turns(lines: LabelledLines) -> dict[int, int]:
+    return remembered("turns", lines, lambda: upright_turns(lines, reader_of(published("small"))))
+
+
+def _as_it_is(held: tuple[Tensor, str | None]) -> UprightSample | None:
+    image, text = held
+    if text is not None and alike_upside_down(text):
+        return None
+    return UprightSample(finder_pixels(image, _AREA), 0.0)
+
+
+def _at_slants(held: list[tuple[Tensor, str | None]]) -> list[UprightSample]:
+    samples = []
+    for number, (image, text) in enumerate(held[::3]):
+        if text is None or not alike_upside_down(text):
+            slant = _SLANTS[number % len(_SLANTS)]
+            samples.append(UprightSample(finder_pixels(slanted(image, slant), _AREA), slant))
+    return samples

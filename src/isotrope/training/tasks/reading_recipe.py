@@ -1,0 +1,137 @@
+"""The recipe of a line recognizer as a value, and the task that it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from isotrope.data.images import load_image
+from isotrope.data.lines import LabelledLines
+from isotrope.data.synthetic import SyntheticText
+from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.ocr.recognition.model import LineRecognizer
+from isotrope.ocr.recognition.store import load_model
+from isotrope.training.engine import RunConfig
+from isotrope.training.mix import LineMix, LineSample, Source, line_pixels
+from isotrope.training.relabel import Read, mended_case
+from isotrope.training.rendered import Rendered, drawn_seed
+from isotrope.training.tasks.reading import ReadingTask, read_one
+from isotrope.training.tasks.start import published, remembered
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelRecipe(_Fields):
+    """Args:
+    size: "small" or "tiny".
+    start: "published": the weights of PP-OCRv6; or a folder of a saved model.
+    """
+
+    size: Literal["small", "tiny"] = "small"
+    start: str = "published"
+
+
+class SourceRecipe(_Fields):
+    """One labelled set; fields as `Source` has them.
+
+    `case`: "mended": labels in capitals, whose case the published model tells.
+    """
+
+    name: str
+    path: str
+    share: float = Field(1.0, ge=0)
+    held_out: int = Field(10, ge=1)
+    taught: bool = False
+    hand: bool = False
+    case: Literal["given", "mended"] = "given"
+
+
+class ReadingRecipe(_Fields):
+    """What `isotrope train reader --config FILE` trains, on what, and how.
+
+    Args:
+        rendered: share of rendered lines.
+        keep: weight of the divergence from the published model, as `ReadingTask` has it.
+        teacher: a folder of a saved model to be kept to, in place of the one to begin with: so a
+            tiny model is distilled from a small one.
+    """
+
+    model: ModelRecipe = ModelRecipe()
+    run: RunConfig = RunConfig()
+    source: tuple[SourceRecipe, ...] = ()
+    rendered: float = Field(0.15, ge=0, lt=1)
+    keep: float = Field(0.5, ge=0)
+    teacher: str | None = None
+    group: int = 256
+    parts: int = 16
+
+    def task(self, data: Path) -> ReadingTask:
+        """The task; relative paths of sources are looked for under `data`."""
+        model = self._start()
+        teacher = load_model(self.teacher) if self.teacher else None
+        sources = [
+            Source(s.name, str(data / s.path), s.share, s.held_out, s.taught, s.hand)
+            for s in self.source
+        ]
+        mended = {s.name for s in self.source if s.case == "mended"}
+
+        def relabel(name: str, lines: LabelledLines) -> LabelledLines:
+            return _mended(lines, self.model.size) if name in mended else lines
+
+        mix = LineMix(
+            sources,
+            model.config.charset,
+            rendered_lines(self.run.seed) if self.rendered else None,
+            self.rendered,
+            relabel=relabel,
+        )
+        return ReadingTask(
+            model, mix, self.keep, self.group, self.parts, self.run.seed, teacher=teacher
+        )
+
+    def _start(self) -> LineRecognizer:
+        if self.model.start != "published":
+            return load_model(self.model.start)
+        return published(self.model.size)
+
+
+def _mended(lines: LabelledLines, size: str) -> LabelledLines:
+    """Lines in capitals in the case that the published model reads."""
+
+    def make() -> dict[int, str]:
+        mended = mended_case(lines, reader_of(published(size)))
+        places = {file: number for number, (file, _) in enumerate(lines.items)}
+        return {places[file]: text for file, text in mended.items}
+
+    found = remembered(f"case-{size}", lines, make)
+    kept = lines.keep(lambda number, _: number in found)
+    kept.items = [(file, found[n]) for n, (file, _) in enumerate(lines.items) if n in found]
+    return kept
+
+
+def reader_of(model: LineRecognizer) -> Read:
+    """What the model reads of an upright line `(H, W, 3)` uint8."""
+
+    @torch.inference_mode()
+    def read(line: np.ndarray) -> str:
+        return read_one(model, LineSample(line_pixels(load_image(line)), ""))
+
+    return read
+
+
+def rendered_lines(seed: int):
+    """Draws lines to be painted, each from the generator's state alone."""
+    text = SyntheticText(
+        "train", seed, lines=0.3, height=(HEIGHT, HEIGHT), max_characters=60, stride=STRIDE
+    )
+
+    def draw(rng: np.random.Generator) -> Rendered:
+        return Rendered(text.draw(rng), drawn_seed(rng))
+
+    return draw

@@ -1,0 +1,71 @@
+"""What a run makes before its first step, and finds in the cache the next time.
+
+The published models are read from the packages that hold them, and labels are mended by reading
+thousands of images. Both are kept in the cache's folder, which may be taken to another machine:
+there neither the packages nor the minutes are needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from isotrope.data.lines import LabelledLines
+from isotrope.io.files import cache_folder, replacing
+from isotrope.ocr.graph import CONFIG, WEIGHTS
+from isotrope.ocr.recognition.model import LineRecognizer
+from isotrope.ocr.recognition.published import find_published, load_published
+from isotrope.ocr.recognition.store import load_model
+from isotrope.text.charset import LINE_CHARSET
+
+
+def published(size: str) -> LineRecognizer:
+    """PP-OCRv6-`size` with the head of `LINE_CHARSET`, its weights rounded to 16 bits.
+
+    Raises:
+        ModuleNotFoundError, ValueError: as `find_published`, where the cache does not have it.
+    """
+    alphabet = hashlib.sha256(LINE_CHARSET.encode()).hexdigest()[:8]
+    folder = cache_folder() / f"published-{size}-{alphabet}"
+    with suppress(ValueError):
+        return load_model(folder)
+    path, charset = find_published(size)
+    model = load_published(path, charset, LINE_CHARSET)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: t.detach().half().contiguous() for name, t in model.state_dict().items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(state, temporary)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps(asdict(model.config)), encoding="utf-8")
+    return load_model(folder)
+
+
+def remembered(
+    kind: str, lines: LabelledLines, make: Callable[[], dict[int, str | int]]
+) -> dict[int, str | int]:
+    """What `make` finds out about some of the lines, by their numbers; from the cache if known.
+
+    Args:
+        kind: names what is found out.
+        lines: files and texts decide whether they are the same as those in the cache; pixels do
+            not, so that images may be compressed anew.
+    """
+    told = hashlib.sha256(json.dumps([kind, list(lines.items)], default=str).encode()).hexdigest()
+    path = cache_folder() / f"{kind}-{told[:20]}.json"
+    with suppress(OSError, ValueError):
+        return {int(number): value for number, value in _read(path).items()}
+    found = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    return found
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,30 @@
+"""Tiny random models, exported once for all tests."""
+
+import pytest
+import torch
+
+from isotrope.ocr.orientation.model import FinderConfig, UprightNet
+from isotrope.ocr.orientation.store import save_finder
+from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
+from isotrope.ocr.recognition.store import save_model
+
+STAGES = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
+
+
+def shaken(model):
+    """At first all outputs are nearly equal."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """A folder as the package's own: `small` and `finder`, untrained."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    config = LineRecognizerConfig("abcdefg ", "plain", STAGES, "conv", 8)
+    save_model(shaken(LineRecognizer(config)), folder / "small")
+    save_finder(shaken(UprightNet(FinderConfig(STAGES, 8))), folder / "finder")
+    return folder

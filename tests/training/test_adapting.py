@@ -1,0 +1,209 @@
+"""Adapting a line recognizer: it learns, keeps the best, goes on after a kill, reads everywhere."""
+
+import csv
+import logging
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.lora import add_adapter, load_adapter, save_adapter, switch_adapter
+from isotrope.ocr.engines import make_engine
+from isotrope.ocr.orientation.finder import OrientationFinder
+from isotrope.ocr.orientation.model import FinderConfig, UprightNet
+from isotrope.ocr.orientation.store import save_finder
+from isotrope.ocr.reader import Reader
+from isotrope.ocr.reading import TURNS
+from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
+from isotrope.ocr.recognition.store import load_model, save_model
+from isotrope.training.card import write_line_card
+from isotrope.training.tasks.adapting import fits
+from isotrope.training.tasks.adapting_recipe import Adapting, AdaptingRecipe
+
+STAGES = (StageConfig(16, 1), StageConfig(16, 1, ()), StageConfig(24, 1))
+RECIPE = {"rank": 4, "epochs": 30, "precision": "32-true", "workers": 0, "learning_rate": 1e-2}
+FILES = {"adapter_config.json", "adapter_model.safetensors", "base.json", "log.csv"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    config = LineRecognizerConfig("0123456789", "branched", STAGES, "attention", 16)
+    save_model(moved(LineRecognizer(config), 0.05), folder / "small")
+    save_finder(moved(UprightNet(FinderConfig(STAGES, 8)), 0.3), folder / "finder")
+    return folder / "small"
+
+
+def moved(model, scale, only=""):
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if only in name:
+                parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+    return model.eval()
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Twelve lines, one of which has a character that the model cannot write."""
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    texts = [*(f"{n % 10}{n % 3}{n % 10}" for n in range(11)), "Ω"]
+    for number, text in enumerate(texts):
+        image = Image.new("L", (50 + 3 * number, 30), 230)
+        ImageDraw.Draw(image).text((4, 8), text.replace("Ω", "O"), fill=20)
+        image.save(folder / f"{number}.png")
+    rows = "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts))
+    (folder / "labels.tsv").write_text(rows, encoding="utf-8")
+    return folder
+
+
+def adapting(base, data, out, **changes):
+    return Adapting(AdaptingRecipe(**(RECIPE | changes)), data, out, base)
+
+
+def lines(data):
+    return [np.asarray(Image.open(data / f"{n}.png").convert("RGB")) for n in range(5)]
+
+
+def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_path):
+    run, losses = adapting(base, data, tmp_path / "mine"), []
+    frozen = {n: p.clone() for n, p in run.adapted.named_parameters() if ".lora_" not in n}
+    run.engine.fit(lambda row: losses.append(row["loss"]))
+    assert losses[-1] < losses[0]
+    for name, parameter in run.adapted.named_parameters():
+        if name in frozen:
+            assert torch.equal(parameter, frozen[name]), name
+    assert {file.name for file in (tmp_path / "mine").iterdir()} > FILES
+    with (tmp_path / "mine" / "log.csv").open(newline="") as file:
+        log = list(csv.DictReader(file))
+    assert log[0]["examples"] == "0"
+    assert float(log[0]["cer"]) == run.before["cer"]
+    assert run.best["cer"] == min(float(row["cer"]) for row in log)
+    card = write_line_card(run).read_text()
+    assert "lines: 9 lines to train on, 2 held out, 1 left out" in card
+    assert "acts on | all; rank 4" in card
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_the_best_adapter_is_kept_or_none(base, data, tmp_path, monkeypatch, better):
+    run, scores = adapting(base, data, tmp_path / "mine"), iter([0.0, 1.0 if better else -1.0])
+    monkeypatch.setattr(run.engine.task, "validate", lambda model: {"score": next(scores)})
+    run.engine.fit()
+    again = load_adapter(load_model(base), tmp_path / "mine")
+    pixels = torch.rand(1, 3, 48, 96, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        trained, before = run.engine.average.module.eval()(pixels), load_model(base)(pixels)
+        expected = trained if better else before
+        torch.testing.assert_close(again(pixels), expected, rtol=1e-4, atol=1e-5)
+    assert (trained - before).abs().max() > 1e-2
+
+
+def test_a_run_that_ended_trains_no_more_and_another_is_refused(base, data, tmp_path):
+    first = adapting(base, data, tmp_path / "mine", epochs=1)
+    first.engine.fit()
+    again = adapting(base, data, tmp_path / "mine", epochs=1)
+    again.engine.fit()
+    assert again.engine.rows == first.engine.rows
+    with pytest.raises(ValueError, match=r"\(rank differs\)"):
+        adapting(base, data, tmp_path / "mine", epochs=1, rank=2)
+    with pytest.raises(ValueError, match=r"\(lines differs\)"):
+        adapting(base, data, tmp_path / "mine", epochs=1, lines=5)
+
+
+def test_it_goes_on_from_an_adapter(base, data, tmp_path):
+    first = adapting(base, data, tmp_path / "first", rank=3, targets="mlp")
+    first.engine.fit()
+    second = adapting(base, data, tmp_path / "second", start=str(tmp_path / "first"), epochs=1)
+    assert (second.recipe.targets, second.recipe.rank) == ("mlp", 3)
+    second.engine.fit()
+    assert second.before["cer"] == pytest.approx(first.best["cer"], abs=1e-5)
+    assert any(p.requires_grad for p in second.adapted.parameters())
+
+
+def random_adapter(base, folder, scale):
+    adapted = moved(add_adapter(load_model(base), rank=2), scale, ".lora_")
+    save_adapter(adapted, folder)
+    return adapted
+
+
+def test_behind_the_frame_an_adapter_keeps_the_text_at_four_turns(base, data, tmp_path):
+    random_adapter(base, tmp_path / "mine", 0.3)
+    finder = OrientationFinder(base.parent / "finder", threads=1)
+    engines = [
+        make_engine("isotrope", path=base, adapter=adapter, threads=1)
+        for adapter in (None, tmp_path / "mine")
+    ]
+    plain, adapted = (Reader(engine, finder) for engine in engines)
+    for line in lines(data):
+        four = list(adapted.stream([line], turns=TURNS))
+        assert len({(reading.text, reading.characters) for reading in four}) == 1
+        (base_reading,) = plain.read([line])
+        assert base_reading.characters != four[0].characters  # so the adapter does act
+
+
+def test_without_the_frame_the_adapted_engine_reads_turned_lines_otherwise(base, data, tmp_path):
+    random_adapter(base, tmp_path / "mine", 0.3)
+    engine = make_engine("isotrope", path=base, adapter=tmp_path / "mine", threads=1)
+    line = lines(data)[0]
+    said = engine.read([np.ascontiguousarray(np.rot90(line, k)) for k in range(4)])
+    assert len({one.characters for one in said}) > 1
+
+
+def test_off_it_is_the_base_bit_for_bit(base, tmp_path):
+    pixels = torch.rand(2, 3, 48, 72, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        before = load_model(base)(pixels)
+        adapted = random_adapter(base, tmp_path / "mine", 0.3)
+        assert not torch.equal(adapted(pixels), before)
+        switch_adapter(adapted, None)
+        assert torch.equal(adapted(pixels), before)
+
+
+def test_what_cannot_be_trained_on_is_left_out_and_said(base, data, tmp_path, caplog):
+    (data / "3.png").unlink()
+    (data / "4.png").write_bytes(b"no image")
+    with caplog.at_level(logging.WARNING):
+        run = adapting(base, data, tmp_path / "mine")
+    assert run.left_out == 3
+    assert "3 of 12 lines left out" in caplog.text
+    assert "outside the charset: Ω" in caplog.text
+    (data / "labels.tsv").write_text("1.png\tΩ\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="0 lines to train on and 0 held out; give at least 10"):
+        adapting(base, data, tmp_path / "mine")
+
+
+def test_a_line_needs_a_column_for_each_character():
+    assert fits(88, "0" * 10)
+    assert not fits(80, "0" * 10)
+    assert not fits(1601, "0")
+
+
+def test_fewer_lines_are_seen_more_often():
+    recipe = AdaptingRecipe()
+    seen = [recipe.run(lines).examples / lines for lines in (9, 100, 250, 500, 5000)]
+    assert seen == [40, 40, 16, 8, 8]
+    assert recipe.run(5000).minutes == 20
+    assert recipe.run(5000).learning_rate == 2e-3
+    assert AdaptingRecipe(epochs=3).run(100).examples == 300
+    assert AdaptingRecipe(epochs=3).run(100).minutes is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rank": 0}, "rank=0 must be 1 or more"),
+        ({"held_out": 1}, "held_out=1 must be 2 or more"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0 must be above 0"),
+        ({"targets": "heads"}, "target 'heads' is not known"),
+        ({"targets": "decoder"}, "target 'decoder' names no layer of LineRecognizer"),
+        ({"start": "nowhere"}, "nowhere: no such adapter"),
+    ],
+)
+def test_a_faulty_recipe_says_what_is_wrong(base, data, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        adapting(base, data, tmp_path / "mine", **change)
