@@ -42,9 +42,11 @@ figures: $(READY)  ## the papers' figures, from the results in benchmarks/result
 train: $(READY)  ## train the recogniser; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer
 
-fonts:  ## the Debian fonts that the synthetic text is set in (needs root)
+fonts: $(READY)  ## the fonts that the synthetic text is set in: Debian's (needs root), npm's
 	apt-get update --quiet
 	xargs apt-get install --yes --quiet --no-install-recommends < recipes/fonts-debian.txt
+	npm install --prefix out/fonts --no-audit --no-fund --ignore-scripts $$(cat recipes/fonts-npm.txt)
+	$(BIN)/python -m isotrope.data.webfonts out/fonts/node_modules
 
 clean:
 	rm -rf .venv out build dist

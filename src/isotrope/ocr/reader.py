@@ -23,7 +23,7 @@ WINDOW = 16
 """Images held at once, in batches. More find more companions of their own size, and so fill their
 batches better; fewer give the first results sooner."""
 
-TRUST = 0.5
+TRUST = 0.25
 """The power of the finder's probability that a text's confidence is multiplied by."""
 
 
