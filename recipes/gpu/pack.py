@@ -2,10 +2,10 @@
 
     python recipes/gpu/pack.py finder --data DATA --run runs/finder
 
-Two parts, since both together may be more than one journey takes: `out/gpu/env` holds wheels and
-fonts and is the same for every model; `out/gpu/run` holds the training data, what the run's first
-step needs, and its last checkpoint. Exits with status 1 where a part and the repository together
-are above the limit.
+Three parts, since all together may be more than one journey takes: `out/gpu/env` holds wheels and
+fonts and is the same for every model; `out/gpu/data` the training images; `out/gpu/run` what the
+run's first step needs, and its last checkpoint. Prints which of them go together. Exits with status
+1 where a part and the repository are above the limit.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--quality", type=int, default=40, help="of images, as WebP counts")
     parser.add_argument("--limit", type=float, default=64.0, help="MiB that one journey takes")
     given = parser.parse_args()
-    environment, run = given.out / "env", given.out / "run"
+    environment, data, run = parts = [given.out / name for name in ("env", "data", "run")]
 
     # Before isotrope is imported: what a run makes before its first step goes into the cache.
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "isotrope"
@@ -47,9 +47,10 @@ def main() -> int:
         pack_wheels(environment / "wheels", HERE / "wheels.txt", given.python)
     if not (environment / "fonts.tar.xz").is_file():
         pack_fonts(environment / "fonts.tar.xz", round(given.fonts * MIB))
-    shutil.rmtree(run, ignore_errors=True)
-    pack_data(ROOT / f"recipes/{given.kind}.toml", given.data, run / "data", given.quality)
-    first_steps(given.kind, run, home)
+    for part in (data, run):
+        shutil.rmtree(part, ignore_errors=True)
+    pack_data(ROOT / f"recipes/{given.kind}.toml", given.data, data, given.quality)
+    first_steps(given.kind, data, run, home)
     if given.run and (checkpoint := given.run / "checkpoint.pt").is_file():
         import torch
 
@@ -57,10 +58,10 @@ def main() -> int:
         # Half of the file; moments of small batches say little of the gradients of large ones.
         del state["optimizer"]
         torch.save(state, run / "checkpoint.pt")
-    return report(environment, run, given.limit)
+    return report(parts, given.limit)
 
 
-def first_steps(kind: str, run: Path, home: Path) -> None:
+def first_steps(kind: str, data: Path, run: Path, home: Path) -> None:
     """Makes the task once, so that the cache holds all of it, and takes that part along."""
     from isotrope.training.recipe import load_recipe
     from isotrope.training.tasks.orientation_recipe import OrientationRecipe
@@ -68,7 +69,7 @@ def first_steps(kind: str, run: Path, home: Path) -> None:
 
     recipe = OrientationRecipe if kind == "finder" else ReadingRecipe
     wanted = load_recipe(recipe, ROOT / f"recipes/{kind}.toml", {})
-    wanted.task(run / "data")
+    wanted.task(data)
     if teacher := getattr(wanted, "teacher", None):
         (run / "teacher").mkdir()
         for name in ("config.json", "model.safetensors"):
@@ -82,8 +83,8 @@ def first_steps(kind: str, run: Path, home: Path) -> None:
             copy(path, cache / path.name)
 
 
-def report(environment: Path, run: Path, limit: float) -> int:
-    """Prints the size of each part; 1 if one is too large to travel with the repository."""
+def report(parts: list[Path], limit: float) -> int:
+    """Prints the size of each part and the journeys; 1 if one is too large for any."""
     tracked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -92,19 +93,21 @@ def report(environment: Path, run: Path, limit: float) -> int:
     ).stdout.split(b"\0")
     files = [ROOT / os.fsdecode(name) for name in tracked if name]
     repository = sum(f.stat().st_size for f in files if f.is_file()) / MIB
-    print(f"{repository:7.1f} MiB  the repository")
-    parts = {}
-    for part in (environment, run):
+    print(f"{repository:7.1f} MiB  the repository, which travels each time")
+    journeys, loads = [], []
+    for part in parts:
         for path in sorted(part.iterdir()):
             print(f"{_size(path):7.1f} MiB  {path.relative_to(part.parent)}")
-        parts[part] = _size(part)
-        print(f"{parts[part]:7.1f} MiB  {part}")
-    if repository + sum(parts.values()) <= limit:
-        print(f"one journey: {repository + sum(parts.values()):.1f} of {limit:g} MiB")
-        return 0
-    worst = repository + max(parts.values())
-    print(f"two journeys, {environment.name} first: {worst:.1f} of {limit:g} MiB at most")
-    return int(worst > limit)
+        size = _size(part)
+        if journeys and loads[-1] + size <= limit:
+            journeys[-1].append(part.name)
+            loads[-1] += size
+        else:
+            journeys.append([part.name])
+            loads.append(repository + size)
+    for names, load in zip(journeys, loads, strict=True):
+        print(f"{load:7.1f} of {limit:g} MiB: a journey with {', '.join(names)}")
+    return int(max(loads) > limit)
 
 
 def _size(path: Path) -> float:

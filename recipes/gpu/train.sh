@@ -43,5 +43,5 @@ settings+=("run.workers=$workers" run.save_minutes=1 run.validate_minutes=1000)
 settings+=($batches)
 timeout --signal=INT --kill-after=10 $((limit - SECONDS - 15)) \
   python3 -W ignore -c "from isotrope.cli import main; main()" train "$command" \
-  --config "recipes/$kind.toml" --data out/gpu/run/data --out "$run" \
+  --config "recipes/$kind.toml" --data out/gpu/data --out "$run" \
   "${settings[@]/#/--set=}" "$@" 2>&1 | tee "$run/output.txt"
