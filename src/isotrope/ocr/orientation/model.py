@@ -12,7 +12,13 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from isotrope.ocr.recognition.model import Block, LineRecognizer, PlainStem, StageConfig
+from isotrope.ocr.recognition.model import (
+    LineRecognizer,
+    PlainStem,
+    StageConfig,
+    stages_from,
+    trunk,
+)
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,7 @@ class FinderConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> FinderConfig:
-        stages = tuple(
-            StageConfig(s["dim"], s["depth"], tuple(s["excited"])) for s in values["stages"]
-        )
-        return cls(**{**values, "stages": stages})
+        return cls(**{**values, "stages": stages_from(values["stages"])})
 
 
 class UprightNet(nn.Module):
@@ -45,15 +48,9 @@ class UprightNet(nn.Module):
     def __init__(self, config: FinderConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or FinderConfig()
-        first = config.stages[0].dim
+        first, dim = config.stages[0].dim, config.stages[-1].dim
         self.stem = PlainStem(first)
-        blocks, dim = [], first
-        for number, stage in enumerate(config.stages):
-            if number:
-                blocks.append(Block(dim, stage.dim, halve=True))
-            dim = stage.dim
-            blocks += [Block(dim, dim, i in stage.excited) for i in range(stage.depth)]
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = trunk(config.stages)
         self.head = nn.Sequential(nn.Conv2d(dim, config.hidden, 1), nn.GELU())
         self.say = nn.Conv2d(config.hidden, 3, 1)
 

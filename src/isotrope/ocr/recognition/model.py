@@ -7,6 +7,7 @@ over columns and a linear head for CTC. `published.py` reads the published weigh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -58,10 +59,7 @@ class LineRecognizerConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> LineRecognizerConfig:
-        stages = tuple(
-            StageConfig(s["dim"], s["depth"], tuple(s["excited"])) for s in values["stages"]
-        )
-        return cls(**{**values, "stages": stages})
+        return cls(**{**values, "stages": stages_from(values["stages"])})
 
 
 class LineRecognizer(nn.Module):
@@ -76,15 +74,9 @@ class LineRecognizer(nn.Module):
     def __init__(self, config: LineRecognizerConfig) -> None:
         super().__init__()
         self.config = config
-        first = config.stages[0].dim
+        first, dim = config.stages[0].dim, config.stages[-1].dim
         self.stem = BranchedStem(first) if config.stem == "branched" else PlainStem(first)
-        blocks, dim = [], first
-        for number, stage in enumerate(config.stages):
-            if number:
-                blocks.append(Block(dim, stage.dim, halve=True))
-            dim = stage.dim
-            blocks += [Block(dim, dim, i in stage.excited) for i in range(stage.depth)]
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = trunk(config.stages)
         neck = AttentionNeck if config.neck == "attention" else ConvNeck
         self.neck = neck(dim, config.neck_dim)
         self.head = nn.Linear(config.neck_dim, len(config.charset) + 1)
@@ -100,6 +92,22 @@ class LineRecognizer(nn.Module):
         """What the head sees: `(B, W/8, neck_dim)`."""
         rows = self.blocks(self.stem(pixels))  # (B, C, 3, W/4)
         return self.neck(functional.avg_pool2d(rows, (3, 2)))
+
+
+def stages_from(values: Sequence[dict]) -> tuple[StageConfig, ...]:
+    """Stages from their dictionaries, as `asdict` or JSON has them."""
+    return tuple(StageConfig(s["dim"], s["depth"], tuple(s["excited"])) for s in values)
+
+
+def trunk(stages: Sequence[StageConfig]) -> nn.Sequential:
+    """The blocks of all stages, with a step that halves the height between two."""
+    blocks, dim = [], stages[0].dim
+    for number, stage in enumerate(stages):
+        if number:
+            blocks.append(Block(dim, stage.dim, halve=True))
+        dim = stage.dim
+        blocks += [Block(dim, dim, i in stage.excited) for i in range(stage.depth)]
+    return nn.Sequential(*blocks)
 
 
 class PlainStem(nn.Sequential):
