@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from isotrope.data.lines import LabelledLines
-from isotrope.data.pages import PageLines, _page, cut, load_lines, page_lines
+from isotrope.data.pages import PageLines, cut, load_lines, page_lines
 from isotrope.io.images import ImageError
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -148,7 +148,6 @@ def test_a_larger_copy_of_the_page_will_do_but_no_other_shape(folder):
         page.resize((160, 120)).save(folder / "scan.png")
     assert load_lines(folder)[0][0].shape[1:] == (31, 101)
     Image.new("RGB", (60, 80)).save(folder / "scan.png")
-    _page.cache_clear()
     with pytest.raises(ImageError, match="60x80 px, but 80x60 were transcribed"):
         load_lines(folder)[0]
 

@@ -91,7 +91,7 @@ class TinyRecognizer(nn.Module):
 def test_adapters(tmp_path, monkeypatch, shipped):
     from peft import LoraConfig, get_peft_model
 
-    folder = tmp_path / "adapters" / "fraktur"
+    folder = tmp_path / "recognizer" / "adapters" / "fraktur"
     config = LoraConfig(target_modules=["proj"], r=2, init_lora_weights=False)
     get_peft_model(TinyRecognizer(), config).save_pretrained(folder)
     model = TinyRecognizer()

@@ -22,7 +22,7 @@ def tokens(encoder):
 
 
 def test_these_are_all():
-    shipped = SHIPPED / "adapters"
+    shipped = SHIPPED / "recognizer" / "adapters"
     assert tuple(sorted(path.parent.name for path in shipped.glob("*/base.json"))) == NAMES
     with pytest.raises(ValueError, match="a shipped one's name: fraktur, testaments, typescript"):
         Reader.from_pretrained(adapter="runes", engine="gsanet")
@@ -33,8 +33,8 @@ def test_an_adapter_is_small_and_says_what_it_scores(name):
     reader = Reader.from_pretrained(adapter=name, engine="gsanet", runtime="torch")
     own, whole = count_parameters(reader.engine.recognizer, name)
     assert own < 0.02 * whole
-    card = (SHIPPED / "adapters" / name / "README.md").read_text(encoding="utf-8")
-    assert f"isotrope read --adapter {name} IMAGES" in card
+    card = (SHIPPED / "recognizer" / "adapters" / name / "README.md").read_text(encoding="utf-8")
+    assert f"isotrope read --engine gsanet --adapter {name} IMAGES" in card
     assert f"{own:,}" in card
 
 

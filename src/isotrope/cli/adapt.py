@@ -49,6 +49,10 @@ def adapt(
         int | None,
         typer.Option(help="How often each line is seen; by their number if left out."),
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Of training at most; 20 if left out. Not for gsanet's model."),
+    ] = None,
     lines: Annotated[int | None, typer.Option(help="Train on so many of the lines.")] = None,
     seed: Annotated[int, typer.Option(help="Of the order and the variations.")] = 0,
 ) -> None:
@@ -70,6 +74,10 @@ def adapt(
     }
     with told():
         found = _line_recognizer(base)
+        if found is None and minutes is not None:
+            raise ValueError(
+                f"--minutes {minutes:g}: the papers' model is adapted by epochs; give --epochs"
+            )
         if found is None:
             _adapt_gsanet(shared | {"full": full, "turned": turned}, data, out, base)
         elif full or turned:
@@ -78,7 +86,7 @@ def adapt(
                 f"{option} is of no use to {found}, a recognizer of upright lines; leave it out"
             )
         else:
-            _adapt_lines(shared, data, out, found)
+            _adapt_lines(shared | {"minutes": minutes}, data, out, found)
 
 
 def _line_recognizer(base: Path | None) -> Path | None:

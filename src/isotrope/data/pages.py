@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
@@ -47,16 +47,21 @@ class PageLines(LabelledLines):
     cannot be read is reported and left out, and so are lines without text or outline, and a second
     file of the same page.
 
+    Args:
+        collections: names of the folders to take, of those that hold the files; None: all.
+
     Raises:
         ValueError: no page of the folder could be read; on access, an image that cannot be.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, collections: Sequence[str] | None = None) -> None:
         self.path = Path(path)
         self.items: list[tuple[Outline, str]] = []
-        self._crops: dict[Outline, bytes] = {}
+        self._crops: dict[Outline, bytes | ImageError] = {}
         sources: dict[Path, Path] = {}
         for file in sorted(self.path.rglob("*.xml")):
+            if collections is not None and file.parent.name not in collections:
+                continue
             try:
                 lines = page_lines(file)
             except ValueError as error:
@@ -92,10 +97,22 @@ class PageLines(LabelledLines):
     def __getitem__(self, index: int) -> tuple[Tensor, str]:
         """The line's image `(3, H, W)` in [0, 1] and its text."""
         outline, text = self.items[index]
-        if outline not in self._crops:  # pages are large: each is opened once
-            page = _page(outline.image)
-            self._crops[outline] = _png(cut(page, _corners_on(page, outline)))
-        return load_encoded(self._crops[outline]), text
+        if outline not in self._crops:
+            self._cut_page(outline.image)
+        crop = self._crops[outline]
+        if isinstance(crop, ImageError):
+            raise crop
+        return load_encoded(crop), text
+
+    def _cut_page(self, image: Path) -> None:
+        """All lines of a page at once: it is large to open, and lines are asked for at random."""
+        page = load_image(image)
+        for outline, _ in self.items:
+            if outline.image == image:
+                try:
+                    self._crops[outline] = _png(cut(page, _corners_on(page, outline)))
+                except ImageError as error:
+                    self._crops[outline] = error
 
     def ratio(self, index: int) -> float:
         """Width over height of the box around a line."""
@@ -103,18 +120,19 @@ class PageLines(LabelledLines):
         return max(1.0, max(x) - min(x)) / max(1.0, max(y) - min(y))
 
 
-def load_lines(path: str | Path) -> LabelledLines:
+def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> LabelledLines:
     """Labelled lines of whatever form lies at `path`.
 
     Args:
         path: a folder or tar of line images with `labels.tsv`, or a folder of PAGE-XML or ALTO.
+        collections: of pages, as `PageLines` has it.
 
     Raises:
         ValueError: neither.
     """
     path = Path(path)
     pages = path.is_dir() and not (path / "labels.tsv").is_file() and any(path.rglob("*.xml"))
-    return PageLines(path) if pages else LabelledLines(path)
+    return PageLines(path, collections) if pages else LabelledLines(path)
 
 
 def page_lines(file: Path) -> list[tuple[Outline, str]]:
@@ -200,11 +218,6 @@ def cut(page: Tensor, corners: tuple[Point, ...]) -> Tensor:
 def _paper(box: Tensor) -> Tensor:
     """The colour of the paper: the median, as ink covers less than half of a line."""
     return box.flatten(1).median(dim=1).values
-
-
-@lru_cache(maxsize=2)  # the lines of a page are asked for one after the other
-def _page(path: Path) -> Tensor:
-    return load_image(path)
 
 
 def _image_of(file: Path, named: str | None) -> Path:

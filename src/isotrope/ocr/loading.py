@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isotrope.models.recognizer import Recognizer
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""The weights that come with the package: a folder for each model, and `adapters/NAME/`."""
+"""The weights that come with the package: a folder for each model, its adapters inside it."""
 
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
 
@@ -38,16 +38,17 @@ def default_engine(path: str | Path | None = None, model: str | None = None) -> 
     return "isotrope" if fits and not (folder / "encoder.onnx").is_file() else "gsanet"
 
 
-def adapter_folder(adapter: str | Path) -> Path:
+def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
     """The folder of an adapter.
 
     Args:
         adapter: The folder itself, or the name of a shipped adapter.
+        model: The shipped model whose adapters are known by name: an adapter fits one alone.
 
     Raises:
         ValueError: There is no adapter.
     """
-    shipped = SHIPPED / "adapters"
+    shipped = SHIPPED / model / "adapters"
     for place in (Path(adapter), shipped / adapter):
         if (place / "adapter_config.json").is_file():
             return place
@@ -61,7 +62,7 @@ def adapter_folder(adapter: str | Path) -> Path:
 def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
     """The folders whose files make a `Recognizer`: its weights, and its adapter."""
     weights = path or SHIPPED / "recognizer"
-    return [weights] if adapter is None else [weights, adapter_folder(adapter)]
+    return [weights] if adapter is None else [weights, adapter_folder(adapter, "recognizer")]
 
 
 def load_torch(
@@ -101,7 +102,7 @@ def adapted(
     if name is None:  # peft keeps adapters as modules of a ModuleDict, by name
         name = Path(adapter).resolve().name.replace(".", "_")
         name += "_" if hasattr(nn.ModuleDict(), name) else ""
-    return load_adapter(recognizer, adapter_folder(adapter), name)
+    return load_adapter(recognizer, adapter_folder(adapter, "recognizer"), name)
 
 
 def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Path:

@@ -113,7 +113,7 @@ class AdaptationTrainer:
 
     def _started(self, start: str) -> nn.Module:
         """The model with an adapter that has learned before, and that now says what it is."""
-        adapted = load_adapter(self.recognizer, adapter_folder(start))
+        adapted = load_adapter(self.recognizer, adapter_folder(start, "recognizer"))
         adapted.set_adapter("default")  # to learn, which a loaded one does not
         trained = ((name, p) for name, p in adapted.named_parameters() if p.requires_grad)
         self.begun = {name: parameter.detach().clone() for name, parameter in trained}

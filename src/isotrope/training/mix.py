@@ -21,6 +21,9 @@ from isotrope.training.variation import bent, vary, warped
 WIDEST = 1600
 """Pixels of the widest line that is trained on."""
 
+_LINE = 6
+"""Heights from which on an image is taken for a line, not a word."""
+
 
 @dataclass(frozen=True)
 class LineSample:
@@ -54,6 +57,7 @@ class Source:
         held_out: every so-manyth line (or page) is validated on and never trained on; 1: all.
         taught: whether the published model reads such lines well, and is kept to on them.
         hand: whether strokes are moved and slanted, as in handwriting.
+        collections: of pages, the subfolders taken; None: all.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Source:
     held_out: int = 10
     taught: bool = False
     hand: bool = False
+    collections: tuple[str, ...] | None = None
 
 
 class LineMix:
@@ -88,7 +93,7 @@ class LineMix:
         self._train: list[LabelledLines] = []
         self._valid: list[LabelledLines] = []
         for source in sources:
-            lines = relabel(source.name, load_lines(source.path))
+            lines = relabel(source.name, load_lines(source.path, source.collections))
             usable = lines.keep(lambda _, text: known.issuperset(text))
             train, valid = usable.split(source.held_out)
             self._train.append(train)
@@ -110,7 +115,9 @@ class LineMix:
             raise SkippedSample from error
         image = bent(lowered(image), rng)
         image = warped(image, rng) if source.hand else image
-        sample = LineSample(line_pixels(coarse(vary(image, rng), rng)), text, source.taught)
+        sample = LineSample(
+            line_pixels(coarse(vary(image, rng, inverted=0.1), rng)), text, source.taught
+        )
         if sample.extent > WIDEST or len(text) >= sample.extent // STRIDE:
             raise SkippedSample
         return sample
@@ -136,11 +143,12 @@ def lowered(image: Tensor) -> Tensor:
 
 
 def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """In three of ten cases as if taken from further away: 10 to 24 pixels high."""
+    """At times as if taken from further away: words to 12 pixels of height, lines to 20."""
     rows, columns = image.shape[1:]
-    if rng.random() > 0.3:
+    share, least, most = (0.3, 12, 25) if columns < _LINE * rows else (0.15, 20, 40)
+    if rng.random() > share:
         return image
-    height = int(rng.integers(10, 25))
+    height = int(rng.integers(least, most))
     size = (height, max(2, round(columns * height / rows)))
     return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 

@@ -62,7 +62,7 @@ class UprightMix:
             to 8.
     """
 
-    def __init__(self, sources: Sequence[tuple[float, Draw]], slanted: float = 0.25) -> None:
+    def __init__(self, sources: Sequence[tuple[float, Draw]], slanted: float = 0.3) -> None:
         self.draws = [draw for _, draw in sources]
         self.choice = Categorical(range(len(sources)), [share for share, _ in sources])
         self.slanted = slanted
@@ -78,7 +78,7 @@ class UprightMix:
         if min(image.shape[1:]) < 8:
             raise SkippedSample
         image = vary(bent(bounded(image, slant), rng), rng)
-        image = slanted(image, slant) if slant else image
+        image = slanted(image, slant, _around(image, rng)) if slant else image
         image = coarse(image, rng) if rng.random() < 0.5 else image
         if image.shape[1] > LYING * image.shape[2]:  # the finder would lay it on its side
             raise SkippedSample
@@ -90,7 +90,8 @@ def _posed(drawn: Rendered, slant: float) -> UprightSample:
     """Rendered text turned before it is painted, so that its ground goes on around it."""
     if slant:
         masks = torch.from_numpy(drawn.outline.masks).float()
-        masks = slanted(bounded(masks, slant), slant).round().clamp(0, 255).byte().numpy()
+        masks = bounded(masks, slant)
+        masks = slanted(masks, slant, border_color(masks)).round().clamp(0, 255).byte().numpy()
         drawn = replace(drawn, outline=replace(drawn.outline, masks=masks))
     rows, columns = drawn.size
     if rows > LYING * columns:
@@ -125,10 +126,25 @@ def _frame(rows: int, columns: int, degrees: float) -> tuple[int, int]:
     return math.ceil(rows * c + columns * s), math.ceil(rows * s + columns * c)
 
 
-def slanted(image: Tensor, degrees: float) -> Tensor:
-    """Turned counter-clockwise in a frame that holds all of it; around it the border's median.
+def _around(image: Tensor, rng: np.random.Generator) -> Tensor | None:
+    """What is put around a slanted image: the border's median, black, white, or its border."""
+    kind = rng.random()
+    if kind < 0.5:
+        return border_color(image)
+    return None if kind < 0.75 else torch.full((len(image),), float(kind < 0.875))
 
-    `(C, H, W)`, of any channels.
+
+def border_color(image: Tensor) -> Tensor:
+    """The median of the border of `(C, H, W)`, a channel."""
+    edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
+    return edge.median(dim=1).values
+
+
+def slanted(image: Tensor, degrees: float, around: Tensor | None) -> Tensor:
+    """Turned counter-clockwise in a frame that holds all of it: `(C, H, W)`, of any channels.
+
+    Args:
+        around: the color outside it, a channel; None: its border goes on.
     """
     rows, columns = image.shape[1:]
     angle = math.radians(degrees)
@@ -144,8 +160,11 @@ def slanted(image: Tensor, degrees: float) -> Tensor:
         ]
     )
     grid = functional.affine_grid(matrix, [1, 1, height, width], align_corners=False)
-    edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
-    ground = edge.median(dim=1).values[:, None, None]
+    if around is None:
+        return functional.grid_sample(
+            image[None], grid, padding_mode="border", align_corners=False
+        )[0]
+    ground = around[:, None, None]
     return functional.grid_sample((image - ground)[None], grid, align_corners=False)[0] + ground
 
 

@@ -43,8 +43,8 @@ def warped(image: Tensor, rng: np.random.Generator) -> Tensor:
     return moved.lerp(darkest if weight > 0 else brightest, abs(weight))
 
 
-def vary(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A real crop, cut a little differently, in other contrast, at times inverted: `(3, H, W)`."""
+def vary(image: Tensor, rng: np.random.Generator, inverted: float = 0.3) -> Tensor:
+    """A real crop `(3, H, W)` cut a little otherwise, in other contrast, a share inverted."""
     rows, columns = image.shape[1:]
     top, bottom, left, right = (rng.uniform(-0.05, 0.06, 4) * min(rows, columns)).astype(int)
     cut = image[:, max(0, top) : rows - max(0, bottom), max(0, left) : columns - max(0, right)]
@@ -54,7 +54,7 @@ def vary(image: Tensor, rng: np.random.Generator) -> Tensor:
     cut = ((cut - 0.5) * gain + 0.5 + shift).clamp(0, 1)
     if rng.random() < 0.5:
         cut = cut[torch.from_numpy(rng.permutation(3))]
-    return 1 - cut if rng.random() < 0.3 else cut
+    return 1 - cut if rng.random() < inverted else cut
 
 
 def mistaken(tokens: Tensor, share: float, vocabulary: int) -> Tensor:

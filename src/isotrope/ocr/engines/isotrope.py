@@ -49,7 +49,7 @@ class Isotrope:
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else SHIPPED / model
-        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter)))
+        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter, model)))
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
         """As `Engine.read`."""

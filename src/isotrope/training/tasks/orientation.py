@@ -21,9 +21,10 @@ from isotrope.training.upright import UprightMix, UprightSample
 class OrientationTask:
     """Trains an `UprightNet`.
 
-    The loss is the cross-entropy of the four scores, and `slant_weight` times `1 - cos` of the
-    angle by which the slant is missed. An image slanted by 45 degrees stands as near to the next
-    turn, and one that reads the same upside down has two right answers: both count.
+    The loss is the cross-entropy of the four scores, and `slant_weight` times the chord of the
+    angle by which the slant is missed, `2 sin(|angle| / 2)`: its slope is the same however small
+    the angle, where that of `1 - cos` vanishes. An image slanted by 45 degrees stands as near to
+    the next turn, and one that reads the same upside down has two right answers: both count.
 
     Args:
         areas: pixels that an image is shown at, least and most.
@@ -36,7 +37,7 @@ class OrientationTask:
         mix: UprightMix,
         held_out: dict[str, list[UprightSample]],
         areas: tuple[int, int] = (2048, 4608),
-        slant_weight: float = 0.2,
+        slant_weight: float = 1.0,
         group: int = 512,
         parts: int = 8,
         seed: int = 0,
@@ -87,8 +88,8 @@ class OrientationTask:
         turn = -(target * said[..., 0].log_softmax(1)).sum(1).mean()
         off = torch.deg2rad(slant)
         direction = functional.normalize(said[:, 0, 1:], dim=1)
-        missed = 1 - (direction * torch.stack([off.cos(), off.sin()], 1)).sum(1)
-        missed = missed.mean()
+        away = direction - torch.stack([off.cos(), off.sin()], 1)
+        missed = (away.square().sum(1) + 1e-4).sqrt().mean()
         right = (said[..., 0].argmax(1) == 0).float().mean()
         return {
             "loss": turn + self.slant_weight * missed,

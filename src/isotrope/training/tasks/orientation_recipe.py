@@ -24,6 +24,7 @@ from isotrope.training.upright import (
     UprightMix,
     UprightSample,
     alike_upside_down,
+    border_color,
     finder_pixels,
     slanted,
     window,
@@ -65,6 +66,8 @@ class OrientationRecipe(BaseModel):
     Args:
         start: "published": the filters of PP-OCRv6-tiny; "random"; or a folder of a saved finder.
         rendered: share of rendered words and lines.
+        slant_weight: of the loss of the slant, as `OrientationTask` has it.
+        slanted: share of the samples that are slanted, as `UprightMix` has it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,7 +76,8 @@ class OrientationRecipe(BaseModel):
     start: str = "published"
     source: tuple[UprightSource, ...] = ()
     rendered: float = Field(0.4, ge=0, le=1)
-    slant_weight: float = 0.2
+    slant_weight: float = 1.0
+    slanted: float = Field(0.3, ge=0, le=0.5)
     areas: tuple[int, int] = (_AREA, _AREA)
     group: int = 1024
     parts: int = 16
@@ -95,7 +99,7 @@ class OrientationRecipe(BaseModel):
             draws.append(
                 (rest * self.rendered / (1 - self.rendered), rendered_lines(self.run.seed))
             )
-        mix = UprightMix(draws)
+        mix = UprightMix(draws, self.slanted)
         return OrientationTask(
             self._start(),
             mix,
@@ -156,5 +160,6 @@ def _at_slants(held: list[tuple[Tensor, str | None]]) -> list[UprightSample]:
     for number, (image, text) in enumerate(held[::3]):
         if text is None or not alike_upside_down(text):
             slant = _SLANTS[number % len(_SLANTS)]
-            samples.append(UprightSample(finder_pixels(slanted(image, slant), _AREA), slant))
+            turned = slanted(image, slant, border_color(image))
+            samples.append(UprightSample(finder_pixels(turned, _AREA), slant))
     return samples

@@ -50,6 +50,7 @@ class SourceRecipe(_Fields):
     taught: bool = False
     hand: bool = False
     case: Literal["given", "mended"] = "given"
+    collections: tuple[str, ...] | None = None
 
 
 class ReadingRecipe(_Fields):
@@ -58,8 +59,8 @@ class ReadingRecipe(_Fields):
     Args:
         rendered: share of rendered lines.
         keep: weight of the divergence from the published model, as `ReadingTask` has it.
-        teacher: a folder of a saved model to be kept to, in place of the one to begin with: so a
-            tiny model is distilled from a small one.
+        teacher: what is kept to in place of the model to begin with: "published", or a folder of a
+            saved model: so a tiny model is distilled from a small one.
     """
 
     model: ModelRecipe = ModelRecipe()
@@ -73,10 +74,10 @@ class ReadingRecipe(_Fields):
 
     def task(self, data: Path) -> ReadingTask:
         """The task; relative paths of sources are looked for under `data`."""
-        model = self._start()
-        teacher = load_model(self.teacher) if self.teacher else None
+        model = self._begun(self.model.start)
+        teacher = self._begun(self.teacher) if self.teacher else None
         sources = [
-            Source(s.name, str(data / s.path), s.share, s.held_out, s.taught, s.hand)
+            Source(**s.model_dump(exclude={"case"}) | {"path": str(data / s.path)})
             for s in self.source
         ]
         mended = {s.name for s in self.source if s.case == "mended"}
@@ -95,10 +96,8 @@ class ReadingRecipe(_Fields):
             model, mix, self.keep, self.group, self.parts, self.run.seed, teacher=teacher
         )
 
-    def _start(self) -> LineRecognizer:
-        if self.model.start != "published":
-            return load_model(self.model.start)
-        return published(self.model.size)
+    def _begun(self, start: str) -> LineRecognizer:
+        return published(self.model.size) if start == "published" else load_model(start)
 
 
 def _mended(lines: LabelledLines, size: str) -> LabelledLines:
