@@ -12,7 +12,7 @@ from PIL import Image
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.base import Line
 from isotrope.ocr.orientation.finder import Orientation
-from isotrope.ocr.reader import Reader
+from isotrope.ocr.reader import TRUST, Reader
 from isotrope.ocr.reading import TURNS, Reading
 
 IMAGES = arrays(np.uint8, st.tuples(st.integers(2, 12), st.integers(2, 12), st.just(3)))
@@ -37,7 +37,7 @@ class Bright:
 
     def _find(self, image):
         tops = [np.rot90(image, -k) for k in range(4)]
-        means = [top[: len(top) // 2].astype(np.int64).mean() for top in tops]
+        means = [top[: max(1, len(top) // 2)].astype(np.int64).mean() for top in tops]
         odds = [float(np.exp(self.sharpness * (mean - max(means)) / 16)) for mean in means]
         scores = tuple(odd / sum(sorted(odds)) for odd in odds)
         best = int(np.argmax(scores))
@@ -95,6 +95,11 @@ def test_without_an_equivariant_finder_the_texts_differ():
     assert len({reading.text for reading in four}) == 4
 
 
+def doubted(confidence, probability):
+    """The confidence of a text that stands upright with some probability."""
+    return pytest.approx(confidence * probability**TRUST, abs=1e-6)
+
+
 def test_every_likely_turn_is_read_and_the_likelier_text_kept():
     image = np.zeros((8, 20, 3), np.uint8)
     image[0, 0] = 255  # in the first row where the image is upright
@@ -105,11 +110,15 @@ def test_every_likely_turn_is_read_and_the_likelier_text_kept():
 
     undecided = Always(scores=(0.5, 0.05, 0.45, 0.0))
     up = 0.88
-    assert Reader(make_engine(where), undecided).read(image) == [Reading("up", 0.88, 0)]
+    assert Reader(make_engine(where), undecided).read(image) == [
+        Reading("up", doubted(0.88, 0.5), 0)
+    ]
     up = 0.5
-    assert Reader(make_engine(where), undecided).read(image) == [Reading("down", 0.9, 180)]
+    assert Reader(make_engine(where), undecided).read(image) == [
+        Reading("down", doubted(0.9, 0.45), 180)
+    ]
     sure = Always(scores=(0.9, 0.05, 0.05, 0.0))
-    assert Reader(make_engine(where), sure).read(image) == [Reading("up", 0.5, 0)]
+    assert Reader(make_engine(where), sure).read(image) == [Reading("up", doubted(0.5, 0.9), 0)]
 
 
 def test_an_empty_text_loses_and_leaves_an_empty_reading():
@@ -117,7 +126,7 @@ def test_an_empty_text_loses_and_leaves_an_empty_reading():
     undecided = Always(scores=(0.5, 0.0, 0.5, 0.0))
     said = iter([("", 0.99), ("word", 0.1), ("", 0.7), (" ", 0.7)])
     reader = Reader(make_engine(lambda _: next(said)), undecided)
-    assert reader.read(image) == [Reading("word", 0.1, 180)]
+    assert reader.read(image) == [Reading("word", doubted(0.1, 0.5), 180)]
     assert reader.read(image) == [Reading("", 0.0, 0)]
 
 

@@ -9,6 +9,14 @@ import numpy as np
 
 from isotrope.ocr.recognition.constants import BLANK
 
+NOTHING = 0.15
+"""How probable it may be that all characters of a text are wrong. Chosen once, on 320 generated
+images without text and 1,901 words and lines."""
+
+DOTS_AND_DASHES = frozenset(".,:;'\"`´‘’‚‹›“”„·•°-‐–—_=~^|/\\⸗…")
+MARKS = 3
+"""Dots and dashes that are read where they stand alone: an ellipsis, a dotted or a drawn line."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -16,10 +24,12 @@ class Decoded:
 
     Args:
         text: the characters.
-        confidences: of each character, the highest probability among its columns.
+        confidences: how likely each character is right: the highest probability among its columns,
+            calibrated where the model says how (`calibration.Calibration`).
         columns: of each character, `(first, last)` of its columns.
         log_likelihood: of the best path, a column on average.
         length: columns in all.
+        probability: that all of the text is right; None where the model does not say.
     """
 
     text: str
@@ -27,13 +37,33 @@ class Decoded:
     columns: tuple[tuple[int, int], ...]
     log_likelihood: float
     length: int
+    probability: float | None = None
 
     @property
     def confidence(self) -> float:
-        """Of the whole text: the geometric mean over its characters; 0 where there are none."""
+        """The probability of the whole text, or else the geometric mean over its characters.
+
+        0 where there is no text.
+        """
         if not self.confidences:
             return 0.0
+        if self.probability is not None:
+            return self.probability
         return float(np.exp(np.mean(np.log(np.maximum(self.confidences, 1e-9)))))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether this is text, and not what a recognizer makes of an image without any.
+
+        On gradients and textures a recognizer reads a few characters, none of them surely. It must
+        be improbable that all are wrong: `prod_i (1 - q_i) <= NOTHING`. One rather sure character
+        is enough, and so are many unsure ones: a hard line is text, even where it is hardly ever
+        right from end to end. Spots, edges and stripes really do look like dots and dashes, so
+        fewer than `MARKS` of those alone are no text, however sure they are.
+        """
+        if len(self.text) < MARKS and all(sign in DOTS_AND_DASHES for sign in self.text):
+            return False
+        return float(np.prod(1 - np.asarray(self.confidences))) <= NOTHING
 
 
 def decode(probabilities: np.ndarray, charset: str) -> Decoded:
@@ -62,7 +92,7 @@ def decode(probabilities: np.ndarray, charset: str) -> Decoded:
 def join(parts: Sequence[Decoded]) -> Decoded:
     """The pieces of one line, read one by one, as one reading; spaces stand between them.
 
-    Columns are counted on from piece to piece.
+    Columns are counted on from piece to piece. The whole is not calibrated yet: do that afterwards.
     """
     if len(parts) == 1:
         return parts[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from isotrope.io.tensors import load_tensors
 from isotrope.lora.merging import merged_weights
 from isotrope.ocr.graph import CONFIG, WEIGHTS, open_graph
+from isotrope.ocr.recognition.calibration import Calibration
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.ctc import Decoded, decode, join
 from isotrope.ocr.recognition.pieces import pieces
@@ -46,6 +48,10 @@ class LineSession:
                 raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         self.charset: str = config["charset"]
+        try:
+            self.calibration = Calibration.from_config(config)
+        except ValueError as error:
+            raise ValueError(f"{folder / CONFIG}: {error}") from error
         weights = None
         if adapter is not None:
             parameters = load_tensors(folder / WEIGHTS)
@@ -53,10 +59,16 @@ class LineSession:
         self.session = open_graph(folder, threads, weights)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
-        """The texts of upright lines, `(H, W, 3)` uint8 RGB.
+        """The texts of upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
 
-        What is read of a line depends on it alone, never on the lines beside it in a batch.
+        What is read of a line depends on it alone, never on the lines beside it in a batch. The
+        text is empty where there is none in the image (`Decoded.is_text`).
         """
+        calibrated = [self.calibration.applied(found) for found in self.decoded(lines, batch_size)]
+        return [found if found.is_text else _emptied(found) for found in calibrated]
+
+    def decoded(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
+        """As `read`, but what CTC says: softmax probabilities, and text wherever it sees any."""
         cut = [[line_pixels(piece) for piece in pieces(line, HEIGHT, WIDEST)] for line in lines]
         flat = [(place, piece) for place, parts in enumerate(cut) for piece in parts]
         by_width: dict[int, list[int]] = defaultdict(list)
@@ -75,6 +87,10 @@ class LineSession:
         for number, (place, _) in enumerate(flat):
             parts[place].append(read[number])
         return [join(found) for found in parts]
+
+
+def _emptied(found: Decoded) -> Decoded:
+    return replace(found, text="", confidences=(), columns=(), probability=None)
 
 
 def line_pixels(line: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from isotrope.ocr.export import load_state, save_folder
+from isotrope.ocr.recognition.calibration import KEY
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 
@@ -28,6 +29,7 @@ def load_model(folder: str | Path) -> LineRecognizer:
         ValueError: there is none, or a broken one.
     """
     config, state = load_state(folder)
+    config.pop(KEY, None)  # of these weights alone: what is trained further is calibrated anew
     try:
         model = LineRecognizer(LineRecognizerConfig.from_dict(config))
         model.load_state_dict(state)
