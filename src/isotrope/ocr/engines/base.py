@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from statistics import fmean
 from types import ModuleType
 from typing import Protocol
 
@@ -27,6 +29,18 @@ class Line:
     confidence: float
     characters: tuple[float, ...] = ()
     orientation: int = 0
+
+    @property
+    def typical(self) -> float:
+        """The geometric mean of its characters, or its confidence where the engine has no more.
+
+        It says which of several turns is upright. The probability that all of a text is right
+        favors short texts: the few letters that a line resembles upside down would beat the
+        hundred, two of them wrong, that it says.
+        """
+        if not self.characters:
+            return self.confidence
+        return math.exp(fmean(math.log(max(q, 1e-9)) for q in self.characters))
 
 
 class Engine(Protocol):

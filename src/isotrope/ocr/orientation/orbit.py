@@ -12,13 +12,13 @@ from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.reading import TURNS
 
 _SHARPNESS = 8
-"""The power of the confidences that makes probabilities of them."""
+"""The power of the typical confidences that makes probabilities of them."""
 
 
 class OrbitFinder:
     """Any engine as a finder: the turn whose text is the most confident is upright.
 
-    `p(g) = c(g)^8 / sum_h c(h)^8`, where `c(g)` is the confidence of the text of the image turned
+    `p(g) = c(g)^8 / sum_h c(h)^8`, where `c(g)` is the `typical` confidence of the image turned
     back by g, and 0 where there is no text. The orbit of an image is the same set of four images
     whichever way it lies, so a turn permutes the probabilities exactly. It costs four readings, and
     measures no slant.
@@ -44,7 +44,7 @@ class OrbitFinder:
 
 def _orientation(lines: Sequence[Line]) -> Orientation:
     """What the texts at the four turns say."""
-    weights = [line.confidence**_SHARPNESS if line.text.strip() else 0.0 for line in lines]
+    weights = [line.typical**_SHARPNESS if line.text.strip() else 0.0 for line in lines]
     # Sorted: a sum of floats depends on their order, which a turn changes.
     total = sum(sorted(weights))
     scores = tuple(weight / total if total else 0.25 for weight in weights)
