@@ -40,6 +40,9 @@ class Task(Protocol):
     def loss(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
         """Losses by name; `"loss"` is the one that is minimized."""
 
+    def after_step(self, model: nn.Module, learning_rate: float) -> None:
+        """What else is done to the weights after each step of the optimizer."""
+
     def validate(self, model: nn.Module) -> dict[str, float]:
         """Scores by name; the weights of the highest `"score"` are kept."""
 
@@ -207,6 +210,7 @@ class Engine:
         )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.task.after_step(self.task.model, self.config.learning_rate * share)
         self.average.update_parameters(self.task.model)
         self.examples += stream.size // stream.parts * self.fabric.world_size
         return {name: value.detach() for name, value in losses.items()}

@@ -116,7 +116,9 @@ class LineMix:
         image = bent(lowered(image), rng)
         image = warped(image, rng) if source.hand else image
         sample = LineSample(
-            line_pixels(coarse(vary(image, rng, inverted=0.1), rng)), text, source.taught
+            line_pixels(coarse(vary(stretched(image, rng), rng, inverted=0.1), rng)),
+            text,
+            source.taught,
         )
         if sample.extent > WIDEST or len(text) >= sample.extent // STRIDE:
             raise SkippedSample
@@ -142,10 +144,19 @@ def lowered(image: Tensor) -> Tensor:
     return functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
 
 
+def stretched(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """Some words wider: doubtful ones are read so a second time (`recognition.session`)."""
+    rows, columns = image.shape[1:]
+    if columns >= _LINE * rows or rng.random() > 0.4:
+        return image
+    size = (rows, round(columns * rng.uniform(0.9, 1.6)))
+    return functional.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
+
+
 def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:
     """At times as if taken from further away: words to 12 pixels of height, lines to 20."""
     rows, columns = image.shape[1:]
-    share, least, most = (0.3, 12, 25) if columns < _LINE * rows else (0.15, 20, 40)
+    share, least, most = (0.2, 12, 25) if columns < _LINE * rows else (0.15, 20, 40)
     if rng.random() > share:
         return image
     height = int(rng.integers(least, most))

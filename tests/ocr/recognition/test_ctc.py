@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isotrope.ocr.recognition.ctc import decode, join
+from isotrope.ocr.recognition.ctc import Decoded, decode, join
 
 CHARSET = "ab "
 
@@ -45,3 +45,10 @@ def test_pieces_are_joined_by_spaces(paths):
     assert whole.length == sum(map(len, paths))
     assert len(whole.confidences) == len(whole.columns) == len(whole.text)
     assert all(0 <= a <= b < whole.length for a, b in whole.columns)
+
+
+def test_columns_of_a_stretched_reading_lie_on_the_line():
+    found = Decoded("ab", (0.9, 0.8), ((0, 2), (9, 11)), -0.1, 12)
+    on_the_line = found.narrowed(8)
+    assert on_the_line.columns == ((0, 1), (6, 7))
+    assert (on_the_line.text, on_the_line.length) == ("ab", 8)

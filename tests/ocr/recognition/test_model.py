@@ -8,7 +8,7 @@ import torch
 
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
-from isotrope.ocr.recognition.session import LineSession
+from isotrope.ocr.recognition.session import STRETCH, LineSession, line_pixels
 from isotrope.ocr.recognition.store import load_model, save_model
 
 CHARSET = "abcdefghij "
@@ -94,3 +94,25 @@ def test_long_lines_are_read_in_pieces(folder, monkeypatch):
     read = LineSession(folder, 1).read([line])[0]
     assert read.length >= 2000 // STRIDE
     assert len(read.text) == len(read.confidences) == len(read.columns)
+
+
+def test_a_doubtful_word_is_read_once_more_and_the_likelier_text_kept(folder, monkeypatch):
+    rng = np.random.default_rng(2)
+    word, line = (rng.integers(0, 256, (48, width, 3), np.uint8) for width in (150, 600))
+    session = LineSession(folder, 1)
+    monkeypatch.setattr("isotrope.ocr.recognition.session.SURE", 0.0)
+    once = session.decoded([word, line])
+    monkeypatch.setattr("isotrope.ocr.recognition.session.SURE", 2.0)
+    twice = session.decoded([word, line])
+    (stretched,) = session._decoded([word], 32, STRETCH)
+    assert twice[1] == once[1]  # a long line is read once
+    assert twice[0].confidence == max(once[0].confidence, stretched.confidence)
+    assert twice[0].length == once[0].length
+    assert all(first <= last < once[0].length for first, last in twice[0].columns)
+
+
+def test_there_is_a_margin_to_the_right_of_every_line():
+    for width in range(60, 100):
+        pixels = line_pixels(np.full((48, width, 3), 255, np.uint8))
+        assert (pixels[:, :, :width] == 1).all() and (pixels[:, :, width:] == 0).all()
+        assert pixels.shape[2] >= width + 2 * STRIDE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,15 @@ class Decoded:
         if self.probability is not None:
             return self.probability
         return float(np.exp(np.mean(np.log(np.maximum(self.confidences, 1e-9)))))
+
+    def narrowed(self, length: int) -> Decoded:
+        """The same text on `length` columns: what was read of a stretched line, on the line."""
+        share = length / self.length
+        columns = tuple(
+            (int(first * share), max(int(first * share), int((last + 1) * share) - 1))
+            for first, last in self.columns
+        )
+        return replace(self, columns=columns, length=length)
 
     @property
     def is_text(self) -> bool:

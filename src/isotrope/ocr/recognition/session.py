@@ -22,8 +22,21 @@ from isotrope.ocr.recognition.pieces import pieces
 WIDEST = 3200
 """Pixels of the widest piece that is read at once; longer lines are cut where they are blank."""
 
+WORD = 6
+"""Heights up to which a line is short enough to be read twice."""
+
+SURE = 0.97
+"""Confidence, before it is calibrated, from which on a word is read once."""
+
+STRETCH = 1.5
+"""How much wider a doubtful word is shown the second time: more columns for narrow letters. On
+scene words it mends 2 in 100, and costs a tenth of the time; chosen on validation words."""
+
 _STEP = 4 * STRIDE
 """Widths are multiples of this, so that lines find companions of their own size."""
+
+_MARGIN = 2 * STRIDE
+"""Gray to the right of a line: with less, the last character is lost at times."""
 
 
 class LineSession:
@@ -68,8 +81,29 @@ class LineSession:
         return [found if found.is_text else _emptied(found) for found in calibrated]
 
     def decoded(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
-        """As `read`, but what CTC says: softmax probabilities, and text wherever it sees any."""
-        cut = [[line_pixels(piece) for piece in pieces(line, HEIGHT, WIDEST)] for line in lines]
+        """As `read`, but what CTC says: softmax probabilities, and text wherever it sees any.
+
+        A doubtful word is read once more, stretched, and the likelier text is kept.
+        """
+        found = self._decoded(lines, batch_size)
+        doubtful = [
+            place
+            for place, (line, once) in enumerate(zip(lines, found, strict=True))
+            if once.confidence < SURE and line.shape[1] <= WORD * line.shape[0]
+        ]
+        again = self._decoded([lines[place] for place in doubtful], batch_size, STRETCH)
+        for place, twice in zip(doubtful, again, strict=True):
+            if twice.confidence > found[place].confidence:
+                found[place] = twice.narrowed(found[place].length)
+        return found
+
+    def _decoded(
+        self, lines: Sequence[np.ndarray], batch_size: int, stretch: float = 1.0
+    ) -> list[Decoded]:
+        cut = [
+            [line_pixels(piece, stretch) for piece in pieces(line, HEIGHT, WIDEST)]
+            for line in lines
+        ]
         flat = [(place, piece) for place, parts in enumerate(cut) for piece in parts]
         by_width: dict[int, list[int]] = defaultdict(list)
         for number, (_, piece) in enumerate(flat):
@@ -93,17 +127,17 @@ def _emptied(found: Decoded) -> Decoded:
     return replace(found, text="", confidences=(), columns=(), probability=None)
 
 
-def line_pixels(line: np.ndarray) -> np.ndarray:
+def line_pixels(line: np.ndarray, stretch: float = 1.0) -> np.ndarray:
     """`(3, 48, W)` float32 in [-1, 1], blue first, of an upright line `(H, W, 3)` uint8 RGB.
 
-    The height becomes 48 and the width follows; gray fills it up on the right.
+    The height becomes 48 and the width follows, times `stretch`; gray fills it up on the right.
     """
     rows, columns = line.shape[:2]
-    width = max(STRIDE, round(columns * HEIGHT / rows))
+    width = max(STRIDE, round(stretch * columns * HEIGHT / rows))
     sized = np.asarray(
         Image.fromarray(line).resize((width, HEIGHT), Image.Resampling.BILINEAR), np.float32
     )
-    full = -(-width // _STEP) * _STEP
+    full = -(-(width + _MARGIN) // _STEP) * _STEP
     pixels = np.zeros((3, HEIGHT, full), np.float32)
     pixels[:, :, :width] = sized[:, :, ::-1].transpose(2, 0, 1) / 127.5 - 1
     return pixels

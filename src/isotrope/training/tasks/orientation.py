@@ -98,6 +98,9 @@ class OrientationTask:
             "right": right.detach(),
         }
 
+    def after_step(self, model: UprightNet, learning_rate: float) -> None:
+        """Nothing."""
+
     @torch.inference_mode()
     def validate(self, model: UprightNet) -> dict[str, float]:
         """The share of each set's images whose turn is found; their mean is `score`."""

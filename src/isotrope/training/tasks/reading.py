@@ -35,7 +35,12 @@ class ReadingTask:
         mix: where the lines come from.
         keep: weight of the divergence; 0 for none.
         group, parts: samples of a group of the stream, and batches made of them.
-        start: another model to be kept to; None: a copy of `model`.
+        teacher: another model to be kept to; None: a copy of `model`.
+        anchor: another model of the same shape that the weights, all but the head's, are drawn back
+            to: at each step by `anchor` times the learning rate of the way, as weight decay draws
+            them to 0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). So directions that
+            nothing in the mix asks for are forgotten, not what was known before.
+        pull: that weight.
     """
 
     def __init__(
@@ -47,12 +52,16 @@ class ReadingTask:
         parts: int = 8,
         seed: int = 0,
         teacher: LineRecognizer | None = None,
+        anchor: LineRecognizer | None = None,
+        pull: float = 0.0,
     ) -> None:
         self.model, self.mix, self.keep = model, mix, keep
         self.group, self.parts, self.seed = group, parts, seed
         # In a list, so that it is no part of the model and no optimizer sees it.
         kept = (teacher or copy.deepcopy(model)).to(memory_format=torch.channels_last)
         self._teacher = [kept.eval().requires_grad_(False)]
+        self.pull = pull if anchor else 0.0
+        self._anchor = dict(anchor.named_parameters()) if anchor else {}
 
     def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
         return GroupStream(
@@ -119,6 +128,16 @@ class ReadingTask:
             logits[taught].log_softmax(-1), before, log_target=True, reduction="sum"
         ) / (before.shape[0] * before.shape[1])
         return {"loss": read + self.keep * kept, "ctc": read.detach(), "kept": kept.detach()}
+
+    @torch.no_grad()
+    def after_step(self, model: LineRecognizer, learning_rate: float) -> None:
+        """Draws the weights back to the anchor's."""
+        if not self.pull:
+            return
+        for name, parameter in model.named_parameters():
+            if not name.startswith("head."):
+                anchor = self._anchor[name] = self._anchor[name].to(parameter)
+                parameter.lerp_(anchor, self.pull * learning_rate)
 
     @torch.inference_mode()
     def validate(self, model: LineRecognizer) -> dict[str, float]:
