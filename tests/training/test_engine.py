@@ -34,6 +34,7 @@ class Doubling:
         self.seen: list[float] = []
         self.begun: list[int] = []
         self.saved: list[nn.Module] = []
+        self.rates: list[float] = []
 
     def stream(self, start, rank, ranks):
         self.begun.append(start)
@@ -55,6 +56,9 @@ class Doubling:
         self.seen += batch["x"].flatten().tolist()
         missed = (model(batch["x"]) - batch["y"]).square().mean()
         return {"loss": missed}
+
+    def after_step(self, model, learning_rate):
+        self.rates.append(learning_rate)
 
     @torch.no_grad()
     def validate(self, model):
@@ -178,6 +182,13 @@ def test_a_failed_validation_costs_no_step(tmp_path):
     with pytest.raises(RuntimeError, match="no exporter"):
         run(tmp_path, Failing())
     assert Engine(Doubling(), config(), tmp_path).examples == 64
+
+
+def test_the_task_has_its_say_after_each_step(tmp_path):
+    task = Doubling()
+    run(tmp_path, task)
+    assert len(task.rates) == 64 // 4
+    assert 0 <= task.rates[-1] < max(task.rates) <= 0.1
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint"])

@@ -26,16 +26,15 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
 
 
-def default_engine(path: str | Path | None = None, model: str | None = None) -> str:
-    """Who reads where nobody is named: "isotrope", or "gsanet" where only its weights are at hand.
+def default_engine(path: str | Path | None = None) -> str:
+    """Who reads where nobody is named: "isotrope", or "gsanet" where `path` holds its weights.
 
     Args:
         path: The folder of weights that is to be read with. None: the shipped ones.
-        model: A size of the isotrope engine's, where one is named.
     """
-    folder = Path(path) if path is not None else SHIPPED / (model or "small")
-    fits = model is not None or (folder / "graph.onnx").is_file()
-    return "isotrope" if fits and not (folder / "encoder.onnx").is_file() else "gsanet"
+    if path is None or (Path(path) / "graph.onnx").is_file():
+        return "isotrope"
+    return "gsanet"
 
 
 def adapter_folder(adapter: str | Path, model: str = "small") -> Path:

@@ -81,7 +81,7 @@ class Reader:
                 trocr).
             engine: "isotrope", "gsanet", "rapidocr", "tesseract", "trocr", or a function that maps
                 an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence). None:
-                "isotrope" where its weights are at hand, "gsanet" elsewhere.
+                "isotrope", or "gsanet" where `path` holds its weights.
             model: "small" or "tiny" (isotrope, rapidocr).
             finder: "isotrope": the shipped one. A folder: the one whose weights it holds. "orbit":
                 the engine reads all four turns, and the most confident text says which way is up.
@@ -97,7 +97,7 @@ class Reader:
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
         if engine is None:
-            engine = default_engine(path, model)
+            engine = default_engine(path)
         built = make_engine(
             engine,
             path=path,

@@ -26,6 +26,10 @@ SMALL_SLANT = 8.0
 LONG = 5.0
 """Heights beyond which a line's skew is measured rather than taken from the finder."""
 
+LOOKS = 2
+"""Times that the finder is asked what it was off by, before a strongly slanted line is leveled for
+good: it is off by less the smaller the slant is."""
+
 LEAST_SLANT = 1.0
 """Degrees of slant below which the finder's word is not taken for one."""
 
@@ -61,7 +65,7 @@ def upright_views(
     """The views of each image, whose pixels are the same at every turn of the image.
 
     In the frame that holds all of a slanted line its letters are small. Leveled and trimmed they
-    are larger, so the finder is asked once more, for the turn and for what it was off.
+    are larger, so the finder is asked again, for the turn and for what it was off.
     """
     views: list[list[View]] = []
     slanted: list[tuple[int, View]] = []
@@ -74,11 +78,34 @@ def upright_views(
                 slanted.append((place, view))
             if not drifts or abs(view.slant) < SMALL_SLANT:
                 views[-1].append(view)
-    leveled = [_level(view, view.slant) for _, view in slanted]
-    again = finder.find_pixels(leveled, batch_size) if leveled else []
-    for (place, view), pixels, found in zip(slanted, leveled, again, strict=True):
-        views[place] += _second_views(view, pixels, found)
+    mended = [view for _, view in slanted]
+    for _ in range(LOOKS):
+        mended = _corrected(finder, mended, batch_size)
+    leveled, again = _looked(finder, mended, batch_size)
+    for (place, first), view, pixels, found in zip(slanted, mended, leveled, again, strict=True):
+        second = _second_views(view, pixels, found)
+        as_it_is = [view] if abs(first.slant) >= SMALL_SLANT else []  # or it is there already
+        views[place] += second or as_it_is
     return views
+
+
+def _looked(
+    finder: Finder, views: Sequence[View], batch_size: int
+) -> tuple[list[np.ndarray], list[Orientation]]:
+    """The leveled views, and what the finder says of them."""
+    leveled = [_level(view, view.slant) for view in views]
+    return leveled, finder.find_pixels(leveled, batch_size) if leveled else []
+
+
+def _corrected(finder: Finder, views: list[View], batch_size: int) -> list[View]:
+    """The views, the slant of those that are strongly slanted mended by what it was off."""
+    strong = [n for n, view in enumerate(views) if abs(view.slant) >= SMALL_SLANT]
+    _, again = _looked(finder, [views[n] for n in strong], batch_size)
+    mended = list(views)
+    for n, found in zip(strong, again, strict=True):
+        if found.degrees % 180 == 0 and abs(found.slant) > LEAST_SLANT / 2:
+            mended[n] = replace(views[n], slant=views[n].slant + found.slant)
+    return mended
 
 
 def _slant(pixels: np.ndarray, said: float) -> float:

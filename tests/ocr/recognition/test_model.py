@@ -114,5 +114,6 @@ def test_a_doubtful_word_is_read_once_more_and_the_likelier_text_kept(folder, mo
 def test_there_is_a_margin_to_the_right_of_every_line():
     for width in range(60, 100):
         pixels = line_pixels(np.full((48, width, 3), 255, np.uint8))
-        assert (pixels[:, :, :width] == 1).all() and (pixels[:, :, width:] == 0).all()
+        assert (pixels[:, :, :width] == 1).all()
+        assert (pixels[:, :, width:] == 0).all()
         assert pixels.shape[2] >= width + 2 * STRIDE
