@@ -100,6 +100,7 @@ def test_a_doubtful_word_is_read_once_more_and_the_likelier_text_kept(folder, mo
     rng = np.random.default_rng(2)
     word, line = (rng.integers(0, 256, (48, width, 3), np.uint8) for width in (150, 600))
     session = LineSession(folder, 1)
+    monkeypatch.setattr("isotrope.ocr.recognition.ctc.NOTHING", 1.0)
     monkeypatch.setattr("isotrope.ocr.recognition.session.SURE", 0.0)
     once = session.decoded([word, line])
     monkeypatch.setattr("isotrope.ocr.recognition.session.SURE", 2.0)
