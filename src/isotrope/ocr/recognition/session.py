@@ -89,9 +89,7 @@ class LineSession:
         doubtful = [
             place
             for place, (line, once) in enumerate(zip(lines, found, strict=True))
-            if once.is_text
-            and once.confidence < SURE
-            and line.shape[1] <= WORD * line.shape[0]
+            if once.is_text and once.confidence < SURE and line.shape[1] <= WORD * line.shape[0]
         ]
         again = self._decoded([lines[place] for place in doubtful], batch_size, STRETCH)
         for place, twice in zip(doubtful, again, strict=True):
