@@ -37,7 +37,7 @@ class ReadingTask:
         group, parts: samples of a group of the stream, and batches made of them.
         teacher: another model to be kept to; None: a copy of `model`.
         anchor: another model of the same shape that the weights, all but the head's, are drawn back
-            to: at each step by `anchor` times the learning rate of the way, as weight decay draws
+            to: at each step by `pull` times the learning rate of the way, as weight decay draws
             them to 0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). So directions that
             nothing in the mix asks for are forgotten, not what was known before.
         pull: that weight.
