@@ -1,6 +1,7 @@
 """What the reader makes of engines and finders: one text at every turn, and which it keeps."""
 
 import hashlib
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ class SlantedOnce:
     """Takes images to lie at one turn and slant, and what it is shown of them later to be level."""
 
     def __init__(self, degrees, slant):
-        self.finders = iter([Always(degrees, slant), Always()])
+        self.finders = chain([Always(degrees, slant)], repeat(Always()))
 
     def find_pixels(self, images, batch_size=32):
         return next(self.finders).find_pixels(images)

@@ -29,8 +29,8 @@ SURE = 0.97
 """Confidence, before it is calibrated, from which on a word is read once."""
 
 STRETCH = 1.5
-"""How much wider a doubtful word is shown the second time: more columns for narrow letters. Chosen on
-validation words, of which it mends 1 or 2 in 100."""
+"""How much wider a doubtful word is shown the second time: more columns for narrow letters. Chosen
+on validation words, of which it mends 1 or 2 in 100."""
 
 _STEP = 4 * STRIDE
 """Widths are multiples of this, so that lines find companions of their own size."""
