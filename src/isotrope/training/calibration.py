@@ -9,6 +9,7 @@ import jiwer
 import numpy as np
 
 from isotrope.ocr.recognition.calibration import Calibration, Curve, logit, sigmoid, surprise
+from isotrope.ocr.recognition.ctc import geometric_mean
 from isotrope.text.normalise import clean
 
 BINS = 10
@@ -106,7 +107,7 @@ def texts(
         if not len(q):
             confidences.append(0.0)
         elif calibration.text is None:
-            confidences.append(float(np.exp(np.log(np.maximum(q, 1e-9)).mean())))
+            confidences.append(geometric_mean(q))
         else:
             confidences.append(calibration.of_text(q))
     return np.array(confidences), np.array([one.whole for one in judged])

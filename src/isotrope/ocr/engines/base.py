@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from statistics import fmean
 from types import ModuleType
 from typing import Protocol
 
 import numpy as np
+
+from isotrope.ocr.recognition.ctc import geometric_mean
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Line:
         """
         if not self.characters:
             return self.confidence
-        return math.exp(fmean(math.log(max(q, 1e-9)) for q in self.characters))
+        return geometric_mean(self.characters)
 
 
 class Engine(Protocol):

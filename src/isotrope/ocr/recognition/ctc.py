@@ -49,7 +49,7 @@ class Decoded:
             return 0.0
         if self.probability is not None:
             return self.probability
-        return float(np.exp(np.mean(np.log(np.maximum(self.confidences, 1e-9)))))
+        return geometric_mean(self.confidences)
 
     def narrowed(self, length: int) -> Decoded:
         """The same text on `length` columns: what was read of a stretched line, on the line."""
@@ -73,6 +73,11 @@ class Decoded:
         if len(self.text) < MARKS and all(sign in DOTS_AND_DASHES for sign in self.text):
             return False
         return float(np.prod(1 - np.asarray(self.confidences))) <= NOTHING
+
+
+def geometric_mean(probabilities: Sequence[float]) -> float:
+    """`(prod_i p_i)^(1/n)` of one probability or more; one of 0 counts as 1e-9."""
+    return float(np.exp(np.mean(np.log(np.maximum(probabilities, 1e-9)))))
 
 
 def decode(probabilities: np.ndarray, charset: str) -> Decoded:
