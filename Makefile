@@ -46,7 +46,7 @@ fonts: $(READY)  ## the fonts that the synthetic text is set in: Debian's (needs
 	apt-get update --quiet
 	xargs apt-get install --yes --quiet --no-install-recommends < recipes/fonts-debian.txt
 	npm install --prefix out/fonts --no-audit --no-fund --ignore-scripts $$(cat recipes/fonts-npm.txt)
-	$(BIN)/python -m isotrope.data.webfonts out/fonts/node_modules
+	$(BIN)/python -m isotrope.data.synthetic.webfonts out/fonts/node_modules
 
 clean:
 	rm -rf .venv out build dist

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from isotrope import Reader
 from isotrope.data.images import load_image
-from isotrope.data.synthetic import SyntheticText, TextSample
+from isotrope.data.synthetic.text import SyntheticText, TextSample
 from isotrope.text.metrics import word_accuracy
 
 RESULTS = Path(__file__).parent / "results"

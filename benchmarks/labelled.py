@@ -111,7 +111,7 @@ def turned(image: np.ndarray, angle: int) -> np.ndarray:
 
 
 def _rendered(count: int) -> list:
-    from isotrope.data.synthetic import SyntheticText
+    from isotrope.data.synthetic.text import SyntheticText
 
     samples = islice(SyntheticText("valid", seed=1, lines=0.0), count)
     return [(load_image(sample.image), sample.text) for sample in samples]

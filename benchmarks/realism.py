@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 
 HEIGHT, WIDTH, ENLARGED = 32, 96, 48
 BATCH, RATE = 64, 3e-3

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from isotrope.models.recognizer import Recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -14,7 +14,7 @@ FLOORS = (
     {"harmonics", "io", "text"},
     {"groups"},
     {"kinds"},
-    {"audit", "testing", "nn"},
+    {"equivariance", "nn"},
     {"models"},
     {"data", "lora"},
     {"ocr"},

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fontTools.subset import Options, Subsetter, load_font, save_font
 
-from isotrope.data.font_kinds import kind_of
-from isotrope.data.fonts import font_families
+from isotrope.data.synthetic.font_kinds import kind_of
+from isotrope.data.synthetic.fonts import font_families
 from isotrope.text.charset import LINE_CHARSET
 
 

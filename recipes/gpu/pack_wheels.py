@@ -9,7 +9,7 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from isotrope.data.lexicon import OTHER_LANGUAGES
+from isotrope.data.synthetic.lexicon import OTHER_LANGUAGES
 
 _PLATFORMS = ("2_28_x86_64", "2_27_x86_64", "2_24_x86_64", "2_17_x86_64", "2_12_x86_64")
 
@@ -35,7 +35,7 @@ def _pinned(name: str) -> str:
 
 
 def _trim(wheel: Path) -> None:
-    """Leaves out the word lists that `isotrope.data.lexicon` does not read."""
+    """Leaves out the word lists that `isotrope.data.synthetic.lexicon` does not read."""
     kept = {"large_en", *(f"small_{language}" for language in OTHER_LANGUAGES)}
     smaller = wheel.with_suffix(".tmp")
     with (

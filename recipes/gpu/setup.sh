@@ -28,7 +28,7 @@ import torch
 import isotrope.training.engine
 import isotrope.training.tasks.orientation_recipe
 import isotrope.training.tasks.reading_recipe
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 
 text = SyntheticText("train", seed=1)
 text.sample(0)

@@ -19,13 +19,13 @@ _HOME = {
     "EquivariantViT": "isotrope.models.vit",
     "EquivariantViTConfig": "isotrope.models.vit",
     "Stage": "isotrope.models.vit",
-    "Recognizer": "isotrope.models.recognizer",
+    "Recognizer": "isotrope.ocr.gsanet.recognizer",
     "OrientationFinder": "isotrope.ocr.orientation.finder",
     "Reader": "isotrope.ocr.reader",
     "Reading": "isotrope.ocr.reading",
-    "assert_equivariant": "isotrope.audit",
-    "audit": "isotrope.audit",
-    "equivariance_error": "isotrope.audit",
+    "assert_equivariant": "isotrope.equivariance",
+    "audit": "isotrope.equivariance",
+    "equivariance_error": "isotrope.equivariance",
 }
 
 _WITH_TORCH = ("torch", "transformers", "peft", "tokenizers", "safetensors")
@@ -47,10 +47,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from isotrope.audit import assert_equivariant, audit, equivariance_error
+    from isotrope.equivariance import assert_equivariant, audit, equivariance_error
     from isotrope.groups import CyclicGroup, DihedralGroup
-    from isotrope.models.recognizer import Recognizer
     from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+    from isotrope.ocr.gsanet.recognizer import Recognizer
     from isotrope.ocr.orientation.finder import OrientationFinder
     from isotrope.ocr.reader import Reader
     from isotrope.ocr.reading import Reading

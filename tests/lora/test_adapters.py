@@ -17,8 +17,8 @@ from isotrope.lora import (
     switch_adapter,
     target_names,
 )
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.recognizer import Recognizer
 
 STAGES = [
     Stage("conv", 1, 8, kernel_size=3),

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from isotrope.audit import assert_equivariant, equivariance_error
+from isotrope.equivariance import assert_equivariant, equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.lora import add_adapter
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
@@ -19,7 +20,6 @@ from isotrope.nn import (
     LiftingConv,
     LiftingSelfAttention,
 )
-from isotrope.testing import EquivariantLayerTests
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 DIM, HEADS = 24, 2

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from isotrope.audit import assert_equivariant, audit
+from isotrope.equivariance import assert_equivariant, audit
 from isotrope.groups import group_from_name
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
 

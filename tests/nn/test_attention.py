@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from isotrope.audit import equivariance_error
+from isotrope.equivariance import equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import MLP, GroupConv, GroupConvSelfAttention, GroupSelfAttention, Rotary, Table
 from isotrope.nn.attention import join_windows, split_windows
 from isotrope.nn.position import coordinates, in_frame
-from isotrope.testing import EquivariantLayerTests
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 HEADS = 2

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup
 from isotrope.nn import (
     Block,
@@ -16,7 +17,6 @@ from isotrope.nn import (
     LiftedBatchNorm,
     MeanPool,
 )
-from isotrope.testing import EquivariantLayerTests
 
 C4 = CyclicGroup(4)
 

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from isotrope.audit import assert_equivariant, equivariance_error
+from isotrope.equivariance import assert_equivariant, equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import GroupConv
 from isotrope.nn.conv import GroupedConv2d, check_stride, to_lifted, to_planes
-from isotrope.testing import EquivariantLayerTests
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from isotrope.audit import audit, equivariance_error
+from isotrope.equivariance import audit, equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import Frame, GroupConv, LiftingConv, Orbit
 from isotrope.nn.conv import to_lifted
 from isotrope.nn.frame import ROUNDING, OrientationHead
-from isotrope.testing import EquivariantLayerTests
 
 C1, C2, C4 = CyclicGroup(1), CyclicGroup(2), CyclicGroup(4)
 D1, D2, D4 = DihedralGroup(1), DihedralGroup(2), DihedralGroup(4)

@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from isotrope.audit import equivariance_error
+from isotrope.equivariance import equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import MLP, LiftingConv, LiftingSelfAttention, Rotary, Table
 from isotrope.nn.conv import to_lifted
 from isotrope.nn.position import coordinates, in_frame
-from isotrope.testing import EquivariantLayerTests
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from isotrope.audit import equivariance_error
+from isotrope.equivariance import equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import LiftedBatchNorm
-from isotrope.testing import EquivariantLayerTests
 
 
 class TestLiftedBatchNorm(EquivariantLayerTests):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from isotrope.audit import equivariance_error
+from isotrope.equivariance import equivariance_error
+from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup
 from isotrope.nn import InvariantPool, LiftingConv
-from isotrope.testing import EquivariantLayerTests
 
 C4 = CyclicGroup(4)
 

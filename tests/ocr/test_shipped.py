@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from isotrope import Reader
-from isotrope.audit import equivariance_error
 from isotrope.data.images import load_image
+from isotrope.equivariance import equivariance_error
 from isotrope.ocr.loading import SHIPPED
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from isotrope import Reader
-from isotrope.audit import equivariance_error
+from isotrope.equivariance import equivariance_error
 from isotrope.lora import count_parameters
 from isotrope.ocr.loading import SHIPPED
 

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("skia", reason="training renders text with skia-python")
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
-from isotrope.data.fonts import font_families
+from isotrope.data.synthetic.fonts import font_families
 from isotrope.training.config import RecognitionConfig
 
 TINY = {

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from isotrope.data.lines import LabelledLines
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 from isotrope.training.batches import TextBatches
 from isotrope.training.spans import RealLines
 

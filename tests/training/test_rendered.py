@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from isotrope.data.outlines import Outline
+from isotrope.data.synthetic.outlines import Outline
 from isotrope.training.rendered import Rendered, painted, to_paint
 
 

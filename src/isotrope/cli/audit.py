@@ -15,7 +15,7 @@ from isotrope.cli.errors import told
 if TYPE_CHECKING:
     from torch import nn
 
-    from isotrope.audit import AuditReport
+    from isotrope.equivariance import AuditReport
 
 
 def audit(
@@ -36,7 +36,7 @@ def audit(
     """
     import torch
 
-    from isotrope.audit import audit as run_audit
+    from isotrope.equivariance import audit as run_audit
     from isotrope.groups import group_from_name
 
     with told():

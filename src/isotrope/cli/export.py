@@ -41,7 +41,7 @@ def export(
 def _export(
     out: Path | None, weights: Path | None, adapter: str | None
 ) -> tuple[Path, dict[int, float]]:
-    from isotrope.models.export import export_onnx
+    from isotrope.ocr.gsanet.export import export_onnx
     from isotrope.ocr.loading import export_folder, load_torch, source_folders
 
     out = out or export_folder(source_folders(weights, adapter))

@@ -18,7 +18,7 @@ from isotrope.io.files import cache_folder
 if TYPE_CHECKING:
     from peft import PeftModel
 
-    from isotrope.models.recognizer import Recognizer
+    from isotrope.ocr.gsanet.recognizer import Recognizer
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The weights that come with the package: a folder for each model, its adapters inside it."""
@@ -113,7 +113,7 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
     """
     folder = export_folder(sources)
     if not (folder / "config.json").is_file():  # the last file to be written
-        from isotrope.models.export import export_onnx
+        from isotrope.ocr.gsanet.export import export_onnx
 
         recognizer = load()
         try:
@@ -134,7 +134,7 @@ def export_folder(sources: Sequence[Path]) -> Path:
 def _fingerprint(sources: Sequence[Path]) -> str:
     import torch
 
-    from isotrope.models.graph import FORMAT
+    from isotrope.ocr.gsanet.graph import FORMAT
 
     digest = hashlib.sha256(f"{FORMAT} {isotrope.__version__} {torch.__version__}".encode())
     for source in sources:
@@ -149,7 +149,7 @@ def _load_recognizer(path: Path) -> Recognizer:
     _check_config(path)
     from safetensors import SafetensorError
 
-    from isotrope.models.recognizer import Recognizer
+    from isotrope.ocr.gsanet.recognizer import Recognizer
 
     try:
         # Tensors of another shape are reported below by name, and not by a mere refusal.

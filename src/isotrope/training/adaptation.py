@@ -19,8 +19,8 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.pages import load_lines
 from isotrope.io.files import replacing
 from isotrope.lora import adapted_targets, add_adapter, load_adapter, save_adapter, weights_digest
-from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.engines.gsanet import BEAMS
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, load_torch
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.alignment import columns_loss

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isotrope.models.columns import BLANK, log_columns
-from isotrope.models.recognizer import SPECIAL
+from isotrope.ocr.gsanet.columns import BLANK, log_columns
+from isotrope.ocr.gsanet.recognizer import SPECIAL
 from isotrope.training.batches import Batch
 
 

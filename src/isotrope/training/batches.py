@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from isotrope.data.images import load_image, prepare
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 from isotrope.io.images import ImageError
 from isotrope.training.spans import RealLines
 from isotrope.training.variation import bent, vary, warped

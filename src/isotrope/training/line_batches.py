@@ -14,7 +14,7 @@ from torch.nn import functional
 from isotrope.data.images import prepare
 from isotrope.data.lines import LabelledLines
 from isotrope.io.resize import target_size
-from isotrope.models.recognizer import Recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.training.variation import bent
 
 logger = logging.getLogger(__name__)

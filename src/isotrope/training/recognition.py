@@ -16,9 +16,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 from isotrope.io.files import replacing
-from isotrope.models.recognizer import Recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch, TextBatches

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.outlines import Outline, paint
+from isotrope.data.synthetic.outlines import Outline, paint
 
 
 @dataclass(frozen=True)

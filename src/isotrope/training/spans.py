@@ -15,7 +15,7 @@ from torch import Tensor
 
 from isotrope.data.images import prepare
 from isotrope.data.lines import LabelledLines
-from isotrope.models.recognizer import Recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 
 
 @torch.inference_mode()

@@ -10,8 +10,8 @@ from torch import Tensor
 from isotrope.data.lines import LabelledLines
 from isotrope.groups import TURNS
 from isotrope.io.images import ImageError
-from isotrope.models.recognizer import Recognizer
 from isotrope.ocr.engines.gsanet import GSANet
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import Reading
 from isotrope.text.metrics import cer, wer, word_accuracy

@@ -10,10 +10,10 @@ from torch import nn
 
 from isotrope.io.images import ImageError
 from isotrope.lora import add_adapter, save_adapter
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.gsanet import GSANet
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.reader import Reader
 
 

@@ -13,13 +13,13 @@ from peft import LoraConfig, get_peft_model
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.models import export as export_module
-from isotrope.models.export import export_onnx
-from isotrope.models.graph import audit_onnx, open_session
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
+from isotrope.ocr.gsanet import export as export_module
+from isotrope.ocr.gsanet.export import export_onnx
+from isotrope.ocr.gsanet.graph import audit_onnx, open_session
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 from isotrope.ocr.reader import Reader
 

@@ -21,8 +21,8 @@ from isotrope.ocr.loading import (
 )
 
 if TYPE_CHECKING:
-    from isotrope.models.recognizer import Recognizer
     from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
+    from isotrope.ocr.gsanet.recognizer import Recognizer
 
 BEAMS = 4
 """Texts that are followed side by side where an adapter acts, unless the caller says how many."""

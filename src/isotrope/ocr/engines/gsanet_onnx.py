@@ -1,4 +1,4 @@
-"""A `Recognizer` on onnxruntime, from what `isotrope.models.export` wrote."""
+"""A `Recognizer` on onnxruntime, from what `isotrope.ocr.gsanet.export` wrote."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from isotrope.groups import group_from_name
-from isotrope.models.columns import ColumnSearch, all_columns
-from isotrope.models.decoding import Alphabet, Past, decode
-from isotrope.models.graph import FORMAT, layer_names, open_session
+from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
+from isotrope.ocr.gsanet.decoding import Alphabet, Past, decode
+from isotrope.ocr.gsanet.graph import FORMAT, layer_names, open_session
 
 _REMEDY = "give a folder that isotrope export wrote"
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.text import SyntheticText
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model

@@ -15,9 +15,9 @@ from transformers import (
 )
 
 from isotrope.lora import add_adapter
-from isotrope.models.export import export_onnx
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.export import export_onnx
+from isotrope.ocr.gsanet.recognizer import Recognizer
 
 WIDTH = 24
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isotrope.data.fonts import FontFile, load_typeface, outline_font
-from isotrope.data.painting import coverage
+from isotrope.data.synthetic.fonts import FontFile, load_typeface, outline_font
+from isotrope.data.synthetic.painting import coverage
 
 EM = 64.0
 _MAX_ASPECT = 40.0  # of an image: narrower text of the limit's length stays below it

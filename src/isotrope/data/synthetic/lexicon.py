@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from isotrope.data import numerals
 from isotrope.data.draws import Categorical, characters, pick
+from isotrope.data.synthetic import numerals
 from isotrope.text.charset import CHARSET, in_charset
 
 # The share of each language among the words that are not English.

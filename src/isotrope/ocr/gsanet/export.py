@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from isotrope.audit import TOLERANCES, describe
+from isotrope.equivariance.measure import TOLERANCES, describe
 from isotrope.io.files import replacing
-from isotrope.models.graph import FORMAT, audit_onnx, layer_names, required
-from isotrope.models.recognizer import BOS, EOS, SPECIAL, Recognizer
-from isotrope.models.step import KeysValues, attention_weights, cross_keys_values, step
 from isotrope.nn.conv import TurnedFilter
+from isotrope.ocr.gsanet.graph import FORMAT, audit_onnx, layer_names, required
+from isotrope.ocr.gsanet.recognizer import BOS, EOS, SPECIAL, Recognizer
+from isotrope.ocr.gsanet.step import KeysValues, attention_weights, cross_keys_values, step
 
 TOLERANCE = TOLERANCES[torch.float32]
 

@@ -3,7 +3,7 @@
 A greedy decoder that took one wrong turn writes on from there. Beam search follows several texts of
 an image side by side, and another one, less likely up to there, may overtake it. Texts are compared
 by `log p / length^POWER`, as a sum alone favours short ones. Where the columns of the images say
-something too (`isotrope.models.columns`), it is the joint `log p` that decides.
+something too (`isotrope.ocr.gsanet.columns`), it is the joint `log p` that decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isotrope.models.columns import ColumnSearch
+from isotrope.ocr.gsanet.columns import ColumnSearch
 
 POWER = 0.75
 

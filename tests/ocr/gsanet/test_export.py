@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from isotrope.models import export as export_module
-from isotrope.models.export import export_onnx
-from isotrope.models.recognizer import Recognizer
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet import export as export_module
+from isotrope.ocr.gsanet.export import export_onnx
+from isotrope.ocr.gsanet.recognizer import Recognizer
 
 FILES = {"config.json", "decoder.onnx", "encoder.onnx"}
 

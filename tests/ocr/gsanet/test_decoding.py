@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from isotrope.models.decoding import POWER, Alphabet, decode
+from isotrope.ocr.gsanet.decoding import POWER, Alphabet, decode
 
 START, PAD, END, A, B = range(5)
 ALPHABET = Alphabet(START, END, PAD, longest=6)

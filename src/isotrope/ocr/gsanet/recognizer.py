@@ -27,11 +27,11 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
-from isotrope.models.columns import ColumnSearch, all_columns
-from isotrope.models.decoding import Alphabet, decode
-from isotrope.models.step import advanced, attention_weights, cross_keys_values
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
 from isotrope.nn.conv import check_stride
+from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
+from isotrope.ocr.gsanet.decoding import Alphabet, decode
+from isotrope.ocr.gsanet.step import advanced, attention_weights, cross_keys_values
 from isotrope.text.charset import CHARSET
 
 BOS, PAD, EOS = 0, 1, 2
@@ -105,7 +105,7 @@ class Recognizer(VisionEncoderDecoderModel):
     Its config carries `charset` (`None` for a tokenizer's pieces of words), `image_height` (pixels
     of the short side), `image_stride` (the long side is a multiple of it), `max_ratio` (long over
     short side) and `max_characters`; and `columns`, whether there is a second, linear head of that
-    name: which character each token of the encoder holds (`isotrope.models.columns`).
+    name: which character each token of the encoder holds (`isotrope.ocr.gsanet.columns`).
     """
 
     tokenizer = None
@@ -185,7 +185,7 @@ class Recognizer(VisionEncoderDecoderModel):
         Raises:
             ValueError: no such checkpoint, or one whose decoder is no TrOCR.
         """
-        from isotrope.models.trocr import published
+        from isotrope.ocr.gsanet.checkpoint import published
 
         decoder, tokenizer = published(path, encoder.stages[-1].dim)
         longest = decoder.config.max_position_embeddings - 2

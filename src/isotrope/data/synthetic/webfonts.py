@@ -1,6 +1,6 @@
 """Fonts of npm's @fontsource packages, from WOFF to TTF files in the cache, where they are found.
 
-`python -m isotrope.data.webfonts FOLDER` converts what `npm install` put in FOLDER.
+`python -m isotrope.data.synthetic.webfonts FOLDER` converts what `npm install` put in FOLDER.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from isotrope.data.blackletter import complete
-from isotrope.data.font_kinds import kind_of
+from isotrope.data.synthetic.blackletter import complete
+from isotrope.data.synthetic.font_kinds import kind_of
 from isotrope.io.files import cache_folder, replacing
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def faces(folder: Path) -> Iterator[Path]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m isotrope.data.webfonts FOLDER")
+        sys.exit("usage: python -m isotrope.data.synthetic.webfonts FOLDER")
     try:
         convert(sys.argv[1])
     except ValueError as error:

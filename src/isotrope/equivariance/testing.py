@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from isotrope.audit import assert_equivariant, equivariance_error
+from isotrope.equivariance.measure import assert_equivariant, equivariance_error
 from isotrope.groups import CyclicGroup, DihedralGroup, Group
 from isotrope.kinds import declared
 

@@ -158,7 +158,7 @@ def test_a_dangling_link_in_a_folder_is_one_line(tmp_path):
 @pytest.mark.parametrize("flags", [[], ["--turns", "--format", "json"]])
 def test_a_full_device_is_one_line(tmp_path, flags):
     code = (
-        "from test_cli_read import *; "
+        "from test_read import *; "
         "Reader.from_pretrained = lambda **_: Reader(FakeEngine()); cli.main()"
     )
     command = [sys.executable, "-c", code, "read", image(tmp_path / "a.png"), *flags]

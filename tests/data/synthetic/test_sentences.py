@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from isotrope.data.sentences import Sentences, read_corpus
+from isotrope.data.synthetic.sentences import Sentences, read_corpus
 
 TEXT = "„Er ſagte es ihr nicht,“ schrieb sie; und doch wußte sie längst davon.\nZwei.\n\n"
 

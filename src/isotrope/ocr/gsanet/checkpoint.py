@@ -9,7 +9,7 @@ from torch import nn
 from transformers import AutoTokenizer, TrOCRForCausalLM, VisionEncoderDecoderModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from isotrope.models.recognizer import EOS, PAD
+from isotrope.ocr.gsanet.recognizer import EOS, PAD
 
 
 def published(

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from isotrope.groups import group_from_name
-from isotrope.models.columns import BLANK, ColumnSearch, all_columns, log_columns
-from isotrope.models.decoding import Alphabet, decode
+from isotrope.ocr.gsanet.columns import BLANK, ColumnSearch, all_columns, log_columns
+from isotrope.ocr.gsanet.decoding import Alphabet, decode
 
 END, SILENT, A, B = 2, 3, 4, 5
 VOCABULARY = 6

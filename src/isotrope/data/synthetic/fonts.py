@@ -21,7 +21,7 @@ SPLITS = ("train", "valid")
 VALID_SHARE = 0.08  # of the superfamilies
 _SALT = "1870:"  # chosen so that Debian's fonts give a validation split of many styles
 FOLDERS = (
-    str(cache_folder() / "fonts"),  # where isotrope.data.webfonts puts those of npm
+    str(cache_folder() / "fonts"),  # where isotrope.data.synthetic.webfonts puts those of npm
     "/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/texmf/fonts/opentype",
     "~/.fonts", "~/.local/share/fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
 )  # fmt: skip

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("wordfreq", reason="the lexicon draws words from wordfreq")
 
-from isotrope.data import lexicon, numerals
-from isotrope.data.lexicon import CASES, KINDS, TextSource, word_distribution
+from isotrope.data.synthetic import lexicon, numerals
+from isotrope.data.synthetic.lexicon import CASES, KINDS, TextSource, word_distribution
 from isotrope.text.charset import CHARSET, in_charset
 
 

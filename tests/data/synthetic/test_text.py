@@ -11,11 +11,11 @@ from PIL import Image
 pytest.importorskip("skia", reason="synthetic text is drawn by skia-python")
 pytest.importorskip("wordfreq", reason="synthetic text draws words from wordfreq")
 
-from isotrope.data.font_kinds import kind_of
-from isotrope.data.fonts import font_families
-from isotrope.data.outlines import paint
-from isotrope.data.sentences import Sentences
-from isotrope.data.synthetic import SyntheticText
+from isotrope.data.synthetic.font_kinds import kind_of
+from isotrope.data.synthetic.fonts import font_families
+from isotrope.data.synthetic.outlines import paint
+from isotrope.data.synthetic.sentences import Sentences
+from isotrope.data.synthetic.text import SyntheticText
 from isotrope.text.charset import in_charset
 
 try:

@@ -8,9 +8,9 @@ pytest.importorskip("fontTools", reason="WOFF is read by fonttools")
 import skia
 from fontTools.ttLib import TTFont
 
-from isotrope.data import fonts
-from isotrope.data.blackletter import complete
-from isotrope.data.webfonts import convert
+from isotrope.data.synthetic import fonts
+from isotrope.data.synthetic.blackletter import complete
+from isotrope.data.synthetic.webfonts import convert
 
 
 @pytest.fixture

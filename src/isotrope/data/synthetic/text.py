@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from isotrope.data.draws import Categorical, pick
-from isotrope.data.font_kinds import kind_of
-from isotrope.data.fonts import FontFile, font_families
-from isotrope.data.lexicon import TextSource, blackletter
-from isotrope.data.outlines import STYLES, Outline, paint
-from isotrope.data.painting import coverage, hollow
-from isotrope.data.sentences import Sentences
-from isotrope.data.typesetting import (
+from isotrope.data.synthetic.font_kinds import kind_of
+from isotrope.data.synthetic.fonts import FontFile, font_families
+from isotrope.data.synthetic.lexicon import TextSource, blackletter
+from isotrope.data.synthetic.outlines import STYLES, Outline, paint
+from isotrope.data.synthetic.painting import coverage, hollow
+from isotrope.data.synthetic.sentences import Sentences
+from isotrope.data.synthetic.typesetting import (
     Line,
     look,
     map_points,

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.models.recognizer import LiftedEncoder, LiftedEncoderConfig
 from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
 from isotrope.nn import (
     MLP,
@@ -21,8 +20,9 @@ from isotrope.nn import (
     LiftingSelfAttention,
     Rotary,
 )
+from isotrope.ocr.gsanet.recognizer import LiftedEncoder, LiftedEncoderConfig
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "naive.py"
+FILE = Path(__file__).parents[2] / "benchmarks" / "naive.py"
 spec = importlib.util.spec_from_file_location("naive", FILE)
 oracle = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(oracle)

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("skia", reason="fonts are read by skia-python")
 
-from isotrope.data import fonts
-from isotrope.data.font_kinds import kind_of
-from isotrope.data.fonts import ESSENTIAL, family_of, font_families, split_of, superfamily
+from isotrope.data.synthetic import fonts
+from isotrope.data.synthetic.font_kinds import kind_of
+from isotrope.data.synthetic.fonts import ESSENTIAL, family_of, font_families, split_of, superfamily
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from isotrope.audit import audit, equivariance_error
+from isotrope.equivariance import audit, equivariance_error
 from isotrope.groups import group_from_name
-from isotrope.models.recognizer import BOS, EOS, PAD, LiftedEncoder, Recognizer, standardize
 from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.recognizer import BOS, EOS, PAD, LiftedEncoder, Recognizer, standardize
 from isotrope.text.charset import CHARSET
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "recognizer.toml"
+RECIPE = Path(__file__).parents[3] / "recipes" / "recognizer.toml"
 
 
 def config(group="C4", encoding="rotary"):

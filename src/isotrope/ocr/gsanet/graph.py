@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from isotrope.audit import permutes_pixels
+from isotrope.equivariance.measure import permutes_pixels
 from isotrope.groups import Group
 from isotrope.kinds import grid_of_tokens, relative_error, turn_tokens
 

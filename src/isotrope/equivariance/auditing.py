@@ -1,0 +1,185 @@
+"""Which layer of a model breaks its equivariance? For our layers and for any other."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.equivariance.measure import copied, describe, permutes_pixels
+from isotrope.equivariance.report import AuditReport, AuditRow
+from isotrope.groups import Group
+from isotrope.kinds import (
+    Action,
+    declared,
+    first_tensor,
+    is_lifted_to_another,
+    lifting_groups,
+    possible_kinds,
+    relative_error,
+)
+
+
+def audit(model: nn.Module, images: Tensor, group: Group, tolerance: float = 1e-9) -> AuditReport:
+    """Runs a model on images and on each turned copy, and compares the output of every submodule.
+
+    The model is copied, in float64 and eval mode. An output is compared as the kind that its module
+    declares. One of a module that declares nothing is compared as each kind that its shape allows
+    (an image with the channels first or last, a lifted signal, tokens on a grid with or without
+    class tokens, per-head tokens or scores, a vector) and counts as broken where it fits none.
+    One that is lifted to another group, by the `group` of its module, is not compared.
+
+    Args:
+        images: `(B, C, H, W)`, all that the model is called with. Non-square ones show more; square
+            ones where the model's size is fixed.
+        tolerance: above it an output is broken; rounding in float64 leaves about 1e-14.
+
+    Raises:
+        ValueError: `images` is no batch of images.
+    """
+    if images.ndim != 4 or not len(images):
+        raise ValueError(f"shape {tuple(images.shape)} is not an image batch; give (B, C, H, W)")
+    model, images = copied(model, torch.float64), _odd_batch(images.detach().double(), group)
+    report = AuditReport(group, tolerance)
+    if not group.exact:
+        report.notes.append(
+            f"{group!r} turns between pixels, where no layer is exact: errors of 0.5 to 1.5 are "
+            "usual on noise, of 0.01 and more on smooth images; the verdict is on the elements "
+            "that permute pixels"
+        )
+    trace = _trace(model, images)
+    grids, owners = _grids(trace, images), lifting_groups(model)
+    outputs = [
+        _Output(name, *found, images, grids, group, owners[found[0]])
+        for name, found in trace.items()
+    ]
+    for own, count in Counter(o.lifted_to for o in outputs if o.lifted_to).items():
+        report.notes.append(
+            f"not compared: {count} outputs lifted to {own!r}, not {group!r}; audit with {own!r}"
+        )
+    for h in group.elements:
+        turned = group.act_image(h, images)
+        try:
+            trace = _trace(model, turned)
+        except Exception as error:  # whatever a foreign model raises for a size is the finding
+            report.refused.append(h)
+            report.notes.append(_refusal(group, h, turned, error))
+            continue
+        for output in outputs:
+            output.compare(h, trace)
+    report.rows = [output.row(group, tolerance) for output in outputs]
+    return report
+
+
+def _odd_batch(images: Tensor, group: Group) -> Tensor:
+    """Repeats images until their number is neither 1 nor |G|, the first axis of many tables."""
+    count = len(images)
+    while count in (1, group.order):
+        count += 1
+    return images[torch.arange(count) % len(images)]
+
+
+def _refusal(group: Group, h: int, turned: Tensor, error: Exception) -> str:
+    rows, columns = turned.shape[2:]
+    remedy = "" if rows == columns else "; audit it with square images"
+    reason = str(error).strip().split("\n")[0][:160]
+    return (
+        f"the model refuses the images after {describe(group, h)} ({rows}x{columns} pixels): "
+        f"{type(error).__name__}: {reason}{remedy}"
+    )
+
+
+Trace = dict[str, tuple[nn.Module, Tensor | None]]
+
+
+def _trace(model: nn.Module, images: Tensor) -> Trace:
+    """The output of every submodule in order of execution, children first."""
+    silent = [f"{n}." for n, m in model.named_modules() if getattr(m, "gives", "") is None]
+    trace: Trace = {}
+
+    def watch(name: str, module: nn.Module):
+        def hook(_module, _inputs, output) -> None:
+            label, call = name or "(model)", 2
+            while label in trace:
+                label, call = f"{name} (call {call})", call + 1
+            tensor = first_tensor(output)
+            # A copy: the next module may work in place.
+            trace[label] = module, None if tensor is None else tensor.detach().clone()
+
+        return module.register_forward_hook(hook)
+
+    named = [pair for pair in model.named_modules() if not pair[0].startswith(tuple(silent))]
+    hooks = [watch(*pair) for pair in named]
+    try:
+        with torch.no_grad():
+            model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return trace
+
+
+def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:
+    """Sizes (rows, columns) of the feature maps that were seen, on which tokens may lie."""
+    sizes = {tuple(images.shape[2:])}
+    for module, output in trace.values():
+        if output is None or len(output) != len(images):
+            continue
+        planes = isinstance(module, nn.Conv2d) or declared(module, "gives") == "image"
+        if output.ndim == 5 or (output.ndim == 4 and planes):
+            sizes.add(tuple(output.shape[2:4]))
+    return sizes
+
+
+class _Output:
+    """An output on the upright images, the kinds it may be of, and its errors as each of them."""
+
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        tensor: Tensor | None,
+        images: Tensor,
+        grids: set[tuple[int, int]],
+        group: Group,
+        own: Group | None,
+    ) -> None:
+        self.name, self.type, self.tensor = name, type(module).__name__, tensor
+        self.kinds: list[tuple[str, Action]] = []
+        self.note, self.lifted_to = "", None
+        if getattr(module, "gives", "") is None:
+            self.note = "says that it is no signal"
+        elif tensor is None:
+            self.note = "no floating-point tensor"
+        elif tensor.ndim == 0 or len(tensor) != len(images):
+            self.note = f"shape {tuple(tensor.shape)} does not begin with the batch"
+        elif is_lifted_to_another(module, tensor, own, group):
+            self.note, self.lifted_to = f"lifted to {own!r}, not {group!r}", own
+        else:
+            self.kinds = possible_kinds(module, tensor, images, grids, group, own)
+            self.note = "" if self.kinds else f"shape {tuple(tensor.shape)} is of no known kind"
+        self.errors: list[dict[int, float]] = [{} for _ in self.kinds]
+
+    def compare(self, h: int, trace: Trace) -> None:
+        got = trace.get(self.name, (None, None))[1]
+        for (_, act), errors in zip(self.kinds, self.errors, strict=True):
+            errors[h] = math.inf if got is None else relative_error(got, act(h, self.tensor))
+
+    def row(self, group: Group, tolerance: float) -> AuditRow:
+        """The row: the first kind that fits, else the likeliest kind, which is the first."""
+        rows = [
+            self._row_as(kind, e, group)
+            for (kind, _), e in zip(self.kinds, self.errors, strict=True)
+        ]
+        fitting = (row for row in rows if row.error is not None and row.error <= tolerance)
+        return next(fitting, rows[0] if rows else AuditRow(self.name, self.type, note=self.note))
+
+    def _row_as(self, kind: str, errors: dict[int, float], group: Group) -> AuditRow:
+        exact = {h: e for h, e in errors.items() if permutes_pixels(group, h)}
+        if not exact:
+            return AuditRow(self.name, self.type, note="the model took no turned image")
+        worst = max(exact, key=exact.__getitem__)
+        between = max((e for h, e in errors.items() if h not in exact), default=None)
+        return AuditRow(self.name, self.type, kind, exact[worst], worst, between)
