@@ -484,7 +484,7 @@ def test_images_must_be_a_batch():
 
 def test_audit_is_a_function_whatever_was_imported_before():
     code = (
-        "import isotrope.equivariance.report; from isotrope import audit; print(audit.__module__)"  # noqa: E501
+        "import isotrope.equivariance.report; from isotrope import audit; print(audit.__module__)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "isotrope.equivariance.auditing"
