@@ -8,6 +8,8 @@ from peft.tuners.lora.layer import LoraVariant
 from peft.tuners.tuners_utils import check_adapters_to_merge
 from torch import Tensor, nn
 
+from isotrope.nn.conv import TurnedFilter
+
 
 class Magnitude(nn.Module):
     """`m` of DoRA, a length for each output channel."""
@@ -76,7 +78,10 @@ class FilterLora(nn.Module, LoraLayer):
         weight = self.base_layer.weight
         for adapter in acting:
             weight = self.moved(weight, adapter)
-        return torch.func.functional_call(self.base_layer, {"weight": weight}, (signal,))
+        # As an argument: to swap the layer's own, even for a moment, would reach other threads.
+        if isinstance(self.base_layer, TurnedFilter):
+            return self.base_layer(signal, weight)
+        return self.base_layer._conv_forward(signal, weight, self.base_layer.bias)
 
     @torch.no_grad()
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:

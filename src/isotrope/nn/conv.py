@@ -125,13 +125,14 @@ class TurnedFilter(nn.Module):
         dtype, device = self.weight.dtype, self.weight.device
         return (self.group.filter_turns(self.kernel_size).to(device, dtype),)
 
-    def each_turn(self) -> Tensor:
+    def each_turn(self, weight: Tensor | None = None) -> Tensor:
         """The free weight `(..., k, k)` turned by every element: `(..., |G|, k, k)`.
 
         One product: on an accelerator a call for each element would be dearer than the filtering.
         """
-        turned = self.weight.flatten(-2) @ self._tables()[0]
-        return turned.unflatten(-1, (self.group.order, *self.weight.shape[-2:]))
+        weight = self.weight if weight is None else weight
+        turned = weight.flatten(-2) @ self._tables()[0]
+        return turned.unflatten(-1, (self.group.order, *weight.shape[-2:]))
 
     def _tables(self) -> tuple[Tensor, ...]:
         """`tables()`, made once for a device and a dtype.
@@ -148,26 +149,29 @@ class TurnedFilter(nn.Module):
             self._kept_tables = self.tables()
         return self._kept_tables
 
-    def bank(self) -> Tensor:
-        """The free weight turned by every element, as `conv2d` takes it."""
+    def bank(self, weight: Tensor | None = None) -> Tensor:
+        """The free weight, or another one in its place, turned by every element for `conv2d`."""
         raise NotImplementedError
 
-    def _kept_bank(self) -> Tensor:
+    def _kept_bank(self, given: Tensor | None = None) -> tuple[Tensor, bool]:
+        """The bank of a weight, `self.weight` if none is given, and whether it is a kept one."""
+        if given is not None:
+            return self.bank(given), False
         weight = self.weight
         learning = torch.is_grad_enabled() and weight.requires_grad
         # On an accelerator a comparison would wait; in torch.func the weight is no Parameter.
         plain = type(weight) is nn.Parameter and weight.device.type == "cpu"
         if learning or not plain or torch.compiler.is_compiling():
             self._kept = None
-            return self.bank()
+            return self.bank(), False
+        kept = self._kept  # read once: other threads may replace it
         # Compared by value: an adapter merged through `weight.data` leaves address and version.
-        same = self._kept is not None and self._kept[0].dtype == weight.dtype
-        if not (same and torch.equal(self._kept[0], weight)):
+        if kept is None or kept[0].dtype != weight.dtype or not torch.equal(kept[0], weight):
             # Not an inference tensor: a later pass may need gradients of what it filters.
             with torch.inference_mode(False), torch.no_grad():
                 bank = self.bank().contiguous(memory_format=torch.channels_last)
-                self._kept = weight.detach().clone(), bank
-        return self._kept[1]
+                self._kept = kept = weight.detach().clone(), bank
+        return kept[1], True
 
     def _convolve(
         self, planes: Tensor, bank: Tensor, bias: Tensor | None, groups: int = 1
@@ -235,19 +239,20 @@ class GroupConv(TurnedFilter):
         places = (relative * self.group.order + turn[:, None]).flatten()
         return *super().tables(), places.to(self.weight.device)
 
-    def turned(self) -> Tensor:
+    def turned(self, weight: Tensor | None = None) -> Tensor:
         """`w(g^-1 x, g^-1 h)` as `(|G| g, C_out, C_in, |G| h, k, k)`; `C_in` is 1 if depthwise."""
-        turned = self.each_turn().flatten(2, 3).index_select(2, self._tables()[1])
+        turned = self.each_turn(weight).flatten(2, 3).index_select(2, self._tables()[1])
         return turned.unflatten(2, (self.group.order, -1)).permute(2, 0, 1, 3, 4, 5)
 
-    def bank(self) -> Tensor:
+    def bank(self, weight: Tensor | None = None) -> Tensor:
         """One weight for `conv2d`: `(|G|*C_out, |G|*C_in, k, k)`, or `(C_out*|G|, |G|, k, k)`."""
         if self.depthwise:  # channel-major: each channel is a convolution group of |G| planes
-            turned = self.turned().squeeze(2).unflatten(1, (-1, self.in_channels))
+            turned = self.turned(weight).squeeze(2).unflatten(1, (-1, self.in_channels))
             return turned.permute(2, 1, 0, 3, 4, 5).flatten(0, 2)
-        return self.turned().transpose(2, 3).flatten(2, 3).flatten(0, 1)
+        return self.turned(weight).transpose(2, 3).flatten(2, 3).flatten(0, 1)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Filters with `weight` in place of the layer's own where one is given."""
         order = self.group.order
         if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
             raise ValueError(
@@ -259,12 +264,13 @@ class GroupConv(TurnedFilter):
             planes = lifted.permute(0, 4, 1, 2, 3).flatten(1, 2)
             if bias is not None:
                 bias = bias.view(-1, self.in_channels).T.repeat_interleave(order)
-            planes = self._convolve(planes, self._kept_bank(), bias, groups=self.in_channels)
+            bank, _ = self._kept_bank(weight)
+            planes = self._convolve(planes, bank, bias, groups=self.in_channels)
             channels = planes.unflatten(1, (self.in_channels, -1, order))
             return channels.permute(0, 3, 4, 5, 2, 1).flatten(4)
         bias = None if bias is None else bias.repeat(order)
-        bank = self._kept_bank()
-        if self._kept is not None and self._positions(lifted) <= FEW:
+        bank, kept = self._kept_bank(weight)
+        if kept and self._positions(lifted) <= FEW:
             return self._multiply(lifted, bank, bias)
         return to_lifted(self._convolve(to_planes(lifted), bank, bias), order)
 

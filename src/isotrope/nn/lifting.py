@@ -45,18 +45,20 @@ class LiftingConv(TurnedFilter):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         nn.init.normal_(self.weight, std=1 / math.sqrt(in_channels * kernel_size**2))
 
-    def bank(self) -> Tensor:
+    def bank(self, weight: Tensor | None = None) -> Tensor:
         """The turned filters `k(g^-1 x)` as one weight `(|G|*C_out, C_in, k, k)`."""
-        return self.each_turn().permute(2, 0, 1, 3, 4).flatten(0, 1)
+        return self.each_turn(weight).permute(2, 0, 1, 3, 4).flatten(0, 1)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Filters with `weight` in place of the layer's own where one is given."""
         if image.ndim != 4 or image.shape[1] != self.weight.shape[1]:
             raise ValueError(
                 f"shape {tuple(image.shape)} is not an image batch; "
                 f"give (B, {self.weight.shape[1]}, H, W)"
             )
         bias = None if self.bias is None else self.bias.repeat(self.group.order)
-        return to_lifted(self._convolve(image, self._kept_bank(), bias), self.group.order)
+        bank, _ = self._kept_bank(weight)
+        return to_lifted(self._convolve(image, bank, bias), self.group.order)
 
 
 class LiftingSelfAttention(LiftedAttention):

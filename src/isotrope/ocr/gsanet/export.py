@@ -93,7 +93,7 @@ class _Encoder(nn.Module):
         for module in self.encoder.modules():
             if isinstance(module, TurnedFilter):
                 module.register_buffer("turned_bank", module.bank().detach().contiguous())
-                module.bank = lambda module=module: module.turned_bank
+                module.bank = lambda _=None, module=module: module.turned_bank
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         (tokens,) = self.encoder(pixels, return_dict=False)
