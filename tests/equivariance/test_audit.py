@@ -242,7 +242,7 @@ def test_tables_of_an_encoding_are_not_mistaken_for_signals(encoding, batch):
 @pytest.mark.parametrize("group", [C4, D4], ids=repr)
 def test_names_the_planted_layer(group):
     class Unturned(GroupConv):
-        def turned(self):
+        def turned(self, weight=None):
             return torch.stack([self.weight] * self.group.order)
 
     config = EquivariantViTConfig(group.name, stages=[Stage("conv", 3, 8)], classes=3)

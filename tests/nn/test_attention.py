@@ -140,7 +140,7 @@ class GCSATests(EquivariantLayerTests):
 
     def broken(self, group):
         class Unturned(GroupConv):
-            def turned(self):
+            def turned(self, weight=None):
                 return self.weight.expand(self.group.order, *self.weight.shape)
 
         layer = self.layer(group)

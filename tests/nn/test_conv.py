@@ -19,14 +19,14 @@ C4, D4 = CyclicGroup(4), DihedralGroup(4)
 class Unturned(GroupConv):
     """The fault of the public G-CSA code: orientations are permuted, but the filter never turns."""
 
-    def turned(self):
+    def turned(self, weight=None):
         return torch.stack([self.weight[:, :, self.group.relative[g]] for g in self.group.elements])
 
 
 class Unpermuted(GroupConv):
     """The filter turns, but the orientations that it reads do not follow."""
 
-    def turned(self):
+    def turned(self, weight=None):
         turns = [self.group.act_filter(g, self.weight) for g in self.group.elements]
         return torch.stack(turns)
 
