@@ -1,4 +1,4 @@
-"""What is written can be read back, and a file is written whole or not at all."""
+"""What is written can be read back."""
 
 import csv
 import json
@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from isotrope.io.files import replacing
 from isotrope.ocr.formats import FORMATS, json_lines, text_lines, tsv_lines
 from isotrope.ocr.reading import Reading
 
@@ -75,16 +74,3 @@ def test_writers_are_lazy(lines):
     written = lines(results())
     first = next(written) if lines is not tsv_lines else [next(written), next(written)][1]
     assert "Straße" in first
-
-
-def test_replacing(tmp_path):
-    path = tmp_path / "out.txt"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError), replacing(path) as temporary:
-        temporary.write_text("half" * 10000 + "\ud800", encoding="utf-8")
-    assert path.read_text() == "old"
-    with replacing(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,36 +1,235 @@
-"""Writing a file whole or not at all."""
+"""Writing files: whole or not at all, and straight through to devices and pipes."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+import platformdirs
+
+_DESCRIPTORS = ("/dev/fd", "/proc/self/fd")
+_MOST_LINKS = 40  # as Linux has it
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/isotrope`, or `~/.cache/isotrope`; the temporary files' where there is none.
+    """The user's cache: `$XDG_CACHE_HOME/isotrope`, or the platform's place (`~/.cache/isotrope`).
 
-    It need not exist.
+    A user without a home, as in some containers, has it among the temporary files. The folder
+    need not exist.
     """
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "isotrope"
     try:
-        home = Path.home()
-    except RuntimeError:  # a user without a home, as in some containers
-        home = Path(tempfile.gettempdir())
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "isotrope"
+        Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / ".cache" / "isotrope"
+    return platformdirs.user_cache_path("isotrope", appauthor=False)
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which takes its place when the block ends well.
+    """A temporary path that takes the place of `path` when the block ends well.
 
-    So `path` is written whole, or left as it was. Parallel writers do not meet.
+    A regular file is written whole or left as it was: the temporary file lies beside it, reaches
+    the disk, and is renamed. Links are followed, so the link stays and its target is replaced or
+    made; the file keeps its mode and owner. A device, a pipe or an open descriptor
+    (`/dev/stdout`) is never replaced: the temporary file is copied into it. Parallel writers, in
+    threads, processes or on hosts that share a disk, do not disturb each other: the last one wins.
+
+    Args:
+        path: The file to write. Its folder must exist.
+
+    Yields:
+        An empty file, with the suffix of `path`, to write to by its name.
+
+    Raises:
+        OSError: It cannot be written. `path` is named, never the temporary file.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    target = _resolved(path)
+    if _is_stream(target):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / Path(path).name
+            temporary.touch()
+            yield temporary
+            with temporary.open("rb") as source, _open_stream(target, "wb") as stream:
+                shutil.copyfileobj(source, stream)
+        return
+    with _naming(path):
+        temporary = _make_beside(target)
     try:
         yield temporary
-        os.replace(temporary, path)
+        with _naming(path):
+            _put(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[IO[str]]:
+    r"""A text file (UTF-8, lines end in `\n`) that is complete when the block ends well.
+
+    As `replacing`, except that a device, a pipe or an open descriptor gets each line as it is
+    written.
+
+    Args:
+        path: The file to write. Its folder must exist.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    target = _resolved(path)
+    if _is_stream(target):
+        with _open_stream(target, "w", encoding="utf-8", newline="\n", buffering=1) as file:
+            yield file
+        return
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def filling(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder whose files move into `folder` when the block ends well.
+
+    Each replaces the file of its name as `replacing` does. Other files of `folder` stay. Nothing
+    that a killed run left behind gets in, because each temporary folder is new.
+
+    Args:
+        folder: Made, with its parents, if it is missing.
+
+    Yields:
+        An empty folder inside `folder`, so on the same disk, with a hidden name.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".isotrope-", dir=folder) as name:
+        partial = Path(name)
+        yield partial
+        for file in sorted(path for path in partial.rglob("*") if path.is_file()):
+            path = folder / file.relative_to(partial)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _naming(path):
+                _put(file, _regular(path))
+
+
+def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
+    """Refuse an output that is one of the inputs, under this or another name.
+
+    Args:
+        path: The output; it need not exist.
+        inputs: The files that are read.
+
+    Raises:
+        ValueError: They are the same file, as `os.path.samefile` has it. Devices and pipes may
+            be both.
+    """
+    if not Path(path).is_file():
+        return
+    for source in inputs:
+        with suppress(OSError):  # A missing input is for its reader to report.
+            if os.path.samefile(path, source):
+                raise ValueError(
+                    f"{path} is the input {source} and would be overwritten; give another output"
+                )
+
+
+def _resolved(path: str | Path) -> Path | int:
+    """Where a path leads when its links are followed: a path, or an open descriptor's number."""
+    place = Path(path)
+    descriptors = {os.path.realpath(folder) for folder in _DESCRIPTORS}
+    for _ in range(_MOST_LINKS):
+        parent = os.path.realpath(place.parent)
+        # Linux shows a descriptor as a link to its file; following it would replace that file.
+        if parent in descriptors and place.name.isdecimal():
+            return int(place.name)
+        place = Path(parent, place.name)
+        if not place.is_symlink():
+            return place
+        place = place.parent / os.readlink(place)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+
+
+def _is_stream(target: Path | int) -> bool:
+    """Whether it is written through. A folder is not; opening it says what it is."""
+    if isinstance(target, int):
+        return True
+    return target.exists() and not (target.is_file() or target.is_dir())
+
+
+def _open_stream(target: Path | int, mode: str, **options) -> IO:
+    if isinstance(target, int):
+        if sys.stdout:
+            sys.stdout.flush()  # What was printed before comes before.
+        target = os.dup(target)  # Not opened anew, which would empty a file and begin at its start.
+    return open(target, mode, **options)
+
+
+def _regular(path: Path) -> Path:
+    """Where a file of a folder leads; a stream cannot be the part of a model."""
+    target = _resolved(path)
+    if isinstance(target, int) or _is_stream(target):
+        raise OSError(errno.EINVAL, "no regular file; remove it", str(path))
+    return target
+
+
+def _make_beside(target: Path) -> Path:
+    """A new empty file in the folder of `target`, with the mode that a new file gets there."""
+    if target.is_dir():
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    # tempfile would make it 0600; open applies the umask. Libraries go by the suffix.
+    suffix = target.suffix if len(target.suffix) <= 16 else ""
+    temporary = target.with_name(f".isotrope-{secrets.token_hex(8)}{suffix}")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    return temporary
+
+
+def _put(temporary: Path, target: Path) -> None:
+    """Rename onto `target`, with its mode and owner, once the content is on the disk."""
+    if target.exists():
+        kept = target.stat()
+        if hasattr(os, "chown"):  # not on Windows
+            with suppress(PermissionError):
+                os.chown(temporary, kept.st_uid, kept.st_gid)
+        os.chmod(temporary, stat.S_IMODE(kept.st_mode))
+    _sync(temporary, os.O_RDWR)
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        # A file that is mounted by itself, as into a container, cannot be renamed over.
+        shutil.copyfile(temporary, target)
+        _sync(target, os.O_RDWR)
+        return
+    with suppress(OSError):  # Not every system opens folders.
+        _sync(target.parent, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Errors of the system name `path` in place of the temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

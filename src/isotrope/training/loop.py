@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from isotrope.io.files import replacing
+from isotrope.io.files import filling, replacing
 
 Report = Callable[[dict[str, float]], None]
 
@@ -54,13 +53,9 @@ def update(fabric: Fabric, model: nn.Module, optimizer: Optimizer, loss: Tensor)
 
 
 def keep_model(model: nn.Module, folder: Path) -> None:
-    """`model.save_pretrained(folder)`, whose files take the places of their predecessors whole."""
-    partial = folder.with_name(f"{folder.name}.tmp")
-    model.save_pretrained(partial)
-    folder.mkdir(exist_ok=True)
-    for file in partial.iterdir():
-        os.replace(file, folder / file.name)
-    partial.rmdir()
+    """`model.save_pretrained(folder)`, each file written whole or left as it was."""
+    with filling(folder) as partial:
+        model.save_pretrained(partial)
 
 
 def write_log(path: Path, rows: list[dict]) -> None:
