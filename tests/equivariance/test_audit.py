@@ -443,7 +443,7 @@ def test_a_lifted_signal_of_the_same_number_of_orientations_is_not_mistaken():
 
 def test_the_group_of_an_encoder_is_found_inside_it():
     pytest.importorskip("transformers")
-    from isotrope.ocr.gsanet.recognizer import LiftedEncoder, LiftedEncoderConfig
+    from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 
     stages = [{"mixer": "gcsa", "depth": 1, "dim": 8}]
     encoder = LiftedEncoder(LiftedEncoderConfig(vit={"group": "C4", "stages": stages}))
@@ -458,7 +458,7 @@ def test_the_group_of_an_encoder_is_found_inside_it():
 
 def test_tokens_lifted_to_c1_are_plain_tokens():
     pytest.importorskip("transformers")
-    from isotrope.ocr.gsanet.recognizer import LiftedEncoder, LiftedEncoderConfig
+    from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 
     stages = [{"mixer": "gcsa", "depth": 1, "dim": 8}]
     encoder = LiftedEncoder(LiftedEncoderConfig(vit={"group": "C1", "stages": stages}))

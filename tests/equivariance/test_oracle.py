@@ -20,7 +20,7 @@ from isotrope.nn import (
     LiftingSelfAttention,
     Rotary,
 )
-from isotrope.ocr.gsanet.recognizer import LiftedEncoder, LiftedEncoderConfig
+from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "naive.py"
 spec = importlib.util.spec_from_file_location("naive", FILE)

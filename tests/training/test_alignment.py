@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from isotrope.ocr.gsanet.recognizer import EOS, SPECIAL
+from isotrope.text.tokens import EOS, SPECIAL
 from isotrope.training.alignment import AlignmentLoss
 from isotrope.training.batches import Batch
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isotrope.ocr.gsanet.columns import BLANK, log_columns
-from isotrope.ocr.gsanet.recognizer import SPECIAL
+from isotrope.text.tokens import SPECIAL
 from isotrope.training.batches import Batch
 
 

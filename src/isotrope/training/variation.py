@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.ocr.gsanet.recognizer import SPECIAL
+from isotrope.text.tokens import SPECIAL
 
 
 def bent(image: Tensor, rng: np.random.Generator) -> Tensor:

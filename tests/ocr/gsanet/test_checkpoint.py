@@ -4,6 +4,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertLMHeadModel,
     PreTrainedTokenizerFast,
@@ -102,6 +103,20 @@ def test_it_reads_the_same_at_four_turns_and_comes_back(checkpoint, tmp_path, di
     assert loaded.read(pixels)[0] == texts
 
 
+def test_the_tokenizer_comes_from_where_the_weights_do(checkpoint, tmp_path, monkeypatch):
+    Recognizer.from_trocr(checkpoint, encoder=encoder()).save_pretrained(tmp_path / "saved")
+    found, load = {}, AutoTokenizer.from_pretrained
+
+    def loading(path, **options):
+        found.update(options)
+        return load(path, **options)
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", loading)
+    where = {"revision": "main", "local_files_only": True, "cache_dir": str(tmp_path / "cache")}
+    Recognizer.from_pretrained(tmp_path / "saved", **where)
+    assert found == where
+
+
 def test_texts_are_pieces_of_words(checkpoint):
     model = Recognizer.from_trocr(checkpoint, encoder=encoder())
     labels = model.encode_text(["the invoice", "ünïcode"])
@@ -125,6 +140,17 @@ def test_it_is_not_exported(checkpoint, tmp_path):
     model = Recognizer.from_trocr(checkpoint, encoder=encoder())
     with pytest.raises(ValueError, match="writes with a tokenizer, which is not exported"):
         export_onnx(model, tmp_path / "exported")
+
+
+def test_another_model_is_refused_in_one_line(checkpoint, tmp_path, capfd):
+    remedy = r"not a Recognizer; give a folder that Recognizer\.save_pretrained wrote"
+    with pytest.raises(ValueError, match=rf"holds VisionEncoderDecoderModel, {remedy}"):
+        Recognizer.from_pretrained(checkpoint)
+    vit().save_pretrained(tmp_path / "vit")
+    capfd.readouterr()
+    with pytest.raises(ValueError, match=rf"vit holds ViTModel, {remedy}"):
+        Recognizer.from_pretrained(tmp_path / "vit")
+    assert not capfd.readouterr().err
 
 
 def test_what_is_no_trocr_is_refused(tmp_path):

@@ -10,8 +10,10 @@ import torch
 from isotrope.equivariance import audit, equivariance_error
 from isotrope.groups import group_from_name
 from isotrope.models.vit import EquivariantViTConfig, Stage
-from isotrope.ocr.gsanet.recognizer import BOS, EOS, PAD, LiftedEncoder, Recognizer, standardize
+from isotrope.ocr.gsanet.encoder import LiftedEncoder, standardize
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.text.charset import CHARSET
+from isotrope.text.tokens import BOS, EOS, PAD
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "recognizer.toml"
 

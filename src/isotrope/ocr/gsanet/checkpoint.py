@@ -1,4 +1,4 @@
-"""What is taken from a TrOCR checkpoint: its decoder and its tokenizer."""
+"""Checkpoints: whether one is a recognizer's, and what is taken from a published TrOCR."""
 
 from __future__ import annotations
 
@@ -6,10 +6,46 @@ import os
 from pathlib import Path
 
 from torch import nn
-from transformers import AutoTokenizer, TrOCRForCausalLM, VisionEncoderDecoderModel
+from transformers import (
+    AutoTokenizer,
+    PreTrainedConfig,
+    TrOCRForCausalLM,
+    VisionEncoderDecoderModel,
+)
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from isotrope.ocr.gsanet.recognizer import EOS, PAD
+from isotrope.ocr.gsanet.encoder import LiftedEncoderConfig
+from isotrope.text.tokens import EOS, PAD
+
+_HUB = (
+    *("cache_dir", "force_download", "local_files_only", "proxies"),
+    *("revision", "subfolder", "token"),
+)
+"""Arguments of `from_pretrained` that say where the files are."""
+
+
+def hub_options(options: dict) -> dict:
+    """Those of the options that the files of a tokenizer need as well as those of a model."""
+    return {name: options[name] for name in _HUB if name in options}
+
+
+def refuse_another_model(path: str | os.PathLike, hub: dict) -> None:
+    """Raise ValueError where `config.json` is not a recognizer's; a missing one is left alone.
+
+    transformers itself loads what it can of any model, and lists each tensor that it could not.
+    """
+    config, _ = PreTrainedConfig.get_config_dict(path, **hub)
+    names = config.get("architectures") or [config.get("model_type") or "an unknown model"]
+    encoder = config.get("encoder")
+    kind = encoder.get("model_type") if isinstance(encoder, dict) else None
+    if "Recognizer" not in names and (
+        kind != LiftedEncoderConfig.model_type or "charset" not in config
+    ):
+        raise ValueError(
+            f"{path} holds {', '.join(map(str, names))}, not a Recognizer; give a folder that "
+            "Recognizer.save_pretrained wrote (Recognizer.from_trocr takes the decoder of a "
+            "published TrOCR)"
+        )
 
 
 def published(

@@ -25,8 +25,9 @@ from isotrope.equivariance.measure import TOLERANCES, describe
 from isotrope.io.files import replacing
 from isotrope.nn.conv import TurnedFilter
 from isotrope.ocr.gsanet.graph import FORMAT, audit_onnx, layer_names, required
-from isotrope.ocr.gsanet.recognizer import BOS, EOS, SPECIAL, Recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.gsanet.step import KeysValues, attention_weights, cross_keys_values, step
+from isotrope.text.tokens import BOS, EOS, SPECIAL
 
 TOLERANCE = TOLERANCES[torch.float32]
 

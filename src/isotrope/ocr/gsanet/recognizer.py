@@ -14,83 +14,23 @@ from functools import cache, partial
 import torch
 from torch import Tensor
 from transformers import (
-    AutoConfig,
-    AutoModel,
     AutoTokenizer,
-    PreTrainedConfig,
-    PreTrainedModel,
     TrOCRConfig,
     TrOCRForCausalLM,
     VisionEncoderDecoderConfig,
     VisionEncoderDecoderModel,
 )
-from transformers.modeling_outputs import BaseModelOutput
 
 from isotrope.groups import group_from_name
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
+from isotrope.models.vit import EquivariantViTConfig
 from isotrope.nn.conv import check_stride
+from isotrope.ocr.gsanet.checkpoint import hub_options, published, refuse_another_model
 from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
 from isotrope.ocr.gsanet.decoding import Alphabet, decode
+from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 from isotrope.ocr.gsanet.step import advanced, attention_weights, cross_keys_values
 from isotrope.text.charset import CHARSET
-
-BOS, PAD, EOS = 0, 1, 2
-SPECIAL = 3  # characters follow the three special tokens
-
-
-class LiftedEncoderConfig(PreTrainedConfig):
-    """The configuration of `LiftedEncoder`: `vit` is an `EquivariantViTConfig` as a dict."""
-
-    model_type = "isotrope_encoder"
-
-    def __init__(self, vit: dict | None = None, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.vit = vit or {}
-        self.hidden_size = EquivariantViTConfig(**self.vit).stages[-1].dim
-
-
-class LiftedEncoder(PreTrainedModel):
-    """An `EquivariantViT` without pooling or head, as a transformers encoder.
-
-    Maps pixels `(B, 3, H, W)` in [0, 1] to tokens `(B, |G| * H/s * W/s, C)`, orientation-major.
-    """
-
-    takes, gives = "image", "tokens"
-
-    config_class = LiftedEncoderConfig
-    base_model_prefix = "encoder"
-    main_input_name = "pixel_values"
-
-    def __init__(self, config: LiftedEncoderConfig) -> None:
-        super().__init__(config)
-        self.vit = EquivariantViT(EquivariantViTConfig(**config.vit))
-        self.post_init()
-
-    def _init_weights(self, module: torch.nn.Module) -> None:
-        """The layers have initialised themselves; transformers' own rule must not replace that."""
-        if hasattr(module, "reset_tables"):
-            module.reset_tables()
-
-    def forward(
-        self, pixel_values: Tensor, return_dict: bool = True, **_
-    ) -> BaseModelOutput | tuple:
-        pixels = standardize(pixel_values).to(self.vit.embed.weight.dtype)
-        tokens = self.vit.features(pixels)[-1].flatten(1, 3)
-        return BaseModelOutput(last_hidden_state=tokens) if return_dict else (tokens,)
-
-
-AutoConfig.register(LiftedEncoderConfig.model_type, LiftedEncoderConfig, exist_ok=True)
-AutoModel.register(LiftedEncoderConfig, LiftedEncoder, exist_ok=True)
-
-
-def standardize(pixels: Tensor) -> Tensor:
-    """Each image to mean 0 and about unit contrast, so that ink and paper may have any grey.
-
-    Zero padding at the border then reads as the mean grey. No turn changes a mean.
-    """
-    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
-    spread = (pixels - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    return (pixels - mean) / (spread + 0.03)
+from isotrope.text.tokens import BOS, EOS, PAD, SPECIAL
 
 
 @cache
@@ -185,8 +125,6 @@ class Recognizer(VisionEncoderDecoderModel):
         Raises:
             ValueError: no such checkpoint, or one whose decoder is no TrOCR.
         """
-        from isotrope.ocr.gsanet.checkpoint import published
-
         decoder, tokenizer = published(path, encoder.stages[-1].dim)
         longest = decoder.config.max_position_embeddings - 2
         sizes = {"image_height": image_height, "max_ratio": max_ratio}
@@ -227,11 +165,17 @@ class Recognizer(VisionEncoderDecoderModel):
 
     @classmethod
     def from_pretrained(cls, path: str | os.PathLike, *args, **kwargs):
-        """As transformers does; with the tokenizer, where there is one."""
+        """As transformers does; with the tokenizer, where there is one.
+
+        Raises:
+            ValueError: `path` holds another model.
+        """
+        hub = hub_options(kwargs)
+        refuse_another_model(path, hub)
         loaded = super().from_pretrained(path, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         if model.config.charset is None:
-            model.tokenizer = AutoTokenizer.from_pretrained(path)
+            model.tokenizer = AutoTokenizer.from_pretrained(path, **hub)
         return loaded
 
     @property
