@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from isotrope.io.images import SUFFIXES
+from isotrope.io.images import image_suffixes
 
 
 def pack_data(recipe: Path, data: Path, folder: Path, quality: int) -> None:
@@ -58,7 +58,7 @@ def _repack(source: Path, target: Path, quality: int) -> None:
 
 def _smaller(name: str, content: bytes, quality: int) -> bytes:
     """An image as WebP if that is smaller, other files as they are."""
-    if Path(name).suffix.lower() not in SUFFIXES:
+    if Path(name).suffix.lower() not in image_suffixes():
         return content
     with Image.open(io.BytesIO(content)) as image:
         if image.mode not in ("L", "RGB") or image.getexif() or max(image.size) > 16383:

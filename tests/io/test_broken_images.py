@@ -3,12 +3,13 @@
 import contextlib
 import io
 import os
+import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from isotrope.io.images import ImageError, find_images, load_pixels, load_unit
+from isotrope.io.images import ImageError, find_images, frames, load_pixels, load_unit
 
 
 def photo(width=60, height=40):
@@ -53,9 +54,23 @@ def test_bad_tensors():
 @pytest.mark.parametrize("source", [None, 3, bytearray(b"png")])
 @pytest.mark.parametrize("load", [load_pixels, load_unit])
 def test_other_types(load, source):
-    message = f"type {type(source).__name__}: give a path, the bytes of an image file, a PIL image"
+    message = f"type {type(source).__name__}: give a path, the bytes of an image file, a file open"
     with pytest.raises(TypeError, match=message):
         load(source)
+
+
+def test_a_file_opened_as_text_and_one_that_is_broken(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    with (
+        (tmp_path / "a.png").open() as file,
+        pytest.raises(TypeError, match="a file opened as text; open it in binary mode, 'rb'"),
+    ):
+        load_pixels(file)
+    with (
+        (tmp_path / "a.png").open("rb") as file,
+        pytest.raises(ImageError, match=rf"^{tmp_path}/a.png: no image that can be opened"),
+    ):
+        load_pixels(file)
 
 
 def test_bytes_that_are_no_image():
@@ -135,11 +150,31 @@ def test_flipped_bytes_never_escape_as_other_errors(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [100, 1500])  # Pillow refuses the first, warns of the second.
-def test_too_many_pixels(tmp_path, monkeypatch, limit):
+@pytest.mark.parametrize("filter", ["ignore", "error"])
+def test_too_many_pixels(tmp_path, monkeypatch, limit, filter):
     photo().save(tmp_path / "large.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    assert f"more than {limit} px" in problem(tmp_path / "large.png")
-    assert "raise PIL.Image.MAX_IMAGE_PIXELS" in problem(tmp_path / "large.png")
+    with warnings.catch_warnings(action=filter):
+        assert f"more than {limit} px" in problem(tmp_path / "large.png")
+        assert "raise PIL.Image.MAX_IMAGE_PIXELS" in problem(tmp_path / "large.png")
+
+
+def test_the_size_of_every_page_is_checked(tmp_path, monkeypatch):
+    photo(10, 10).save(tmp_path / "a.tif", save_all=True, append_images=[photo()])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    pages = frames(tmp_path / "a.tif")
+    assert next(pages).shape == (10, 10, 3)
+    with pytest.raises(ImageError, match=r"a.tif: has more than 1000 px"):
+        next(pages)
+
+
+def test_loading_leaves_the_filters_of_warnings_alone(tmp_path, monkeypatch):
+    """They are shared by all threads."""
+    photo().save(tmp_path / "a.png")
+    monkeypatch.setattr(warnings, "catch_warnings", None)
+    before = list(warnings.filters)
+    assert load_pixels(tmp_path / "a.png").shape == (40, 60, 3)
+    assert warnings.filters == before
 
 
 def test_a_broken_pil_image(tmp_path):

@@ -1,12 +1,20 @@
 """Every kind of image becomes the same array; every bad one a line that says what to do."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from isotrope.io.images import ImageError, find_images, load_pixels, load_unit
+from isotrope.io.images import (
+    ImageError,
+    find_images,
+    image_suffixes,
+    is_image_source,
+    load_pixels,
+    load_unit,
+)
 
 GREY = np.array([[0, 51, 102], [153, 204, 255]], dtype=np.uint8)  # (2, 3)
 EXPECTED = np.repeat((GREY / 255).astype(np.float32)[..., None], 3, axis=-1)
@@ -64,6 +72,52 @@ def test_alpha_is_composited_over_white():
     assert_close(image[0, 0], [1, 0.8, 0.8])
     image = load_unit(Image.new("LA", (1, 1), (0, 0)))
     assert image.tolist() == [[[1, 1, 1]]]
+
+
+def lettering(color, ground=(0, 0, 0, 0)):
+    """A stroke with soft edges."""
+    image = Image.new("RGBA", (9, 5), ground)
+    image.paste((*color, 255), (2, 2, 7, 3))
+    for place in ((1, 2), (7, 2)):
+        image.putpixel(place, (*color, 128))
+    return image
+
+
+@pytest.mark.parametrize("color", [(255, 255, 255), (255, 255, 0), (150, 150, 150)])
+def test_light_letters_on_transparency_lie_over_black(color):
+    image = lettering(color)
+    for source in (image, np.asarray(image), np.asarray(image) / 255):
+        pixels = load_pixels(source)
+        assert pixels[0, 0].tolist() == [0, 0, 0]
+        assert pixels[2, 4].tolist() == list(color)
+        assert pixels[2, 1].tolist() == [(value * 128 + 127) // 255 for value in color]
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 0, 0), (0, 0, 255), (120, 120, 120)])
+def test_dark_letters_on_transparency_lie_over_white(color):
+    assert load_pixels(lettering(color))[0, 0].tolist() == [255, 255, 255]
+
+
+def test_paper_with_ink_and_transparent_corners_lies_over_white():
+    page = lettering((20, 20, 20), (240, 235, 220, 255))
+    page.putpixel((0, 0), (0, 0, 0, 0))
+    assert load_pixels(page)[0, 0].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float64])
+def test_the_ground_does_not_depend_on_the_turn(kind):
+    """At the very threshold, where a sum in another order could decide otherwise."""
+    rng = np.random.default_rng(2)
+    for dark, black in ((4, True), (5, False)):
+        values = np.full((10, 10, 4), 0.9)
+        values[..., 3] = 0.1
+        values.reshape(100, 4)[rng.permutation(100)[:dark], :3] = 0
+        image = values if kind is np.float64 else (values * np.iinfo(kind).max).astype(kind)
+        expected = load_pixels(image)
+        assert (expected.max() < 50) == black
+        for turns in range(4):
+            assert np.array_equal(load_pixels(np.rot90(image, turns)), np.rot90(expected, turns))
+        assert np.array_equal(load_pixels(image[:, ::-1]), expected[:, ::-1])
 
 
 @pytest.mark.parametrize("mode", ["I;16", "I;16B", "I;16L"])
@@ -177,11 +231,28 @@ def test_tensors(tmp_path):
     assert_close(load_unit((tensor / 255).bfloat16()), EXPECTED, atol=5e-3)
 
 
-def test_the_bytes_of_a_file():
-    file = io.BytesIO()
-    grey().save(file, "png")
-    assert_close(load_unit(file.getvalue()), EXPECTED)
-    assert np.array_equal(load_pixels(file.getvalue()), np.stack([GREY] * 3, -1))
+class Pipe:
+    """A binary stream that cannot be rewound, as a socket or standard input."""
+
+    def __init__(self, content):
+        self.read = io.BytesIO(content).read
+
+
+def test_the_bytes_of_a_file_and_file_objects(tmp_path):
+    grey().save(tmp_path / "grey.png")
+    content = (tmp_path / "grey.png").read_bytes()
+    with (tmp_path / "grey.png").open("rb") as file:
+        for source in (content, io.BytesIO(content), file, file, Pipe(content)):  # file: rewound
+            assert is_image_source(source)
+            assert_close(load_unit(source), EXPECTED)
+    assert np.array_equal(load_pixels(io.BytesIO(content)), np.stack([GREY] * 3, -1))
+
+
+def test_what_is_one_image_and_what_is_many():
+    torch = pytest.importorskip("torch")
+    ones = ("a.png", Path("a.png"), b"", grey(), GREY, torch.zeros(3, 4, 4), io.BytesIO())
+    assert all(map(is_image_source, ones))
+    assert not any(map(is_image_source, ([], ("a.png",), iter(ones), None, 3)))
 
 
 @pytest.mark.parametrize("load", [load_pixels, load_unit])
@@ -237,9 +308,37 @@ def test_find_images_in_natural_order(tmp_path):
     assert found == ["a/2.jpg", "a/10.jpg", "b2.PNG", "b10.png", "c.JPEG"]
 
 
+def test_hidden_folders_are_not_walked_unless_named(tmp_path):
+    for name in (".git/a.png", "a/.thumbnails/b.png", "a/._c.jpg", "a/d.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_images(tmp_path) == [tmp_path / "a/d.png"]
+    assert find_images(tmp_path / ".git") == [tmp_path / ".git/a.png"]
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".jp2", ".webp", ".png", ".JPG", ".tif", ".pnm"])
+def test_what_can_be_opened_is_found_in_folders(tmp_path, suffix):
+    if suffix.lower() not in Image.registered_extensions():
+        pytest.skip(f"this Pillow has no {suffix}")
+    path = tmp_path / f"a{suffix}"
+    Image.new("RGB", (64, 48), (200, 100, 0)).save(path)
+    assert find_images(tmp_path) == [path]
+    assert load_pixels(path).shape == (48, 64, 3)
+
+
+def test_documents_data_and_films_are_no_images():
+    assert not image_suffixes() & {".pdf", ".eps", ".ps", ".h5", ".mpg", ".wmf", ".txt", ""}
+
+
+def test_postscript_is_not_run(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    with pytest.raises(ImageError, match="EPS, not a picture; save it as PNG"):
+        load_pixels(tmp_path / "a.eps")
+
+
 def test_find_images_where_there_are_none(tmp_path):
     (tmp_path / "x.txt").touch()
-    with pytest.raises(ImageError, match="no images in this folder; it must hold files of bmp gif"):
+    with pytest.raises(ImageError, match="no images in this folder; it must hold PNG, JPEG, TIFF"):
         find_images(tmp_path)
     with pytest.raises(ImageError, match="no such folder"):
         find_images(tmp_path / "missing")

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from isotrope.data.images import load_encoded, load_image
-from isotrope.io.images import SUFFIXES, ImageError
+from isotrope.io.images import ImageError, image_suffixes
 
 logger = logging.getLogger(__name__)
 
@@ -256,7 +256,7 @@ def _is_image(name: str) -> bool:
     return (
         len(parts) == 3
         and parts[0] in SPLITS
-        and Path(name).suffix.lower() in SUFFIXES
+        and Path(name).suffix.lower() in image_suffixes()
         and not any(part.startswith(".") for part in parts)
     )
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from isotrope.data.images import load_encoded, load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.io.images import SUFFIXES, ImageError
+from isotrope.io.images import ImageError, image_suffixes
 from isotrope.text.normalise import clean
 
 logger = logging.getLogger(__name__)
@@ -227,7 +227,7 @@ def _image_of(file: Path, named: str | None) -> Path:
         path = unquote(named.replace("\\", "/"))
         names = dict.fromkeys((path, path.rpartition("/")[2], named))
         places += [folder / n for folder in (file.parent, file.parent.parent) for n in names]
-    suffixes = [s for suffix in sorted(SUFFIXES) for s in (suffix, suffix.upper())]
+    suffixes = [s for suffix in sorted(image_suffixes()) for s in (suffix, suffix.upper())]
     places += [file.with_suffix(suffix) for suffix in suffixes]
     found = next((place for place in places if place.is_file()), None)
     if found is None:

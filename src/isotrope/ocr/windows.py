@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
-from isotrope.io.images import ImageError, ImageSource, load_pixels
+from isotrope.io.images import ImageError, ImageSource, is_image_source, load_pixels
 
 PIXELS = 1 << 24
 """The most pixels that a window holds, unless one image alone has more: 48 MiB."""
@@ -44,7 +42,7 @@ def loaded(
     Yields:
         Pixels; or an error, which names the file or the place in `images`.
     """
-    for index, source in enumerate([images] if _is_one(images) else images):
+    for index, source in enumerate([images] if is_image_source(images) else images):
         try:
             pixels = _loaded(source)
             check(pixels)
@@ -75,12 +73,6 @@ def windows(images: Iterable[T], count: int) -> Iterator[list[T]]:
             window, held = [], 0
     if window:
         yield window
-
-
-def _is_one(images: ImageSource | Iterable[ImageSource]) -> bool:
-    torch = sys.modules.get("torch")  # Nobody holds a tensor before torch is imported.
-    kinds = (str, Path, bytes, Image.Image, np.ndarray)
-    return isinstance(images, kinds if torch is None else (*kinds, torch.Tensor))
 
 
 def _loaded(source: ImageSource) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isotrope.io.images import ImageSource, load_pixels
+from isotrope.io.images import ImageSource, is_image_source, load_pixels
 from isotrope.io.resize import resize
 from isotrope.ocr.graph import CONFIG, open_graph
 from isotrope.ocr.orientation.sizing import LYING, finder_size
@@ -84,10 +84,8 @@ class OrientationFinder:
         Raises:
             ImageError: an image cannot be read.
         """
-        single = isinstance(images, (str, Path, bytes)) or hasattr(images, "size")
-        return self.find_pixels(
-            [load_pixels(source) for source in ([images] if single else images)], batch_size
-        )
+        sources = [images] if is_image_source(images) else images
+        return self.find_pixels([load_pixels(source) for source in sources], batch_size)
 
     def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
         """As `find`, of images `(H, W, 3)` uint8 RGB."""

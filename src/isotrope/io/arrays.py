@@ -1,0 +1,115 @@
+"""Arrays of any type as RGB, in 8 bits or as floats, transparency laid over a ground."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isotrope.io.errors import ImageError
+
+# Computed floats overshoot the unit range by rounding; anything beyond this is another scale.
+_OVERSHOOT = 1e-3
+_LIGHT = 500 * 255  # half of white, in the units of `_LUMA`
+_LUMA = (299, 587, 114)  # ITU-R BT.601, in thousandths
+_INK = 20  # Less than a 20th of what is visible is no ink.
+
+
+def with_channels(array: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 1 | 3 | 4) as the latter.
+
+    Raises:
+        ImageError: The array has another shape, or no pixels.
+    """
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[-1] not in (1, 3, 4):
+        raise ImageError(f"an array of shape {array.shape}; it must be (H, W) or (H, W, 1 | 3 | 4)")
+    if array.size == 0:
+        raise ImageError(f"{array.shape[1]}x{array.shape[0]} px: an image without pixels")
+    return array
+
+
+def as_pixels(array: np.ndarray) -> np.ndarray:
+    """RGB of 8 bits: `as_unit`, times 255, rounded; without floats where `array` is uint8.
+
+    Args:
+        array: (H, W, 1 | 3 | 4), of any type that `as_unit` takes.
+
+    Returns:
+        (H, W, 3), uint8, C-contiguous, a copy.
+
+    Raises:
+        ImageError: As `as_unit`.
+    """
+    if array.dtype != np.uint8:
+        return np.rint(as_unit(array) * 255).astype(np.uint8)
+    if array.shape[-1] == 4:
+        ground = np.uint8(255 * ground_of(array))
+        apart = array[..., :3] ^ ground  # the distance from the ground: x, or 255 - x over white
+        over = (apart.astype(np.uint16) * array[..., 3:] + 127) // 255  # +127: to the nearest
+        return np.ascontiguousarray(over.astype(np.uint8) ^ ground)
+    pixels = np.empty((*array.shape[:2], 3), np.uint8)
+    pixels[:] = array
+    return pixels
+
+
+def as_unit(array: np.ndarray) -> np.ndarray:
+    """RGB in floating point, over the ground of `ground_of`.
+
+    Args:
+        array: (H, W, 1 | 3 | 4): bool, uint8, uint16, or float in [0, 1]; int32 and int64 with
+            values of 0 to 255.
+
+    Returns:
+        (H, W, 3), float32 in [0, 1], C-contiguous, a copy.
+
+    Raises:
+        ImageError: The array has another type, or values of another scale.
+    """
+    unit = _unit_range(array)
+    if unit.shape[-1] == 4:
+        ground = ground_of(np.rint(unit * 255).astype(np.uint8))
+        unit = unit[..., :3] * unit[..., 3:] + ground * (1 - unit[..., 3:])
+    elif unit.shape[-1] == 1:
+        unit = np.broadcast_to(unit, (*unit.shape[:2], 3))
+    return np.require(unit, requirements=("C", "W"))
+
+
+def ground_of(pixels: np.ndarray) -> int:
+    """What a transparent image lies over: 1 for white, 0 for black.
+
+    White, unless what is visible would vanish there: nearly all of it, weighted by alpha, is
+    lighter than half of white. Sums of integers, so a turned image has the same ground.
+
+    Args:
+        pixels: (H, W, 4), uint8.
+    """
+    alpha = pixels[..., 3].astype(np.int64)
+    red, green, blue = (pixels[..., i].astype(np.int32) * _LUMA[i] for i in range(3))
+    dark = alpha[red + green + blue < _LIGHT].sum()
+    return 0 if _INK * dark < alpha.sum() else 1
+
+
+def _unit_range(array: np.ndarray) -> np.ndarray:
+    """Any supported type as a new float32 array in [0, 1]."""
+    kind = array.dtype.kind + str(array.dtype.itemsize)
+    white = {"b1": 1, "u1": 255, "u2": 65535}.get(kind)
+    if white is not None:
+        return array.astype(np.float32) / white
+    if kind in ("i4", "i8"):
+        low, high = array.min(), array.max()
+        if low < 0 or high > 255:
+            raise ImageError(
+                f"{array.dtype} values from {low} to {high}; they must be in 0 to 255: rescale "
+                "them, or give uint16"
+            )
+        return array.astype(np.float32) / 255
+    if array.dtype.kind != "f":
+        raise ImageError(
+            f"an array of type {array.dtype}; it must be uint8, uint16, bool, or float in [0, 1]"
+        )
+    if not (array.min() >= -_OVERSHOOT and array.max() <= 1 + _OVERSHOOT):
+        raise ImageError(
+            f"float values from {array.min():.4g} to {array.max():.4g}; they must be in [0, 1]: "
+            "divide by the value of white"
+        )
+    return array.astype(np.float32).clip(0, 1)

@@ -1,0 +1,180 @@
+"""Image files opened by Pillow: which kinds, how large, how many pages."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError, features
+
+from isotrope.io.errors import ImageError
+
+_NO_PICTURES = frozenset(("BUFR", "EPS", "FPX", "GRIB", "HDF5", "IPTC", "MIC", "MPEG", "WMF"))
+"""Formats that Pillow knows and cannot decode everywhere, or only by running another program."""
+
+_PAGED = ("TIFF", "DCX")
+"""Formats whose frames are pages; those of others are moments, layers or sizes of one picture."""
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_SUBFILE = 0x00FE  # the TIFF tag that says what an image is to the others of its file
+_REDUCED_OR_MASK = 0b101
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The suffixes of image files that can be opened here, such as `.png`, in lower case.
+
+    Pillow's own, and those of plugins, such as pillow-heif, that were registered before the first
+    call.
+    """
+    kinds = set(Image.registered_extensions().items())  # which also loads Pillow's plugins
+    left_out = _NO_PICTURES if features.check("jpg_2000") else _NO_PICTURES | {"JPEG2000"}
+    return frozenset(
+        suffix for suffix, kind in kinds if kind in Image.OPEN and kind not in left_out
+    )
+
+
+@contextmanager
+def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
+    """An image file, open but not decoded.
+
+    Raises:
+        ImageError: It cannot be opened, or the block raises anything: decoders answer a broken
+            file with whatever came up. The error names the file where it has a name.
+    """
+    path = file if isinstance(file, Path) else None
+    try:
+        if path:
+            _check_file(path)
+        with Image.open(file) as image:
+            if image.format in _NO_PICTURES:
+                raise ImageError(f"{image.format}, not a picture; save it as PNG, JPEG or TIFF")
+            yield image
+    except ImageError as error:
+        raise (error.named(str(path)) if path else error) from error.__cause__
+    except Exception as error:
+        raise ImageError(_opening_problem(error, path), path and str(path)) from error
+
+
+def page_numbers(image: Image.Image) -> list[int]:
+    """The frames of an open image that are pages; where it has none, the frame it stands at.
+
+    A TIFF's thumbnails and masks are not pages. The image stays at the frame it stands at.
+    """
+    now = image.tell()
+    if image.format not in _PAGED:
+        return [now]
+    numbers = []
+    for number in count():
+        try:
+            image.seek(number)
+        except EOFError:
+            break
+        if not getattr(image, "tag_v2", {}).get(_SUBFILE, 0) & _REDUCED_OR_MASK:
+            numbers.append(number)
+    image.seek(now)
+    return numbers or [now]
+
+
+def decoded(image: Image.Image) -> np.ndarray:
+    """The frame at which a PIL image of any mode stands, upright.
+
+    Returns:
+        (H, W) or (H, W, 2 to 4): uint8, uint16, or float32 in [0, 1].
+
+    Raises:
+        ImageError: It is broken, or has values that no image has.
+    """
+    try:
+        image.load()
+        with suppress(Exception):  # Broken EXIF data: the image is read as it is stored.
+            if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow copies an upright one too.
+                image = ImageOps.exif_transpose(image)
+        if image.mode in ("I", "F"):
+            return _unscaled(np.asarray(image))
+        if image.mode.startswith("I;16"):
+            return np.asarray(image).astype(np.uint16)
+        if image.mode in ("La", "RGBa"):
+            image = image.convert(image.mode.upper())
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+        elif image.mode not in ("L", "RGB"):
+            image = image.convert("L" if image.mode == "1" else "RGB")
+        return np.asarray(image)
+    except ImageError:
+        raise
+    except Exception as error:  # Decoders raise OSError, SyntaxError, ValueError...
+        reason = str(error) or type(error).__name__
+        raise ImageError(f"broken or cut short ({reason}); save or copy it again") from error
+
+
+def check_size(image: Image.Image) -> None:
+    """Refuse an image, before it is decoded, that is larger than `PIL.Image.MAX_IMAGE_PIXELS`.
+
+    Raises:
+        ImageError: It has more pixels.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise ImageError(_too_large())
+
+
+def _too_large() -> str:
+    return (
+        f"has more than {Image.MAX_IMAGE_PIXELS} px, the most that are opened; cut it into lines "
+        "or words, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
+    )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ImageError("a folder, not an image; give the files in it")
+    if path.exists() and not path.is_file():  # Opening a named pipe could wait forever.
+        raise ImageError("a device or a pipe, not an image; save the image to a file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise ImageError("an empty file; save or copy it again")
+
+
+def _opening_problem(error: Exception, path: Path | None = None) -> str:
+    """What to tell the user about a file, or its bytes, that Pillow would not open."""
+    # Pillow refuses twice the limit, and warns above it, which a filter may turn into an error.
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return _too_large()
+    if isinstance(error, FileNotFoundError) and path and path.is_symlink():
+        return "a link to a file that is not there; mend the link or remove it"
+    if isinstance(error, FileNotFoundError):
+        return "no such file; check the path"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be opened ({error.strerror}); check the file and its permissions"
+    if isinstance(error, UnidentifiedImageError) and path and _is_text(path):
+        return "text, not an image, whatever its name says; give a PNG, JPEG or TIFF"
+    return "no image that can be opened, or a broken one; save it again as PNG, JPEG or TIFF"
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins like text in UTF-8."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    # The last character may be cut in two, so its bytes do not count.
+    return b"\0" not in head and "\ufffd" not in head.decode("utf-8", "replace").rstrip("\ufffd")
+
+
+def _unscaled(values: np.ndarray) -> np.ndarray:
+    """Grey of 32 bits, (H, W), as float in [0, 1].
+
+    Such images do not say what white is: 1 (float alone), 255 or 65535, the first that holds
+    all values.
+    """
+    whites = (255, 65535) if values.dtype.kind == "i" else (1, 255, 65535)
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    for white in whites:
+        if low >= 0 and high <= white:
+            return values.astype(np.float32) / white
+    raise ImageError(
+        f"values from {low} to {high}; a 32-bit image must stay within 0 to 65535: rescale it"
+    )

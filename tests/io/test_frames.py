@@ -1,0 +1,79 @@
+"""Files of several pages are read page by page, never one page in silence."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from isotrope.io.images import ImageError, frames, load_pixels, load_unit
+
+SHADES = (10, 20, 30)
+PAGES = [Image.new("L", (4 + number, 3), shade) for number, shade in enumerate(SHADES)]
+
+
+@pytest.fixture
+def fax(tmp_path):
+    path = tmp_path / "fax.tif"
+    PAGES[0].save(path, save_all=True, append_images=PAGES[1:])
+    return path
+
+
+def shades(source):
+    return [int(page[0, 0, 0]) for page in frames(source)]
+
+
+def test_every_page_is_read_in_its_own_size(fax):
+    pages = list(frames(fax))
+    assert [page.shape for page in pages] == [(3, 4, 3), (3, 5, 3), (3, 6, 3)]
+    assert shades(fax) == shades(fax.read_bytes()) == shades(io.BytesIO(fax.read_bytes()))
+    assert shades(str(fax)) == list(SHADES)
+
+
+@pytest.mark.parametrize("load", [load_pixels, load_unit])
+def test_one_page_of_several_is_not_taken_in_silence(fax, load):
+    with pytest.raises(ImageError, match=r"fax.tif: has 3 pages; give one at a time, from"):
+        load(fax)
+
+
+def test_an_open_image_gives_the_page_where_it_stands(fax):
+    with Image.open(fax) as image:
+        image.seek(1)
+        assert load_pixels(image)[0, 0, 0] == 20
+        assert shades(image) == list(SHADES)
+        assert image.tell() == 1
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp"])
+def test_an_animation_is_its_first_frame(tmp_path, kind):
+    moving = [Image.new("RGB", (2, 2), (shade,) * 3) for shade in (255, 0)]
+    moving[0].save(tmp_path / f"a.{kind}", save_all=True, append_images=moving[1:], lossless=True)
+    assert load_unit(tmp_path / f"a.{kind}").min() == 1
+    assert shades(tmp_path / f"a.{kind}") == [255]
+
+
+def test_a_thumbnail_in_a_tiff_is_no_page(tmp_path):
+    mark = ImageFileDirectory_v2()
+    mark[254] = 1  # a reduced copy
+    PAGES[0].encoderinfo = {}
+    PAGES[1].encoderinfo = {"tiffinfo": mark}
+    PAGES[0].save(tmp_path / "a.tif", save_all=True, append_images=[PAGES[1]])
+    assert load_pixels(tmp_path / "a.tif").shape == (3, 4, 3)
+    assert len(list(frames(tmp_path / "a.tif"))) == 1
+
+
+def test_what_is_no_file_is_one_page():
+    array = np.zeros((2, 3), np.uint8)
+    assert [page.shape for page in frames(array)] == [(2, 3, 3)]
+    assert [page.shape for page in frames(Image.fromarray(array))] == [(2, 3, 3)]
+    with pytest.raises(TypeError, match="an image of type int: give a path"):
+        list(frames(3))
+
+
+def test_a_file_whose_later_pages_are_lost_is_cut_short(fax):
+    content = fax.read_bytes()
+    for length in range(len(content) - 1, len(content) // 3, -40):
+        fax.write_bytes(content[:length])
+        with pytest.raises(ImageError, match=r"fax\.tif: "):
+            load_pixels(fax)
