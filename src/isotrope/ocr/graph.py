@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isotrope.ocr.devices import onnx_providers
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
@@ -22,16 +24,19 @@ def open_graph(
     folder: str | Path,
     threads: int | None = None,
     weights: Mapping[str, np.ndarray] | None = None,
+    device: str | None = None,
 ) -> InferenceSession:
-    """The graph of a model folder, ready to run on the CPU.
+    """The graph of a model folder, ready to run.
 
     Args:
         folder: holds `graph.onnx`, and `model.safetensors` with its weights.
         threads: None leaves their number to onnxruntime.
         weights: float32, by name: they take the places of the folder's.
+        device: as in `onnx_providers`.
 
     Raises:
-        ValueError: a file is missing or broken, or the graph has no weight of a given name.
+        ValueError: a file is missing or broken, the graph has no weight of a given name, or the
+            device is not there.
     """
     import onnxruntime
 
@@ -41,6 +46,7 @@ def open_graph(
             raise ValueError(
                 f"{folder}: {name} is missing; give a folder with {GRAPH} and {WEIGHTS}"
             )
+    providers = onnx_providers(device)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
     # Several graphs take turns: the threads of one that waits would keep cores busy.
@@ -54,7 +60,7 @@ def open_graph(
         where = "session.model_external_initializers_file_folder_path"
         options.add_session_config_entry(where, str(folder.resolve()))
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime has a class for each reason and no common base
         reason = str(error).split("\n")[0]
         raise ValueError(f"{folder}: cannot be loaded ({reason}); copy it again") from error

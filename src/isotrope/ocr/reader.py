@@ -66,6 +66,7 @@ class Reader:
         finder: str | Path | Finder = "isotrope",
         min_confidence: float = 0.0,
         threads: int | None = None,
+        device: str | None = None,
         runtime: str | None = None,
         beams: int | None = None,
         language: str | None = None,
@@ -87,13 +88,15 @@ class Reader:
                 the engine reads all four turns, and the most confident text says which way is up.
             min_confidence: As in the constructor.
             threads: Of the CPU, for the finder and the engine. Engines on torch use torch's own.
+            device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest that is there.
+                None: the CPU. The finder runs on the GPU too where onnxruntime has it.
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Texts of a line that are followed side by side (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
 
         Raises:
             ValueError: There are no weights at `path`, no adapter for them at `adapter`, no such
-                engine, or an option that the engine does not take.
+                engine or device, or an option that the engine does not take.
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
         if engine is None:
@@ -104,13 +107,14 @@ class Reader:
             adapter=adapter,
             model=model,
             threads=threads if isinstance(engine, str) else None,
+            device=device if isinstance(engine, str) else None,
             runtime=runtime,
             beams=beams,
             language=language,
         )
         if getattr(built, "equivariant", False):
             return cls(built, None, min_confidence)
-        return cls(built, _finder(finder, threads), min_confidence)
+        return cls(built, _finder(finder, threads, device), min_confidence)
 
     def read(
         self,
@@ -202,9 +206,10 @@ class Reader:
         return replace(reading, text="", characters=())
 
 
-def _finder(finder: str | Path | Finder, threads: int | None) -> Finder | None:
+def _finder(finder: str | Path | Finder, threads: int | None, device: str | None) -> Finder | None:
+    place = device if device in (None, "cpu") else "auto"  # torch's device may not be onnxruntime's
     if finder == "isotrope":
-        return OrientationFinder.from_pretrained(threads=threads)
+        return OrientationFinder.from_pretrained(threads=threads, device=place)
     if finder == "orbit":
         return None
     if not isinstance(finder, (str, Path)):
@@ -213,7 +218,7 @@ def _finder(finder: str | Path | Finder, threads: int | None) -> Finder | None:
         raise ValueError(
             f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
         )
-    return OrientationFinder.from_pretrained(finder, threads)
+    return OrientationFinder.from_pretrained(finder, threads, place)
 
 
 def _likeliest(read: Sequence[tuple[View, Line]]) -> Reading:

@@ -109,8 +109,8 @@ from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
 from isotrope import cli
 engine.SHIPPED = Path({str(weights)!r})
 make = OrientationFinder.from_pretrained
-OrientationFinder.from_pretrained = lambda path=None, threads=None: make(
-    path or {str(weights / "finder")!r}, threads
+OrientationFinder.from_pretrained = lambda path=None, **options: make(
+    path or {str(weights / "finder")!r}, **options
 )
 try:
     cli.main()

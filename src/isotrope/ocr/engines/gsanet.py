@@ -11,6 +11,7 @@ import numpy as np
 
 from isotrope.io.resize import target_size
 from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.engines.torch_device import torch_device
 from isotrope.ocr.loading import (
     SHIPPED,
     adapted,
@@ -60,6 +61,7 @@ class GSANet:
         runtime: Runtime = "auto",
         beams: int | None = None,
         threads: int | None = None,
+        device: str | None = None,
     ) -> GSANet:
         """An engine from saved weights.
 
@@ -74,16 +76,24 @@ class GSANet:
                 given. 1: greedily, which is fastest. None: 4 where an adapter acts, as its script
                 is a hard one, and 1 without.
             threads: Of onnxruntime. None: as many as torch has now.
+            device: "cpu", "cuda", "mps", or "auto", the fastest that torch sees. None: the CPU. Any
+                other than the CPU needs torch.
 
         Raises:
             ValueError: There is no recognizer at `path`, or no adapter for it at `adapter`, or
-                no such runtime.
+                no such runtime or device.
             ModuleNotFoundError: `isotrope[torch]` or `isotrope[onnx]` is not installed.
         """
         for name in ("torch", "transformers"):
             required(name, cls.name, "pip install 'isotrope[torch]'")
         path = Path(path) if path is not None else SHIPPED / "recognizer"
-        engine = cls(_load(path, adapter, runtime, threads), beams)
+        place = torch_device(device)
+        if place != "cpu" and runtime == "onnx":
+            raise ValueError(f"device={device!r}: onnx runs gsanet on the CPU; use runtime='torch'")
+        if place != "cpu" and runtime == "auto":
+            runtime = "torch"
+        recognizer = _load(path, adapter, runtime, threads)
+        engine = cls(recognizer if place == "cpu" else recognizer.to(place), beams)
         if beams is None and adapter is not None and not engine._on_torch:
             engine.beams = BEAMS  # a merged adapter leaves no trace in the graph
         return engine

@@ -34,6 +34,7 @@ class Isotrope:
         adapter: str | Path | None = None,
         model: str = "small",
         threads: int | None = None,
+        device: str | None = None,
     ) -> Isotrope:
         """An engine from saved weights.
 
@@ -42,14 +43,15 @@ class Isotrope:
             adapter: A LoRA adapter, its folder or the name of a shipped one.
             model: The shipped one: "small" or "tiny".
             threads: Of onnxruntime. None: as many as onnxruntime likes.
+            device: "auto", "cpu", or "cuda" where onnxruntime has it. None: the CPU.
 
         Raises:
-            ValueError: No such model, or no adapter that fits it.
+            ValueError: No such model or device, or no adapter that fits it.
         """
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else SHIPPED / model
-        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter, model)))
+        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter, model), device))
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
         """As `Engine.read`."""

