@@ -24,7 +24,7 @@ def read(
         typer.Argument(metavar="FILE_OR_FOLDER", help="Images, or folders of images."),
     ],
     format: Annotated[
-        Literal["text", "tsv", "json"], typer.Option(help="How the readings are written.")
+        Literal["text", "tsv", "json", "jsonl"], typer.Option(help="How the readings are written.")
     ] = "text",
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write them to this file.")

@@ -3,10 +3,16 @@
 import csv
 import json
 import os
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from isotrope.ocr.formats import FORMATS, json_lines, text_lines, tsv_lines
+from isotrope.ocr import formats
+from isotrope.ocr.formats import FORMATS, format_names, writer
+from isotrope.ocr.formats.json import json_lines
+from isotrope.ocr.formats.jsonl import jsonl_lines
+from isotrope.ocr.formats.text import text_lines
+from isotrope.ocr.formats.tsv import tsv_lines
 from isotrope.ocr.reading import Reading
 
 RESULTS = [
@@ -43,6 +49,13 @@ def test_json(count):
         assert "Straße" in "".join(json_lines(RESULTS))
 
 
+def test_json_lines_are_the_objects_of_json():
+    lines = list(jsonl_lines(RESULTS))
+    assert [json.loads(line) for line in lines] == json.loads("".join(json_lines(RESULTS)))
+    assert len(lines) == 2
+    assert list(jsonl_lines([])) == []
+
+
 def test_turns():
     results = [("same.png", SAME), ("other.png", OTHER)]
     assert list(text_lines(results, TURNS)) == [
@@ -74,3 +87,25 @@ def test_writers_are_lazy(lines):
     written = lines(results())
     first = next(written) if lines is not tsv_lines else [next(written), next(written)][1]
     assert "Straße" in first
+
+
+def shouted(results, turns=(0,), names=True):
+    return (readings[0].text.upper() for _, readings in results)
+
+
+def test_another_package_brings_a_format(monkeypatch):
+    entry = EntryPoint("shout", f"{__name__}:shouted", "isotrope.formats")
+    monkeypatch.setattr(EntryPoint, "load", lambda self: shouted)
+
+    def entry_points(**wanted):
+        return EntryPoints([entry]).select(**wanted)
+
+    monkeypatch.setattr(formats, "entry_points", entry_points)
+    assert format_names() == ["text", "tsv", "json", "jsonl", "shout"]
+    assert list(writer("shout")(RESULTS[:1])) == ["STRASSE"]
+    assert writer("tsv") is tsv_lines
+
+
+def test_an_unknown_format():
+    with pytest.raises(ValueError, match="no format 'pdf'; choose one of text, tsv, json, jsonl"):
+        writer("pdf")
