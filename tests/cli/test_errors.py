@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ from isotrope.cli.errors import told
     ],
 )
 def test_a_problem_is_one_line_and_status_1(error, line, capsys):
-    with pytest.raises(typer.Exit) as ended, told():
+    with pytest.raises(typer.Exit) as ended, exit_on_error():
         raise error
-    told_of = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert ended.value.exit_code == 1
-    assert told_of.startswith(f"isotrope: {line}")
-    assert told_of.count("\n") == 1
+    assert printed.startswith(f"isotrope: {line}")
+    assert printed.count("\n") == 1

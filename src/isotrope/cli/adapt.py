@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 from isotrope.cli.progress import Progress
 
 
@@ -72,7 +72,7 @@ def adapt(
         "lines": lines,
         "seed": seed,
     }
-    with told():
+    with exit_on_error():
         found = _line_recognizer(base)
         if found is None and minutes is not None:
             raise ValueError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,7 @@ def audit(
     from isotrope.equivariance import audit as run_audit
     from isotrope.groups import group_from_name
 
-    with told():
+    with exit_on_error():
         symmetry, (rows, columns) = group_from_name(group), _size(size)
         images = torch.rand(2, channels, rows, columns, dtype=torch.float64)
         module = _load(model)

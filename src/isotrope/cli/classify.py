@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 from isotrope.cli.progress import Progress
 
 Data = Annotated[
@@ -36,7 +36,7 @@ def classifier(
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
     """
-    with told():
+    with exit_on_error():
         from isotrope.training.classification import ClassificationTrainer
         from isotrope.training.classification_config import ClassificationConfig
 
@@ -74,7 +74,7 @@ def evaluate(
     much a turn changes the logits: the largest difference over the largest logit, nil but for
     rounding where the model is exact. Between quarter turns images are interpolated bilinearly.
     """
-    with told():
+    with exit_on_error():
         from isotrope.data.classification import load_classification
         from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of

@@ -20,8 +20,8 @@ _EXTRAS = {
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Print the error on one line and exit with status 1; say what a missing module is part of."""
+def exit_on_error() -> Iterator[None]:
+    """Print an error on one line and exit with status 1; say what installs a missing module."""
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 
 
 def export(
@@ -32,7 +32,7 @@ def export(
     The encoder's graph is run on random images and on their turned copies. Where its tokens are
     not permuted as a turn must permute them, nothing is written and the exit status is 1.
     """
-    with told(), warnings.catch_warnings():
+    with exit_on_error(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out, errors = _export(out, weights, adapter)
     typer.echo(f"{out}: {len(errors)} elements compared, worst error {max(errors.values()):.1e}")

@@ -13,7 +13,7 @@ class Progress:
 
     Args:
         done, total: samples.
-        shown: the losses to tell, of a row of numbers that `report` takes.
+        shown: the losses to show, from the row of numbers that `report` takes.
         unit: what is counted.
     """
 
@@ -27,7 +27,7 @@ class Progress:
 
         self.first, self.done, self.total, self.shown = done, done, total, shown
         self.unit = unit
-        self.started = self.told = time.monotonic()
+        self.started = self.reported = time.monotonic()
         self.bar = Progress(
             TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
             BarColumn(),
@@ -51,8 +51,8 @@ class Progress:
         losses = " ".join(f"{k} {row[k]:.3f}" for k in self.shown)
         self.bar.update(self.task, completed=self.done, description=losses)
         now = time.monotonic()
-        if self.bar.disable and now - self.told > self.every:
-            self.told = now
+        if self.bar.disable and now - self.reported > self.every:
+            self.reported = now
             rate = (self.done - self.first) / (now - self.started)
             left = (self.total - self.done) / max(rate, 1e-9) / 60
             line = (

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli.errors import told
+from isotrope.cli.errors import exit_on_error
 from isotrope.cli.progress import Progress
 
 
@@ -31,7 +31,7 @@ def recognizer(
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope read --weights` takes).
     """
-    with told():
+    with exit_on_error():
         from isotrope.training.config import RecognitionConfig
         from isotrope.training.recognition import RecognitionTrainer
 
@@ -64,7 +64,7 @@ def reader(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> Non
 
     Writes checkpoint.pt, log.csv and model/ (for `isotrope read --weights`).
     """
-    with told():
+    with exit_on_error():
         from isotrope.training.tasks.reading_recipe import ReadingRecipe
 
         _train(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
@@ -75,7 +75,7 @@ def finder(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> Non
 
     Writes checkpoint.pt, log.csv and model/ (for `isotrope orient --weights`).
     """
-    with told():
+    with exit_on_error():
         from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 
         _train(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
