@@ -62,6 +62,21 @@ def test_beam_search_finds_what_greedy_walks_past():
     assert greedy[1] < found[1]
 
 
+def test_a_text_that_is_behind_may_still_win_by_its_length():
+    """The empty text ends ahead; AB, sure from its second character on, is better a character."""
+    after = {START: {END: 0.45, A: 0.4}, A: {B: 1.0}, B: {END: 1.0}}
+
+    def advance(token, place, past):
+        chances = [after.get(last, {END: 1.0}) for last in token.tolist()]
+        rows = [[math.log(chance.get(t, 1e-9)) for t in range(5)] for chance in chances]
+        return torch.tensor(rows), token[:, None].float(), [(token,)]
+
+    tokens, log_p, _ = decode(advance, ALPHABET, 1, 2)
+    assert math.log(0.4) / 3**POWER > math.log(0.45)
+    assert tokens.tolist() == [[A, B, END]]
+    assert log_p.exp().item() == pytest.approx(0.4)
+
+
 @pytest.mark.parametrize("beams", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(5))
 def test_probabilities_and_states_are_those_of_the_text(beams, seed):

@@ -101,7 +101,7 @@ def _beam_search(
     device: Device,
     columns: ColumnSearch | None,
 ) -> Texts:
-    """An image is done when no text that goes on is ahead of its best one that has ended."""
+    """An image is done when no text that goes on can still overtake its best one that has ended."""
     end, longest = alphabet.end, alphabet.longest
     token = torch.full((images * beams,), alphabet.start, device=device)
     first = torch.arange(images, device=device) * beams  # the row of each image's first text
@@ -132,7 +132,8 @@ def _beam_search(
         parent = (first[:, None] + choice // total.shape[-1]).flatten()
         token = (choice % total.shape[-1]).flatten()
         steps.append((token, parent, kept))
-        done |= best >= score[:, 0] / measure  # also where others of the batch go on
+        # Also where others of the batch go on. A text that goes on is longer by its end at least.
+        done |= best >= score[:, 0] / (place + 2) ** POWER
         if done.all():
             break
         past = [tuple(part[parent] for part in layer) for layer in past]
