@@ -258,6 +258,23 @@ def test_an_adapter_for_another_model_is_refused(tmp_path, other, message):
         load_adapter(recognizer(**other), tmp_path)
 
 
+def test_an_adapter_for_other_batch_statistics_is_refused(tmp_path):
+    """Two models of the same parameters compute with the statistics of what each has seen."""
+
+    def model(images):
+        torch.manual_seed(0)
+        config = EquivariantViTConfig("C4", patch=(4, 2, 1), stages=STAGES[:1], norm="batch")
+        vit = EquivariantViT(config)
+        with torch.no_grad():
+            vit.train()(images)
+        return vit.eval()
+
+    save_adapter(add_adapter(model(PIXELS), "filters"), tmp_path)
+    load_adapter(model(PIXELS), tmp_path)
+    with pytest.raises(ValueError, match="the same layers with other weights"):
+        load_adapter(model(2 * PIXELS), tmp_path)
+
+
 def test_an_adapter_for_another_class_is_refused(tmp_path):
     save_adapter(add_adapter(recognizer()), tmp_path)
     vit = EquivariantViT(EquivariantViTConfig("C4"))

@@ -34,8 +34,9 @@ def add_adapter(
 ) -> PeftModel:
     """Adds a LoRA `W + (alpha / rank) B A` to layers of a model, which is changed in place.
 
-    `A` is random and `B` nil, so that nothing changes until it is trained; all else is frozen. The
-    new adapter is the active one. `peft` does the rest: `set_adapter`, `disable_adapter`,
+    `A` is random and `B` is 0, so that nothing changes until it is trained; all else is frozen but
+    the running statistics of batch norms: keep those layers in eval mode while an adapter learns,
+    or it fits no other copy of the model. The new adapter is the active one. `peft` does the rest: `set_adapter`, `disable_adapter`,
     `merge_adapter`, `unmerge_adapter` of what is returned.
 
     Args:
@@ -133,7 +134,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Of the values of all parameters but those of adapters, as float32."""
+    """Of the values, as float32, of all parameters but those of adapters and of batch statistics."""
     return digest(_arrays(model))
 
 
@@ -222,8 +223,13 @@ def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
-    parameters = _base_parameters(model)
-    return {name: p.detach().cpu().float().numpy() for name, p in parameters.items()}
+    """What a model without its adapters computes with: parameters and running statistics."""
+    tensors = _base_parameters(model)
+    for name, module in _unwrapped(model).named_modules():
+        for key in ("running_mean", "running_var"):
+            if isinstance(statistic := getattr(module, key, None), Tensor):
+                tensors[f"{name}.{key}"] = statistic
+    return {name: tensor.detach().cpu().float().numpy() for name, tensor in tensors.items()}
 
 
 def _description(model: nn.Module) -> dict:
