@@ -36,8 +36,8 @@ def add_adapter(
 
     `A` is random and `B` is 0, so that nothing changes until it is trained; all else is frozen but
     the running statistics of batch norms: keep those layers in eval mode while an adapter learns,
-    or it fits no other copy of the model. The new adapter is the active one. `peft` does the rest: `set_adapter`, `disable_adapter`,
-    `merge_adapter`, `unmerge_adapter` of what is returned.
+    or it fits no other copy of the model. The new adapter is the active one. `peft` does the rest:
+    `set_adapter`, `disable_adapter`, `merge_adapter`, `unmerge_adapter` of what is returned.
 
     Args:
         model: any model of isotrope, or what this function returned, for one more adapter.
@@ -134,7 +134,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Of the values, as float32, of all parameters but those of adapters and of batch statistics."""
+    """Digest of a model without its adapters: its parameters and running statistics as float32."""
     return digest(_arrays(model))
 
 
