@@ -92,7 +92,10 @@ def test_memory_is_bounded(reader, monkeypatch):
     stream = reader.stream(images(), batch_size=2)
     assert opened == 0
     assert next(stream).text == "0"
-    assert opened == WINDOW * 2
+    assert opened == 2, "the first batch is read as soon as it is there"
+    assert next(stream).text == "1"
+    assert next(stream).text == "2"
+    assert opened == 2 + WINDOW * 2
     monkeypatch.setattr(windows_module, "PIXELS", 10 * 64 * 32)
     opened, reader.engine.batches[:] = 0, []
     next(reader.stream(images(), batch_size=32))

@@ -67,7 +67,7 @@ def _results(
     from isotrope.ocr.windows import loaded, windows
 
     waiting = iter(files)
-    for window in windows(loaded(tracked(files, None)), 4 * _BATCH):
+    for window in windows(loaded(tracked(files, None)), _BATCH, 4 * _BATCH):
         sound = [image for image in window if not isinstance(image, ImageError)]
         found = iter(finder.find_pixels(sound, _BATCH))
         for image in window:

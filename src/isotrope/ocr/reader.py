@@ -19,9 +19,9 @@ from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import Finder, View, upright_views
 from isotrope.ocr.windows import check_size, loaded, windows
 
-WINDOW = 16
-"""Images held at once, in batches. More find more companions of their own size, and so fill their
-batches better; fewer give the first results sooner."""
+WINDOW = 2
+"""Batches of images held at once. More would fill batches of one size better, but 600 words take
+as long in windows of 2 batches as of 16, and results come 8 times as often."""
 
 TRUST = 0.25
 """The power of the finder's probability that a text's confidence is multiplied by. Much of the
@@ -172,7 +172,7 @@ class Reader:
         return getattr(self.engine, "equivariant", False)
 
     def _stream(self, prepared, batch_size: int) -> Iterator[Reading | ImageError]:
-        for window in windows(prepared, WINDOW * batch_size):
+        for window in windows(prepared, batch_size, WINDOW * batch_size):
             sound = [image for image in window if not isinstance(image, ImageError)]
             readings = iter(self._read(sound, batch_size))
             yield from [

@@ -52,15 +52,16 @@ def loaded(
             yield error.named(str(source) if path else f"images[{index}]")
 
 
-def windows(images: Iterable[T], count: int) -> Iterator[list[T]]:
-    """Images in lists, in their order.
+def windows(images: Iterable[T], first: int, most: int) -> Iterator[list[T]]:
+    """Images in lists, in their order: short lists at first, so that the first results come soon.
 
     Args:
         images: (H, W, 3), or errors.
-        count: The most images in a list, which holds at most `PIXELS` too.
+        first: The most images in the first list. Each may hold twice as many as the one before.
+        most: The most images in any list, which holds at most `PIXELS` too.
     """
     window: list[T] = []
-    held = 0
+    held, count = 0, min(first, most)
     for image in images:
         size = 0 if isinstance(image, ImageError) else image.shape[0] * image.shape[1]
         if window and held + size > PIXELS:
@@ -70,7 +71,7 @@ def windows(images: Iterable[T], count: int) -> Iterator[list[T]]:
         held += size
         if len(window) == count:
             yield window
-            window, held = [], 0
+            window, held, count = [], 0, min(2 * count, most)
     if window:
         yield window
 
