@@ -23,6 +23,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import singledispatch
 
 import torch
 import torch.nn.functional as F
@@ -31,11 +32,13 @@ from torch import Tensor, nn
 from isotrope.groups import Group
 from isotrope.nn import (
     MLP,
+    Encoding,
     GroupConv,
     GroupConvSelfAttention,
     GroupSelfAttention,
     LiftingConv,
     LiftingSelfAttention,
+    NoEncoding,
     Rotary,
     Table,
 )
@@ -169,15 +172,22 @@ def tiles(signal: Tensor, side: int) -> Tensor:
 # Relative encodings -------------------------------------------------------------------------------
 
 
-def rho(encoding: MLP | Table, d: Tensor, u: int) -> Tensor:
-    """`rho(d, u)`, [LoRA-GSA] section 5: `(N, M, dim)` for offsets `d`, `(N, M, 2)`.
+@singledispatch
+def rho(encoding: Encoding, d: Tensor, u: int) -> Tensor:
+    """`rho(d, u)`, [LoRA-GSA] section 5: `(N, M, dim)` for offsets `d`, `(N, M, 2)`."""
+    raise NotImplementedError(type(encoding).__name__)
 
-    A table holds a vector for each offset up to `reach` steps. The MLP of [RC] section 4 is
-    `W2 gelu(W1 [d / scale, cos u, sin u, mirror(u)])`, or of `d / scale` alone when lifting.
-    """
-    if isinstance(encoding, Table):
-        at = d.round().long().clamp(-encoding.reach, encoding.reach) + encoding.reach
-        return encoding.table[at[..., 1], at[..., 0], u]
+
+@rho.register
+def _(encoding: Table, d: Tensor, u: int) -> Tensor:
+    """A vector for each offset up to `reach` steps; farther ones share the border."""
+    at = d.round().long().clamp(-encoding.reach, encoding.reach) + encoding.reach
+    return encoding.table[at[..., 1], at[..., 0], u]
+
+
+@rho.register
+def _(encoding: MLP, d: Tensor, u: int) -> Tensor:
+    """[RC] section 4: `W2 gelu(W1 [d / scale, cos u, sin u, mirror(u)])`; lifting, `d` alone."""
     features = d / encoding.scale
     if not encoding.lifting:
         turn = math.radians(encoding.group.angle(u))
@@ -200,7 +210,7 @@ def vector_scores(layer: Naive, q: Tensor, k: Tensor, d: Tensor, u: int) -> Tens
 
 def R(encoding: Rotary, points: Tensor, tokens: Tensor) -> Tensor:
     """`R(x) t`: plane `w` of a token at `x` turns by the angle `w . x`, as in RoPE."""
-    angle = points @ encoding.frequencies(points.device).T
+    angle = points @ encoding.frequencies().to(points).T
     cos, sin = angle.cos().to(tokens), angle.sin().to(tokens)
     real, imaginary, rest = planes(encoding, tokens)
     return torch.cat((real * cos - imaginary * sin, real * sin + imaginary * cos, rest), dim=-1)
@@ -211,7 +221,7 @@ def P(encoding: Rotary, u: int, tokens: Tensor) -> Tensor:
 
     So `P(u) R(x) = R(u x) P(u)`, for `w . x = (u w) . (u x)`.
     """
-    w = encoding.frequencies(tokens.device)
+    w = encoding.frequencies().to(tokens.device)
     turned = w @ encoding.group.matrix(u).to(w).T  # u w
     source = torch.cdist(w, torch.cat((turned, -turned))).argmin(dim=1)
     conjugate = torch.where(source < len(w), 1, -1)
@@ -253,10 +263,20 @@ class NaiveLiftingSelfAttention(Naive):
     def scores(self, q: Tensor, k: Tensor, g: int, x: Tensor, y: Tensor) -> Tensor:
         """Of every query `(B, heads, N, d)` and key, in the frame of `g`: `(B, heads, N, N)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
-        if not isinstance(self.encoding, Rotary):
-            return vector_scores(self, q, k, y[None] - x[:, None], 0)
-        q, k = R(self.encoding, x, q), R(self.encoding, y, k)
-        return torch.einsum("bnxd,bnyd->bnxy", q, k)
+        return lifting_scores(self.encoding, self, q, k, x, y)
+
+
+@singledispatch
+def lifting_scores(
+    encoding: Encoding, layer: Naive, q: Tensor, k: Tensor, x: Tensor, y: Tensor
+) -> Tensor:
+    """Of queries at `x` and keys at `y`, both in the frame of `g`; vectors added to the keys."""
+    return vector_scores(layer, q, k, y[None] - x[:, None], 0)
+
+
+@lifting_scores.register
+def _(encoding: Rotary, layer: Naive, q: Tensor, k: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return torch.einsum("bnxd,bnyd->bnxy", R(encoding, x, q), R(encoding, y, k))
 
 
 class NaiveGroupSelfAttention(Naive):
@@ -297,29 +317,39 @@ class NaiveGroupSelfAttention(Naive):
     def scores(self, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor) -> Tensor:
         """Of the queries at `h1` and every key, in the frame of `g`: `(B, heads, N, G, M)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
-        if isinstance(self.encoding, Rotary):
-            return self.rotary_scores(q[:, :, h1], k, g, h1, x, y)
-        q, each = q[:, :, h1], []
-        for h in self.group.elements:
-            if self.encoding is None:
-                each.append(torch.einsum("bnxd,bnyd->bnxy", q, k[:, :, h]))
-            else:
-                u = self.group.relative[h1][h]
-                each.append(vector_scores(self, q, k[:, :, h], y[None] - x[:, None], u))
-        return torch.stack(each, dim=3)
+        return group_scores(self.encoding, self, q[:, :, h1], k, g, h1, x, y)
 
-    def rotary_scores(self, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor) -> Tensor:
-        """The same for Rotary: the keys are embedded anew in every frame."""
-        group, relative = self.group, self.group.relative
-        q, offset = q.split((k.shape[-1], q.shape[-1] - k.shape[-1]), dim=-1)
-        keys = []
-        for h in group.elements:
-            u = group.compose(relative[g][h], group.inverse(relative[g][h1]))  # (g^-1h)(g^-1h1)^-1
-            keys.append(P(self.encoding, u, k[:, :, h]))
-        q, k = R(self.encoding, x, q), R(self.encoding, y, torch.stack(keys, dim=2))
-        scores = torch.einsum("bnxd,bnhyd->bnxhy", q, k)
-        # Under C1 there is no offset: it would be one constant for all keys.
-        return scores + offset[..., relative[h1], None] if offset.shape[-1] else scores
+
+@singledispatch
+def group_scores(
+    encoding: Encoding, layer: Naive, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor
+) -> Tensor:
+    """Of queries `(B, heads, N, d)` of orientation `h1`; vectors added to the keys."""
+    group, d = layer.group, y[None] - x[:, None]
+    each = [vector_scores(layer, q, k[:, :, h], d, group.relative[h1][h]) for h in group.elements]
+    return torch.stack(each, dim=3)
+
+
+@group_scores.register
+def _(encoding: NoEncoding, layer: Naive, q: Tensor, k: Tensor, *_) -> Tensor:
+    return torch.einsum("bnxd,bnhyd->bnxhy", q, k)
+
+
+@group_scores.register
+def _(
+    encoding: Rotary, layer: Naive, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor
+) -> Tensor:
+    """The keys are embedded anew in every frame."""
+    group, relative = layer.group, layer.group.relative
+    q, offset = q.split((k.shape[-1], q.shape[-1] - k.shape[-1]), dim=-1)
+    keys = []
+    for h in group.elements:
+        u = group.compose(relative[g][h], group.inverse(relative[g][h1]))  # (g^-1h)(g^-1h1)^-1
+        keys.append(P(encoding, u, k[:, :, h]))
+    q, k = R(encoding, x, q), R(encoding, y, torch.stack(keys, dim=2))
+    scores = torch.einsum("bnxd,bnhyd->bnxhy", q, k)
+    # Under C1 there is no offset: it would be one constant for all keys.
+    return scores + offset[..., relative[h1], None] if offset.shape[-1] else scores
 
 
 class NaiveGroupConvSelfAttention(Naive):

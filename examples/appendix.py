@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from isotrope import CyclicGroup, DihedralGroup, equivariance_error
 from isotrope.groups import Group
 from isotrope.lora import add_adapter
-from isotrope.nn.position import coordinates, in_frame
+from isotrope.nn.encodings import coordinates, in_frame
 
 LAWS = {
     "corrected": lambda group, g, h1, h: group.relative[h1][h],

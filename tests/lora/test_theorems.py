@@ -116,8 +116,8 @@ class TestLiftingConv(AdaptedTests):
 class OverTheBank(GroupConv):
     """An adapter over the turned filters: each orientation gets one of its own."""
 
-    def bank(self):
-        bank = super().bank()
+    def bank(self, weight=None):
+        bank = super().bank(weight)
         torch.manual_seed(5)
         left, right = torch.randn(len(bank), 2), torch.randn(2, bank[0].numel())
         return bank + (left @ right).view_as(bank).to(bank)

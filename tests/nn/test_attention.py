@@ -7,9 +7,17 @@ from torch import nn
 from isotrope.equivariance import equivariance_error
 from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.nn import MLP, GroupConv, GroupConvSelfAttention, GroupSelfAttention, Rotary, Table
-from isotrope.nn.attention import join_windows, split_windows
-from isotrope.nn.position import coordinates, in_frame
+from isotrope.nn import (
+    MLP,
+    GroupConv,
+    GroupConvSelfAttention,
+    GroupSelfAttention,
+    NoEncoding,
+    Rotary,
+    Table,
+)
+from isotrope.nn.encodings import coordinates, in_frame
+from isotrope.nn.windows import join_windows, split_windows
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 HEADS = 2
@@ -222,7 +230,7 @@ class Literal(nn.Module):
         scores, values = [], []
         for h in self.group.elements:
             key = f[:, h, None]  # (B, 1, N, C): f(y, h)
-            if layer.encoding is not None:
+            if not isinstance(layer.encoding, NoEncoding):
                 key = key + self.rho(offset, self.law(self.group, g, h1, h))
             k = layer.k_proj(key).unflatten(-1, heads).expand(-1, q.shape[1], -1, -1, -1)
             score = torch.einsum("bxhd,bxyhd->bhxy", q, k) / q.shape[-1] ** 0.5
@@ -373,7 +381,7 @@ def signal(*shape):
         ),
         (
             lambda: GroupSelfAttention(8, 2, group=C4, encoding="rope"),
-            "encoding='rope' is not known; use None, 'mlp', 'table', 'rotary'",
+            "encoding='rope' is not known; use None, 'mlp', 'table', 'rotary', or a module",
         ),
         (
             lambda: GroupSelfAttention(8, 2, group=C4, encoding=None, sum_orientations=True),

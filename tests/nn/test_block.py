@@ -54,23 +54,6 @@ class TestBlockOfRotaryAttention(EquivariantLayerTests):
         return Block(24, GroupSelfAttention(24, 2, group=group))
 
 
-@pytest.mark.parametrize("encoding", ["rotary", "mlp"])
-def test_a_large_batch_goes_through_in_runs(monkeypatch, encoding):
-    """A few images at a time; the same values, and who watches a layer sees the whole batch."""
-    mixer = GroupSelfAttention(8, 1, group=C4, encoding=encoding)
-    block, lifted = Block(8, mixer, 2.0), torch.randn(5, 4, 3, 2, 8)
-    whole = block(lifted)
-    monkeypatch.setattr("isotrope.nn.block.AT_ONCE", 2 * whole[0].numel())
-    calls = []
-    block.mlp[1].forward = lambda run: calls.append(len(run)) or nn.functional.gelu(run)
-    with torch.inference_mode():
-        torch.testing.assert_close(block(lifted), whole)
-        assert calls == [2, 2, 1]
-        block.mlp[0].register_forward_hook(lambda *_: None)
-        block(lifted)
-    assert calls[3:] == [5]
-
-
 class TestConvLayer(EquivariantLayerTests):
     def layer(self, group):
         return ConvLayer(6, 8, 3, group)

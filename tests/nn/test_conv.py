@@ -11,7 +11,7 @@ from isotrope.equivariance import assert_equivariant, equivariance_error
 from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import GroupConv
-from isotrope.nn.conv import GroupedConv2d, check_stride, to_lifted, to_planes
+from isotrope.nn.conv import check_stride, to_lifted, to_planes
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 
@@ -111,24 +111,6 @@ def test_equals_its_equation(group, depthwise, k, stride, padding, size):
     lifted = torch.randn(2, group.order, *size, 3, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(layer(lifted), naive(layer, lifted), rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("filters", [1, 2])
-@pytest.mark.parametrize("padding", [0, 1, 2])
-def test_gradients_in_groups_are_those_of_conv2d(filters, padding):
-    torch.manual_seed(0)
-    planes = torch.randn(2, 6, 3, 5, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(6 * filters, 2, 3, 3, dtype=torch.float64, requires_grad=True)
-    own = GroupedConv2d.apply(planes, weight, padding, 3)
-    reference = F.conv2d(planes, weight, padding=padding, groups=3)
-    torch.testing.assert_close(own, reference)
-    upstream = torch.randn_like(own)
-    got = torch.autograd.grad(own, (planes, weight), upstream)
-    expected = torch.autograd.grad(reference, (planes, weight), upstream)
-    torch.testing.assert_close(got, expected, rtol=0, atol=1e-12)
-    assert torch.autograd.gradgradcheck(
-        lambda p, w: GroupedConv2d.apply(p, w, padding, 3), (planes[:1], weight)
-    )
 
 
 class OrientationConv(nn.Module):

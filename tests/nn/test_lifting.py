@@ -12,7 +12,7 @@ from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import MLP, LiftingConv, LiftingSelfAttention, Rotary, Table
 from isotrope.nn.conv import to_lifted
-from isotrope.nn.position import coordinates, in_frame
+from isotrope.nn.encodings import coordinates, in_frame
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 
@@ -27,7 +27,7 @@ class TestPatchEmbedding(EquivariantLayerTests):
         class Repeated(LiftingConv):
             """The "lift" of the public G-CSA code: one result, repeated for every orientation."""
 
-            def bank(self):
+            def bank(self, weight=None):
                 return self.weight.repeat(self.group.order, 1, 1, 1)
 
         return Repeated(3, 8, 4, stride=4, group=group)

@@ -26,7 +26,7 @@ from isotrope.nn import (
     LiftingConv,
     MeanPool,
 )
-from isotrope.nn.conv import check_centred
+from isotrope.nn.conv import check_centered
 from isotrope.nn.pooling import POOLS
 
 MIXERS = ("gcsa", "gsa", "conv", "plain")
@@ -74,7 +74,7 @@ class Stage:
                 raise ValueError(f"{f.name}={value!r} is not a whole number; write it as 1 or 32")
         if self.mixer not in MIXERS:
             raise ValueError(f"mixer={self.mixer!r} is not known; use one of {', '.join(MIXERS)}")
-        check_centred(self.kernel_size)
+        check_centered(self.kernel_size)
         for name in ("encoding", "sum_orientations"):
             value = getattr(self, name)
             if value and self.mixer != "gsa":

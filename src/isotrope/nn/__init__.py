@@ -1,19 +1,22 @@
 """Equivariant layers, one idea a file."""
 
 from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
-from isotrope.nn.block import Block, ConvLayer, Downsample, FeedForward, MeanPool
+from isotrope.nn.block import Block, ConvLayer, FeedForward
 from isotrope.nn.conv import GroupConv
+from isotrope.nn.encodings import MLP, Encoding, NoEncoding, Rotary, Table
+from isotrope.nn.fast import plain
 from isotrope.nn.frame import Frame, Orbit
 from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
 from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.pooling import InvariantPool
-from isotrope.nn.position import MLP, Rotary, Table
+from isotrope.nn.steps import Downsample, MeanPool
 
 __all__ = [
     "MLP",
     "Block",
     "ConvLayer",
     "Downsample",
+    "Encoding",
     "FeedForward",
     "Frame",
     "GroupConv",
@@ -24,7 +27,9 @@ __all__ = [
     "LiftingConv",
     "LiftingSelfAttention",
     "MeanPool",
+    "NoEncoding",
     "Orbit",
     "Rotary",
     "Table",
+    "plain",
 ]

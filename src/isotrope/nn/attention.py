@@ -1,59 +1,18 @@
 """Self-attention over lifted signals: `GroupSelfAttention` and `GroupConvSelfAttention`.
 
-Every call goes through `scaled_dot_product_attention`, and no scores are stored; for the MLP and
-Table encodings it is called in runs of queries (`isotrope.nn.relative`). The softmax runs jointly
-over positions and orientations `(y, h)`, so that each query's weights sum to one.
+Every call goes through `scaled_dot_product_attention`, and no scores are stored. The softmax runs
+jointly over positions and orientations `(y, h)`, so that each query's weights sum to one.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv, check_centred
-from isotrope.nn.position import RelativeVectors, Rotary, make_encoding
-from isotrope.nn.relative import relative_attention
-
-
-def split_windows(lifted: Tensor, window: int) -> Tensor:
-    """`(B, G, H, W, C)` -> `(B * windows, G, window, window, C)`; the windows tile the grid."""
-    rows, columns = lifted.shape[2:4]
-    if rows % window or columns % window:
-        raise ValueError(
-            f"a {rows}x{columns} grid is not tiled by windows of {window}, and a turn would cut "
-            f"it elsewhere; resize to multiples of {window} positions or pass window=None"
-        )
-    tiles = lifted.unflatten(3, (-1, window)).unflatten(2, (-1, window))
-    return tiles.permute(0, 2, 4, 1, 3, 5, 6).flatten(0, 2)
-
-
-def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
-    """The inverse of `split_windows` for a grid of `size`."""
-    window = tiles.shape[2]
-    down, across = size[0] // window, size[1] // window
-    return (
-        tiles.unflatten(0, (-1, down, across))
-        .permute(0, 3, 1, 4, 2, 5, 6)
-        .flatten(4, 5)
-        .flatten(2, 3)
-    )
-
-
-def pool_positions(lifted: Tensor, pool: int, name: str = "kv_pool") -> Tensor:
-    """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`."""
-    rows, columns = lifted.shape[2:4]
-    if rows % pool or columns % pool:
-        raise ValueError(
-            f"a {rows}x{columns} grid is not tiled by {name}={pool}, and a turn would pool other "
-            f"positions together; resize to multiples of {pool} positions or pass {name}=1"
-        )
-    if pool == 1:
-        return lifted
-    planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # channels last in memory, as it is
-    means = F.avg_pool2d(planes, pool).permute(0, 2, 3, 1)
-    return means.unflatten(0, lifted.shape[:2])
+from isotrope.nn.conv import GroupConv, check_centered
+from isotrope.nn.encodings import Encoding, joint_attention, make_encoding
+from isotrope.nn.windows import join_windows, pool_positions, split_windows
 
 
 class LiftedAttention(nn.Module):
@@ -110,7 +69,7 @@ class LiftedAttention(nn.Module):
             )
         if self.window is None:
             return self.attend(lifted)
-        size = tuple(lifted.shape[2:4])
+        size = (lifted.shape[2], lifted.shape[3])
         return join_windows(self.attend(split_windows(lifted, self.window)), size)
 
     def attend(self, lifted: Tensor) -> Tensor:
@@ -121,13 +80,6 @@ class LiftedAttention(nn.Module):
             f"dim={self.dim}, heads={self.heads}, group={self.group!r}, window={self.window}, "
             f"kv_pool={self.kv_pool}"
         )
-
-
-def joint_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """[GCSA] eq. 3-4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`."""
-    tokens = [t.flatten(2, 3) for t in (query, key, value)]
-    out = F.scaled_dot_product_attention(*tokens)
-    return out.unflatten(2, tuple(query.shape[2:4]))
 
 
 class GroupSelfAttention(LiftedAttention):
@@ -145,7 +97,7 @@ class GroupSelfAttention(LiftedAttention):
     Maps `(B, |G|, H, W, dim)` to the same shape.
 
     Args:
-        encoding: `None`, "mlp", "table", "rotary", or a module of `isotrope.nn.position`.
+        encoding: `None`, "mlp", "table", "rotary", or a module of `isotrope.nn.encodings`.
         window: side of the windows in positions; the grid must be tiled by them. `None`: the grid.
         kv_pool: keys and values are those of `F` averaged over so many positions each way and
             stand at the middle of these, which makes the attention `kv_pool^2` times cheaper.
@@ -162,7 +114,7 @@ class GroupSelfAttention(LiftedAttention):
         heads: int,
         *,
         group: Group,
-        encoding: str | nn.Module | None = "rotary",
+        encoding: str | Encoding | None = "rotary",
         window: int | None = None,
         sum_orientations: bool = False,
         kv_pool: int = 1,
@@ -172,37 +124,26 @@ class GroupSelfAttention(LiftedAttention):
                 "encoding=None with sum_orientations=True would make every orientation equal; "
                 "use 'mlp', 'table' or 'rotary', or sum_orientations=False"
             )
-        encoding = make_encoding(encoding, dim, dim // max(1, heads), group)
-        key_dim = encoding.key_dim if isinstance(encoding, Rotary) else None
-        super().__init__(dim, heads, group, window, key_dim, kv_pool)
+        head_dim = dim // max(1, heads)
+        encoding = make_encoding(encoding, dim, head_dim, group)
+        super().__init__(dim, heads, group, window, encoding.key_dim_of(head_dim), kv_pool)
         self.encoding, self.sum_orientations = encoding, sum_orientations
 
     def attend(self, lifted: Tensor) -> Tensor:
-        size = tuple(lifted.shape[2:4])
+        size = (lifted.shape[2], lifted.shape[3])
         pooled = pool_positions(lifted, self.kv_pool)
-        q, k, v = map(
-            self.split_heads, (self.q_proj(lifted), self.k_proj(pooled), self.v_proj(pooled))
-        )
+        q = self.split_heads(self.q_proj(lifted))  # (B, heads, G, N, d)
+        k, v = self.split_heads(self.k_proj(pooled)), self.split_heads(self.v_proj(pooled))
         if not self.sum_orientations:
-            return self.out_proj(self.join_heads(self._in_frame(q, k, v, size, 0), size))
+            out = self.encoding.attend(q, k, v, self.k_proj, size, pool=self.kv_pool)
+            return self.out_proj(self.join_heads(out, size))
         total = torch.zeros_like(q, dtype=v.dtype)
-        for shift in self.group.elements:
-            # Queries at h1 in the frame h1 s are the output's share at g = h1 s.
-            places = [self.group.compose(g, shift) for g in self.group.elements]
-            share = self._in_frame(q, k, v, size, shift)
-            total = total.index_add(2, torch.tensor(places, device=v.device), share.to(v.dtype))
+        for s in self.group.elements:
+            # Queries at h1, in the frame h1 s, are the output's share at g = h1 s.
+            g = torch.tensor([self.group.compose(h1, s) for h1 in self.group.elements])
+            share = self.encoding.attend(q, k, v, self.k_proj, size, pool=self.kv_pool, shift=s)
+            total = total.index_add(2, g.to(v.device), share.to(v.dtype))
         return self.out_proj(self.join_heads(total, size))
-
-    def _in_frame(
-        self, q: Tensor, k: Tensor, v: Tensor, size: tuple[int, int], shift: int
-    ) -> Tensor:
-        if isinstance(self.encoding, RelativeVectors):
-            return relative_attention(
-                q, k, v, self.encoding, self.k_proj, size, pool=self.kv_pool, shift=shift
-            )
-        if isinstance(self.encoding, Rotary):
-            q, k = self.encoding(q, k, size, shift, self.kv_pool)
-        return joint_attention(q, k, v)
 
 
 class GroupConvSelfAttention(LiftedAttention):
@@ -238,7 +179,7 @@ class GroupConvSelfAttention(LiftedAttention):
         kv_pool: int = 1,
     ) -> None:
         super().__init__(dim, heads, group, window, kv_pool=kv_pool)
-        check_centred(kernel_size)
+        check_centered(kernel_size)
         filters = {"padding": kernel_size // 2, "group": group, "depthwise": True, "bias": False}
         self.q_conv = GroupConv(dim, dim, kernel_size, **filters)
         self.kv_conv = GroupConv(dim, 2 * dim, kernel_size, **filters)
@@ -256,7 +197,7 @@ class GroupConvSelfAttention(LiftedAttention):
         self.kv_conv.weight[: self.dim].copy_(self.q_conv.weight)
 
     def forward(self, lifted: Tensor) -> Tensor:
-        size = tuple(lifted.shape[2:4])
+        size = (lifted.shape[2], lifted.shape[3])
         q = self.q_proj(self.q_conv(lifted))
         k, v = self.kv_conv(pool_positions(lifted, self.kv_pool)).chunk(2, dim=-1)
         k, v = self.k_proj(k), self.v_proj(v)
@@ -267,5 +208,5 @@ class GroupConvSelfAttention(LiftedAttention):
         return self.out_proj(join_windows(self._joint(*tiles), size))
 
     def _joint(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        size = tuple(q.shape[2:4])
+        size = (q.shape[2], q.shape[3])
         return self.join_heads(joint_attention(*map(self.split_heads, (q, k, v))), size)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.attention import LiftedAttention, join_windows, split_windows
+from isotrope.nn.attention import LiftedAttention
 from isotrope.nn.conv import TurnedFilter, to_lifted
-from isotrope.nn.position import Rotary, make_encoding
-from isotrope.nn.relative import relative_attention
+from isotrope.nn.encodings import Encoding, make_encoding
+from isotrope.nn.windows import join_windows, split_windows
 
 
 class LiftingConv(TurnedFilter):
@@ -50,15 +49,13 @@ class LiftingConv(TurnedFilter):
         return self.each_turn(weight).permute(2, 0, 1, 3, 4).flatten(0, 1)
 
     def forward(self, image: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Filters with `weight` in place of the layer's own where one is given."""
         if image.ndim != 4 or image.shape[1] != self.weight.shape[1]:
             raise ValueError(
                 f"shape {tuple(image.shape)} is not an image batch; "
                 f"give (B, {self.weight.shape[1]}, H, W)"
             )
         bias = None if self.bias is None else self.bias.repeat(self.group.order)
-        bank, _ = self._kept_bank(weight)
-        return to_lifted(self._convolve(image, bank, bias), self.group.order)
+        return to_lifted(self.convolve(image, self.kept_bank(weight), bias), self.group.order)
 
 
 class LiftingSelfAttention(LiftedAttention):
@@ -87,7 +84,7 @@ class LiftingSelfAttention(LiftedAttention):
         heads: int,
         *,
         group: Group,
-        encoding: str | nn.Module = "rotary",
+        encoding: str | Encoding = "rotary",
         window: int | None = None,
     ) -> None:
         if encoding is None:
@@ -110,18 +107,12 @@ class LiftingSelfAttention(LiftedAttention):
         if self.window is None:
             return self.attend(signal)
         tiles = self.attend(split_windows(signal, self.window))
-        return join_windows(tiles, tuple(image.shape[2:]))
+        return join_windows(tiles, (image.shape[2], image.shape[3]))
 
     def attend(self, signal: Tensor) -> Tensor:
         """`(B, 1, H, W, dim)` -> `(B, |G|, H, W, dim)`."""
-        size = tuple(signal.shape[2:4])
+        size = (signal.shape[2], signal.shape[3])
         projections = (self.q_proj, self.k_proj, self.v_proj)
-        q, k, v = (self.split_heads(p(signal)) for p in projections)
-        if isinstance(self.encoding, Rotary):
-            q, k, v = (t.squeeze(2) for t in (q, k, v))
-            pairs = [self.encoding.lift(q, k, size, g) for g in self.group.elements]
-            frames = [F.scaled_dot_product_attention(*pair, v) for pair in pairs]
-            out = torch.stack(frames, dim=2)
-        else:
-            out = relative_attention(q, k, v, self.encoding, self.k_proj, size)
+        q, k, v = (self.split_heads(project(signal)) for project in projections)
+        out = self.encoding.attend(q, k, v, self.k_proj, size)
         return self.out_proj(self.join_heads(out, size))

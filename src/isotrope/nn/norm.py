@@ -1,8 +1,13 @@
-"""Batch normalisation of a lifted signal, one mean and one spread for all orientations."""
+"""Batch normalization of a lifted signal: one mean and one variance for all orientations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
+
+Norm = Callable[[int], nn.Module]
+"""A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
 class LiftedBatchNorm(nn.BatchNorm1d):

@@ -7,7 +7,8 @@ import torch
 
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn import MLP, GroupSelfAttention, Rotary, Table
-from isotrope.nn.position import coordinates, in_frame, rotated
+from isotrope.nn.encodings import coordinates, in_frame
+from isotrope.nn.fast.rotation import rotated
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
 GROUPS = [make(n) for make in (CyclicGroup, DihedralGroup) for n in (1, 2, 3, 4, 6, 8)]
@@ -36,7 +37,7 @@ def test_rotary_scores_depend_on_the_relative_place_alone(group, shift):
     shift = shift % group.order
     q = torch.randn(encoding.head_dim).double().expand(1, 1, group.order, 6, -1)
     k = torch.randn(encoding.key_dim).double().expand(1, 1, group.order, 6, -1)
-    q, k = encoding(q, k, size, shift)
+    q, k = encoding.in_common_frame(q, k, size, shift)
     scores = torch.einsum("gxd,hyd->gxhy", q[0, 0], k[0, 0])
     points, seen = coordinates(size), {}
     for g, x, h, y in itertools.product(group.elements, range(6), group.elements, range(6)):
@@ -57,7 +58,7 @@ def test_rotary_lifting_scores_depend_on_the_offset_in_the_frame_alone(group):
     q, k = (torch.randn(encoding.key_dim).double().expand(1, 1, 6, -1) for _ in range(2))
     points, seen = coordinates(size), {}
     for g in group.elements:
-        turned_q, turned_k = encoding.lift(q, k, size, g)
+        turned_q, turned_k = encoding.in_frame_of(g, q, k, size)
         scores = (turned_q @ turned_k.transpose(-1, -2))[0, 0]
         for x, y in itertools.product(range(6), range(6)):
             key = key_of(group, g, g, points[x], points[y])
@@ -95,10 +96,10 @@ def test_rotary_keeps_far_positions_in_low_precision():
     """Angles are computed in float64: 200 steps out, bfloat16 would miss by a radian."""
     encoding = Rotary(8, C4)
     token, points = torch.tensor([1.0, 1, 0, 0]), torch.tensor([[200.0, 199.5]]).double()
-    crossed = encoding.with_crossed(torch.eye(8, dtype=torch.float64))[:4]
+    frame = torch.eye(8)[:4]
     exact, low = (
-        rotated(token.to(dtype) @ crossed.to(dtype), *encoding.angles(points, dtype))
-        for dtype in (torch.float64, torch.bfloat16)
+        rotated(t, frame.to(t), *encoding.angles(points, t), encoding.planes)
+        for t in (token.double(), token.bfloat16())
     )
     assert (low.double() - exact).abs().max() < 0.02
 

@@ -9,9 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.nn import MLP, GroupSelfAttention, Table, relative
-from isotrope.nn.position import coordinates, in_frame
-from isotrope.nn.relative import relative_attention
+from isotrope.nn import MLP, GroupSelfAttention, Table, plain
+from isotrope.nn.encodings import coordinates, in_frame
+from isotrope.nn.fast import relative
 
 C1, C4, C8, D4 = CyclicGroup(1), CyclicGroup(4), CyclicGroup(8), DihedralGroup(4)
 HEADS, WIDTH = 2, 3
@@ -32,7 +32,7 @@ def rho(encoding, offset, u):
 
 
 def literal(query, key, value, encoding, k_proj, size, pool=1, shift=0):
-    """The equation of `relative_attention`, for each `g` and `h`."""
+    """The equation of `RelativeVectors`, for each `g` and `h`."""
     group, weight = encoding.group, k_proj.weight
     x = coordinates(size)
     y = pool * coordinates((size[0] // pool, size[1] // pool))
@@ -75,19 +75,27 @@ def values_and_gradients(attend, tokens, encoding, k_proj, *options):
 
 
 def ours(query, key, value, encoding, k_proj, size, pool=1, shift=0):
-    return relative_attention(query, key, value, encoding, k_proj, size, pool=pool, shift=shift)
+    return encoding.attend(query, key, value, k_proj, size, pool=pool, shift=shift)
 
 
 KINDS = [(MLP, C1), (MLP, C4), (MLP, D4), (MLP, C8), (Table, C1), (Table, C4), (Table, D4)]
 GRIDS = [((3, 4), 1), ((4, 6), 2), ((6, 3), 3), ((1, 5), 1), ((5, 1), 1), ((1, 1), 1), ((2, 2), 2)]
 
 
-@pytest.fixture(params=[2**20, 1], ids=["long runs", "single queries"])
-def scores_at_once(request, monkeypatch):
+@pytest.fixture(params=[2**20, 1, None], ids=["long runs", "single queries", "plain twin"])
+def form(request, monkeypatch):
+    """The fast form with runs of two lengths, and its plain twin."""
+    if request.param is None:
+        monkeypatch.setattr(relative, "attend_in_runs", None)  # not called
+        with plain():
+            yield
+        return
+    monkeypatch.setattr(relative, "plain_relative_attention", None)
     monkeypatch.setitem(relative.SCORES_AT_ONCE, "cpu", request.param)
+    yield
 
 
-@pytest.mark.usefixtures("scores_at_once")
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(("kind", "group"), KINDS, ids=str)
 @pytest.mark.parametrize(("size", "pool"), GRIDS)
 @pytest.mark.parametrize("shifted", [False, True])
@@ -100,7 +108,7 @@ def test_equals_its_equation(kind, group, size, pool, shifted):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
-@pytest.mark.usefixtures("scores_at_once")
+@pytest.mark.usefixtures("form")
 @pytest.mark.parametrize(("kind", "group"), KINDS, ids=str)
 def test_lifting_equals_its_equation(kind, group):
     arguments = (*problem(kind, group, (3, 4), lifting=True), (3, 4))
@@ -132,16 +140,16 @@ def test_gradients_are_those_of_finite_differences(pool):
     tokens, encoding, k_proj = problem(MLP, C4, (2, 2), pool, batch=1)
 
     def attend(*tokens):
-        return relative_attention(*tokens, encoding, k_proj, (2, 2), pool=pool)
+        return ours(*tokens, encoding, k_proj, (2, 2), pool)
 
     assert torch.autograd.gradcheck(attend, tokens)
 
 
 def test_inference_equals_training():
     tokens, encoding, k_proj = problem(MLP, C4, (3, 4))
-    trained = relative_attention(*tokens, encoding, k_proj, (3, 4))
+    trained = ours(*tokens, encoding, k_proj, (3, 4))
     with torch.no_grad():
-        assert torch.equal(trained, relative_attention(*tokens, encoding, k_proj, (3, 4)))
+        assert torch.equal(trained, ours(*tokens, encoding, k_proj, (3, 4)))
 
 
 def test_mixed_precision_trains():

@@ -1,0 +1,112 @@
+"""What attention asks of a position encoding, and attention without one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isotrope.groups import Group
+
+
+def joint_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """[GCSA] eq. 3 and 4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`.
+
+    out(x, g) = sum_(y,h) A(x, g; y, h) V(y, h)
+    A(x, g; y, h) = softmax_(y,h) <Q(x, g), K(y, h)> / sqrt(d)
+    """
+    tokens = [t.flatten(2, 3) for t in (query, key, value)]
+    out = F.scaled_dot_product_attention(*tokens)
+    return out.unflatten(2, tuple(query.shape[2:4]))
+
+
+class Encoding(nn.Module):
+    """A position encoding: it knows how to attend.
+
+    All encodings obey the corrected law of [LoRA-GSA] section 5 and appendix: they see a pair of
+    tokens `(x, g)`, `(y, h)` through `g^-1 (y - x)` and `g^-1 h` alone.
+
+    Args:
+        width: channels of a head or of all heads, see `width_of`.
+        group: of the signal.
+        lifting: whether queries and keys have no orientation, as in `LiftingSelfAttention`.
+    """
+
+    takes, gives = None, None  # tables in frames, no signals: not to be compared by an audit
+
+    whole_batch: ClassVar[bool] = False
+    """Whether it is faster on a whole batch than on a few images at a time."""
+
+    def __init__(self, width: int, group: Group, lifting: bool = False) -> None:
+        super().__init__()
+        self.width, self.group, self.lifting = width, group, lifting
+
+    @staticmethod
+    def width_of(dim: int, head_dim: int) -> int:
+        """The width that an encoding has in a layer of `dim` channels, `head_dim` in each head."""
+        return dim
+
+    @classmethod
+    def build(cls, dim: int, head_dim: int, group: Group, lifting: bool) -> Encoding:
+        """One for a layer of `dim` channels, `head_dim` in each head."""
+        return cls(cls.width_of(dim, head_dim), group, lifting=lifting)
+
+    def key_dim_of(self, head_dim: int) -> int:
+        """Channels of a head of the keys, beside `head_dim` of the queries."""
+        return head_dim
+
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        k_proj: nn.Module,
+        size: tuple[int, int],
+        *,
+        pool: int = 1,
+        shift: int = 0,
+    ) -> Tensor:
+        """Attention in which a query sees where each key stands.
+
+        Args:
+            query: `(B, heads, |G|, N, d)` on a grid of `size`, or `(B, heads, 1, N, d)`: lifting.
+            key: `(B, heads, |G| or 1, N / pool^2, key_dim)`, each in the middle of `pool x pool`
+                positions.
+            value: `(B, heads, |G| or 1, N / pool^2, d)`.
+            k_proj: `W_k`, with which the keys were made.
+            shift: the element `s` of [RC]'s sum over query orientations. Positions are then written
+                in the frame `g s` instead of `g` (see `GroupSelfAttention`); 0 is the identity.
+
+        Returns:
+            `(B, heads, |G|, N, d)`.
+        """
+        raise NotImplementedError
+
+    def check(self, dim: int, head_dim: int, group: Group, lifting: bool) -> None:
+        """Raises ValueError where it does not fit a layer."""
+        expected = self.width_of(dim, head_dim)
+        if (self.width, self.group, self.lifting) != (expected, group, lifting):
+            name = type(self).__name__
+            raise ValueError(
+                f"the encoding is {name}({self.width}, {self.group!r}, lifting={self.lifting}), "
+                f"but this layer needs {name}({expected}, {group!r}, lifting={lifting}); "
+                "make it so, or pass encoding by name"
+            )
+
+
+class NoEncoding(Encoding):
+    """No position encoding: attention as in [GCSA] eq. 3 and 4, which sees contents alone."""
+
+    def attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        k_proj: nn.Module,
+        size: tuple[int, int],
+        *,
+        pool: int = 1,
+        shift: int = 0,
+    ) -> Tensor:
+        return joint_attention(query, key, value)

@@ -1,0 +1,24 @@
+"""Positions of a grid, and how they look from the frame of an orientation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from isotrope.groups import Group
+
+
+def coordinates(size: tuple[int, int]) -> Tensor:
+    """(column, row) of each position from the center of the grid, in steps: `(H*W, 2)`.
+
+    In float64 on the CPU: not every accelerator has it, and 200 steps out, bfloat16 is a whole step
+    off. Move what is computed from them.
+    """
+    rows, columns = (torch.arange(n, dtype=torch.float64, device="cpu") for n in size)
+    y, x = torch.meshgrid(rows - (size[0] - 1) / 2, columns - (size[1] - 1) / 2, indexing="ij")
+    return torch.stack((x.flatten(), y.flatten()), dim=-1)
+
+
+def in_frame(group: Group, g: int, points: Tensor) -> Tensor:
+    """`g^-1 p` for points `(..., 2)`: the same places in the frame of orientation `g`."""
+    return points @ group.matrix(group.inverse(g), points.dtype).to(points.device).T

@@ -1,0 +1,42 @@
+"""A full filter as one matrix on patches, for inference at few positions. Plain twin: `conv2d`.
+
+On a CPU `conv2d` puts the filters of all orientations, |G|^2 times the free weight, into an order
+of its own at every call. At many positions that soon costs less than copying the patches.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+FEW = 128
+"""Positions of a batch up to which the product is faster; measured on two cores."""
+
+
+def few_positions(lifted: Tensor, stride: int) -> bool:
+    """Whether a batch `(B, |G|, H, W, C)` has few enough positions for `patches_by_filters`."""
+    return lifted.shape[0] * lifted.shape[2] * lifted.shape[3] // stride**2 <= FEW
+
+
+def patches_by_filters(
+    lifted: Tensor, bank: Tensor, bias: Tensor | None, stride: int, padding: int
+) -> Tensor:
+    """Filters `(|G|*C_out, |G|*C_in, k, k)` on `(B, |G|, H, W, C_in)`: `(B, |G|, H', W', C_out)`.
+
+    `bank` should lie in memory channels last, or it is copied at every call.
+    """
+    side, order = bank.shape[-1], lifted.shape[1]
+    padded = F.pad(lifted, (0, 0, padding, padding, padding, padding))
+    patches = padded.unfold(2, side, stride).unfold(3, side, stride)  # (B, G, H', W', C, k, k)
+    patches = patches.permute(0, 2, 3, 5, 6, 1, 4).flatten(3)  # (B, H', W', k*k*G*C)
+    filtered = F.linear(patches, bank.permute(0, 2, 3, 1).flatten(1), bias)
+    return filtered.unflatten(3, (order, -1)).permute(0, 3, 1, 2, 4)
+
+
+def plain_patches_by_filters(
+    lifted: Tensor, bank: Tensor, bias: Tensor | None, stride: int, padding: int
+) -> Tensor:
+    """`conv2d` on the planes of all orientations."""
+    planes = lifted.permute(0, 1, 4, 2, 3).flatten(1, 2)  # (B, G*C, H, W)
+    filtered = F.conv2d(planes, bank, bias, stride, padding)
+    return filtered.unflatten(1, (lifted.shape[1], -1)).permute(0, 1, 3, 4, 2)

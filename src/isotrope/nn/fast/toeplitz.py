@@ -1,0 +1,62 @@
+"""Relative scores as a moving window. The plain twin gathers the vector of every pair.
+
+All that is learned is one vector for each offset `y - x`. A run of queries in one row of the grid
+is multiplied by the vectors of the offsets it needs, and the scores of a query are then a window of
+the result that moves by one column from a query to the next: a view of a Toeplitz matrix, with no
+gather. `isotrope.nn.fast.relative` goes through a grid run by run.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def relative_scores(query: Tensor, table: Tensor) -> Tensor:
+    """`<q(x, g), W_k rho>` of a run of queries to whole columns of keys: `(B, heads, F, n, W*H*G)`.
+
+    Args:
+        query: `(B, heads, F, n, d)`: `n` queries side by side, in F frames.
+        table: `(heads, F, W+n-1, H, G, d)`: the vectors of the offsets to the W columns of keys.
+    """
+    rows, vectors = as_matrices(query, table)
+    return windows(rows @ vectors.mT, query.shape[3], table.shape[3] * table.shape[4])
+
+
+def plain_relative_scores(query: Tensor, table: Tensor) -> Tensor:
+    """Query `j` of `n` sees the keys of column `X` at offset `X + n-1 - j`."""
+    n = query.shape[3]
+    columns = table.shape[2] - n + 1
+    of_each = [table[:, :, n - 1 - j : n - 1 - j + columns].flatten(2, 4) for j in range(n)]
+    return torch.einsum("bhfjd,jhfkd->bhfjk", query, torch.stack(of_each))
+
+
+def relative_gradients(d_scores: Tensor, query: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of `query` and `table` from that of `relative_scores(query, table)`."""
+    rows, vectors = as_matrices(query, table)
+    d_all = rows.new_zeros(*rows.shape[:3], vectors.shape[2])
+    windows(d_all, query.shape[3], table.shape[3] * table.shape[4]).copy_(d_scores)
+    d_query = (d_all @ vectors).unflatten(2, (-1, query.shape[3])).permute(2, 0, 1, 3, 4)
+    return d_query, (d_all.mT @ rows).view(table.shape)
+
+
+def as_matrices(query: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    """A run's queries and the vectors of its offsets, ready for one product a head and frame.
+
+    `(B, heads, F, n, d)`, `(heads, F, W+n-1, H, G, d)` -> `(heads, F, B*n, d)`,
+    `(heads, F, (W+n-1)*H*G, d)`.
+    """
+    return query.permute(1, 2, 0, 3, 4).flatten(2, 3), table.flatten(2, 4)
+
+
+def windows(scores: Tensor, queries: int, column: int) -> Tensor:
+    """The keys' scores `(B, heads, F, n, W*H*G)`, a view of those with every offset of a run.
+
+    In memory each query begins one column (`H*G` scores) before the end of the one before.
+    """
+    heads, frames, rows, offsets = scores.shape
+    keys = offsets - (queries - 1) * column
+    image, head = queries * offsets, frames * rows * offsets
+    strides = (image, head, rows * offsets, offsets - column, 1)
+    shape = (rows // queries, heads, frames, queries, keys)
+    return scores.as_strided(shape, strides, (queries - 1) * column)

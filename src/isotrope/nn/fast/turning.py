@@ -1,0 +1,36 @@
+"""All turns of a filter by one product. The plain twin turns it by one element after the other.
+
+On an accelerator a call for each element would cost more than the filtering.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from isotrope.groups import Group
+from isotrope.nn.fast.kept import Kept
+from isotrope.nn.fast.switch import enabled
+
+
+def all_turns(group: Group, weight: Tensor, tables: Kept[Tensor]) -> Tensor:
+    """`w(g^-1 x)` of filters `(..., k, k)` for every element: `(..., |G|, k, k)`."""
+    if enabled():
+        return turns_by_one_product(group, weight, tables)
+    return plain_turns(group, weight)
+
+
+def plain_turns(group: Group, weight: Tensor) -> Tensor:
+    """One element after the other."""
+    return torch.stack([group.act_filter(g, weight) for g in group.elements], dim=-3)
+
+
+def turns_by_one_product(group: Group, weight: Tensor, tables: Kept[Tensor]) -> Tensor:
+    """A turn is linear in the filter: one matrix, which `tables` keeps, makes all of them."""
+    side = weight.shape[-1]
+
+    def matrix() -> Tensor:  # in float64 on the CPU: not every accelerator has it
+        return group.filter_turns(side).to(weight.dtype).to(weight.device)
+
+    turned = weight.flatten(-2) @ tables.get((side, weight.dtype, weight.device), matrix)
+    return turned.unflatten(-1, (group.order, side, side))

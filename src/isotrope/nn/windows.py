@@ -1,0 +1,53 @@
+"""Windows that tile a grid, and means of neighboring positions: the `N(x)` of [GCSA] eq. 3."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def split_windows(lifted: Tensor, window: int) -> Tensor:
+    """`(B, G, H, W, C)` -> `(B * windows, G, window, window, C)`; the windows tile the grid.
+
+    Raises:
+        ValueError: a grid that windows of this side do not tile.
+    """
+    rows, columns = lifted.shape[2:4]
+    if rows % window or columns % window:
+        raise ValueError(
+            f"a {rows}x{columns} grid is not tiled by windows of {window}, and a turn would cut "
+            f"it elsewhere; resize to multiples of {window} positions or pass window=None"
+        )
+    tiles = lifted.unflatten(3, (-1, window)).unflatten(2, (-1, window))
+    return tiles.permute(0, 2, 4, 1, 3, 5, 6).flatten(0, 2)
+
+
+def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
+    """The inverse of `split_windows` for a grid of `size`."""
+    window = tiles.shape[2]
+    down, across = size[0] // window, size[1] // window
+    return (
+        tiles.unflatten(0, (-1, down, across))
+        .permute(0, 3, 1, 4, 2, 5, 6)
+        .flatten(4, 5)
+        .flatten(2, 3)
+    )
+
+
+def pool_positions(lifted: Tensor, pool: int, name: str = "kv_pool") -> Tensor:
+    """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`.
+
+    Raises:
+        ValueError: a grid that squares of this side do not tile; `name` is the argument to blame.
+    """
+    rows, columns = lifted.shape[2:4]
+    if rows % pool or columns % pool:
+        raise ValueError(
+            f"a {rows}x{columns} grid is not tiled by {name}={pool}, and a turn would pool other "
+            f"positions together; resize to multiples of {pool} positions or pass {name}=1"
+        )
+    if pool == 1:
+        return lifted
+    planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # channels last in memory, as it is
+    means = F.avg_pool2d(planes, pool).permute(0, 2, 3, 1)
+    return means.unflatten(0, lifted.shape[:2])
