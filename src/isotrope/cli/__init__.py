@@ -7,54 +7,65 @@ The heavy imports (torch, transformers, matplotlib) stand inside the commands, s
 from __future__ import annotations
 
 import os
-import sys
+from typing import Annotated
 
 import typer
 
+import isotrope
 from isotrope.cli.adapt import adapt
 from isotrope.cli.audit import audit
 from isotrope.cli.classify import classifier, evaluate
-from isotrope.cli.errors import one_line
+from isotrope.cli.command import Command, Group
 from isotrope.cli.export import export
 from isotrope.cli.orient import orient
 from isotrope.cli.read import read
 from isotrope.cli.train import finder, reader, recognizer
 
 app = typer.Typer(
-    add_completion=False,
+    name="isotrope",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Read text whichever way up it lies, with models that are exactly equivariant.",
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"isotrope {isotrope.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     # Standard error is for what went wrong: no bar for a second's loading, no news of the
     # libraries' next versions. transformers looks at these when it is first imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
-app.command()(read)
-app.command()(orient)
-app.command()(adapt)
-app.command()(audit)
-app.command()(export)
-app.command("eval")(evaluate)
+app.command(cls=Command)(read)
+app.command(cls=Command)(orient)
+app.command(cls=Command)(adapt)
+app.command(cls=Command)(audit)
+app.command(cls=Command)(export)
+app.command("eval", cls=Command)(evaluate)
 
-train = typer.Typer(no_args_is_help=True, help="Train a model from a recipe.")
-train.command()(reader)
-train.command()(finder)
-train.command()(recognizer)
-train.command()(classifier)
+train = typer.Typer(cls=Group, no_args_is_help=True, help="Train a model from a recipe.")
+train.command(cls=Command)(reader)
+train.command(cls=Command)(finder)
+train.command(cls=Command)(recognizer)
+train.command(cls=Command)(classifier)
 app.add_typer(train, name="train")
 
 
 def main() -> None:
     """The entry point of the installed command."""
-    try:
-        app()
-    except ModuleNotFoundError as error:  # an extra that is not installed
-        typer.echo(one_line(error), err=True)
-        sys.exit(1)
+    app()

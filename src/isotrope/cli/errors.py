@@ -19,20 +19,32 @@ _EXTRAS = {
 """The modules that each extra installs; `train` installs the rest."""
 
 
+class UsageError(ValueError):
+    """Options that make no sense, whatever the files hold: exit status 2."""
+
+
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Print an error on one line and exit with status 1; say what installs a missing module."""
+    """Print an error on one line and exit, with status 1, or 2 where it is a `UsageError`."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # Whoever reads us has seen enough; typer ends quietly.
     except (ValueError, OSError, ModuleNotFoundError) as error:
         typer.echo(one_line(error), err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
 
 
 def one_line(problem: Exception | str) -> str:
-    """A problem as every command words it; spaces stay, a file's name may have two in a row."""
+    """A problem as every command words it.
+
+    Spaces stay as they are: a file's name may have two in a row. For a missing module it says what
+    to install.
+    """
     if isinstance(problem, ModuleNotFoundError) and str(problem).startswith("No module named"):
         problem = f"this needs {problem.name}; {_remedy(problem.name or '')}"
+    if isinstance(problem, OSError) and problem.strerror and problem.filename:
+        problem = f"{problem.filename}: {problem.strerror}; check the path and its permissions"
     return "isotrope: " + str(problem).replace("\n", " ")
 
 
