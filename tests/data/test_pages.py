@@ -1,13 +1,15 @@
 """Lines cut from pages: PAGE-XML and ALTO, small ones made here."""
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from isotrope.data.cutting import cut
 from isotrope.data.lines import LabelledLines
-from isotrope.data.pages import PageLines, cut, load_lines, page_lines
+from isotrope.data.pages import PageLines, load_lines, page_lines
 from isotrope.io.images import ImageError
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -108,7 +110,13 @@ def test_a_bad_page_is_named_and_the_others_are_read(folder, caplog, text, optio
 
 @pytest.mark.parametrize(
     ("points", "message"),
-    [("10,10", "1 (the outline '10,10' is no polygon)"), ("a,b c,d e,f", "1 (could not convert")],
+    [
+        ("10,10", "1 (the outline '10,10' is no polygon)"),
+        ("a,b c,d e,f", "1 (could not convert"),
+        ("10,10 inf,10 60,25", "1 (the coordinate inf is not within any image)"),
+        ("10,10 60,nan 60,25", "1 (the coordinate nan is not within any image)"),
+        ("10,10 60,-1e9 60,25", "1 (the coordinate -1e9 is not within any image)"),
+    ],
 )
 def test_a_bad_line_is_named_and_the_others_are_read(folder, caplog, points, message):
     write(folder, PAGE.replace("10,10 60,10 60,25 10,25", points))
@@ -140,6 +148,50 @@ def test_an_image_is_found_beside_its_file_or_a_folder_above(folder, named):
         (folder / "scan.png").rename(folder / "my scan.png")
     write(folder / "page", PAGE, image=named)
     assert len(load_lines(folder)[0][1]) == len("Erste Zeile")
+
+
+def test_an_image_outside_is_not_opened(folder, caplog):
+    """A file from elsewhere must not bring pictures of this computer into a set."""
+    place = folder / "set" / "page"
+    place.mkdir(parents=True)
+    for named in (str(folder / "scan.png"), "../../scan.png", "a/../../../scan.png"):
+        write(place, PAGE, image=named)
+        with pytest.raises(ValueError, match=r"it names an image outside of .*/set, '.*scan\.png'"):
+            page_lines(place / "page.xml")
+    (place / "scan.png").symlink_to(folder / "scan.png")  # its owner's own doing
+    assert page_lines(place / "page.xml")[0][0].image == place / "scan.png"
+
+
+def test_an_image_in_the_folder_beside(folder):
+    (folder / "page").mkdir()
+    (folder / "images").mkdir()
+    (folder / "scan.png").rename(folder / "images" / "scan.png")
+    for named in ("../images/scan.png", "images/scan.png", str(folder / "images" / "scan.png")):
+        write(folder / "page", PAGE, image=named)
+        found = page_lines(folder / "page" / "page.xml")
+        assert found[0][0].image == folder / "images" / "scan.png"
+
+
+def test_relative_paths(folder, monkeypatch):
+    write(folder, PAGE)
+    monkeypatch.chdir(folder)
+    assert str(page_lines(Path("page.xml"))[0][0].image) == "scan.png"
+    write(folder, PAGE, image=f"../{folder.name}/scan.png")
+    assert page_lines(Path("page.xml"))[0][0].image.samefile(folder / "scan.png")
+
+
+def test_hidden_files_are_no_pages(folder):
+    (folder / ".trash").mkdir()
+    write(folder / ".trash", PAGE)
+    write(folder, PAGE, name="._page.xml")
+    with pytest.raises(ValueError, match="no page with transcribed lines"):
+        PageLines(folder)
+
+
+def test_sizes_that_no_image_has_are_left_alone(folder):
+    for size in ("inf", "nan", "0", "1e-300"):
+        write(folder, PAGE.replace('imageWidth="80"', f'imageWidth="{size}"'))
+        assert load_lines(folder)[0][0].shape == (3, 16, 51)
 
 
 def test_a_larger_copy_of_the_page_will_do_but_no_other_shape(folder):

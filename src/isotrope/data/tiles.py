@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from isotrope.data.images import load_image
-from isotrope.data.pages import Point, page_lines
+from isotrope.data.pages import page_lines
+from isotrope.io.transcripts import Point, transcripts_in
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +28,12 @@ class PageTiles:
     Decoding a page takes as long as many pieces, so a run of `each` pieces comes from one page.
 
     Args:
-        path: searched with its subfolders.
-        held_out: every so-manyth page is left out, and is what `held` draws from.
-        collections: names of the subfolders to take; None: all.
+        path: Searched with its subfolders.
+        held_out: Every `held_out`-th page is kept apart, for the pieces of `held_out()`.
+        collections: Names of the subfolders to take; None: all.
 
     Raises:
-        ValueError: no page could be read.
+        ValueError: No page could be read.
     """
 
     each = 8
@@ -40,9 +41,11 @@ class PageTiles:
     def __init__(
         self, path: str | Path, held_out: int = 10, collections: tuple[str, ...] | None = None
     ) -> None:
-        files = sorted(Path(path).rglob("*.xml"))
-        if collections is not None:
-            files = [f for f in files if f.parent.name in collections]
+        files = [
+            file
+            for file in transcripts_in(path)
+            if collections is None or file.parent.name in collections
+        ]
         pages = [page for page in map(_page, files) if page is not None]
         if not pages:
             raise ValueError(f"{path}: no page with lines; give a folder of PAGE-XML or ALTO")

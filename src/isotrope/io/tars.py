@@ -1,0 +1,98 @@
+"""The files of a tar, each read when it is asked for."""
+
+from __future__ import annotations
+
+import lzma
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+LARGEST = 256 << 20
+"""The most bytes of a file in a tar."""
+
+LARGEST_UNPACKED = 2 << 30
+"""The most bytes of all files of a compressed tar, which are kept in memory."""
+
+_BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+
+
+class TarFiles(Mapping[str, bytes]):
+    """The contents of a tar's files by their normalized names; the last file of a name counts.
+
+    Of a plain tar only the places of the files are kept, and each access opens it anew: threads
+    and forked or spawned processes may share it. A compressed tar is unpacked into memory.
+
+    Args:
+        path: The tar; compressed, it is of gzip, bzip2 or xz.
+
+    Raises:
+        ValueError: It is broken, or has a link, a device, or a file over `LARGEST` bytes; a
+            compressed one, if it has over `LARGEST_UNPACKED` bytes.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._places: dict[str, tuple[int, int]] = {}
+        self._contents: dict[str, bytes] = {}
+        try:
+            try:
+                self._index()
+            except tarfile.ReadError:
+                self._unpack()
+        except _BROKEN as error:
+            reason = str(error).split(":\n")[0]
+            raise ValueError(f"{path} is not a whole tar ({reason}); copy it again") from error
+
+    def _index(self) -> None:
+        with tarfile.open(self.path, "r:") as tar:
+            for member in self._files(tar):
+                self._places[posixpath.normpath(member.name)] = (member.offset_data, member.size)
+
+    def _unpack(self) -> None:
+        self._places, left = {}, LARGEST_UNPACKED
+        with tarfile.open(self.path, "r:*") as tar:
+            for member in self._files(tar):
+                left -= member.size
+                if left < 0:
+                    raise ValueError(
+                        f"{self.path} unpacks to more than {LARGEST_UNPACKED >> 20} MiB, too much "
+                        "for memory; give a tar that is not compressed, or a folder"
+                    )
+                file = tar.extractfile(member)
+                self._contents[posixpath.normpath(member.name)] = file.read() if file else b""
+
+    def _files(self, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+        for member in tar:
+            if member.isdir():
+                continue
+            if not member.isreg() or member.issparse():
+                kind = "a link" if member.issym() or member.islnk() else "no plain file"
+                raise ValueError(
+                    f"{self.path}: {member.name} is {kind}; pack plain files, with links followed "
+                    "(tar --dereference --hard-dereference)"
+                )
+            if member.size > LARGEST:
+                raise ValueError(
+                    f"{self.path}: {member.name} has more than {LARGEST >> 20} MiB, too much for "
+                    "an image; take it out"
+                )
+            yield member
+
+    def __getitem__(self, name: str) -> bytes:
+        if name in self._contents:
+            return self._contents[name]
+        start, size = self._places[name]
+        with self.path.open("rb") as file:
+            file.seek(start)
+            content = file.read(size)
+        if len(content) < size:
+            raise ValueError(f"{self.path} was cut short since it was opened; copy it again")
+        return content
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._contents or self._places)
+
+    def __len__(self) -> int:
+        return len(self._contents or self._places)

@@ -1,0 +1,97 @@
+"""Pages that archives have transcribed, as values: PAGE-XML and ALTO. No image is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from isotrope.io.images import image_suffixes
+from isotrope.io.paths import within
+from isotrope.io.transcripts.alto import ALTO
+from isotrope.io.transcripts.elements import LineTranscript, Point, name_of, parse
+from isotrope.io.transcripts.page import PAGE
+
+__all__ = ["LineTranscript", "PageTranscript", "Point", "read_transcript", "transcripts_in"]
+
+_SCHEMAS = {"PcGts": PAGE, "alto": ALTO}
+"""The formats by the names of their roots."""
+
+
+@dataclass(frozen=True)
+class PageTranscript:
+    """A page: its image, and its lines in the order of the file.
+
+    Args:
+        image: The file of the image, which is there.
+        size: Width and height of the image that was transcribed, px, where the file gives them.
+        lines: The lines that have an outline, by their numbers in the file, counted from 1. Their
+            texts are as they stand there, and may be empty.
+        faults: What is wrong with the other lines, by their numbers.
+    """
+
+    image: Path
+    size: Point | None
+    lines: dict[int, LineTranscript]
+    faults: dict[int, str]
+
+
+def read_transcript(file: str | Path) -> PageTranscript:
+    """A PAGE-XML or ALTO file, told apart by their roots.
+
+    Raises:
+        ValueError: It is broken, has another format or another unit than pixels, or its image is
+            not there: beside it or a folder above, or in a folder below these two.
+    """
+    file = Path(file)
+    root = parse(file)
+    kind = name_of(root)
+    if kind not in _SCHEMAS:
+        raise ValueError(f"{file} is <{kind}>, neither PAGE-XML (PcGts) nor ALTO; export it as one")
+    schema = _SCHEMAS[kind]
+    try:
+        named, size = schema.head(root)
+        image = _image_of(file, named)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    lines, faults = {}, {}
+    elements = (element for element in root.iter() if name_of(element) == "TextLine")
+    for number, element in enumerate(elements, start=1):
+        try:
+            lines[number] = schema.line(element)
+        except ValueError as error:
+            faults[number] = str(error)
+    return PageTranscript(image, size, lines, faults)
+
+
+def transcripts_in(folder: str | Path) -> Iterator[Path]:
+    """The XML files of a folder and of its subfolders, in order, without hidden ones."""
+    folder = Path(folder)
+    for file in sorted(folder.rglob("*.xml")):
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            yield file
+
+
+def _image_of(file: Path, named: str | None) -> Path:
+    """The image that an XML file names, or else the one with the file's own name."""
+    beside, above = file.parent, file.parent / ".."
+    if beside.name not in ("", ".."):
+        above = beside.parent
+    places: list[Path | None] = []
+    if named:
+        path = unquote(named.replace("\\", "/"))
+        names = dict.fromkeys((path, path.rpartition("/")[2], named))
+        places += [within(above, folder / name) for folder in (beside, above) for name in names]
+    suffixes = [s for suffix in sorted(image_suffixes()) for s in (suffix, suffix.upper())]
+    places += [file.with_suffix(suffix) for suffix in suffixes]
+    found = next((place for place in places if place is not None and place.is_file()), None)
+    if found is not None:
+        return found
+    if None in places:
+        raise ValueError(
+            f"it names an image outside of {above}, {named!r}, which is not opened; put the "
+            f"page's image into {beside}"
+        )
+    reason = f"{named!r} is not beside it" if named else "it names no image"
+    raise ValueError(f"{reason}; put the page's image into {beside}")

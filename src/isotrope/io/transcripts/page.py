@@ -1,0 +1,41 @@
+"""PAGE-XML, as Transkribus and eScriptorium export it.
+
+Source: https://github.com/PRImA-Research-Lab/PAGE-XML, versions 2010 to 2019.
+"""
+
+from __future__ import annotations
+
+from isotrope.io.transcripts.elements import (
+    Element,
+    LineTranscript,
+    Point,
+    Schema,
+    child,
+    first,
+    name_of,
+    points,
+    size_of,
+)
+
+
+def _head(root: Element) -> tuple[str | None, Point | None]:
+    page = first(root, "Page")
+    named = page.get("imageFilename") if page is not None else None
+    return named, size_of(page, "imageWidth", "imageHeight")
+
+
+def _line(line: Element) -> LineTranscript:
+    outline = child(line, "Coords")
+    readings = [e for e in line if name_of(e) == "TextEquiv"]
+    readings.sort(key=lambda e: int(e.get("index", 0)))  # the likeliest is the first
+    text = child(readings[0], "Unicode") if readings else None
+    if outline is None:
+        raise ValueError("no outline")
+    listed = outline.get("points")
+    if listed is None:  # the format of 2010
+        listed = " ".join(f"{p.get('x')},{p.get('y')}" for p in outline if name_of(p) == "Point")
+    return LineTranscript(points(listed), (text.text or "") if text is not None else "")
+
+
+PAGE = Schema(_head, _line)
+"""The schema of files whose root is `PcGts`."""
