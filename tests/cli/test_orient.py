@@ -31,8 +31,8 @@ class FakeFinder:
 def loaded(monkeypatch):
     calls = []
 
-    def from_pretrained(path=None, threads=None):
-        calls.append(path)
+    def from_pretrained(path=None, device=None):
+        calls.append(path if device is None else (path, device))
         return FakeFinder()
 
     monkeypatch.setattr(OrientationFinder, "from_pretrained", from_pretrained)
@@ -76,8 +76,8 @@ def test_bad_files_are_a_line_each_and_the_others_are_written(tmp_path):
     result = orient(*files, tmp_path / "missing.png")
     assert result.exit_code == 1
     assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [
+        str(tmp_path / "missing.png"),  # before anything is opened
         *(str(files[7]), str(files[200])),
-        str(tmp_path / "missing.png"),
     ]
     written = [line.split("\t")[0] for line in result.stdout.splitlines()]
     assert written == [str(file) for file in files if file not in (files[7], files[200])]
@@ -91,10 +91,34 @@ def test_nothing_to_open_loads_no_model(tmp_path, loaded):
 
 
 def test_missing_weights_are_one_line(tmp_path, monkeypatch):
-    def missing(path, threads=None):
+    def missing(path, device=None):
         raise ValueError(f"{path}: no finder here")
 
     monkeypatch.setattr(OrientationFinder, "from_pretrained", missing)
-    result = orient(image(tmp_path / "a.png"), "--weights", tmp_path / "w")
-    assert result.stderr == f"isotrope: {tmp_path / 'w'}: no finder here\n"
+    result = orient(image(tmp_path / "a.png"), "--weights", tmp_path)
+    assert result.stderr == f"isotrope: {tmp_path}: no finder here\n"
     assert result.exit_code == 1
+    result = orient(image(tmp_path / "a.png"), "--weights", tmp_path / "w")
+    assert result.stderr == f"isotrope: {tmp_path / 'w'}: no such folder; check --weights\n"
+    assert result.exit_code == 1
+
+
+def test_device_reaches_the_finder(tmp_path, loaded):
+    orient(image(tmp_path / "a.png"), "--device", "auto")
+    assert loaded == [(None, "auto")]
+
+
+def test_pages_and_standard_input(tmp_path):
+    first, second = (Image.new("L", (64, 32), gray) for gray in (10, 20))
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
+    first.save(tmp_path / "b.png")
+    result = CliRunner().invoke(
+        cli.app,
+        ["orient", str(tmp_path / "a.tif"), "-"],
+        input=(tmp_path / "b.png").read_bytes(),
+    )
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/a.tif#1\t180\t0.98",
+        f"{tmp_path}/a.tif#2\tcannot tell\t0.50",
+        "-\t180\t0.98",
+    ]

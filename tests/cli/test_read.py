@@ -207,8 +207,12 @@ def test_missing_weights_are_one_line(tmp_path, monkeypatch):
         raise ValueError(f"{path}: no recognizer here")
 
     monkeypatch.setattr(Reader, "from_pretrained", missing)
-    result = read(image(tmp_path / "a.png"), "--weights", tmp_path / "w")
-    complaint(result, tmp_path / "w", "no recognizer here")
+    path = image(tmp_path / "a.png")
+    complaint(read(path, "--weights", tmp_path), tmp_path, "no recognizer here")
+    complaint(read(path, "--weights", tmp_path / "w"), tmp_path / "w", "no such folder; check --we")
+    complaint(read(path, "--weights", path), path, "a file, not a folder; check --weights")
+    complaint(read(path, "--finder", tmp_path / "w"), tmp_path / "w", "folder; check --finder")
+    complaint(read(path, "--adapter", "klingon"), "klingon", "no such adapter")
 
 
 def test_turns(tmp_path, monkeypatch):

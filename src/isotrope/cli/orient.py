@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from isotrope.cli.errors import Complaints
-from isotrope.cli.files import gather, tracked, write
+from isotrope.cli import options
+from isotrope.cli.errors import Complaints, exit_on_error
+from isotrope.cli.files import answered, check_folder, gather, write
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from isotrope.io.images import ImageError
     from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
 
-    Result = tuple[Path, Orientation]
+    Result = tuple[str, Orientation]
 
 _SURE = 0.6
 """Below this probability the text format says that it cannot tell."""
@@ -23,59 +27,58 @@ _BATCH = 32
 
 
 def orient(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE_OR_FOLDER", help="Images, or folders of images."),
-    ],
+    inputs: options.Inputs = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
     format: Annotated[
         Literal["text", "tsv", "json"], typer.Option(help="How the orientations are written.")
     ] = "text",
-    weights: Annotated[
-        Path | None, typer.Option(help="A folder of the finder's weights, not the shipped ones.")
-    ] = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
 ) -> None:
     """Say how far words, lines or pages are turned from upright.
 
     Writes FILE<TAB>DEGREES<TAB>CONFIDENCE: degrees counter-clockwise, 0, 90, 180 or 270, and their
     probability. Where no turn is likely enough the text format has "cannot tell" in place of the
-    degrees. An image that cannot be opened gets one line on standard error; the others are written
-    all the same, and the exit status is 1.
+    degrees. The pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be
+    opened gets one line on standard error; the others are written all the same, and the exit status
+    is 1.
     """
     complaints = Complaints()
-    files = gather(inputs, complaints)
-    if files and (finder := _load_finder(weights, complaints)):
-        with complaints.about(None):
-            write(_FORMATS[format](_results(finder, files, complaints)), None)
+    with exit_on_error():
+        files = gather(inputs, files_from, null, complaints)
+        check_folder("--weights", weights)
+        finder = _load_finder(weights, device) if files else None
+    with exit_on_error(), complaints.about(None):
+        write(_FORMATS[format](_results(finder, files, complaints)), None)
     raise typer.Exit(1 if complaints.count else 0)
 
 
-def _load_finder(weights: Path | None, complaints: Complaints) -> OrientationFinder | None:
+def _load_finder(weights: Path | None, device: str | None) -> OrientationFinder:
     from isotrope.ocr.orientation.finder import OrientationFinder
 
-    try:
-        return OrientationFinder.from_pretrained(weights)
-    except (ValueError, OSError) as error:
-        complaints.add(error)
-        return None
+    return OrientationFinder.from_pretrained(weights, device=device)
 
 
 def _results(
-    finder: OrientationFinder, files: Sequence[Path], complaints: Complaints
+    finder: OrientationFinder | None, files: Sequence[Path], complaints: Complaints
 ) -> Iterator[Result]:
     """Each file that can be opened with its orientation; a complaint for each other file."""
-    from isotrope.io.images import ImageError
-    from isotrope.ocr.windows import loaded, windows
+    if finder is None:
+        return
 
-    waiting = iter(files)
-    for window in windows(loaded(tracked(files, None)), _BATCH, 4 * _BATCH):
-        sound = [image for image in window if not isinstance(image, ImageError)]
-        found = iter(finder.find_pixels(sound, _BATCH))
-        for image in window:
-            file = next(waiting)
-            if isinstance(image, ImageError):
-                complaints.add(image)
-            else:
-                yield file, next(found)
+    def answer(images: Iterable[np.ndarray]) -> Iterator[Orientation | ImageError]:
+        from isotrope.io.images import ImageError
+        from isotrope.ocr.windows import loaded, windows
+
+        for window in windows(loaded(images), _BATCH, 2 * _BATCH):
+            sound = [image for image in window if not isinstance(image, ImageError)]
+            found = iter(finder.find_pixels(sound, _BATCH))
+            for image in window:
+                yield image if isinstance(image, ImageError) else next(found)
+
+    for page, found in answered(files, answer, None, complaints):
+        yield page.name, found
 
 
 def _text_lines(results: Iterator[Result]) -> Iterator[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -59,3 +62,32 @@ class Progress:
                 f"{self.done}/{self.total} {self.unit}, {rate:.3g}/s, {left:.0f} min left, {losses}"
             )
             typer.echo(line, err=True)
+
+
+# With fewer images than this a bar is gone before it is seen.
+_MANY = 32
+
+
+@contextmanager
+def counted(total: int, out: Path | None) -> Iterator[Callable[[], None]]:
+    """A bar that counts images, where there are many and it disturbs nothing.
+
+    Args:
+        total: How many there are.
+        out: Where the results go. None: standard output; on a terminal they are progress enough.
+
+    Yields:
+        What is to be called after each image.
+    """
+    texts_on_screen = out is None and sys.stdout.isatty()
+    if total < _MANY or texts_on_screen or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Redirected, the texts of a pipe would go to the bar's console: standard error.
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, redirect_stdout=False) as progress:
+        task = progress.add_task("Reading", total=total)
+        yield lambda: progress.advance(task)

@@ -4,180 +4,203 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isotrope.cli.errors import Complaints
-from isotrope.cli.files import gather, tracked, write
+from isotrope.cli import options
+from isotrope.cli.errors import Complaints, UsageError, exit_on_error
+from isotrope.cli.files import (
+    answered,
+    check_folder,
+    check_outputs,
+    gather,
+    is_stream,
+    started,
+    write,
+)
 
 if TYPE_CHECKING:
-    from isotrope.ocr.formats import Result
+    import numpy as np
+
+    from isotrope.ocr.formats import Result, Writer
     from isotrope.ocr.reader import Reader
+    from isotrope.ocr.reading import Reading
+
+
+def _format_names() -> list[str]:
+    from isotrope.ocr.formats import format_names
+
+    return format_names()
 
 
 def read(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE_OR_FOLDER", help="Images, or folders of images."),
-    ],
+    inputs: options.Inputs = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
     format: Annotated[
-        Literal["text", "tsv", "json", "jsonl"], typer.Option(help="How the readings are written.")
-    ] = "text",
-    out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Write them to this file.")
-    ] = None,
-    show: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Draw a PNG of the images and their texts."),
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="Who reads: isotrope, gsanet, rapidocr, tesseract or trocr.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="small or tiny, which is faster. For isotrope and rapidocr."),
-    ] = None,
-    adapter: Annotated[
-        str | None, typer.Option(help="A LoRA adapter: its folder, or a shipped name.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A folder of weights instead of the shipped ones.")
-    ] = None,
-    finder: Annotated[
         str,
         typer.Option(
-            help="Who finds which way is up: isotrope, a folder of weights, or orbit, which is "
-            "the engine at all four turns."
+            metavar="NAME",
+            autocompletion=_format_names,
+            help="How readings are written: text, tsv, json, jsonl, or one that a plugin adds.",
         ),
-    ] = "isotrope",
-    min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out texts that are less sure than this.")
-    ] = 0.0,
-    language: Annotated[
-        str | None, typer.Option(help="For tesseract: its languages, such as deu+fra.")
-    ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(
-            help="For gsanet: torch, onnx, or auto, which is onnx where isotrope export has run."
-        ),
-    ] = None,
-    beams: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="For gsanet and trocr: how many texts of each image to follow side by side."
-        ),
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 32,
-    turns: Annotated[
-        bool, typer.Option("--turns", help="Read each image at all four turns and compare.")
-    ] = False,
+    ] = "text",
+    out: options.Out = None,
+    show: options.Show = None,
+    min_confidence: options.MinConfidence = 0.0,
+    turns: options.Turns = False,
+    engine: options.EngineName = None,
+    model: options.Model = None,
+    weights: options.Weights = None,
+    adapter: options.Adapter = None,
+    finder: options.FinderName = "isotrope",
+    device: options.Device = None,
+    runtime: options.Runtime = None,
+    beams: options.Beams = None,
+    language: options.Language = None,
+    batch_size: options.BatchSize = 32,
 ) -> None:
     """Read the words or lines in images, whichever way up they are.
 
-    Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several.
-    An image that cannot be read gets one line on standard error; the others are read all the
-    same, and the exit status is 1.
+    Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several. The
+    pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be read gets one
+    line on standard error; the others are read all the same, and the exit status is 1.
     """
-    from isotrope.ocr.formats import FORMATS
-    from isotrope.ocr.reading import TURNS
-
-    complaints = Complaints()
-    for path in (out, show):
-        if path is not None and not path.parent.is_dir():
-            complaints.add(f"{path}: there is no folder {path.parent}; make it first")
-            raise typer.Exit(1)
-    options = {
-        "path": weights,
-        "adapter": adapter,
-        "engine": engine,
-        "model": model,
-        "finder": finder,
-        "min_confidence": min_confidence,
-        "runtime": runtime,
-        "beams": beams,
-        "language": language,
+    given = {
+        **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
+        **{"finder": finder, "min_confidence": min_confidence, "device": device},
+        **{"runtime": runtime, "beams": beams, "language": language},
     }
-    files = gather(inputs, complaints)
-    kept: list[Result] = []
-    names = len(inputs) > 1 or inputs[0].is_dir()
-    if files and (reader := _load_reader(options, complaints)):
-        angles = TURNS if turns else (0,)
-        results = _results(reader, files, out, batch_size, angles, complaints)
-        lines = FORMATS[format](_keeping(results, kept), angles, names)
-        with complaints.about(out):
-            write(lines, out)
-            if turns:
-                _summarize(kept, to_stdout=format == "text" and out is None)
-        if show and kept:
-            with complaints.about(show):
-                _draw(kept, angles, show, complaints)
+    complaints = Complaints()
+    with exit_on_error():
+        lines_of = _writer(format)
+        files = gather(inputs, files_from, null, complaints)
+        check_outputs({"--out": out, "--show": show}, [*files, files_from])
+        _check_options(given, show)
+        kept = _Kept(turns, show)
+        reader = _load_reader(given) if files else None
+    names = files_from is not None or len(inputs or []) > 1 or not files or files[0] != inputs[0]
+    results = started(_results(reader, files, batch_size, kept, out, complaints))
+    with exit_on_error(), complaints.about(out):
+        if results or is_stream(out):  # a good file of an earlier run is not emptied
+            write(lines_of(results or (), kept.angles, names), out)
+        if turns:
+            kept.summarize(to_stdout=format == "text" and out is None)
+    if show:
+        with exit_on_error(), complaints.about(show):
+            kept.draw(show)
     raise typer.Exit(1 if complaints.count else 0)
 
 
-def _load_reader(options: dict, complaints: Complaints) -> Reader | None:
-    from isotrope.ocr.reader import Reader
+@dataclass
+class _Kept:
+    """What remains to be said once all is read: of `--turns` a summary, of `--show` a sheet."""
+
+    turns: bool
+    show: Path | None
+    readings: list[Sequence[Reading]] = field(default_factory=list)
+    thumbnails: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def angles(self) -> Sequence[int]:
+        """The turns at which each image is read."""
+        from isotrope.ocr.reading import TURNS
+
+        return TURNS if self.turns else (0,)
+
+    def add(self, pixels: np.ndarray, readings: Sequence[Reading]) -> None:
+        """Keep the readings of an image, and of the first images what the sheet shows of them."""
+        from isotrope.ocr.sheet import LIMIT, thumbnail
+
+        self.readings.append(readings)
+        if self.show and len(self.thumbnails) * len(self.angles) < LIMIT:
+            self.thumbnails.append(thumbnail(pixels))
+
+    def summarize(self, to_stdout: bool) -> None:
+        """Say how many images have the same text at every turn."""
+        from isotrope.ocr.formats import same_text
+
+        same = sum(map(same_text, self.readings))
+        line = f"same text at all four turns: {same} of {len(self.readings)} images"
+        typer.echo(line, err=not to_stdout)
+
+    def draw(self, path: Path) -> None:
+        """The sheet; with several turns, a row for each image. None where nothing was read."""
+        from isotrope.io.resize import turn
+        from isotrope.ocr.sheet import draw_sheet
+
+        if not self.readings:
+            return
+        images = (turn(image, angle) for image in self.thumbnails for angle in self.angles)
+        readings = list(chain.from_iterable(self.readings))
+        draw_sheet(images, readings, path, columns=max(4, len(self.angles)))
+
+
+def _writer(format: str) -> Writer:
+    from isotrope.ocr.formats import writer
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Reader.from_pretrained(**options)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        complaints.add(error)
-        return None
+        return writer(format)
+    except ValueError as error:
+        raise UsageError(f"--format {format}: {error}") from error
+
+
+def _check_options(given: dict[str, Any], show: Path | None) -> None:
+    """Refuse, before anything is loaded, what loading would refuse after seconds.
+
+    Raises:
+        ValueError: A folder or the adapter is not there.
+        UsageError: `show` has a suffix that no sheet has.
+    """
+    from isotrope.ocr.loading import adapter_folder, default_engine
+    from isotrope.ocr.sheet import sheet_format
+
+    check_folder("--weights", given["path"])
+    if given["finder"] not in ("isotrope", "orbit"):
+        check_folder("--finder", given["finder"])
+    if given["adapter"] is not None:
+        engine = given["engine"] or default_engine(given["path"])
+        base = "recognizer" if engine == "gsanet" else given["model"] or "small"
+        adapter_folder(given["adapter"], base)
+    if show is not None:
+        try:
+            sheet_format(show)
+        except ValueError as error:
+            raise UsageError(f"--show {error}") from error
+
+
+def _load_reader(given: dict[str, Any]) -> Reader:
+    from isotrope.ocr.reader import Reader
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Reader.from_pretrained(**given)
 
 
 def _results(
-    reader: Reader,
+    reader: Reader | None,
     files: Sequence[Path],
-    out: Path | None,
     batch_size: int,
-    angles: Sequence[int],
+    kept: _Kept,
+    out: Path | None,
     complaints: Complaints,
 ) -> Iterator[Result]:
-    """Each readable file with its reading at each angle; a complaint for each other file."""
-    from isotrope.io.images import ImageError
+    """Each readable image with its reading at each turn."""
+    if reader is None:
+        return
 
-    stream = reader.stream(files, batch_size, on_error="return", turns=angles)
-    for file in tracked(files, out):
-        readings = list(islice(stream, len(angles)))
-        failed = next((entry for entry in readings if isinstance(entry, ImageError)), None)
-        if failed is None:
-            yield file, readings
-        else:
-            complaints.add(failed)
+    def answer(images: Iterable[np.ndarray]) -> Iterator[Any]:
+        from isotrope.io.images import ImageError
 
+        stream = reader.stream(images, batch_size, on_error="return", turns=kept.angles)
+        while readings := list(islice(stream, len(kept.angles))):
+            problem = next((each for each in readings if isinstance(each, ImageError)), None)
+            yield problem or readings
 
-def _keeping(results: Iterable[Result], kept: list[Result]) -> Iterator[Result]:
-    for result in results:
-        kept.append(result)
-        yield result
-
-
-def _summarize(kept: Sequence[Result], to_stdout: bool) -> None:
-    """Say how many images have the same text at every turn."""
-    from isotrope.ocr.formats import same_text
-
-    same = sum(same_text(readings) for _, readings in kept)
-    typer.echo(f"same text at all four turns: {same} of {len(kept)} images", err=not to_stdout)
-
-
-def _draw(
-    kept: Sequence[Result], angles: Sequence[int], path: Path, complaints: Complaints
-) -> None:
-    """The sheet of `--show`: with several angles, a row for each image."""
-    from isotrope.io.images import load_pixels
-    from isotrope.io.resize import turn
-    from isotrope.ocr.sheet import draw_sheet
-
-    images = (
-        turn(image, angle) for file, _ in kept for image in [load_pixels(file)] for angle in angles
-    )
-    readings = [reading for _, per_angle in kept for reading in per_angle]
-    try:
-        draw_sheet(images, readings, path, columns=max(4, len(angles)))
-    except ModuleNotFoundError as error:  # matplotlib, which reading does not need
-        complaints.add(error)
+    for page, readings in answered(files, answer, out, complaints):
+        kept.add(page.pixels, readings)
+        yield page.name, readings

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LIMIT = 60
 """The most images that a sheet draws."""
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf", ".svg")
+"""What a sheet's file may end in."""
+
 # Where the top of the text points at each orientation.
 _ARROWS = {0: "↑", 90: "←", 180: "↓", 270: "→"}
 _LONGEST = 480  # px; more than a cell shows would only cost memory
@@ -38,21 +41,23 @@ def draw_sheet(
     path: str | Path,
     columns: int = 4,
 ) -> None:
-    """Draw images and their readings as a PNG file, written whole or not at all.
+    """Draw images and their readings as a file, written whole or not at all.
 
     Args:
         images: The images as they were given to the reader, of any kind that `load_pixels` takes;
             opened one at a time. Only the first `LIMIT` are drawn: the sheet says how many more
             there are.
         readings: What was read in each.
-        path: The file to write; replaced if it is there.
+        path: The file to write, in the format of its suffix; replaced if it is there.
         columns: Images in a row.
 
     Raises:
         ImageError: An image cannot be opened (any more).
         ModuleNotFoundError: matplotlib is not installed.
-        ValueError: There are no readings, or `columns` is below 1.
+        ValueError: There are no readings, `columns` is below 1, or `path` has a suffix that is
+            not one of `SUFFIXES`.
     """
+    kind = sheet_format(path)
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
@@ -77,7 +82,19 @@ def draw_sheet(
     with replacing(path) as temporary, warnings.catch_warnings():
         # A letter that the font lacks is drawn as a box; that is no news for the user.
         warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(temporary, format="png", dpi=120)
+        figure.savefig(temporary, format=kind, dpi=120)
+
+
+def sheet_format(path: str | Path) -> str:
+    """The format of a sheet, by the suffix of its file; PNG where it has none.
+
+    Raises:
+        ValueError: It has a suffix that is not one of `SUFFIXES`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in ("", *SUFFIXES):
+        raise ValueError(f"{path}: a sheet cannot be {suffix}; use {' '.join(SUFFIXES)}")
+    return suffix[1:] or "png"
 
 
 def _draw_cell(
@@ -87,7 +104,7 @@ def _draw_cell(
     width, height = figure.get_size_inches()
     box = (left + _MARGIN, bottom + _TEXT, _CELL[0] - 2 * _MARGIN, _CELL[1] - _TEXT - _MARGIN)
     axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-    axes.imshow(_thumbnail(image), interpolation="bilinear")
+    axes.imshow(thumbnail(image), interpolation="bilinear")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color("0.8")
@@ -104,7 +121,7 @@ def _draw_cell(
     write(facts.strip(), 0.1, fontsize=8, color="0.4")
 
 
-def _thumbnail(image: np.ndarray) -> np.ndarray:
+def thumbnail(image: np.ndarray) -> np.ndarray:
     """(H, W, 3), uint8, with no side above `_LONGEST` px."""
     scale = _LONGEST / max(image.shape)
     if scale >= 1:

@@ -1,0 +1,127 @@
+"""The options that several commands share, each a type for an argument of theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+_ENGINE = "Engine"
+"""The panel of the help with what not every user needs, and not every engine takes."""
+
+Inputs: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILE_OR_FOLDER]...",
+        show_default=False,
+        help="Images, or folders of images; - is one image on standard input.",
+    ),
+]
+FilesFrom: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="A list of more images and folders, one a line; - is standard input."
+    ),
+]
+Null: TypeAlias = Annotated[
+    bool,
+    typer.Option("--null", "-0", help="The list is separated by NUL, as by find -print0."),
+]
+Device: TypeAlias = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"] | None,
+    typer.Option(
+        rich_help_panel=_ENGINE,
+        help="Where it runs; auto is the fastest that is there. The CPU if left out.",
+    ),
+]
+BatchSize: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", rich_help_panel=_ENGINE, help="How many images are read at once."
+    ),
+]
+
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", dir_okay=False, help="Write to this file, whole or not at all."),
+]
+Show: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Draw the images and their texts as PNG, JPEG, WebP, TIFF, PDF or SVG.",
+    ),
+]
+MinConfidence: TypeAlias = Annotated[
+    float,
+    typer.Option(min=0, max=1, metavar="P", help="Leave out texts of a lower confidence."),
+]
+Turns: TypeAlias = Annotated[
+    bool, typer.Option("--turns", help="Read each image at all four turns and compare.")
+]
+
+EngineName: TypeAlias = Annotated[
+    Literal["isotrope", "gsanet", "rapidocr", "tesseract", "trocr"] | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_ENGINE,
+        help="Who reads: isotrope, gsanet, rapidocr, tesseract or trocr. By the weights if left "
+        "out.",
+    ),
+]
+Model: TypeAlias = Annotated[
+    Literal["small", "tiny"] | None,
+    typer.Option(
+        rich_help_panel=_ENGINE,
+        help="The accurate or the fast one. For isotrope and rapidocr; small if left out.",
+    ),
+]
+Weights: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", rich_help_panel=_ENGINE, help="Weights in place of the shipped ones."
+    ),
+]
+Adapter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER|NAME",
+        rich_help_panel=_ENGINE,
+        help="A LoRA adapter: its folder, or a shipped one's name.",
+    ),
+]
+FinderName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        rich_help_panel=_ENGINE,
+        help="Who finds which way is up: isotrope, a folder of weights, or orbit, which is the "
+        "engine at all four turns.",
+    ),
+]
+Runtime: TypeAlias = Annotated[
+    Literal["auto", "torch", "onnx"] | None,
+    typer.Option(
+        rich_help_panel=_ENGINE,
+        help="For gsanet. auto, if left out, is onnx where isotrope export has run.",
+    ),
+]
+Beams: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        rich_help_panel=_ENGINE,
+        help="For gsanet and trocr: how many texts of an image are followed side by side.",
+    ),
+]
+Language: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODES",
+        rich_help_panel=_ENGINE,
+        help="For tesseract: languages, such as deu+fra.",
+    ),
+]

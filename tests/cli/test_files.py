@@ -1,0 +1,330 @@
+"""Which images a command takes, and where its results go; with a fake engine."""
+
+import os
+import stat
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from isotrope import cli
+from isotrope.cli import files as module
+from isotrope.cli.errors import Complaints
+from isotrope.cli.files import answered
+from isotrope.ocr.engines.base import Line
+from isotrope.ocr.reader import Reader
+
+
+class GrayEngine:
+    """Reads the gray of the first pixel."""
+
+    name, equivariant = "gray", True
+
+    def read(self, lines, batch_size=32):
+        return [Line(str(line[0, 0, 0]), 1.0) for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch):
+    calls = []
+
+    def from_pretrained(**options):
+        calls.append(options)
+        return Reader(GrayEngine())
+
+    monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
+    return calls
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for gray in (1, 2, 3):
+        Image.new("L", (8, 4), gray).save(f"{gray}.png")
+    return tmp_path
+
+
+def read(*arguments, given=None):
+    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)], input=given)
+
+
+def pages(*grays, name="pages.tif"):
+    first, *others = (Image.new("L", (8, 4), gray) for gray in grays)
+    first.save(name, save_all=True, append_images=others)
+
+
+# What is read.
+
+
+def test_standard_input_is_an_image(folder):
+    content = (folder / "2.png").read_bytes()
+    assert read("-", given=content).stdout == "2\n"
+    assert read("1.png", "-", "3.png", given=content).stdout == "1.png\t1\n-\t2\n3.png\t3\n"
+    broken = read("-", given=b"no image")
+    assert broken.stderr.startswith("isotrope: -: ")
+    assert broken.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        (["--files-from"], b"1.png\n\n3.png"),
+        (["--files-from"], b"1.png\r\n3.png\r\n"),
+        (["-0", "--files-from"], b"1.png\x003.png\x00"),
+        (["--null", "--files-from"], b"1.png\x003.png"),
+    ],
+)
+def test_a_list_of_files(folder, options, content):
+    expected = "1.png\t1\n3.png\t3\n"
+    assert read(*options, "-", given=content).stdout == expected
+    (folder / "list").write_bytes(content)
+    assert read(*options, "list").stdout == expected
+    assert read("2.png", *options, "list").stdout == "2.png\t2\n" + expected
+
+
+def test_a_list_may_name_folders_and_odd_names(folder):
+    os.mkdir("set")
+    os.rename("1.png", "set/1.png")
+    os.rename("2.png", "a\nb.png")
+    result = read("-0", "--files-from", "-", given=b"set\0a\nb.png")
+    assert result.stdout == "set/1.png\t1\na\\nb.png\t2\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "no images; name files or folders, - or --files-from"),
+        (["-", "-"], "- is named twice; standard input can be read only once"),
+        (["-", "--files-from", "-"], "- is named twice; standard input can be read only once"),
+    ],
+)
+def test_inputs_that_make_no_sense(folder, arguments, line):
+    result = read(*arguments, given=b"")
+    assert (result.stderr, result.exit_code) == (f"isotrope: {line}\n", 2)
+
+
+def test_a_missing_list_is_one_line(folder, loaded):
+    result = read("--files-from", "nowhere")
+    assert result.stderr == (
+        "isotrope: nowhere: No such file or directory; check the path and its permissions\n"
+    )
+    assert result.exit_code == 1
+    assert loaded == []
+
+
+def test_each_page_of_a_file_is_an_entry(folder):
+    pages(4, 5, 6)
+    assert read("pages.tif").stdout == "4\n5\n6\n"
+    expected = ["1.png\t1", "pages.tif#1\t4", "pages.tif#2\t5", "pages.tif#3\t6"]
+    assert read("1.png", "pages.tif").stdout.splitlines() == expected
+
+
+def test_a_broken_page_does_not_lose_those_before_it(folder, monkeypatch):
+    from isotrope.io import images
+
+    def frames(source):
+        yield np.full((4, 8, 3), 7, np.uint8)
+        raise images.ImageError("broken", "pages.tif")
+
+    pages(7, 8)
+    monkeypatch.setattr(images, "frames", frames)
+    result = read("pages.tif", "--format", "tsv")
+    assert result.stdout.splitlines()[1:] == ["pages.tif#1\t7\t1.0\t0"]
+    assert result.stderr == "isotrope: pages.tif#2: broken\n"
+
+
+def test_missing_files_are_reported_before_anything_is_loaded(folder, monkeypatch):
+    order = []
+    monkeypatch.setattr(Complaints, "add", lambda self, problem: order.append(str(problem)))
+    monkeypatch.setattr(
+        Reader, "from_pretrained", lambda **_: order.append("loaded") or Reader(GrayEngine())
+    )
+    os.symlink("nowhere", "link.png")
+    assert read("1.png", "x.png", "link.png").stdout == "1.png\t1\n"
+    assert order == [
+        "x.png: no such file; check the path",
+        "link.png: a link to a file that is not there; mend the link or remove it",
+        "loaded",
+    ]
+
+
+def test_a_missing_file_is_reported_in_well_under_a_second(folder):
+    import subprocess
+
+    code = (
+        "import sys; from isotrope.cli import app; app(standalone_mode=False); "
+        "print(*sorted(sys.modules))"
+    )
+    started = time.monotonic()
+    command = [sys.executable, "-c", code, "read", "x.png", "--engine", "gsanet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert time.monotonic() - started < 5  # 0.3 s where nothing else runs
+    assert done.stderr == "isotrope: x.png: no such file; check the path\n"
+    assert not {"torch", "onnxruntime", "matplotlib", "transformers"} & set(done.stdout.split())
+
+
+def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch):
+    moved = []
+
+    class Bar:
+        def __enter__(self):
+            return lambda: moved.append(1)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(module, "counted", lambda total, out: Bar())
+    reader = Reader(GrayEngine())
+    results = answered(
+        [folder / "1.png"] * 100, lambda images: reader.stream(images, 4), None, Complaints()
+    )
+    for number in range(100):
+        next(results)
+        assert len(moved) == number
+    assert next(results, None) is None
+    assert len(moved) == 100
+
+
+# Where it goes.
+
+
+def test_out_is_written_through_a_fifo(folder):
+    os.mkfifo("pipe")
+    got = []
+    reading = threading.Thread(target=lambda: got.append((folder / "pipe").read_text()))
+    reading.start()
+    result = read("1.png", "2.png", "--out", "pipe")
+    reading.join(10)
+    assert got == ["1.png\t1\n2.png\t2\n"]
+    assert result.exit_code == 0
+    assert stat.S_ISFIFO(os.stat("pipe").st_mode)
+
+
+def test_out_follows_a_link(folder):
+    (folder / "target").write_text("old")
+    os.symlink("target", "link")
+    assert read("1.png", "--out", "link").exit_code == 0
+    assert os.path.islink("link")
+    assert (folder / "target").read_text() == "1\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+def test_out_to_a_full_device_is_one_line(folder):
+    result = read("1.png", "--out", "/dev/full")
+    assert result.stderr == (
+        "isotrope: /dev/full: cannot be written (No space left on device); free or change it\n"
+    )
+    assert result.exit_code == 1
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+def test_out_to_dev_stdout_goes_into_the_pipe(folder):
+    import subprocess
+
+    code = (
+        "from test_files import *; "
+        "Reader.from_pretrained = lambda **_: Reader(GrayEngine()); cli.main()"
+    )
+    command = [sys.executable, "-c", code, "read", "1.png", "2.png", "--out", "/dev/stdout"]
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": _path(here)}
+    )
+    assert (done.stdout, done.stderr) == ("1.png\t1\n2.png\t2\n", "")
+    assert os.path.exists("/dev/stdout")
+
+
+def _path(first):
+    return os.pathsep.join(filter(None, [first, os.environ.get("PYTHONPATH")]))
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(folder, monkeypatch):
+    (folder / "out").write_text("good")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = read("1.png", "--out", "out")
+    assert result.exit_code == 1
+    assert "out: cannot be written (No space left on device)" in result.stderr
+    assert (folder / "out").read_text() == "good"
+    assert sorted(os.listdir()) == ["1.png", "2.png", "3.png", "out"]
+
+
+@pytest.mark.parametrize("format", ["text", "tsv", "json"])
+def test_a_good_output_is_not_emptied_where_every_image_fails(folder, format):
+    (folder / "out").write_text("good")
+    (folder / "bad.png").write_text("bad")
+    for arguments in (["bad.png"], ["bad.png", "missing.png"], ["missing.png"]):
+        result = read(*arguments, "--out", "out", "--format", format)
+        assert result.exit_code == 1
+        assert (folder / "out").read_text() == "good"
+    read("bad.png", "--out", "new")
+    assert not os.path.exists("new")
+
+
+def test_a_fifo_is_closed_where_every_image_fails(folder):
+    os.mkfifo("pipe")
+    got = []
+    reading = threading.Thread(target=lambda: got.append((folder / "pipe").read_text()))
+    reading.start()
+    read("missing.png", "--out", "pipe", "--format", "json")
+    reading.join(10)
+    assert got == ["[]\n"]
+
+
+@pytest.mark.parametrize("name", ["1.png", "./1.png", "link.png", "hard.png"])
+@pytest.mark.parametrize("option", ["--out", "--show"])
+def test_an_output_that_is_an_input_is_refused(folder, loaded, name, option):
+    os.symlink("1.png", "link.png")
+    os.link("1.png", "hard.png")
+    before = (folder / "1.png").read_bytes()
+    result = read("1.png", option, name)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"isotrope: {option} ")
+    assert "is the input 1.png and would be overwritten; give another output" in line
+    assert (folder / "1.png").read_bytes() == before
+    assert loaded == []
+
+
+def test_an_output_that_is_in_the_folder_that_is_read_is_refused(folder):
+    assert read(folder, "--show", "3.png").exit_code == 2
+    (folder / "list").write_text("1.png")
+    assert read("--files-from", "list", "--out", "list").exit_code == 2
+
+
+def test_two_outputs_that_are_one_file_are_refused(folder, loaded):
+    os.symlink("x.png", "link.png")
+    for second in ("x.png", "./x.png", "link.png"):
+        result = read("1.png", "--out", "x.png", "--show", second)
+        expected = f"isotrope: --out and --show are both {second.removeprefix('./')}"
+        assert result.stderr == f"{expected}; give two files\n"
+        assert result.exit_code == 2
+    assert loaded == []
+
+
+def test_ctrl_c_keeps_the_old_output(folder, monkeypatch):
+    (folder / "out").write_text("good")
+    seen = []
+
+    def interrupted(self, lines, batch_size=32):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(1)
+        return [Line("1", 1.0) for _ in lines]
+
+    monkeypatch.setattr(GrayEngine, "read", interrupted)
+    result = read(*["1.png"] * 40, "--out", "out")
+    assert (result.output, result.exit_code) == ("", 130)
+    assert (folder / "out").read_text() == "good"
+    assert sorted(os.listdir()) == ["1.png", "2.png", "3.png", "out"]
+    seen.clear()
+    result = read(*["1.png"] * 40)
+    assert result.stdout == "1.png\t1\n" * 32, "what was read is there"
+    assert (result.stderr, result.exit_code) == ("", 130)
