@@ -63,14 +63,14 @@ def main() -> int:
 
 def first_steps(kind: str, data: Path, run: Path, home: Path) -> None:
     """Makes the task once, so that the cache holds all of it, and takes that part along."""
-    from isotrope.training.recipe import load_recipe
+    from isotrope.training.recipe_file import load_recipe
     from isotrope.training.tasks.orientation_recipe import OrientationRecipe
     from isotrope.training.tasks.reading_recipe import ReadingRecipe
 
     recipe = OrientationRecipe if kind == "finder" else ReadingRecipe
     wanted = load_recipe(recipe, ROOT / f"recipes/{kind}.toml", {})
     wanted.task(data)
-    if teacher := getattr(wanted, "teacher", None):
+    if teacher := getattr(wanted.losses, "teacher", None):
         (run / "teacher").mkdir()
         for name in ("config.json", "model.safetensors"):
             shutil.copy(Path(teacher) / name, run / "teacher" / name)

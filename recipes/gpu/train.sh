@@ -29,16 +29,16 @@ leave() {  # whatever there is, whole, also if training failed or was cut off
 trap leave EXIT TERM INT
 
 case $kind in
-  finder) command=finder batches="group=4096 parts=8 run.learning_rate=6e-4" ;;
-  *) command=reader batches="group=1024 parts=8 run.learning_rate=5e-4" ;;
+  finder) command=finder batches="data.group=4096 data.parts=8 optimizer.learning_rate=6e-4" ;;
+  *) command=reader batches="data.group=1024 data.parts=8 optimizer.learning_rate=5e-4" ;;
 esac
 workers=$(($(nproc) > 2 ? $(nproc) - 2 : 1))
 ulimit -n "$(ulimit -Hn)"  # workers hand over batches through open files
 export OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1 PYTHONPATH=src:$site XDG_CACHE_HOME=$cache
 seconds=$((limit - reserve - SECONDS - ${STARTUP:-30}))
-settings=(run.anew=true run.examples=1000000000000 "run.minutes=$(python3 -c "print($seconds / 60)")")
+settings=(schedule.anew=true "schedule.minutes=$(python3 -c "print($seconds / 60)")")
 settings+=("run.workers=$workers" run.save_minutes=1 run.validate_minutes=1000)
-[ ! -d out/gpu/run/teacher ] || settings+=(teacher=out/gpu/run/teacher)
+[ ! -d out/gpu/run/teacher ] || settings+=(losses.teacher=out/gpu/run/teacher)
 # shellcheck disable=SC2206  # words without spaces
 settings+=($batches)
 timeout --signal=INT --kill-after=10 $((limit - SECONDS - 15)) \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+from typing import ClassVar
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ from torch import nn
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
-from isotrope.data.stream import GroupStream
-from isotrope.training.engine import Engine, RunConfig
+from isotrope.training.engine import Engine
+from isotrope.training.recipe import Fields, Recipe
+from isotrope.training.task import GroupedTask
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 
@@ -24,13 +26,25 @@ class Number:
         self.value = self.extent = value
 
 
-class Doubling:
+class Data(Fields):
+    """`group` may change, `width` may not."""
+
+    group: int = 8
+    width: int = 3
+
+
+class Small(Recipe):
+    data: Data = Data()
+
+    may_change: ClassVar = (*Recipe.may_change, "data.group")
+
+
+class Doubling(GroupedTask):
     """Learns `y = 2 x + 1`; remembers which numbers it was shown."""
 
     def __init__(self, group: int = 8, parts: int = 2) -> None:
         torch.manual_seed(0)
-        self.model = nn.Linear(1, 1)
-        self.group, self.parts = group, parts
+        super().__init__(nn.Linear(1, 1), group, parts)
         self.seen: list[float] = []
         self.begun: list[int] = []
         self.saved: list[nn.Module] = []
@@ -38,15 +52,13 @@ class Doubling:
 
     def stream(self, start, rank, ranks):
         self.begun.append(start)
-        return GroupStream(
-            lambda rng: Number(float(rng.normal())),
-            lambda samples: {"x": torch.tensor([[s.value] for s in samples])},
-            self.group,
-            self.parts,
-            start=start,
-            rank=rank,
-            ranks=ranks,
-        )
+        return super().stream(start, rank, ranks)
+
+    def draw(self, rng):
+        return Number(float(rng.normal()))
+
+    def collate(self, samples):
+        return {"x": torch.tensor([[s.value] for s in samples])}
 
     def finish(self, batch):
         assert set(batch) == {"x"}  # once
@@ -70,14 +82,29 @@ class Doubling:
             model.weight.zero_()  # as if it were moved and rounded
 
 
-def config(**changes) -> RunConfig:
-    given = {"examples": 64, "learning_rate": 0.1, "workers": 0, "precision": "32-true"}
-    return RunConfig(**(given | {"ema": 0.5, "validate_minutes": 1e9} | changes))
+GIVEN = {
+    "optimizer.learning_rate": 0.1,
+    "optimizer.ema": 0.5,
+    "schedule.examples": 64,
+    "run.workers": 0,
+    "run.precision": "32-true",
+    "run.validate_minutes": None,
+}
 
 
-def run(out, task=None, recipe=None, **changes):
+def recipe(**changes) -> Small:
+    """A recipe; `schedule_examples=3` is `schedule.examples=3`."""
+    values: dict = {}
+    given = GIVEN | {name.replace("_", ".", 1): value for name, value in changes.items()}
+    for name, value in given.items():
+        group, _, field = name.partition(".")
+        values.setdefault(group, {})[field] = value
+    return Small.model_validate(values)
+
+
+def run(out, task=None, **changes):
     task = task or Doubling()
-    engine = Engine(task, config(**changes), out, recipe)
+    engine = Engine(task, recipe(**changes), out)
     engine.fit()
     return engine, task
 
@@ -87,7 +114,7 @@ def weights(engine) -> list[float]:
 
 
 def test_it_learns_and_writes_what_it_promises(tmp_path):
-    engine, _ = run(tmp_path, examples=1600)
+    engine, _ = run(tmp_path, schedule_examples=1600)
     assert engine.task.validate(engine.average.module)["score"] > -0.1
     assert {p.name for p in tmp_path.iterdir()} == {"checkpoint.pt", "log.csv"}
     with (tmp_path / "log.csv").open() as file:
@@ -104,7 +131,7 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path):
 
     whole, shown = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "broken", Broken(), save_minutes=0)
+        run(tmp_path / "broken", Broken(), run_save_minutes=0)
     second, after = run(tmp_path / "broken")
     assert after.begun[-1] == 4
     assert after.seen == shown.seen[32:]
@@ -116,15 +143,14 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path):
     ("group", "parts", "start"), [(8, 4, 3), (16, 2, 2), (20, 4, 2), (512, 8, 1)]
 )
 def test_groups_of_another_size_go_on_behind_what_was_seen(tmp_path, group, parts, start):
-    run(tmp_path, examples=24)
+    run(tmp_path, schedule_examples=24)
     engine, task = run(
         tmp_path,
         Doubling(group, parts),
-        {"group": group, "parts": parts},
-        examples=24 + group,
-        learning_rate=0.2,
-        ema=0.9,
-        workers=0,
+        data_group=group,
+        schedule_examples=24 + group,
+        optimizer_learning_rate=0.2,
+        optimizer_ema=0.9,
     )
     assert task.begun[-1] == start
     assert start * group >= 24
@@ -132,12 +158,14 @@ def test_groups_of_another_size_go_on_behind_what_was_seen(tmp_path, group, part
 
 
 def test_what_may_change_is_accepted_and_the_rest_refused(tmp_path):
-    run(tmp_path, recipe={"group": 8, "width": 3})
-    run(tmp_path, recipe={"group": 16, "width": 3}, examples=96)
-    with pytest.raises(ValueError, match="width differs"):
-        Engine(Doubling(), config(), tmp_path, {"group": 8, "width": 4})
-    with pytest.raises(ValueError, match="clip differs"):
-        Engine(Doubling(), config(clip=2.0), tmp_path, {"group": 8, "width": 3})
+    run(tmp_path)
+    run(tmp_path, data_group=16, schedule_examples=96)
+    with pytest.raises(ValueError, match=r"other data: data\.width was 3 and is 4;"):
+        Engine(Doubling(), recipe(data_width=4), tmp_path)
+    with pytest.raises(ValueError, match=r"optimizer\.clip was 1\.0 and is 2\.0; give those"):
+        Engine(Doubling(), recipe(optimizer_clip=2.0), tmp_path)
+    with pytest.raises(ValueError, match=r"images was None and is 'a7'"):
+        Engine(Doubling(), recipe(), tmp_path, {"images": "a7"})
 
 
 def test_a_schedule_that_begins_anew_counts_from_there(tmp_path):
@@ -145,24 +173,24 @@ def test_a_schedule_that_begins_anew_counts_from_there(tmp_path):
     ended, idle = run(tmp_path)
     assert ended.progress == 1
     assert idle.seen == []
-    again, shown = run(tmp_path, anew=True, examples=32)
+    again, shown = run(tmp_path, schedule_anew=True, schedule_examples=32)
     assert len(shown.seen) == 32
     assert again.examples == 96
     # What is left of the second schedule is what a resume without `anew` trains.
-    on, more = run(tmp_path, examples=48)
+    on, more = run(tmp_path, schedule_examples=48)
     assert len(more.seen) == 16
-    assert on.begun == (64, pytest.approx(on.begun[1]))
+    assert on.pace.begun == (64, pytest.approx(on.pace.begun[1]))
 
 
 def test_minutes_end_a_run_too(tmp_path):
-    engine, task = run(tmp_path, examples=10**9, minutes=1e-9)
+    engine, task = run(tmp_path, schedule_examples=10**9, schedule_minutes=1e-9)
     assert len(task.seen) == 8  # a group
     assert engine.progress == 1
 
 
 def test_reports_are_numbers_of_every_tenth_step(tmp_path):
     rows = []
-    Engine(Doubling(8, 8), config(), tmp_path).fit(rows.append)
+    Engine(Doubling(8, 8), recipe(), tmp_path).fit(rows.append)
     assert [row["examples"] for row in rows] == [1, 11, 21, 31, 41, 51, 61]
     assert all(type(row["loss"]) is float for row in rows)
 
@@ -181,7 +209,7 @@ def test_a_failed_validation_costs_no_step(tmp_path):
 
     with pytest.raises(RuntimeError, match="no exporter"):
         run(tmp_path, Failing())
-    assert Engine(Doubling(), config(), tmp_path).examples == 64
+    assert Engine(Doubling(), recipe(), tmp_path).examples == 64
 
 
 def test_the_task_has_its_say_after_each_step(tmp_path):
@@ -195,13 +223,13 @@ def test_the_task_has_its_say_after_each_step(tmp_path):
 def test_a_broken_checkpoint_is_named(tmp_path, content):
     (tmp_path / "checkpoint.pt").write_bytes(content)
     with pytest.raises(ValueError, match=r"checkpoint\.pt is broken"):
-        Engine(Doubling(), config(), tmp_path)
+        Engine(Doubling(), recipe(), tmp_path)
 
 
 def test_moments_survive_a_resume(tmp_path):
     engine, _ = run(tmp_path)
     before = copy.deepcopy(engine.optimizer.state_dict()["state"])
-    after = Engine(Doubling(), config(), tmp_path).optimizer.state_dict()["state"]
+    after = Engine(Doubling(), recipe(), tmp_path).optimizer.state_dict()["state"]
     for number, moments in before.items():
         for name, value in moments.items():
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(after[number][name]))
@@ -212,6 +240,6 @@ def test_a_checkpoint_may_come_without_moments(tmp_path):
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     del state["optimizer"]
     torch.save(state, tmp_path / "checkpoint.pt")
-    engine, task = run(tmp_path, anew=True)
+    engine, task = run(tmp_path, schedule_anew=True)
     assert len(task.seen) == 64
     assert engine.examples == 128

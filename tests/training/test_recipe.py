@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from isotrope.training.recipe import read_recipe
+from isotrope.training.recipe_file import read_recipe
 
 
 @dataclass

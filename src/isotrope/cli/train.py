@@ -55,7 +55,7 @@ _Data = Annotated[Path, typer.Option(help="The folder with the sets that the rec
 _Out = Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")]
 _Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A field of the recipe, as run.minutes=10; may be repeated."),
+    typer.Option("--set", help="A field of the recipe, as schedule.minutes=10; may be repeated."),
 ]
 
 
@@ -86,17 +86,12 @@ def _train(kind, config, data, out, changed, losses: tuple[str, ...]) -> None:
     import warnings
 
     from isotrope.training.engine import Engine
-    from isotrope.training.recipe import load_recipe
+    from isotrope.training.recipe_file import load_recipe, parse_changes
 
-    pairs = [change.partition("=") for change in changed or []]
-    if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise ValueError(f"--set {wrong[0]} has no value; write --set {wrong[0]}=VALUE")
-    recipe = load_recipe(kind, config, {name: value for name, _, value in pairs})
+    recipe = load_recipe(kind, config, parse_changes(changed or []))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        engine = Engine(
-            recipe.task(data), recipe.run, out, recipe.model_dump(mode="json", exclude={"run"})
-        )
+        engine = Engine(recipe.task(data), recipe, out)
     with Progress(round(1000 * engine.progress), 1000, losses, unit="thousandths") as progress:
         engine.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
     typer.echo(f"{out}: {engine.examples:,} samples, {engine.seconds / 60:.0f} minutes")

@@ -9,7 +9,7 @@ from pathlib import Path
 from isotrope.models.presets import preset
 from isotrope.models.vit import EquivariantViTConfig
 from isotrope.training.augmentation import AUGMENTATIONS, SHIFT
-from isotrope.training.recipe import read_recipe
+from isotrope.training.recipe_file import read_recipe
 
 KEPT = ("lowest", "last")
 PRECISIONS = ("32-true", "bf16-mixed")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from isotrope.models.vit import EquivariantViTConfig
-from isotrope.training.recipe import read_recipe
+from isotrope.training.recipe_file import read_recipe
 
 
 @dataclass

@@ -9,98 +9,28 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from isotrope.data.stream import GroupStream
-from isotrope.io.files import replacing
-from isotrope.training.loop import decayed, loading, refuse_another, write_log
-from isotrope.training.schedule import rate
+from isotrope.data.stream import Stream
+from isotrope.training.average import WeightAverage
+from isotrope.training.checkpoint import (
+    load_checkpoint,
+    refuse_another,
+    restoring,
+    save_checkpoint,
+)
+from isotrope.training.curve import draw_log
+from isotrope.training.loop import decayed, write_log
+from isotrope.training.pace import Pace
+from isotrope.training.recipe import Recipe
+from isotrope.training.task import Task
 
 Report = Callable[[dict[str, float]], None]
-
-
-class Task(Protocol):
-    """What is learned: a model, its stream, its loss and how well it does."""
-
-    model: nn.Module
-
-    def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
-        """The training batches from group `start` on."""
-
-    def finish(self, batch: Any) -> Any:
-        """What is left to do of a batch: by the workers on a CPU, else on the GPU where it lies."""
-
-    def loss(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
-        """Losses by name; `"loss"` is the one that is minimized."""
-
-    def after_step(self, model: nn.Module, learning_rate: float) -> None:
-        """What else is done to the weights after each step of the optimizer."""
-
-    def validate(self, model: nn.Module) -> dict[str, float]:
-        """Scores by name; the weights of the highest `"score"` are kept."""
-
-    def save(self, model: nn.Module, folder: Path) -> None:
-        """Write the model as its users load it."""
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """How a model is trained.
-
-    Args:
-        examples: samples to see in all.
-        minutes: or as much as fits into so many minutes of training, whichever ends first; the
-            learning rate follows the one that is further on.
-        learning_rate, weight_decay: of AdamW, the former at the top of the schedule.
-        warmup: share of the run over which the learning rate rises.
-        final: share of the learning rate that is left at the end.
-        ema: decay of the averaged weights, which are validated and kept.
-        clip: the gradient's greatest norm.
-        precision: of Fabric, such as "bf16-mixed" or "32-true".
-        workers: processes that make batches.
-        validate_minutes, save_minutes: between validations, and between checkpoints.
-        anew: where a run is resumed, its schedule begins once more: `examples` and `minutes` count
-            from there. So a run that has ended goes on, or on another machine at its own pace.
-    """
-
-    examples: int = 1_000_000
-    minutes: float | None = None
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.03
-    final: float = 0.01
-    ema: float = 0.998
-    clip: float = 1.0
-    precision: str = "bf16-mixed"
-    workers: int = 1
-    validate_minutes: float = 15.0
-    save_minutes: float = 3.0
-    seed: int = 0
-    anew: bool = False
-
-
-MAY_CHANGE = (
-    "examples",
-    "minutes",
-    "learning_rate",
-    "ema",
-    "precision",
-    "workers",
-    "validate_minutes",
-    "save_minutes",
-    "anew",
-    "group",
-    "parts",
-    "teacher",
-)
-"""Fields of a run and of its recipe that may differ when it is resumed, on a GPU for one."""
 
 _REPORTED = 10
 """Steps between reports: to read a loss, the processor must wait for the GPU."""
@@ -109,96 +39,174 @@ _REPORTED = 10
 class Engine:
     """Trains the model of a task, and goes on where the last run in `out` stopped.
 
-    Writes `checkpoint.pt`, `log.csv`, and `model/` (the averaged weights) to `out`; each takes its
-    predecessor's place whole, and rank 0 alone writes.
+    Writes `checkpoint.pt`, `log.csv`, `curve.png` and `model/` (the averaged weights that
+    `recipe.run.keep` names) to `out`; each takes its predecessor's place whole, and rank 0 alone
+    writes. On several GPUs batch norms share their statistics; torch cannot do that on CPUs.
 
     Args:
-        recipe: what makes this run what it is, beside `config`; a resume with another is refused.
+        made_of: What makes this run what it is beside the recipe, such as digests of its data, as
+            JSON has it; a resume with anything else is refused.
+
+    Attributes:
+        rows: The rows of the log.
 
     Raises:
-        ValueError: the checkpoint in `out` is broken or of another recipe.
+        ValueError: The checkpoint in `out` is broken, or of another recipe or other data; epochs
+            are asked for of a task that has none.
     """
 
     def __init__(
-        self, task: Task, config: RunConfig, out: str | Path, recipe: dict[str, Any] | None = None
+        self, task: Task, recipe: Recipe, out: str | Path, made_of: dict[str, Any] | None = None
     ) -> None:
-        self.task, self.config, self.out = task, config, Path(out)
-        self.recipe = dict(recipe or {})
+        self.task, self.recipe, self.out = task, recipe, Path(out)
+        self.identity = recipe.identity() | (made_of or {})
+        self.pace = Pace(recipe.schedule, task.epoch)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.fabric = Fabric(accelerator="auto", precision=config.precision)
+        run, chosen = recipe.run, recipe.optimizer
+        self.fabric = Fabric(accelerator="auto", devices=run.devices, precision=run.precision)
         self.fabric.launch()
-        self.fabric.seed_everything(config.seed, verbose=False)
-        # Depthwise filters run several times faster so; vectors and matrices stay as they are.
-        task.model.to(memory_format=torch.channels_last)
-        averaging = get_ema_multi_avg_fn(config.ema)
-        self.average = AveragedModel(task.model, multi_avg_fn=averaging, use_buffers=True)
-        self.average.to(self.fabric.device)
-        # It is read at each step, for which the processor would wait for the GPU.
-        self.average.n_averaged = self.average.n_averaged.cpu()
+        self.fabric.seed_everything(run.seed, verbose=False)
+        self.average = WeightAverage(task.model, chosen.ema, self.fabric.device)
+        if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
+            task.model = nn.SyncBatchNorm.convert_sync_batchnorm(task.model)
         optimizer = torch.optim.AdamW(
-            decayed(task.model, config.weight_decay),
-            lr=config.learning_rate,
-            betas=(0.9, 0.99),
-            fused=True,
+            decayed(task.model, chosen.weight_decay),
+            lr=chosen.learning_rate,
+            betas=chosen.betas,
+            fused=True,  # one call for all weights: a twentieth of a step of a small model
         )
         # The wrapped module's forward is the loss, so that ranks average its gradients.
         self.losses, self.optimizer = self.fabric.setup(_Losses(task), optimizer)
-        self.examples, self.seconds, self.best = 0, 0.0, float("-inf")
-        self.begun = (0, 0.0)  # examples and seconds at which the schedule began
         self.rows: list[dict[str, float]] = []
+        self.sums: dict[str, Tensor] = {}  # of the losses since the last validation
+        self.steps = 0  # so many were summed
         self.checkpoint = self.out / "checkpoint.pt"
         if self.checkpoint.is_file():
             self._load()
 
     @property
+    def examples(self) -> int:
+        """How many examples were seen."""
+        return self.pace.examples
+
+    @property
+    def seconds(self) -> float:
+        """How long training took, validation apart."""
+        return self.pace.seconds
+
+    @property
     def progress(self) -> float:
         """How much of the run is done, in [0, 1]."""
-        examples, seconds = self.examples - self.begun[0], self.seconds - self.begun[1]
-        done = examples / self.config.examples
-        if self.config.minutes is not None:
-            done = max(done, seconds / 60 / self.config.minutes)
-        return min(1.0, done)
+        return self.pace.progress
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is at its end, or has not become better for too long."""
+        patience = self.recipe.run.patience
+        if patience and self.rows:
+            scores = [row["score"] for row in self.rows]
+            if len(scores) - 1 - scores.index(max(scores)) >= patience:
+                return True
+        return self.progress >= 1
+
+    @property
+    def kept(self) -> dict[str, float]:
+        """The row of the log whose weights `model/` has."""
+        if self.recipe.run.keep == "last":
+            return self.rows[-1]
+        return max(reversed(self.rows), key=lambda row: row["score"])
 
     def fit(self, report: Report = lambda row: None) -> None:
-        """Train to the end; `report` is given the losses of every tenth step, and of the first."""
-        if self.progress >= 1:
-            return
-        stream, steps = self._stream(), 0
-        started, before = time.monotonic(), self.seconds
+        """Train to the end.
+
+        Args:
+            report: Called on rank 0 with the losses of the first step and of every tenth after it,
+                and `examples`, `progress` in [0, 1], and `left`: about how many seconds are left.
+        """
+        if self.recipe.run.validate_first and not self.rows:
+            self.validate()
+        if not self.finished:
+            self._train(report)
+            self.save()  # before anything of the validation can go wrong
+        if not self.rows or self.rows[-1]["examples"] != self.examples:
+            self.validate()
+        elif self.fabric.is_global_zero:  # a kill may have come between checkpoint and log
+            self._write_log()
+            if not (self.out / "model").is_dir():
+                self._save_again()
+
+    def validate(self, **more: float) -> dict[str, float]:
+        """Score the averaged weights on rank 0, log them, and keep them if the recipe says so.
+
+        Args:
+            more: Columns of the log beside those of every validation.
+        """
+        if self.fabric.is_global_zero:
+            row: dict[str, float] = {"examples": self.examples}
+            if self.task.epoch:
+                row["epochs"] = round(self.examples / self.task.epoch, 4)
+            row["hours"] = round(self.seconds / 3600, 4)
+            row |= {f"train_{n}": round(float(s) / self.steps, 5) for n, s in self.sums.items()}
+            model = self.average.module.eval()
+            self.rows.append(row | more | self.task.validate(model))
+        self.rows = self._agreed(self.rows)
+        self.sums, self.steps = {}, 0
+        if self.fabric.is_global_zero and self.kept is self.rows[-1]:
+            self._save_model()
+        self.save()
+        if self.fabric.is_global_zero:
+            self._write_log()
+        return self.rows[-1]
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if self.fabric.is_global_zero:
+            state = {
+                "model": self.task.model.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "progress": (self.examples, self.seconds),
+                "begun": self.pace.begun,
+                "rows": self.rows,
+                "sums": ({name: value.cpu() for name, value in self.sums.items()}, self.steps),
+                "identity": self.identity,
+            }
+            save_checkpoint(self.checkpoint, state)
+        self.fabric.barrier()
+
+    def _train(self, report: Report) -> None:
+        stream, run, steps = self._stream(), self.recipe.run, 0
+        position, ranks = stream.start, self.fabric.world_size
         saved = validated = self.seconds
-        groups = iter(stream.loader(self.config.workers))
-        while self.progress < 1:
-            for batch in next(groups).batches:
-                losses = self._step(batch, stream)
-                self.seconds = before + time.monotonic() - started
-                if steps % _REPORTED == 0:
-                    row = {name: float(value) for name, value in losses.items()}
-                    report(row | {"examples": self.examples, "progress": self.progress})
+        clock = time.monotonic() - self.seconds
+        groups = iter(stream.loader(run.workers))
+        while not self.finished:
+            group, before = next(groups), self.examples
+            torch.manual_seed(run.seed * 1_000_003 + group.number)  # dropout, also after a resume
+            more = stream.seen(position + ranks) - stream.seen(position)
+            position += ranks
+            for number, batch in enumerate(group.batches, start=1):
+                seen = before + more * number // len(group.batches)
+                losses = self._step(batch, seen)
+                self.pace.seconds = self._agreed(time.monotonic() - clock)
+                if steps % _REPORTED == 0 and self.fabric.is_global_zero:
+                    report({n: float(value) for n, value in losses.items()} | self._position())
                 steps += 1
-            if self.seconds - validated > 60 * self.config.validate_minutes:
-                self._validate(row)
+            if self.pace.due(run, before, validated) and not self.finished:
+                self.validate()
                 # The clock stands still meanwhile: minutes are minutes of training.
-                validated, started, before = self.seconds, time.monotonic(), self.seconds
-            if self.seconds - saved > 60 * self.config.save_minutes:
+                saved = validated = self.seconds
+                clock = time.monotonic() - self.seconds
+            elif self.seconds - saved > 60 * run.save_minutes:
                 self.save()
                 saved = self.seconds
-        self.save()  # before anything of the validation can go wrong
-        self._validate(row)
-        self.save()
 
-    def _stream(self) -> GroupStream:
-        """The stream from the first group on of which nothing was seen, whatever its size."""
-        rank, ranks = self.fabric.global_rank, self.fabric.world_size
-        size = self.task.stream(0, rank, ranks).size
-        stream = self.task.stream(-(-self.examples // size), rank, ranks)
-        if self.fabric.device.type == "cpu":
-            stream.collate = _Finishing(stream.collate, self.task.finish)
-        return stream
-
-    def _step(self, batch: Any, stream: GroupStream) -> dict[str, Tensor]:
-        share = rate(self.progress, self.config.warmup, self.config.final)
+    def _step(self, batch: Any, seen: int) -> dict[str, Tensor]:
+        """One update; `seen`: the examples that were seen after it."""
+        chosen = self.recipe.optimizer
+        rate = chosen.learning_rate * self.pace.learning_rate(seen)
         for part in self.optimizer.param_groups:
-            part["lr"] = self.config.learning_rate * share
+            part["lr"] = rate
         self.losses.train()
         batch = _moved(batch, self.fabric.device)
         if self.fabric.device.type != "cpu":
@@ -206,72 +214,65 @@ class Engine:
         losses = self.losses(batch)
         self.fabric.backward(losses["loss"])
         self.fabric.clip_gradients(
-            self.losses, self.optimizer, max_norm=self.config.clip, error_if_nonfinite=False
+            self.losses, self.optimizer, max_norm=chosen.clip, error_if_nonfinite=False
         )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.task.after_step(self.task.model, self.config.learning_rate * share)
+        self.task.after_step(self.task.model, rate)
         self.average.update_parameters(self.task.model)
-        self.examples += stream.size // stream.parts * self.fabric.world_size
-        return {name: value.detach() for name, value in losses.items()}
+        self.pace.examples, self.steps = seen, self.steps + 1
+        losses = {name: value.detach() for name, value in losses.items()}
+        self.sums = {n: value + self.sums.get(n, 0.0) for n, value in losses.items()}
+        return losses
 
-    def _validate(self, row: dict[str, float]) -> None:
-        """Score the averaged weights on rank 0, log them, and keep them where they are the best."""
-        if self.fabric.is_global_zero:
-            model = self.average.module.eval()
-            scores = self.task.validate(model)
-            self.rows.append(
-                {"examples": self.examples, "hours": round(self.seconds / 3600, 4), **row, **scores}
+    def _stream(self) -> Stream:
+        """The stream from the first group on of which nothing was seen, whatever its size."""
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
+        start = self.task.stream(0, rank, ranks).next_group(self.examples)
+        stream = self.task.stream(start, rank, ranks)
+        if self.fabric.device.type == "cpu":
+            stream.finish = self.task.finish
+        return stream
+
+    def _position(self) -> dict[str, float]:
+        """Where the run is, for whoever watches."""
+        return {"examples": self.examples, "progress": self.progress, "left": self.pace.left}
+
+    def _agreed(self, value: Any) -> Any:
+        """What rank 0 has, on every rank: clocks differ."""
+        return self.fabric.broadcast(value) if self.fabric.world_size > 1 else value
+
+    def _save_model(self) -> None:
+        # A copy: saving takes a model to the processor.
+        self.task.save(copy.deepcopy(self.average.module), self.out / "model")
+
+    def _save_again(self) -> None:
+        """Write `model/` of a run that has ended and whose `model/` was taken away since."""
+        if self.kept is not self.rows[-1]:
+            raise ValueError(
+                f"{self.out / 'model'} had the weights after {self.kept['examples']:,} examples "
+                f"and is gone; bring it back, or remove {self.checkpoint} to train from the start"
             )
-            write_log(self.out / "log.csv", self.rows)
-            if scores["score"] >= self.best:
-                self.best = scores["score"]
-                # A copy: saving takes a model to the processor.
-                self.task.save(copy.deepcopy(model), self.out / "model")
-        self.fabric.barrier()
+        self._save_model()
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        state = {
-            "model": self.task.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "progress": (self.examples, self.seconds, self.best),
-            "begun": self.begun,
-            "rows": self.rows,
-            "config": self._identity(),
-        }
-        with replacing(self.checkpoint) as temporary:
-            self.fabric.save(temporary, state)
+    def _write_log(self) -> None:
+        write_log(self.out / "log.csv", self.rows)
+        draw_log(self.rows, self.task.panels(list(self.rows[-1])), self.out / "curve.png")
 
     def _load(self) -> None:
-        with loading(self.checkpoint, "recipe"):
-            state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-            refuse_another(state["config"], self._identity())
+        state = load_checkpoint(self.checkpoint)
+        with restoring(self.checkpoint):
+            kept = state["identity"]
+        refuse_another(self.checkpoint, kept, self.identity)
+        with restoring(self.checkpoint):
             self.task.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             if "optimizer" in state:  # else its moments are gathered anew
                 self.optimizer.load_state_dict(state["optimizer"])
-            self.examples, self.seconds, self.best = state["progress"][-3:]
-            self.begun = (
-                (self.examples, self.seconds) if self.config.anew else state.get("begun", (0, 0.0))
-            )
+            self.pace.restore(*state["progress"], state["begun"])
             self.rows = state["rows"]
-
-    def _identity(self) -> dict[str, Any]:
-        everything = {**asdict(self.config), **self.recipe}
-        return {name: value for name, value in everything.items() if name not in MAY_CHANGE}
-
-
-@dataclass(frozen=True)
-class _Finishing:
-    """Collates samples and finishes their batch; not a closure, for workers that are spawned."""
-
-    collate: Callable[[Any], Any]
-    finish: Callable[[Any], Any]
-
-    def __call__(self, samples: Any) -> Any:
-        return self.finish(self.collate(samples))
+            sums, self.steps = state["sums"]
+            self.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}
 
 
 class _Losses(nn.Module):

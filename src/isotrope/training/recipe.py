@@ -1,92 +1,168 @@
-"""Reading a recipe: a TOML file whose keys are the fields of a config."""
+"""What a recipe is: groups of fields, of which the engine knows three.
+
+`optimizer`, `schedule` and `run` are the same for every task; a task's own recipe adds what it is
+trained on (`data`), what is trained (`model`) and by which losses (`losses`).
+"""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import fields
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
-Config = TypeVar("Config")
-Recipe = TypeVar("Recipe", bound="BaseModel")
-
-
-def load_recipe(kind: type[Recipe], path: str | Path, changes: dict[str, str]) -> Recipe:
-    """A recipe of grouped fields from a TOML file, some of them replaced.
-
-    Args:
-        kind: a pydantic model.
-        changes: `{"run.minutes": "10"}`: dotted names of fields, and values as TOML writes them;
-            what is not TOML is taken for a string.
-
-    Raises:
-        ValueError: a missing file, broken TOML, or a field or value that `kind` does not take.
-    """
-    from pydantic import ValidationError
-
-    values = _values(Path(path), "recipes/reader-small.toml", ())
-    for name, text in changes.items():
-        *groups, last = name.split(".")
-        inner = values
-        for group in groups:
-            inner = inner.setdefault(group, {})
-        inner[last] = _value(text)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{path}: {where}={first['input']!r}: {first['msg']}") from error
+from isotrope.training.schedule import Fall
 
 
-def _value(text: str):
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+class Fields(BaseModel):
+    """A group of fields: frozen, finite, and without any that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def read_recipe(kind: type[Config], path: str | Path, example: str, changes: dict) -> Config:
-    """A `kind` with the fields that the file gives; `changes` that are not `None` replace them.
-
-    A file may say `base = "other.toml"`, a recipe beside it, whose fields it then adds to.
+class OptimizerConfig(Fields):
+    """AdamW, and the average of the weights.
 
     Args:
-        kind: a dataclass.
-        example: a recipe to name where there is none at `path`.
-
-    Raises:
-        ValueError: a missing file, broken TOML, bases in a circle, or a field that is not one of
-            `kind`.
+        learning_rate: At the top of the schedule.
+        weight_decay: Of matrices and filters; vectors have none.
+        betas: Decay of the running means of the gradient and of its square.
+        clip: The gradient's greatest norm.
+        ema: Decay of the averaged weights, which are validated and kept. It is lower at first:
+            `min(ema, (1 + n) / (10 + n))` at step n, so that the start is soon forgotten.
     """
-    values = _values(Path(path), example, ())
-    values |= {name: value for name, value in changes.items() if value is not None}
-    unknown = sorted(set(values) - {f.name for f in fields(kind)})
-    if unknown:
-        known = ", ".join(f.name for f in fields(kind))
-        raise ValueError(f"{path}: {', '.join(unknown)} is not a field of a recipe; use {known}")
-    return kind(**values)
+
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 0.01
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip: PositiveFloat = 1.0
+    ema: float = Field(0.998, ge=0, lt=1)
 
 
-def _values(path: Path, example: str, above: tuple[Path, ...]) -> dict:
-    """What the file and its bases say; `above` are the files that lead here."""
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file; give a recipe such as {example}")
-    if path.resolve() in above:
-        raise ValueError(f"{path} is a base of itself; take base out of one of the files")
-    try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(
-            f"{path} is not TOML ({error}); write name = value, as {example} does"
-        ) from error
-    if (base := values.pop("base", None)) is None:
-        return values
-    if not isinstance(base, str):
-        raise ValueError(
-            f'{path}: base={base!r} is not the name of a recipe; write base = "x.toml"'
-        )
-    return _values(path.parent / base, example, (*above, path.resolve())) | values
+class ScheduleConfig(Fields):
+    """How long a run is, and how its learning rate goes. Whichever end comes first ends the run.
+
+    Args:
+        examples: The number of examples to see.
+        epochs: How often to see each example, for a task whose set is finite.
+        minutes: Minutes of training; validation does not count.
+        warmup: Share of the run over which the learning rate rises.
+        cooldown: Share of the run over which it falls; 1: as soon as it has risen.
+        fall: How it falls: along half a "cosine", or a "linear" line.
+        final: Share of the learning rate that is left at the end.
+        anew: Begin the schedule again where a run is resumed, so that the length counts from there.
+            A run that has ended goes on like this, or one that moves to another machine.
+    """
+
+    examples: PositiveInt | None = None
+    epochs: PositiveFloat | None = None
+    minutes: PositiveFloat | None = None
+    warmup: float = Field(0.03, ge=0, lt=1)
+    cooldown: float = Field(1.0, ge=0, le=1)
+    fall: Fall = "cosine"
+    final: float = Field(0.01, ge=0, le=1)
+    anew: bool = False
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.examples is self.epochs is self.minutes is None:
+            raise ValueError("a run needs an end; give examples, epochs or minutes")
+        return self
+
+
+class RunConfig(Fields):
+    """Where and how a run is made.
+
+    Args:
+        precision: Of Fabric, such as "bf16-mixed" or "32-true".
+        devices: GPUs, or processes on a CPU, that share the run; "auto": all GPUs, or one process.
+        workers: Processes that make batches; 0: the training process itself does.
+        validate_minutes, validate_epochs, validate_examples: From one validation to the next; None:
+            not by this clock. There is always one at the end.
+        validate_first: Validate before the first step too.
+        save_minutes: Minutes between checkpoints.
+        keep: The weights that `model/` has at the end: of the validation with the "best" score, or
+            the "last".
+        patience: End the run after so many validations without a better score.
+        seed: Of the first weights, the order and every other draw.
+    """
+
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "bf16-mixed"
+    devices: PositiveInt | Literal["auto"] = "auto"
+    workers: NonNegativeInt = 1
+    validate_minutes: PositiveFloat | None = 15.0
+    validate_epochs: PositiveFloat | None = None
+    validate_examples: PositiveInt | None = None
+    validate_first: bool = False
+    save_minutes: NonNegativeFloat = 3.0
+    keep: Literal["best", "last"] = "best"
+    patience: PositiveInt | None = None
+    seed: NonNegativeInt = 0
+
+
+class Recipe(Fields):
+    """What `Engine` needs to know; the recipe of a task adds groups of its own.
+
+    Attributes:
+        may_change: Dotted names of fields, or of whole groups, that may differ when a run is
+            resumed.
+        renamed: The dotted name that each field of the old flat form has now; a note may follow
+            it in parentheses.
+    """
+
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig(examples=1_000_000)
+    run: RunConfig = RunConfig()
+
+    may_change: ClassVar[tuple[str, ...]] = (
+        *("schedule", "optimizer.learning_rate", "optimizer.ema"),
+        *("run.precision", "run.devices", "run.workers", "run.save_minutes", "run.patience"),
+        *("run.validate_minutes", "run.validate_epochs", "run.validate_examples"),
+    )
+    renamed: ClassVar[dict[str, str]] = {}
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that must not differ when a run is resumed, by dotted names, as JSON has them.
+
+        What may differ is left out.
+        """
+        return {
+            name: value
+            for name, value in _dotted(self.model_dump(mode="json")).items()
+            if not any(f"{name}.".startswith(f"{free}.") for free in self.may_change)
+        }
+
+
+def _dotted(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {}
+        flat |= inner or {prefix + name: value}
+    return flat
+
+
+GROUPED = {
+    "source": "data.source",
+    "rendered": "data.rendered",
+    "group": "data.group",
+    "parts": "data.parts",
+    "run.examples": "schedule.examples",
+    "run.minutes": "schedule.minutes",
+    "run.warmup": "schedule.warmup",
+    "run.final": "schedule.final",
+    "run.anew": "schedule.anew",
+    "run.learning_rate": "optimizer.learning_rate",
+    "run.weight_decay": "optimizer.weight_decay",
+    "run.ema": "optimizer.ema",
+    "run.clip": "optimizer.clip",
+}
+"""Where the fields of the reader's and the finder's flat recipes are now."""

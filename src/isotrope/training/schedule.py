@@ -1,16 +1,33 @@
-"""How the learning rate goes: up at the start, down a cosine to the end."""
+"""How the learning rate goes: up at the start, down at the end."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
+
+Fall = Literal["cosine", "linear"]
 
 
-def rate(progress: float, warmup: float, final: float = 0.0) -> float:
+def rate(
+    progress: float,
+    warmup: float,
+    final: float = 0.0,
+    cooldown: float = 1.0,
+    fall: Fall = "cosine",
+) -> float:
     """The share of the full learning rate at `progress` of a run, both in [0, 1].
 
-    Rises linearly until `warmup`, then falls along a half cosine to `final`.
+    It rises linearly until `warmup`, stays at 1 until `1 - cooldown`, then falls to `final`.
+
+    Args:
+        warmup: Share of the run over which it rises.
+        final: What is left of it at the end.
+        cooldown: Share of the run over which it falls; 1: as soon as it has risen.
+        fall: Along half a cosine, or a line.
     """
     if progress < warmup:
         return progress / warmup
-    fallen = min(1.0, (progress - warmup) / max(1e-9, 1 - warmup))
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * fallen))
+    start = max(warmup, 1 - cooldown)
+    fallen = min(1.0, max(0.0, progress - start) / max(1e-9, 1 - start))
+    left = 0.5 * (1 + math.cos(math.pi * fallen)) if fall == "cosine" else 1 - fallen
+    return final + (1 - final) * left

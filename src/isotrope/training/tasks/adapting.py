@@ -16,7 +16,6 @@ from isotrope.io.images import ImageError
 from isotrope.lora import save_adapter
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.text.metrics import cer, wer
-from isotrope.training.engine import Engine, Report
 from isotrope.training.mix import WIDEST, LineSample, coarse, line_pixels
 from isotrope.training.tasks.reading import ReadingTask, read_one
 from isotrope.training.variation import bent, vary
@@ -80,21 +79,6 @@ class AdaptingTask(ReadingTask):
     def save(self, model: PeftModel, folder: Path) -> None:
         """Write the adapter beside the log: the run's folder is what `--adapter` takes."""
         save_adapter(model, folder.parent)
-
-
-class AdaptingEngine(Engine):
-    """Trains an adapter; the log's first row is the model before."""
-
-    def fit(self, report: Report = lambda row: None) -> None:
-        """As `Engine.fit`."""
-        if not self.rows:
-            self._validate({})
-        super().fit(report)
-
-    @property
-    def kept(self) -> dict[str, float]:
-        """The row of the log whose adapter was kept."""
-        return max(reversed(self.rows), key=lambda row: row["score"])
 
 
 def fits(extent: float, text: str) -> bool:

@@ -16,10 +16,10 @@ from isotrope.lora import adapted_targets, add_adapter, load_adapter, weights_di
 from isotrope.ocr.loading import adapter_folder
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
-from isotrope.training.engine import RunConfig
+from isotrope.training.engine import Engine
+from isotrope.training.recipe import OptimizerConfig, Recipe, RunConfig, ScheduleConfig
 from isotrope.training.tasks.adapting import (
     BATCH,
-    AdaptingEngine,
     AdaptingTask,
     HandLines,
     chosen,
@@ -70,22 +70,26 @@ class AdaptingRecipe:
             if given is not None and given <= 0:
                 raise ValueError(f"{name}={given} must be above 0")
 
-    def run(self, lines: int) -> RunConfig:
+    def run(self, lines: int) -> Recipe:
         """The run of so many training lines."""
         fewest, most = _EPOCHS
         epochs = self.epochs or min(most, max(fewest, round(_SEEN / lines)))
         examples = epochs * lines
         minutes = self.minutes or (None if self.epochs else _MINUTES)
-        return RunConfig(
-            examples=examples,
-            minutes=minutes,
-            learning_rate=self.learning_rate,
-            # The average reaches back over a twentieth of the run.
-            ema=round(min(0.998, max(0.0, 1 - 20 * BATCH / examples)), 4),
-            precision=self.precision,
-            workers=self.workers,
-            validate_minutes=(minutes or _MINUTES) / 8,
-            seed=self.seed,
+        return Recipe(
+            optimizer=OptimizerConfig(
+                learning_rate=self.learning_rate,
+                # The average reaches back over a twentieth of the run.
+                ema=round(min(0.998, max(0.0, 1 - 20 * BATCH / examples)), 4),
+            ),
+            schedule=ScheduleConfig(examples=examples, minutes=minutes),
+            run=RunConfig(
+                precision=self.precision,
+                workers=self.workers,
+                validate_minutes=(minutes or _MINUTES) / 8,
+                validate_first=True,
+                seed=self.seed,
+            ),
         )
 
 
@@ -120,7 +124,7 @@ class Adapting:
         task = AdaptingTask(self.adapted, HandLines(self.train, self.valid), recipe.seed)
         settings = ("targets", "rank", "alpha", "dora", "start")
         identity |= {name: getattr(self.recipe, name) for name in settings}
-        self.engine = AdaptingEngine(task, recipe.run(len(self.train)), out, identity)
+        self.engine = Engine(task, recipe.run(len(self.train)), out, identity)
 
     @property
     def epochs(self) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from isotrope.data.lines import LabelledLines
@@ -14,7 +14,7 @@ from isotrope.data.pages import load_lines
 from isotrope.data.tiles import PageTiles
 from isotrope.ocr.orientation.model import UprightNet
 from isotrope.ocr.orientation.store import load_finder
-from isotrope.training.engine import RunConfig
+from isotrope.training.recipe import GROUPED, Fields, Recipe
 from isotrope.training.relabel import upright_turns
 from isotrope.training.tasks.orientation import OrientationTask
 from isotrope.training.tasks.reading_recipe import reader_of, rendered_lines
@@ -34,7 +34,7 @@ _AREA = 3072
 _SLANTS = (10, -10, 30, -30, 40, -40)
 
 
-class UprightSource(BaseModel):
+class UprightSource(Fields):
     """A set of upright images.
 
     Args:
@@ -42,13 +42,11 @@ class UprightSource(BaseModel):
         path: lines or words with labels, or, where `kind` is "pages", a folder of pages.
         share: of the samples; 0: validated on only.
         kind: "words", as they are; "lines", most of them cut to words; "pages", pieces of them.
-        held_out: every so-manyth is validated on.
+        held_out: every `held_out`-th image is validated on.
         turned: some words really are turned; the published small recognizer tells which.
         slanted: validated on once more at slants of 10 to 40 degrees.
         collections: of pages, the subfolders taken.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     path: str
@@ -60,62 +58,92 @@ class UprightSource(BaseModel):
     collections: tuple[str, ...] | None = None
 
 
-class OrientationRecipe(BaseModel):
-    """What `isotrope train finder --config FILE` trains, on what, and how.
+class FinderModel(Fields):
+    """What is trained.
 
     Args:
         start: "published": the filters of PP-OCRv6-tiny; "random"; or a folder of a saved finder.
-        rendered: share of rendered words and lines.
-        slant_weight: of the loss of the slant, as `OrientationTask` has it.
-        slanted: share of the samples that are slanted, as `UprightMix` has it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    run: RunConfig = RunConfig()
     start: str = "published"
+
+
+class FinderData(Fields):
+    """What it is trained on.
+
+    Args:
+        source: Sets of upright images.
+        rendered: Share of rendered words and lines.
+        slanted: Share of the samples that are slanted, as `UprightMix` has it.
+        areas: Pixels that an image is shown at, least and most.
+        group, parts: Samples of a group of the stream, and batches made of them.
+    """
+
     source: tuple[UprightSource, ...] = ()
     rendered: float = Field(0.4, ge=0, le=1)
-    slant_weight: float = 1.0
     slanted: float = Field(0.3, ge=0, le=0.5)
-    areas: tuple[int, int] = (_AREA, _AREA)
-    group: int = 1024
-    parts: int = 16
+    areas: tuple[PositiveInt, PositiveInt] = (_AREA, _AREA)
+    group: PositiveInt = 1024
+    parts: PositiveInt = 16
+
+
+class FinderLosses(Fields):
+    """What it learns beside the turn.
+
+    Args:
+        slant: Weight of the loss of the slant, as `OrientationTask` has it.
+    """
+
+    slant: float = Field(1.0, ge=0)
+
+
+class OrientationRecipe(Recipe):
+    """What `isotrope train finder --config FILE` trains, on what, and how."""
+
+    data: FinderData = FinderData()
+    model: FinderModel = FinderModel()
+    losses: FinderLosses = FinderLosses()
+
+    may_change: ClassVar = (*Recipe.may_change, "data.group", "data.parts")
+    renamed: ClassVar = GROUPED | {
+        "start": "model.start",
+        "slanted": "data.slanted",
+        "areas": "data.areas",
+        "slant_weight": "losses.slant",
+    }
 
     def task(self, data: Path) -> OrientationTask:
         """The task; relative paths of sources are looked for under `data`."""
         draws: list[tuple[float, Draw]] = []
         held: dict[str, list[UprightSample]] = {}
         rng = np.random.default_rng(self.run.seed)
-        for source in self.source:
+        for source in self.data.source:
             train, valid = self._drawn(source, data / source.path, rng)
             if source.share:
                 draws.append((source.share, train))
             held[source.name] = [s for s in map(_as_it_is, valid) if s is not None]
             if source.slanted:
                 held[f"{source.name}_slanted"] = _at_slants(valid)
-        if self.rendered:
+        if share := self.data.rendered:
             rest = sum(share for share, _ in draws) or 1.0
-            draws.append(
-                (rest * self.rendered / (1 - self.rendered), rendered_lines(self.run.seed))
-            )
-        mix = UprightMix(draws, self.slanted)
+            draws.append((rest * share / (1 - share), rendered_lines(self.run.seed)))
+        mix = UprightMix(draws, self.data.slanted)
         return OrientationTask(
             self._start(),
             mix,
             held,
-            self.areas,
-            self.slant_weight,
-            self.group,
-            self.parts,
+            self.data.areas,
+            self.losses.slant,
+            self.data.group,
+            self.data.parts,
             self.run.seed,
         )
 
     def _start(self) -> UprightNet:
-        if self.start not in ("published", "random"):
-            return load_finder(self.start)
+        if self.model.start not in ("published", "random"):
+            return load_finder(self.model.start)
         net = UprightNet()
-        if self.start == "published":
+        if self.model.start == "published":
             net.begin_with(published("tiny"))
         return net
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, PositiveInt
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
@@ -15,29 +15,27 @@ from isotrope.data.synthetic.text import SyntheticText
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
-from isotrope.training.engine import RunConfig
 from isotrope.training.mix import LineMix, LineSample, Source, line_pixels
+from isotrope.training.recipe import GROUPED, Fields, Recipe
 from isotrope.training.relabel import Read, mended_case
 from isotrope.training.rendered import Rendered, drawn_seed
 from isotrope.training.tasks.reading import ReadingTask, read_one
 from isotrope.training.tasks.start import published, remembered
 
 
-class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class ReaderModel(Fields):
+    """What is trained.
 
-
-class ModelRecipe(_Fields):
-    """Args:
-    size: "small" or "tiny".
-    start: "published": the weights of PP-OCRv6; or a folder of a saved model.
+    Args:
+        size: "small" or "tiny".
+        start: "published": the weights of PP-OCRv6; or a folder of a saved model.
     """
 
     size: Literal["small", "tiny"] = "small"
     start: str = "published"
 
 
-class SourceRecipe(_Fields):
+class LineSource(Fields):
     """One labelled set; fields as `Source` has them.
 
     `case`: "mended": labels in capitals, whose case the published model tells.
@@ -53,37 +51,60 @@ class SourceRecipe(_Fields):
     collections: tuple[str, ...] | None = None
 
 
-class ReadingRecipe(_Fields):
-    """What `isotrope train reader --config FILE` trains, on what, and how.
+class ReaderData(Fields):
+    """What it is trained on.
 
     Args:
-        rendered: share of rendered lines.
-        keep: weight of the divergence from the published model, as `ReadingTask` has it.
-        teacher: what is kept to in place of the model to begin with: "published", or a folder of a
-            saved model: so a tiny model is distilled from a small one.
-        pull: how strongly the weights are drawn back to the published ones, as `ReadingTask` has
+        source: Labelled sets.
+        rendered: Share of rendered lines.
+        group, parts: Samples of a group of the stream, and batches made of them.
+    """
+
+    source: tuple[LineSource, ...] = ()
+    rendered: float = Field(0.15, ge=0, lt=1)
+    group: PositiveInt = 256
+    parts: PositiveInt = 16
+
+
+class ReaderLosses(Fields):
+    """What it learns beside the labels.
+
+    Args:
+        keep: Weight of the divergence from the published model, as `ReadingTask` has it.
+        teacher: A model to keep to in place of the one to begin with: "published", or a folder of
+            a saved model. So a tiny model is distilled from a small one.
+        pull: How strongly the weights are drawn back to the published ones, as `ReadingTask` has
             it; 2 to 10 is a pull worth the name in a run of 20,000 lines.
     """
 
-    model: ModelRecipe = ModelRecipe()
-    run: RunConfig = RunConfig()
-    source: tuple[SourceRecipe, ...] = ()
-    rendered: float = Field(0.15, ge=0, lt=1)
     keep: float = Field(0.5, ge=0)
     teacher: str | None = None
     pull: float = Field(0.0, ge=0)
-    group: int = 256
-    parts: int = 16
+
+
+class ReadingRecipe(Recipe):
+    """What `isotrope train reader --config FILE` trains, on what, and how."""
+
+    data: ReaderData = ReaderData()
+    model: ReaderModel = ReaderModel()
+    losses: ReaderLosses = ReaderLosses()
+
+    may_change: ClassVar = (*Recipe.may_change, "data.group", "data.parts", "losses.teacher")
+    renamed: ClassVar = GROUPED | {
+        "keep": "losses.keep",
+        "teacher": "losses.teacher",
+        "pull": "losses.pull",
+    }
 
     def task(self, data: Path) -> ReadingTask:
         """The task; relative paths of sources are looked for under `data`."""
         model = self._begun(self.model.start)
-        teacher = self._begun(self.teacher) if self.teacher else None
+        teacher = self._begun(self.losses.teacher) if self.losses.teacher else None
         sources = [
             Source(**s.model_dump(exclude={"case"}) | {"path": str(data / s.path)})
-            for s in self.source
+            for s in self.data.source
         ]
-        mended = {s.name for s in self.source if s.case == "mended"}
+        mended = {s.name for s in self.data.source if s.case == "mended"}
 
         def relabel(name: str, lines: LabelledLines) -> LabelledLines:
             return _mended(lines, self.model.size) if name in mended else lines
@@ -91,20 +112,20 @@ class ReadingRecipe(_Fields):
         mix = LineMix(
             sources,
             model.config.charset,
-            rendered_lines(self.run.seed) if self.rendered else None,
-            self.rendered,
+            rendered_lines(self.run.seed) if self.data.rendered else None,
+            self.data.rendered,
             relabel=relabel,
         )
         return ReadingTask(
             model,
             mix,
-            self.keep,
-            self.group,
-            self.parts,
+            self.losses.keep,
+            self.data.group,
+            self.data.parts,
             self.run.seed,
             teacher=teacher,
-            anchor=published(self.model.size) if self.pull else None,
-            pull=self.pull,
+            anchor=published(self.model.size) if self.losses.pull else None,
+            pull=self.losses.pull,
         )
 
     def _begun(self, start: str) -> LineRecognizer:

@@ -1,0 +1,100 @@
+"""What the engine trains: a model, its stream of batches, its loss, and how well it does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from isotrope.data.stream import GroupStream, Stream
+
+
+class Task(ABC):
+    """What is learned; `Engine` knows how.
+
+    Attributes:
+        model: What is trained. Modules that only the loss needs belong to it too, so that the
+            optimizer and the checkpoint know them; `save` may leave them out.
+        epoch: Examples of a finite set; None: the stream has no epochs.
+    """
+
+    model: nn.Module
+    epoch: int | None = None
+
+    @abstractmethod
+    def stream(self, start: int, rank: int, ranks: int) -> Stream:
+        """The training batches from group `start` on, for one of so many ranks.
+
+        A batch is a dict of tensors and other values.
+        """
+
+    def finish(self, batch: Any) -> Any:
+        """What is left to do to a batch: on a CPU the workers do it, on a GPU the GPU."""
+        return batch
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+        """Losses by name; `"loss"` is minimized, the others are logged and need no graph.
+
+        Draws from torch's global generators are the same after a resume: the engine seeds them
+        for each group.
+        """
+
+    def after_step(self, model: nn.Module, learning_rate: float) -> None:  # noqa: B027
+        """What else is done to the weights after each step of the optimizer."""
+
+    @abstractmethod
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Scores by name of the averaged weights; the highest `"score"` is the best."""
+
+    @abstractmethod
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write the model as its users load it."""
+
+    def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
+        """The columns of the log that `curve.png` shows, by the label of their panel.
+
+        Left as it is: those of the losses, and those of all scores.
+        """
+        apart = ("examples", "epochs", "hours", "score")
+        losses = [c for c in columns if c.startswith("train_")]
+        scores = [c for c in columns if c not in apart and c not in losses]
+        return {"loss": losses, "score": scores}
+
+
+class GroupedTask(Task):
+    """A task whose samples are drawn without end, each from its own generator.
+
+    Args:
+        group, parts: Samples of a group of the stream, and batches made of them.
+        seed: Of the stream.
+    """
+
+    def __init__(self, model: nn.Module, group: int, parts: int, seed: int = 0) -> None:
+        self.model = model
+        self.group, self.parts, self.seed = group, parts, seed
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator) -> Any:
+        """One sample, which has an `extent`; raises `SkippedSample` for one of no use."""
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Any]) -> Any:
+        """A batch of samples of like extent."""
+
+    def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
+        """The groups from `start` on."""
+        return GroupStream(
+            self.draw,
+            self.collate,
+            self.group,
+            self.parts,
+            seed=self.seed,
+            start=start,
+            rank=rank,
+            ranks=ranks,
+        )
