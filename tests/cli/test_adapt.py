@@ -55,7 +55,7 @@ def assert_made(folder):
     assert "1 held-out lines" in result.stdout
     assert {file.name for file in (folder / "mine").iterdir()} == {
         *("adapter_config.json", "adapter_model.safetensors", "base.json"),
-        *("README.md", "checkpoint.pt", "log.csv"),
+        *("README.md", "checkpoint.pt", "log.csv", "curve.png"),
     }
 
 
