@@ -112,7 +112,7 @@ def test_a_run_that_ended_trains_no_more_and_another_is_refused(base, data, tmp_
     assert again.engine.rows == first.engine.rows
     with pytest.raises(ValueError, match="rank was 4 and is 2; give those"):
         adapting(base, data, tmp_path / "mine", epochs=1, rank=2)
-    with pytest.raises(ValueError, match="lines was .* and is "):
+    with pytest.raises(ValueError, match=r"lines was .* and is "):
         adapting(base, data, tmp_path / "mine", epochs=1, lines=5)
 
 
