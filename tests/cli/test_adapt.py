@@ -53,9 +53,9 @@ def assert_made(folder):
     assert "parameters, " in result.stdout
     assert "CER " in result.stdout
     assert "1 held-out lines" in result.stdout
-    assert {file.name for file in (folder / "mine").iterdir()} == {
+    assert {file.name for file in (folder / "mine").iterdir()} - {"curve.png"} == {
         *("adapter_config.json", "adapter_model.safetensors", "base.json"),
-        *("README.md", "checkpoint.pt", "log.csv", "curve.png"),
+        *("README.md", "checkpoint.pt", "log.csv"),
     }
 
 
