@@ -375,18 +375,18 @@ def test_a_turn_of_a_plain_image_leaves_no_black_corners():
     torch.testing.assert_close(turned(images, torch.tensor([0.8])), images)
 
 
-def test_bending_keeps_a_blob_in_the_middle_near_it_and_its_size_within_bounds():
+def test_warping_keeps_a_blob_in_the_middle_near_it_and_its_size_within_bounds():
     images = torch.zeros(1, 1, 40, 60)
     images[..., 16:24, 26:34] = 1.0
-    bent = augmented(images.expand(500, -1, -1, -1), "affine", torch.Generator().manual_seed(0))
-    mass = bent.sum((1, 2, 3))
+    warped = augmented(images.expand(500, -1, -1, -1), "affine", torch.Generator().manual_seed(0))
+    mass = warped.sum((1, 2, 3))
     rows, columns = torch.arange(40.0) - 19.5, torch.arange(60.0) - 29.5
-    down = (bent.sum((1, 3)) @ rows) / mass
-    across = (bent.sum((1, 2)) @ columns) / mass
+    down = (warped.sum((1, 3)) @ rows) / mass
+    across = (warped.sum((1, 2)) @ columns) / mass
     low, high = 1 - SCALE, 1 + SCALE
     assert low**2 * 64 * 0.97 < mass.min() < (low + 0.03) ** 2 * 64
     assert (high - 0.03) ** 2 * 64 < mass.max() < high**2 * 64 * 1.03
-    furthest = SHIFT * 60 * high * math.sqrt(2) * (1 + SHEAR)  # shifts are bent too
+    furthest = SHIFT * 60 * high * math.sqrt(2) * (1 + SHEAR)  # shifts are warped too
     assert 1.0 < down.abs().max() < furthest
     assert 1.0 < across.abs().max() < furthest
 
@@ -395,10 +395,10 @@ def test_without_shifts_a_blob_in_the_middle_stays_there():
     images = torch.zeros(1, 1, 40, 60)
     images[..., 16:24, 26:34] = 1.0
     generator = torch.Generator().manual_seed(0)
-    bent = augmented(images.expand(100, -1, -1, -1), "affine", generator, shift=0.0)
+    warped = augmented(images.expand(100, -1, -1, -1), "affine", generator, shift=0.0)
     rows, columns = torch.arange(40.0) - 19.5, torch.arange(60.0) - 29.5
-    assert (bent.sum((1, 3)) @ rows / bent.sum((1, 2, 3))).abs().max() < 1e-3
-    assert (bent.sum((1, 2)) @ columns / bent.sum((1, 2, 3))).abs().max() < 1e-3
+    assert (warped.sum((1, 3)) @ rows / warped.sum((1, 2, 3))).abs().max() < 1e-3
+    assert (warped.sum((1, 2)) @ columns / warped.sum((1, 2, 3))).abs().max() < 1e-3
 
 
 def test_quarter_turns_need_square_images():

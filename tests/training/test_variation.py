@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from isotrope.training.variation import bent, mistaken, vary, warped
+from isotrope.training.variation import (
+    cropped_and_recolored,
+    sheared_and_relit,
+    warped,
+    with_wrong_tokens,
+)
 
 
-@pytest.mark.parametrize("varied", [bent, vary, warped])
+@pytest.mark.parametrize("varied", [sheared_and_relit, cropped_and_recolored, warped])
 @pytest.mark.parametrize("size", [(48, 300), (20, 20), (9, 40)])
 def test_a_variation_is_an_image_that_its_draw_alone_decides(varied, size):
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
@@ -35,9 +40,9 @@ def test_warping_leaves_paper_as_it_is():
 def test_mistakes_replace_characters_and_no_start_end_or_padding():
     tokens = torch.full((4, 500), 9)
     tokens[:, ::5] = torch.tensor([0, 1, 2, 1])[:, None]
-    written = mistaken(tokens, 0.5, vocabulary=20)
+    written = with_wrong_tokens(tokens, 0.5, vocabulary=20)
     assert torch.equal(written[:, ::5], tokens[:, ::5])
     changed = (written != tokens).float().mean() / 0.8
     assert 0.4 < changed < 0.6
     assert written.max() < 20
-    assert torch.equal(mistaken(tokens, 0.0, vocabulary=20), tokens)
+    assert torch.equal(with_wrong_tokens(tokens, 0.0, vocabulary=20), tokens)

@@ -35,7 +35,7 @@ from isotrope.training.loop import (
     write_log,
 )
 from isotrope.training.validation import LineScore, score_lines
-from isotrope.training.variation import mistaken
+from isotrope.training.variation import with_wrong_tokens
 
 
 class AdaptationTrainer:
@@ -258,7 +258,7 @@ class _TextLoss(nn.Module):
     def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
         written = self.recognizer.prepare_decoder_input_ids_from_labels(labels)
         vocabulary = self.recognizer.config.decoder.vocab_size
-        written = mistaken(written, self.config.noise, vocabulary)
+        written = with_wrong_tokens(written, self.config.noise, vocabulary)
         out = self.model(pixel_values=pixels, decoder_input_ids=written)
         text = F.cross_entropy(
             out.logits.float().flatten(0, 1),

@@ -1,4 +1,4 @@
-"""Turning and bending training images at random, for what a model is not equivariant to."""
+"""Random turns and warps of training images, for what a model is not equivariant to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def augmented(
     angles = torch.rand(len(images), generator=generator) * 2 * math.pi
     if kind == "angles":
         return turned(images, angles)
-    return _bent(images, angles, shift, warp, kind == "elastic", generator)
+    return _warped(images, angles, shift, warp, kind == "elastic", generator)
 
 
 def turned(images: Tensor, angles: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ def turned(images: Tensor, angles: Tensor) -> Tensor:
     return _sampled(images, _rotations(angles), torch.zeros(1, 2, 1, 1))
 
 
-def _bent(
+def _warped(
     images: Tensor,
     angles: Tensor,
     shift: float,

@@ -14,7 +14,7 @@ from isotrope.data.images import load_image, prepare
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.io.images import ImageError
 from isotrope.training.spans import RealLines
-from isotrope.training.variation import bent, vary, warped
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
 
 @dataclass
@@ -72,7 +72,7 @@ class TextBatches(IterableDataset):
         rng = np.random.default_rng((self.seed, index, 7))
         if rng.random() < self.real_share:
             image, text = self.real[int(rng.integers(len(self.real)))].draw(rng)
-            image = vary(warped(bent(image, rng), rng), rng)
+            image = cropped_and_recolored(warped(sheared_and_relit(image, rng), rng), rng)
             return prepare(image, *self.size), text, np.zeros((0, 2), np.float32)
         drawn = self.synthetic.sample(index)
         return prepare(load_image(drawn.image), *self.size), drawn.text, drawn.centers

@@ -15,7 +15,7 @@ from isotrope.data.images import prepare
 from isotrope.data.lines import LabelledLines
 from isotrope.io.resize import target_size
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.training.variation import bent
+from isotrope.training.variation import sheared_and_relit
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,9 @@ class LineBatches:
         """`(B, 3, h, w)`, or turned, and the texts; an epoch sees each line a little otherwise."""
         images, texts = zip(*(self.lines[number] for number in numbers), strict=True)
         draws = (np.random.default_rng((self.seed, epoch, number)) for number in numbers)
-        prepared = [prepare(bent(i, d), *self.size) for i, d in zip(images, draws, strict=True)]
+        prepared = [
+            prepare(sheared_and_relit(i, d), *self.size) for i, d in zip(images, draws, strict=True)
+        ]
         # By a hair a square may lie either way; the middle shape is one of the two.
         middle = sorted(tuple(image.shape[1:]) for image in prepared)[len(prepared) // 2]
         stretched = [functional.interpolate(i[None], middle, mode="bilinear") for i in prepared]

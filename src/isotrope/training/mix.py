@@ -16,7 +16,7 @@ from isotrope.data.stream import SkippedSample
 from isotrope.io.images import ImageError
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.training.rendered import Rendered
-from isotrope.training.variation import bent, vary, warped
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
 WIDEST = 1600
 """Pixels of the widest line that is trained on."""
@@ -113,10 +113,12 @@ class LineMix:
             image, text = lines[int(rng.integers(len(lines)))]
         except (ValueError, ImageError) as error:
             raise SkippedSample from error
-        image = bent(lowered(image), rng)
+        image = sheared_and_relit(lowered(image), rng)
         image = warped(image, rng) if source.hand else image
         sample = LineSample(
-            line_pixels(coarse(vary(stretched(image, rng), rng, inverted=0.1), rng)),
+            line_pixels(
+                coarse(cropped_and_recolored(stretched(image, rng), rng, inverted=0.1), rng)
+            ),
             text,
             source.taught,
         )

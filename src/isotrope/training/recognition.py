@@ -36,7 +36,7 @@ from isotrope.training.loop import (
 )
 from isotrope.training.spans import RealLines
 from isotrope.training.validation import validate
-from isotrope.training.variation import mistaken
+from isotrope.training.variation import with_wrong_tokens
 
 MAY_CHANGE = (
     *("samples", "cooldown", "workers", "real", "real_share", "recut"),
@@ -236,7 +236,7 @@ class _Losses(nn.Module):
         recognizer = self.parts["recognizer"]
         tokens = recognizer.encoder(pixel_values=pixels).last_hidden_state
         written = recognizer.prepare_decoder_input_ids_from_labels(labels)
-        written = mistaken(written, self.noise, recognizer.config.decoder.vocab_size)
+        written = with_wrong_tokens(written, self.noise, recognizer.config.decoder.vocab_size)
         out = recognizer.decoder(
             input_ids=written, encoder_hidden_states=tokens, output_attentions=True, use_cache=False
         )

@@ -16,7 +16,7 @@ from isotrope.data.stream import SkippedSample
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 from isotrope.training.mix import coarse
 from isotrope.training.rendered import Rendered
-from isotrope.training.variation import bent, vary
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 Draw = Callable[[np.random.Generator], "tuple[Tensor, str | None] | Rendered"]
 """An upright image `(3, H, W)` in [0, 1], and its text where that is known; or one to paint."""
@@ -77,7 +77,7 @@ class UprightMix:
         image, text = drawn
         if min(image.shape[1:]) < 8:
             raise SkippedSample
-        image = vary(bent(bounded(image, slant), rng), rng)
+        image = cropped_and_recolored(sheared_and_relit(bounded(image, slant), rng), rng)
         image = slanted(image, slant, _around(image, rng)) if slant else image
         image = coarse(image, rng) if rng.random() < 0.5 else image
         if image.shape[1] > LYING * image.shape[2]:  # the finder would lay it on its side

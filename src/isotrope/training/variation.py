@@ -1,4 +1,4 @@
-"""How a real image, and the text before a character, are shown a little otherwise each time."""
+"""Small random changes of real images, and of the tokens that a decoder has written before."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch.nn import functional
 from isotrope.text.tokens import SPECIAL
 
 
-def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A line or word cut, slanted and lit a little otherwise: `(3, H, W)`, of nearly its size."""
+def sheared_and_relit(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """A line or word sheared, stretched and lit in another way: `(3, H, W)`, of the same size."""
     rows, columns = image.shape[1:]
     slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06)
     grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
@@ -24,13 +24,13 @@ def bent(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def warped(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Writing whose strokes are moved, slanted, thicker or thinner: `(3, H, W)`, of its size.
+    """Writing whose strokes are moved, slanted, thicker or thinner: `(3, H, W)`, of the same size.
 
     Knots 0.4 heights apart are moved by a normal draw of 0.05 heights (Wigington et al. 2017).
     """
     rows, columns = image.shape[1:]
     slant, weight = rng.uniform(-0.4, 0.4), rng.uniform(-0.6, 0.6)
-    # In half sides, as `bent`.
+    # In half sides, as above.
     matrix = torch.tensor([[[1.0, slant * rows / columns, 0.0], [0.0, 1.0, 0.0]]])
     grid = functional.affine_grid(matrix, [1, 3, rows, columns], align_corners=False)
     knots = torch.from_numpy(
@@ -43,8 +43,8 @@ def warped(image: Tensor, rng: np.random.Generator) -> Tensor:
     return moved.lerp(darkest if weight > 0 else brightest, abs(weight))
 
 
-def vary(image: Tensor, rng: np.random.Generator, inverted: float = 0.3) -> Tensor:
-    """A real crop `(3, H, W)` cut a little otherwise, in other contrast, a share inverted."""
+def cropped_and_recolored(image: Tensor, rng: np.random.Generator, inverted: float = 0.3) -> Tensor:
+    """A real crop `(3, H, W)` with other margins, contrast and order of channels; some inverted."""
     rows, columns = image.shape[1:]
     top, bottom, left, right = (rng.uniform(-0.05, 0.06, 4) * min(rows, columns)).astype(int)
     cut = image[:, max(0, top) : rows - max(0, bottom), max(0, left) : columns - max(0, right)]
@@ -57,8 +57,8 @@ def vary(image: Tensor, rng: np.random.Generator, inverted: float = 0.3) -> Tens
     return 1 - cut if rng.random() < inverted else cut
 
 
-def mistaken(tokens: Tensor, share: float, vocabulary: int) -> Tensor:
-    """Some characters replaced by any; a decoder that errs once must be able to go on."""
+def with_wrong_tokens(tokens: Tensor, share: float, vocabulary: int) -> Tensor:
+    """Some characters replaced by any: a decoder that errs once must be able to go on."""
     other = torch.randint_like(tokens, SPECIAL, vocabulary)
     drawn = torch.rand(tokens.shape, device=tokens.device) < share
     return tokens.where((tokens < SPECIAL) | ~drawn, other)

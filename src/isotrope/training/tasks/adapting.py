@@ -18,7 +18,7 @@ from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.text.metrics import cer, wer
 from isotrope.training.mix import WIDEST, LineSample, coarse, line_pixels
 from isotrope.training.tasks.reading import ReadingTask, read_one
-from isotrope.training.variation import bent, vary
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,10 @@ class HandLines:
             image, text = self.train[int(rng.integers(len(self.train)))]
         except (ValueError, ImageError) as error:
             raise SkippedSample from error
-        sample = LineSample(line_pixels(coarse(vary(bent(image, rng), rng), rng)), text)
+        sample = LineSample(
+            line_pixels(coarse(cropped_and_recolored(sheared_and_relit(image, rng), rng), rng)),
+            text,
+        )
         if not fits(sample.extent, text):
             raise SkippedSample
         return sample
