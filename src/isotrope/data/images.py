@@ -51,7 +51,8 @@ def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> 
     Raises:
         ImageError: The image is under 2 px on a side, or longer than `max_ratio`.
     """
-    size = target_size(image.shape[-2:], height, stride, max_ratio)
+    rows, columns = image.shape[-2:]
+    size = target_size((rows, columns), height, stride, max_ratio)
     # In float32 the positions of the filter taps are off by 1e-3 px in the far end of a long
     # line, and not by the same amount when it is turned half-way round.
     resized = functional.interpolate(

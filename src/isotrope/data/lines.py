@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -45,7 +46,8 @@ class LabelledLines:
             raise ValueError(f"{self.path} does not exist; give a folder or a tar with {LABELS}")
         self._tar = TarFiles(self.path) if self.path.is_file() else None
         self._top = _top(self._tar) if self._tar is not None else ""
-        self.items: list[tuple[str, str]] = list(self._labelled())
+        # Any: what a kind of set knows a line by, here the name of its file.
+        self.items: list[tuple[Any, str]] = list(self._labelled())
 
     def keep(self, wanted: Callable[[int, str], bool]) -> LabelledLines:
         """The lines for which `wanted(number, text)` holds."""

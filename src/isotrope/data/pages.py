@@ -37,7 +37,7 @@ class PageLines(LabelledLines):
 
     def __init__(self, path: str | Path, collections: Sequence[str] | None = None) -> None:
         self.path = Path(path)
-        self.items: list[tuple[Outline, str]] = []
+        self.items = []
         self._crops: dict[Outline, bytes | ImageError] = {}
         sources: dict[Path, Path] = {}
         for file in transcripts_in(self.path):
@@ -48,11 +48,13 @@ class PageLines(LabelledLines):
             except ValueError as error:
                 logger.warning("%s; this page is left out", error)
                 continue
-            if lines and (image := lines[0][0].image) in sources:
-                logger.warning("%s is left out: %s has that page", file, sources[image])
-            elif lines:
-                sources[image] = file
+            if not lines:
+                continue
+            first = sources.setdefault(lines[0][0].image, file)
+            if first == file:
                 self.items += lines
+            else:
+                logger.warning("%s is left out: %s has that page", file, first)
         if not self.items:
             raise ValueError(
                 f"{self.path} has no page with transcribed lines; give PAGE-XML or ALTO files with "

@@ -55,7 +55,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         OSError: It cannot be written. `path` is named, never the temporary file.
     """
     target = _resolved(path)
-    if _is_stream(target):
+    if isinstance(target, int) or _is_stream(target):
         with tempfile.TemporaryDirectory() as folder:
             temporary = Path(folder) / Path(path).name
             temporary.touch()
@@ -87,7 +87,7 @@ def writing(path: str | Path) -> Iterator[IO[str]]:
         OSError: It cannot be written.
     """
     target = _resolved(path)
-    if _is_stream(target):
+    if isinstance(target, int) or _is_stream(target):
         with _open_stream(target, "w", encoding="utf-8", newline="\n", buffering=1) as file:
             yield file
         return
@@ -160,10 +160,8 @@ def _resolved(path: str | Path) -> Path | int:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
-def _is_stream(target: Path | int) -> bool:
+def _is_stream(target: Path) -> bool:
     """Whether it is written through. A folder is not; opening it says what it is."""
-    if isinstance(target, int):
-        return True
     return target.exists() and not (target.is_file() or target.is_dir())
 
 

@@ -188,7 +188,7 @@ def _array(source: ImageSource) -> np.ndarray:
         raise (error.named(name) if name else error) from error.__cause__
 
 
-def _file(source: object) -> tuple[Path | io.BytesIO | None, str | None]:
+def _file(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
     """A source that is a file, as one that can be opened, and its name; None where it is none."""
     if isinstance(source, (str, os.PathLike)):
         return Path(source), str(source)
@@ -214,7 +214,7 @@ def _frame(image: Image.Image, number: int) -> np.ndarray:
     return with_channels(decoded(image))
 
 
-def _is_tensor(value: Any) -> bool:
+def _is_tensor(value: Any) -> TypeGuard[torch.Tensor]:
     torch = sys.modules.get("torch")  # Nobody holds a tensor before torch is imported.
     return torch is not None and isinstance(value, torch.Tensor)
 

@@ -55,10 +55,10 @@ def parse(file: Path) -> Element:
             tree = etree.parse(content, parser)
     except (etree.XMLSyntaxError, OSError) as error:
         raise ValueError(f"{file} is not whole XML ({error}); export it again") from error
-    declared = tree.docinfo.internalDTD
-    if (declared is not None and any(True for _ in declared.iterentities())) or any(
-        True for _ in tree.iter(etree.Entity)
-    ):
+    schema = tree.docinfo.internalDTD
+    declared = schema is not None and any(True for _ in schema.iterentities())
+    used = next(tree.iter(etree.Entity), None) is not None  # of a schema that was not loaded
+    if declared or used:
         raise ValueError(f"{file} has XML entities of its own; export it without a DOCTYPE")
     return tree.getroot()
 
