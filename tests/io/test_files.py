@@ -155,6 +155,23 @@ def test_the_mode_is_kept_or_that_of_any_new_file(tmp_path, write):
         os.umask(before)
 
 
+def test_a_library_that_makes_its_file_anew_does_not_choose_the_mode(tmp_path):
+    """As safetensors does, with the mode of a secret."""
+
+    def save(path):
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+
+    (tmp_path / "other").touch()
+    expected = stat.S_IMODE((tmp_path / "other").stat().st_mode)
+    with replacing(tmp_path / "one") as temporary:
+        save(temporary)
+    with filling(tmp_path / "folder") as partial:
+        save(partial / "one")
+    for path in (tmp_path / "one", tmp_path / "folder" / "one"):
+        assert stat.S_IMODE(path.stat().st_mode) == expected
+
+
 def test_a_file_keeps_its_owner(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")

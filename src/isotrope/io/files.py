@@ -64,11 +64,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
                 shutil.copyfileobj(source, stream)
         return
     with _naming(path):
-        temporary = _make_beside(target)
+        temporary, mode = _make_beside(target)
     try:
         yield temporary
         with _naming(path):
-            _put(temporary, target)
+            _put(temporary, target, mode)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -115,12 +115,14 @@ def filling(folder: str | Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".isotrope-", dir=folder) as name:
         partial = Path(name)
+        probe, mode = _make_beside(partial / "probe")
+        probe.unlink()
         yield partial
         for file in sorted(path for path in partial.rglob("*") if path.is_file()):
             path = folder / file.relative_to(partial)
             path.parent.mkdir(parents=True, exist_ok=True)
             with _naming(path):
-                _put(file, _regular(path))
+                _put(file, _regular(path), mode)
 
 
 def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
@@ -181,8 +183,8 @@ def _regular(path: Path) -> Path:
     return target
 
 
-def _make_beside(target: Path) -> Path:
-    """A new empty file in the folder of `target`, with the mode that a new file gets there."""
+def _make_beside(target: Path) -> tuple[Path, int]:
+    """A new empty file in the folder of `target`, and the mode that new files get there."""
     if target.is_dir():
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if target.exists() and not os.access(target, os.W_OK):
@@ -191,17 +193,22 @@ def _make_beside(target: Path) -> Path:
     suffix = target.suffix if len(target.suffix) <= 16 else ""
     temporary = target.with_name(f".isotrope-{secrets.token_hex(8)}{suffix}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    return temporary
+    return temporary, stat.S_IMODE(temporary.stat().st_mode)
 
 
-def _put(temporary: Path, target: Path) -> None:
-    """Rename onto `target`, with its mode and owner, once the content is on the disk."""
+def _put(temporary: Path, target: Path, mode: int) -> None:
+    """Rename onto `target`, once the content is on the disk.
+
+    Args:
+        mode: That of a new file. An old one keeps its mode and owner.
+    """
     if target.exists():
         kept = target.stat()
         if hasattr(os, "chown"):  # not on Windows
             with suppress(PermissionError):
                 os.chown(temporary, kept.st_uid, kept.st_gid)
-        os.chmod(temporary, stat.S_IMODE(kept.st_mode))
+        mode = stat.S_IMODE(kept.st_mode)
+    os.chmod(temporary, mode)  # Also where a library has made the file anew, as safetensors does.
     _sync(temporary, os.O_RDWR)
     try:
         os.replace(temporary, target)
