@@ -12,14 +12,18 @@ def test_importing_isotrope_loads_nothing_heavy():
     assert done.stdout.strip() == "set()"
 
 
-def test_pixels_and_strings_need_no_torch():
-    modules = "isotrope.io.files, isotrope.io.images, isotrope.io.resize, isotrope.text.charset"
-    code = (
-        f"import {modules}, isotrope.text.metrics, isotrope.text.normalise, numpy, sys; "
-        "pixels = isotrope.io.images.load_pixels(numpy.zeros((9, 9))); "
-        "isotrope.io.resize.prepare_pixels(pixels, 32, 8, 16); "
-        "print({'torch', 'transformers', 'peft'} & set(sys.modules))"
-    )
+def test_files_pixels_strings_and_formats_need_no_torch():
+    """Nor does loading an image. Every module is imported, whatever is added."""
+    code = """
+import importlib, pkgutil, sys
+import isotrope.io, isotrope.ocr.formats, isotrope.text, numpy
+for package in (isotrope.io, isotrope.ocr.formats, isotrope.text):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+pixels = isotrope.io.images.load_pixels(numpy.zeros((9, 9)))
+isotrope.io.resize.prepare_pixels(pixels, 32, 8, 16)
+print({"torch", "transformers", "peft"} & set(sys.modules))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

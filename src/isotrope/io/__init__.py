@@ -1,1 +1,1 @@
-"""Bytes and pixels: files, images, sizes. Needs numpy and Pillow, never torch."""
+"""Bytes, pixels and files: writing, images, sizes, tars, transcripts. Never needs torch."""

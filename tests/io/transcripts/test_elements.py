@@ -1,8 +1,5 @@
 """XML opens nothing else and expands nothing."""
 
-import subprocess
-import sys
-
 import pytest
 
 from isotrope.io.transcripts import read_transcript
@@ -60,9 +57,3 @@ def test_broken_xml(tmp_path, content):
 def test_a_missing_file(tmp_path):
     with pytest.raises(ValueError, match=r"a\.xml is not whole XML \(.*No such file"):
         read_transcript(tmp_path / "a.xml")
-
-
-def test_transcripts_need_no_torch():
-    code = "import isotrope.io.transcripts, sys; print({'torch'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
