@@ -9,7 +9,12 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 
 @pytest.mark.parametrize(
-    ("recipe", "message"), [(None, "is not a file"), ("samples = 0", "samples=0")]
+    ("recipe", "message"),
+    [
+        (None, "is not a file"),
+        ("schedule.examples = 0", "schedule.examples=0"),
+        ("samples = 3", "samples is now schedule.examples"),
+    ],
 )
 def test_a_faulty_recipe_gets_one_line(tmp_path, recipe, message):
     path = tmp_path / "recipe.toml"
@@ -27,7 +32,7 @@ def test_a_broken_checkpoint_is_named(tmp_path, content):
     recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
     run.mkdir()
     (run / "checkpoint.pt").write_bytes(content)
-    recipe.write_text("samples = 1")
+    recipe.write_text("schedule.examples = 1")
     arguments = ["train", "recognizer", "--config", str(recipe), "--out", str(run)]
     result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == 1

@@ -10,46 +10,6 @@ import typer
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.progress import Progress
 
-
-def recognizer(
-    config: Annotated[Path, typer.Option(help="The recipe, such as recipes/recognizer.toml.")],
-    out: Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")],
-    real: Annotated[
-        list[str] | None,
-        typer.Option(help="A folder or tar with labels.tsv to mix in; may be given several times."),
-    ] = None,
-    real_share: Annotated[
-        float | None, typer.Option(help="The share of the samples drawn from them.")
-    ] = None,
-    samples: Annotated[int | None, typer.Option(help="Images to see in all.")] = None,
-    cooldown: Annotated[
-        float | None, typer.Option(help="Share of them over which the learning rate falls.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that render text.")] = None,
-) -> None:
-    """Train the recogniser on rendered text, and real text if given.
-
-    Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope read --weights` takes).
-    """
-    with exit_on_error():
-        from isotrope.training.config import RecognitionConfig
-        from isotrope.training.recognition import RecognitionTrainer
-
-        recipe = RecognitionConfig.from_toml(
-            config,
-            real=real,
-            real_share=real_share,
-            samples=samples,
-            cooldown=cooldown,
-            workers=workers,
-        )
-        trainer = RecognitionTrainer(recipe, out)
-        losses = ("text", "dense", "order", "look", "ctc")
-        with Progress(trainer.samples, recipe.samples, losses) as progress:
-            trainer.fit(progress.report)
-    typer.echo(f"{out}: {trainer.samples:,} of {recipe.samples:,} samples seen")
-
-
 _Config = Annotated[Path, typer.Option(help="The recipe, such as recipes/reader-small.toml.")]
 _Data = Annotated[Path, typer.Option(help="The folder with the sets that the recipe names.")]
 _Out = Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")]
@@ -57,6 +17,31 @@ _Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="A field of the recipe, as schedule.minutes=10; may be repeated."),
 ]
+
+
+def recognizer(
+    config: Annotated[Path, typer.Option(help="The recipe, such as recipes/recognizer.toml.")],
+    out: _Out,
+    real: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder or tar with labels.tsv to mix in; may be repeated."),
+    ] = None,
+    real_share: Annotated[
+        float | None, typer.Option(help="The share of the images that are drawn from them.")
+    ] = None,
+    changed: _Set = None,
+) -> None:
+    """Train the papers' recognizer on rendered text, and real text if given.
+
+    Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --engine gsanet
+    --weights`).
+    """
+    with exit_on_error():
+        from isotrope.training.tasks.sequence_recipe import SequenceRecipe
+
+        shorthands = {"data.real": real, "data.real_share": real_share}
+        losses = ("text", "dense", "order", "look", "ctc")
+        _train(SequenceRecipe, config, None, out, changed, losses, shorthands)
 
 
 def reader(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> None:
@@ -81,14 +66,18 @@ def finder(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> Non
         _train(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
 
 
-def _train(kind, config, data, out, changed, losses: tuple[str, ...]) -> None:
-    """Run a recipe to its end, or on from where its last run stopped."""
+def _train(kind, config, data, out, changed, losses: tuple[str, ...], shorthands=None) -> None:
+    """Run a recipe to its end, or on from where its last run stopped.
+
+    Args:
+        shorthands: Values of options by the dotted names of their fields, which `--set` overrides.
+    """
     import warnings
 
     from isotrope.training.engine import Engine
     from isotrope.training.recipe_file import load_recipe, parse_changes
 
-    recipe = load_recipe(kind, config, parse_changes(changed or []))
+    recipe = load_recipe(kind, config, (shorthands or {}) | parse_changes(changed or []))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         engine = Engine(recipe.task(data), recipe, out)

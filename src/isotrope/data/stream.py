@@ -114,10 +114,14 @@ class GroupStream(Stream):
         samples = sorted(
             (self._sample(number, i) for i in range(self.size)), key=lambda s: s.extent
         )
-        each = self.size // self.parts
-        batches = [self.collate(samples[i : i + each]) for i in range(0, self.size, each)]
+        batches = [self.collate(part) for part in self.cut(samples)]
         order = np.random.default_rng((self.seed, number)).permutation(self.parts)
         return Group(number, [batches[i] for i in order])
+
+    def cut(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+        """A sorted group in `parts` runs of as many samples, each to be a batch."""
+        each = self.size // self.parts
+        return [samples[i : i + each] for i in range(0, self.size, each)]
 
     def seen(self, groups: int) -> int:
         return groups * self.size

@@ -269,5 +269,7 @@ class _TextLoss(nn.Module):
         if self.recognizer.columns is None or self.config.turned:
             return text
         characters = self.recognizer.columns(out.encoder_last_hidden_state)
-        columns = columns_loss(characters, labels, self.recognizer.grid(pixels))
+        columns = columns_loss(
+            characters, labels, self.recognizer.grid(pixels), self.recognizer.space
+        )
         return text + self.config.ctc_weight * columns

@@ -1,0 +1,64 @@
+"""A stream whose batches hold images of like shape, about as many pixels in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from isotrope.data.stream import GroupStream, Sample
+
+_LEAST = 4
+"""High images that make a batch of their own; fewer are stretched with the wide ones."""
+
+
+class ShapeStream(GroupStream):
+    """A `GroupStream` cut by area: each batch of a group has about as many pixels.
+
+    The short side of every image becomes the same, so an image of aspect r has max(r, 1/r) units
+    of area. No batch mixes images that are higher than wide with others, unless they are too few.
+
+    Args:
+        draw, collate, size, parts, seed, start, rank, ranks: As `GroupStream` takes them; the
+            `extent` of a sample is its width over its height, and `size` need not be a multiple of
+            `parts`.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[np.random.Generator], Sample],
+        collate: Callable[[Sequence[Sample]], Any],
+        size: int,
+        parts: int,
+        **place: int,
+    ) -> None:
+        if not 1 <= parts <= size:
+            raise ValueError(f"parts={parts} must be from 1 to size={size}")
+        super().__init__(draw, collate, size, 1, **place)
+        self.parts = parts
+
+    def cut(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+        ratios = np.array([sample.extent for sample in samples])
+        areas = np.maximum(ratios, 1 / ratios)
+        high, wide = int((ratios < 1).sum()), int((ratios >= 1).sum())
+        share = areas[:high].sum() / areas.sum()
+        own = max(round(share * self.parts), int(high >= _LEAST))  # batches of high images
+        own = min(max(own, self.parts - wide), high, self.parts - (wide > 0))
+        first = high if own else 0
+        return [
+            *_runs(samples[:first], areas[:first], own),
+            *_runs(samples[first:], areas[first:], self.parts - own),
+        ]
+
+
+def _runs(samples: Sequence[Sample], areas: np.ndarray, parts: int) -> list[Sequence[Sample]]:
+    """`parts` runs of about the same area, none of them empty."""
+    if not parts:
+        return []
+    places = np.arange(1, parts)
+    edges = np.searchsorted(areas.cumsum() - areas / 2, areas.sum() * places / parts)
+    edges = np.maximum.accumulate(edges - places) + places  # each after the one before
+    edges = np.clip(edges, places, len(samples) - parts + places)
+    return [samples[a:b] for a, b in pairwise([0, *edges.tolist(), len(samples)])]
