@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,6 +185,23 @@ def test_a_broken_pil_image(tmp_path):
         pytest.raises(ImageError, match="broken or cut short"),
     ):
         load_unit(image)
+
+
+def test_a_folder_that_cannot_be_opened_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut" / "a.png").touch()
+    (tmp_path / "b.png").touch()
+    scandir = os.scandir
+
+    def refusing(place):
+        if Path(place).name == "shut":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "shut")
+    assert find_images(tmp_path) == [tmp_path / "b.png", tmp_path / "shut"]
+    assert "a folder that cannot be opened; check its permissions" in problem(tmp_path / "shut")
 
 
 def test_find_images_keeps_what_cannot_be_opened(tmp_path):

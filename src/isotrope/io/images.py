@@ -130,8 +130,9 @@ def find_images(folder: str | Path) -> list[Path]:
         folder: Where to look. Hidden files and what lies in hidden subfolders are left out.
 
     Returns:
-        Paths that start with `folder`, chosen by suffix (`image_suffixes`, in either case) alone:
-        what cannot be opened, such as a link to nothing, is for the loading functions to report.
+        Paths that start with `folder`, chosen by suffix (`image_suffixes`, in either case) alone.
+        What cannot be opened, such as a link to nothing, is among them for the loading functions
+        to report; so is a subfolder that cannot be.
 
     Raises:
         ImageError: The folder is missing, or holds no images.
@@ -140,7 +141,11 @@ def find_images(folder: str | Path) -> list[Path]:
     if not folder.is_dir():
         raise ImageError("no such folder; check the path", str(folder))
     suffixes, found = image_suffixes(), []
-    for place, folders, names in os.walk(folder):
+
+    def keep(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=keep):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = [Path(place, name) for name in names if not name.startswith(".")]
         found += [path for path in paths if path.suffix.lower() in suffixes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -132,6 +133,8 @@ def _too_large() -> str:
 
 
 def _check_file(path: Path) -> None:
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise ImageError("a folder that cannot be opened; check its permissions")
     if path.is_dir():
         raise ImageError("a folder, not an image; give the files in it")
     if path.exists() and not path.is_file():  # Opening a named pipe could wait forever.
