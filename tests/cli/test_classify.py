@@ -75,6 +75,13 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(folder):
     assert result.stderr.count("\n") == 1
 
 
+def test_a_missing_recipe_is_one_line(folder):
+    (folder / "recipe.toml").unlink()
+    result = train(folder)
+    assert result.stderr.endswith("recipe.toml: no such file or folder; check --config\n")
+    assert result.exit_code == 1
+
+
 def test_missing_data_says_where_to_get_it(folder):
     (folder / "data").rename(folder / "elsewhere")
     result = train(folder)
@@ -85,7 +92,8 @@ def test_missing_data_says_where_to_get_it(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--model", "none", "--data", "data"), "has no preprocessing.json"),
+        (("--model", "none", "--data", "data"), "none: no such folder; check --model"),
+        (("--model", "data", "--data", "data"), "has no preprocessing.json"),
         (("--model", "run/model", "--data", "data", "--split", "dev"), "split='dev'"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isotrope.cli.errors import exit_on_error
+from isotrope.cli.files import check_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,18 +23,25 @@ def audit(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="A folder of weights, or module:factory for any torch module. "
-            "Nothing: the shipped recogniser's encoder."
+            metavar="FOLDER|MODULE:FACTORY",
+            help="A folder of weights, or module:factory for any torch module. The encoder of the "
+            "shipped gsanet if left out.",
         ),
     ] = None,
-    group: Annotated[str, typer.Option(help="The group, such as C4 or D4.")] = "C4",
-    size: Annotated[str, typer.Option(help="Rows x columns of the random images.")] = "32x64",
-    channels: Annotated[int, typer.Option(min=1, help="Channels of the images.")] = 3,
+    group: Annotated[str, typer.Option(metavar="NAME", help="The group, such as C4 or D4.")] = "C4",
+    size: Annotated[
+        str,
+        typer.Option(metavar="ROWSxCOLUMNS", help="The size of the random images, in pixels."),
+    ] = "32x64",
+    channels: Annotated[int, typer.Option(min=1, metavar="N", help="Their channels.")] = 3,
 ) -> None:
     """Turn random images by every element of a group and compare the output of every layer.
 
-    Runs in float64. The exit status is 1 where a layer breaks the symmetry.
+    Runs in float64. The exit status is also 1 where a layer breaks the symmetry.
     """
+    with exit_on_error():
+        if model is not None and ":" not in model:
+            check_folder("the path", model)
     import torch
 
     from isotrope.equivariance import audit as run_audit

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from isotrope.cli.errors import exit_on_error
+from isotrope.cli.files import check_folder, check_path
 from isotrope.cli.progress import Progress
 
 Data = Annotated[
     Path,
     typer.Option(
-        help="The folder of a set: npz, amat, IDX, PatchCamelyon's h5, or train/<class>/* "
-        "(that in a tar too)."
+        metavar="FOLDER|TAR",
+        help="A labeled set: npz, amat, IDX, PatchCamelyon's h5, or train/<class>/*, which may be "
+        "a tar too.",
     ),
 ]
 
@@ -32,11 +34,12 @@ def classifier(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the weights, the order, the turns.")] = None,
 ) -> None:
-    """Train a classifier on labelled images.
+    """Train a classifier on labeled images.
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
     """
     with exit_on_error():
+        check_path("--config", config)
         from isotrope.training.classification import ClassificationTrainer
         from isotrope.training.classification_config import ClassificationConfig
 
@@ -56,25 +59,33 @@ def classifier(
 
 def evaluate(
     model: Annotated[
-        Path, typer.Option(help="The folder model/ of `isotrope train classifier --out`.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="The folder model/ of `isotrope train classifier --out`."
+        ),
     ],
     data: Data,
-    split: Annotated[str, typer.Option(help="train, valid or test.")] = "test",
-    turns: Annotated[bool, typer.Option("--turns", help="At all four turns.")] = False,
+    split: Annotated[
+        str, typer.Option(metavar="NAME", help="Its part: train, valid or test.")
+    ] = "test",
+    turns: Annotated[bool, typer.Option("--turns", help="At all four quarter turns too.")] = False,
     every: Annotated[
-        int | None, typer.Option(min=1, max=359, help="At every so many degrees from 0 on.")
+        int | None,
+        typer.Option(min=1, max=359, metavar="DEGREES", help="At multiples of this angle too."),
     ] = None,
     average: Annotated[
-        int, typer.Option(min=1, help="Average the logits over so many turns of each image.")
+        int,
+        typer.Option(min=1, metavar="N", help="Average the logits over N turns of each image."),
     ] = 1,
 ) -> None:
-    """Say how many images of a labelled set a classifier gets right, in float32.
+    """Say how many images of a labeled set a classifier gets right, in float32.
 
-    With --turns also at quarter turns, with --every 10 at 0, 10, ... 350 degrees; then also by how
-    much a turn changes the logits: the largest difference over the largest logit, nil but for
-    rounding where the model is exact. Between quarter turns images are interpolated bilinearly.
+    With --turns or --every it also says how much a turn changes the logits: the largest difference
+    divided by the largest logit. If the model is exactly equivariant, that is rounding error.
+    Between quarter turns images are interpolated bilinearly.
     """
     with exit_on_error():
+        check_folder("--model", model)
         from isotrope.data.classification import load_classification
         from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of

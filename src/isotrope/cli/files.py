@@ -114,6 +114,16 @@ def check_folder(option: str, path: str | Path | None) -> None:
         raise ValueError(f"{path}: {problem}; check {option}")
 
 
+def check_path(option: str, path: Path) -> None:
+    """Refuse a file or folder that is not there.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not os.path.exists(path):
+        raise ValueError(f"{path}: no such file or folder; check {option}")
+
+
 def answered(
     files: Sequence[Path],
     answer: Callable[[Iterator[np.ndarray]], Iterator[T | ImageError]],

@@ -13,7 +13,7 @@ _ENGINE = "Engine"
 Inputs: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FILE_OR_FOLDER]...",
+        metavar="FILE_OR_FOLDER",
         show_default=False,
         help="Images, or folders of images; - is one image on standard input.",
     ),

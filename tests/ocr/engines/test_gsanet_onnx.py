@@ -231,7 +231,7 @@ def test_the_command_exports_and_reads(recognizer, faked, tmp_path):
     assert result.stdout == Reader(GSANet(recognizer)).read(SAMPLES[0])[0].text + "\n"
     result = run(cli.app, ["export", str(out), "--weights", str(tmp_path / "none")])
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"isotrope: {tmp_path / 'none'}: no recognizer here")
+    assert result.stderr.startswith(f"isotrope: {tmp_path / 'none'}: no such folder")
 
 
 @pytest.mark.slow
