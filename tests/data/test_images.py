@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from isotrope.data.images import load_encoded, load_image, prepare
+from isotrope.data.images import load_image, prepare
 from isotrope.io.images import ImageError, load_unit
 
 
@@ -23,9 +23,9 @@ def test_a_loaded_image_is_the_array_with_its_channels_first(shape):
 def test_encoded_images():
     pixels, file = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8), io.BytesIO()
     Image.fromarray(pixels).save(file, "png")
-    assert torch.equal(load_encoded(file.getvalue()), load_image(pixels))
+    assert torch.equal(load_image(file.getvalue()), load_image(pixels))
     with pytest.raises(ImageError, match=r"^no image that can be opened"):
-        load_encoded(b"png")
+        load_image(b"png")
 
 
 SIZES = [(48, 48), (47, 161), (33, 400), (7, 9), (2, 20), (301, 150), (64, 65), (1000, 91)]

@@ -14,10 +14,9 @@ from __future__ import annotations
 import gzip
 import logging
 import lzma
-import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isotrope.data.images import load_encoded, load_image
+from isotrope.data.images import load_image
 from isotrope.io.images import ImageError, image_suffixes
+from isotrope.io.tars import TarFiles
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def load_classification(path: str | Path, split: str) -> LabelledImages:
     if path.is_file():
         if any(path.match(pattern) for pattern in _KINDS if pattern != "*/*/*"):
             return load_classification(path.parent, split)  # a file of the set for its folder
-        return _from_files(path, split, _tar_files(path))
+        return _from_files(path, split, TarFiles(path))
     for pattern, read in _KINDS.items():
         if any(path.glob(pattern)):
             return read(path, split)
@@ -199,7 +199,7 @@ _KINDS: dict[str, Callable[[Path, str], LabelledImages]] = {
 }
 
 
-def _from_files(source: Path, split: str, files: dict[str, Path | bytes]) -> LabelledImages:
+def _from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabelledImages:
     """Images by their names `.../split/class/file`: a file, or what is in it."""
     parts = {name: tuple(name.split("/")[-3:]) for name in files if _is_image(name)}
     found = {part[0] for part in parts.values()}
@@ -237,13 +237,13 @@ def _from_files(source: Path, split: str, files: dict[str, Path | bytes]) -> Lab
 
 
 def _decoded(
-    source: Path, names: Sequence[str], files: dict[str, Path | bytes]
+    source: Path, names: Sequence[str], files: Mapping[str, Path | bytes]
 ) -> Iterator[tuple[str, Tensor]]:
     """The name and the uint8 `(3, H, W)` of each image; one that cannot be read is reported."""
     for name in names:
         file = files[name]
         try:
-            image = load_encoded(file) if isinstance(file, bytes) else load_image(file)
+            image = load_image(file)
         except ImageError as error:
             logger.warning("%s: %s left out: %s", source, name, error.problem)
             continue
@@ -259,17 +259,6 @@ def _is_image(name: str) -> bool:
         and Path(name).suffix.lower() in image_suffixes()
         and not any(part.startswith(".") for part in parts)
     )
-
-
-def _tar_files(path: Path) -> dict[str, bytes]:
-    try:
-        with tarfile.open(path) as tar:
-            return {m.name: tar.extractfile(m).read() for m in tar if m.isfile()}
-    except (tarfile.TarError, *_BROKEN) as error:
-        reason = str(error).split(":\n")[0]
-        raise ValueError(
-            f"{path} is not a whole tar ({reason}); {_AGAIN}, or give the folder of a set"
-        ) from error
 
 
 def _checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabelledImages:

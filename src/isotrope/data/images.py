@@ -29,11 +29,6 @@ def load_image(source: ImageSource) -> torch.Tensor:
     return torch.from_numpy(load_unit(source)).movedim(-1, 0).contiguous()
 
 
-def load_encoded(data: bytes) -> torch.Tensor:
-    """`load_image` of what stands in an image file."""
-    return load_image(data)
-
-
 def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> torch.Tensor:
     """Resize for the reader, to `isotrope.io.resize.target_size`.
 
