@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isotrope.models.vit import EquivariantViTConfig
+from isotrope.models.config import EquivariantViTConfig
 
 
 class FourTurns(nn.Module):

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from isotrope import EquivariantViT, EquivariantViTConfig
+from isotrope import EquivariantViT, EquivariantViTConfig, Stage
 from isotrope.models.presets import preset
 from isotrope.training.classification_config import ClassificationConfig
 from measuring import device, gigaflops, milliseconds, peak_megabytes, recipes, write_csv
@@ -60,9 +60,16 @@ def models(kind: str) -> Iterator[tuple[str, nn.Module]]:
         yield row, model
         if model.group.order == 1:
             yield f"{row}, 4 turns averaged", FourTurns(model)
-        if any(stage.encoding == "mlp" for stage in config.stages):
-            stages = [replace(s, sum_orientations=s.mixer == "gsa") for s in config.stages]
+        stages = [summed(stage) for stage in config.stages]
+        if stages != config.stages:
             yield f"{row}, summed", EquivariantViT(replace(config, stages=stages))
+
+
+def summed(stage: Stage) -> Stage:
+    """The stage in [RC]'s literal form, if it has vectors of an MLP."""
+    if getattr(stage.mixer, "encoding", None) != "mlp":
+        return stage
+    return replace(stage, mixer=replace(stage.mixer, sum_orientations=True))
 
 
 def measure(kind: str, passes: int) -> list[dict]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from isotrope import EquivariantViT
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from measuring import device, milliseconds, peak_megabytes, write_csv
 
 SIZES = (28, 56, 112, 224, 448)

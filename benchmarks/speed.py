@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -53,9 +54,9 @@ def models(size: int, batch: int) -> Iterator[tuple[str, nn.Module]]:
         config = preset(name, size, group)
         for stage in config.stages:
             if name == "gsa-table":  # its entries are whole steps, between which even pools fall
-                stage.kv_pool = ODD_POOL[size]
+                stage.mixer = replace(stage.mixer, kv_pool=ODD_POOL[size])
             if name == "vit":  # its fastest form: an embedding of positions costs next to nothing
-                stage.encoding = None
+                stage.mixer = replace(stage.mixer, encoding=None)
         model = EquivariantViT(config)
         yield f"{name} {group}", model
         if group == "C4" and name in ("gcsa", "gsa-rotary") and size < 224 and batch > 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 

@@ -17,8 +17,8 @@ _HOME = {
     "CyclicGroup": "isotrope.groups",
     "DihedralGroup": "isotrope.groups",
     "EquivariantViT": "isotrope.models.vit",
-    "EquivariantViTConfig": "isotrope.models.vit",
-    "Stage": "isotrope.models.vit",
+    "EquivariantViTConfig": "isotrope.models.config",
+    "Stage": "isotrope.models.config",
     "Recognizer": "isotrope.ocr.gsanet.recognizer",
     "OrientationFinder": "isotrope.ocr.orientation.finder",
     "Reader": "isotrope.ocr.reader",
@@ -49,7 +49,8 @@ __all__ = [
 if TYPE_CHECKING:
     from isotrope.equivariance import assert_equivariant, audit, equivariance_error
     from isotrope.groups import CyclicGroup, DihedralGroup
-    from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+    from isotrope.models.config import EquivariantViTConfig, Stage
+    from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.gsanet.recognizer import Recognizer
     from isotrope.ocr.orientation.finder import OrientationFinder
     from isotrope.ocr.reader import Reader

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from isotrope import cli
 from isotrope.cli.adapt import _line_recognizer
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr import loading
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig

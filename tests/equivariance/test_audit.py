@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from isotrope.equivariance import assert_equivariant, audit, equivariance_error
+from isotrope.equivariance import assert_equivariant, audit, equivariance_error, measure
 from isotrope.equivariance.measure import describe
 from isotrope.groups import CyclicGroup, DihedralGroup, group_from_name
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.vit import EquivariantViT
 from isotrope.nn import GroupConv, InvariantPool, LiftingConv
 
 C4, D4 = CyclicGroup(4), DihedralGroup(4)
@@ -200,6 +201,56 @@ def test_assert_equivariant_names_element_error_and_tolerance():
     between = LiftingConv(3, 4, 3, group=CyclicGroup(8))
     with pytest.raises(AssertionError, match="turns between pixels and is never exact"):
         assert_equivariant(between, images(), CyclicGroup(8))
+
+
+@pytest.mark.parametrize("check", [equivariance_error, assert_equivariant, audit])
+def test_a_group_may_be_given_by_its_name(check):
+    layer, x = LiftingConv(3, 4, 3, group=C4), images()
+    by_name, by_value = check(layer, x, "C4"), check(layer, x, C4)
+    assert str(by_name) == str(by_value)
+    with pytest.raises(ValueError, match="'Z4' is not a group; write C or D and a number"):
+        check(layer, x, "Z4")
+
+
+@pytest.mark.parametrize("check", [equivariance_error, assert_equivariant, audit])
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        ((images(), LiftingConv(3, 4, 3, group=C4), C4), "Tensor, LiftingConv, Group"),
+        ((LiftingConv(3, 4, 3, group=C4), C4, images()), "LiftingConv, Group, Tensor"),
+        ((LiftingConv, images(), C4), "type, Tensor, Group"),
+        ((nn.Identity(), [1.0, 2.0], C4), "Identity, list, Group"),
+        ((nn.Identity(), images(), 4), "Identity, Tensor, int"),
+        ((nn.Identity(), images(), None), "Identity, Tensor, NoneType"),
+    ],
+)
+def test_wrong_and_swapped_arguments_are_one_clear_error(check, arguments, given):
+    message = rf"{check.__name__}\(.*\) takes an nn.Module, a Tensor and a Group .*, not {given}; "
+    with pytest.raises(TypeError, match=message):
+        check(*arguments)
+
+
+def test_a_kind_in_the_place_of_the_tolerance_is_named():
+    with pytest.raises(TypeError, match="tol='image' is not a number; give takes and gives by na"):
+        assert_equivariant(nn.Identity(), images(), C4, "image")
+
+
+@pytest.mark.parametrize("check", [equivariance_error, audit])
+def test_a_device_without_float64_is_checked_on_the_cpu(check, monkeypatch):
+    """No such device is here: the CPU is called one, and the move is seen."""
+    moved = []
+
+    class Moved(nn.Conv2d):
+        def cpu(self):
+            moved.append(type(self).__name__)
+            return super().cpu()
+
+    monkeypatch.setattr(measure, "WITHOUT_FLOAT64", {"cpu"})
+    check(Moved(3, 4, 3), images(), C4)
+    assert moved == ["Moved"]
+    if check is equivariance_error:
+        check(Moved(3, 4, 3), images(), C4, dtype=torch.float32)
+        assert len(moved) == 1
 
 
 def test_elements_in_words():

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.vit import EquivariantViT
 from isotrope.nn import (
     MLP,
     Block,

@@ -17,7 +17,8 @@ from isotrope.lora import (
     switch_adapter,
     target_names,
 )
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.vit import EquivariantViT
 from isotrope.ocr.gsanet.recognizer import Recognizer
 
 STAGES = [

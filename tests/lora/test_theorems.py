@@ -12,7 +12,8 @@ from isotrope.equivariance import assert_equivariant, equivariance_error
 from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.lora import add_adapter
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.vit import EquivariantViT
 from isotrope.nn import (
     GroupConv,
     GroupConvSelfAttention,

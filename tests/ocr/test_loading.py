@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr import loading
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch

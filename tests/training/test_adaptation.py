@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.data.lines import LabelledLines
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.reader import Reader

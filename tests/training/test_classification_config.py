@@ -19,7 +19,7 @@ def test_the_shipped_recipe_is_small_and_exact():
     config = ClassificationConfig.from_toml(RECIPES / "rotmnist-gcsa-c4.toml", epochs=7, seed=None)
     assert config.epochs == 7
     assert config.model["group"] == "C4"
-    blocks = {s.mixer for s in config.vit(1, 10).stages if s.depth}
+    blocks = {s.mixer.name for s in config.vit(1, 10).stages if s.depth}
     assert blocks == {"plain", "gcsa"}  # no other attention
     assert parameters(config, 1, 10) < 100_000
 

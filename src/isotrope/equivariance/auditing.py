@@ -8,7 +8,7 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from isotrope.equivariance.measure import copied, describe, permutes_pixels
+from isotrope.equivariance.measure import checked_group, copied, describe, permutes_pixels
 from isotrope.equivariance.report import AuditReport, AuditRow
 from isotrope.groups import Group
 from isotrope.kinds import (
@@ -22,26 +22,33 @@ from isotrope.kinds import (
 )
 
 
-def audit(model: nn.Module, images: Tensor, group: Group, tolerance: float = 1e-9) -> AuditReport:
+def audit(
+    model: nn.Module, images: Tensor, group: Group | str, tolerance: float = 1e-9
+) -> AuditReport:
     """Runs a model on images and on each turned copy, and compares the output of every submodule.
 
-    The model is copied, in float64 and eval mode. An output is compared as the kind that its module
-    declares. One of a module that declares nothing is compared as each kind that its shape allows
-    (an image with the channels first or last, a lifted signal, tokens on a grid with or without
-    class tokens, per-head tokens or scores, a vector) and counts as broken where it fits none.
-    One that is lifted to another group, by the `group` of its module, is not compared.
+    The model is copied, in float64 and eval mode, to the CPU where its device has no float64. An
+    output is compared as the kind that its module declares. One of a module that declares nothing
+    is compared as each kind that its shape allows (an image with the channels first or last, a
+    lifted signal, tokens on a grid with or without class tokens, per-head tokens or scores, a
+    vector) and counts as broken where it fits none. One that is lifted to another group, by the
+    `group` of its module, is not compared.
 
     Args:
         images: `(B, C, H, W)`, all that the model is called with. Non-square ones show more; square
             ones where the model's size is fixed.
+        group: a `Group`, or its name, such as "C4".
         tolerance: above it an output is broken; rounding in float64 leaves about 1e-14.
 
     Raises:
-        ValueError: `images` is no batch of images.
+        TypeError: arguments of other types, or in another order.
+        ValueError: `images` is no batch of images, or a group that is not known.
     """
+    group = checked_group("audit(model, images, group)", model, images, group)
     if images.ndim != 4 or not len(images):
         raise ValueError(f"shape {tuple(images.shape)} is not an image batch; give (B, C, H, W)")
-    model, images = copied(model, torch.float64), _odd_batch(images.detach().double(), group)
+    model, images = copied(model, images, torch.float64)
+    images = _odd_batch(images, group)
     report = AuditReport(group, tolerance)
     if not group.exact:
         report.notes.append(

@@ -11,16 +11,19 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from isotrope.groups import Group
+from isotrope.groups import Group, group_from_name
 from isotrope.kinds import action, first_tensor, kind_of, relative_error
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
+
+WITHOUT_FLOAT64 = {"mps"}
+"""Kinds of device that have no float64; there, copies run on the CPU."""
 
 
 def equivariance_error(
     module: nn.Module,
     x: Tensor,
-    group: Group,
+    group: Group | str,
     takes: str | None = None,
     gives: str | None = None,
     *,
@@ -29,17 +32,21 @@ def equivariance_error(
     """`{h: max |module(L_h x) - L_h module(x)| / max |module(x)|}` for every element `h`.
 
     Runs on a copy of the module, in eval mode and in `dtype`; the module itself is left as it is.
+    In float64 the copy runs on the CPU where the module's device has no float64 (Apple's GPUs).
     An output that is not a tensor (a tuple, a dataclass) stands for its first tensor. The identity
     is compared too: an error there is a module that gives two answers to one question.
 
     Args:
+        group: a `Group`, or its name, such as "C4".
         takes, gives: kinds of the input and the output: "image", "lifted", "tokens", "invariant".
             None: what the module declares, else a guess from the shape (see `kinds.kind_of`).
 
     Raises:
-        ValueError: a kind that is not known and cannot be guessed.
+        TypeError: arguments of other types, or in another order.
+        ValueError: a kind or a group that is not known.
     """
-    module, x = copied(module, dtype), x.detach().to(dtype)
+    group = checked_group("equivariance_error(module, x, group)", module, x, group)
+    module, x = copied(module, x, dtype)
     takes = kind_of(takes, module, "takes", x, group)
     with torch.no_grad():
         before = _call(module, x)
@@ -54,19 +61,27 @@ def equivariance_error(
 def assert_equivariant(
     module: nn.Module,
     x: Tensor,
-    group: Group,
+    group: Group | str,
     tol: float | None = None,
     takes: str | None = None,
     gives: str | None = None,
     *,
     dtype: torch.dtype = torch.float64,
 ) -> None:
-    """Raises AssertionError where `equivariance_error` is above `tol` for any element.
+    """Holds `equivariance_error` to `tol` for every element.
 
     Args:
         tol: the tolerance; None takes that of `dtype`: 1e-10 in float64, 1e-4 in float32.
+
+    Raises:
+        AssertionError: an error above the tolerance.
+        TypeError: arguments of other types, or in another order.
+        ValueError: a kind or a group that is not known.
     """
-    tol = TOLERANCES[dtype] if tol is None else tol
+    group = checked_group("assert_equivariant(module, x, group)", module, x, group)
+    if not isinstance(tol, int | float | None):
+        raise TypeError(f"tol={tol!r} is not a number; give takes and gives by name")
+    tol = TOLERANCES.get(dtype, 0.0) if tol is None else tol
     errors = equivariance_error(module, x, group, takes, gives, dtype=dtype)
     worst = max(errors, key=errors.__getitem__)
     if errors[worst] > tol:
@@ -90,8 +105,24 @@ def describe(group: Group, element: int) -> str:
     return " and ".join(filter(None, (mirror, turn))) or "no turn"
 
 
-def copied(module: nn.Module, dtype: torch.dtype) -> nn.Module:
-    return copy.deepcopy(module).to(dtype).eval()
+def checked_group(call: str, module: object, x: object, group: object) -> Group:
+    """The group, which may be given by its name, after a look at the order of the arguments."""
+    if isinstance(module, nn.Module) and isinstance(x, Tensor) and isinstance(group, Group | str):
+        return group_from_name(group) if isinstance(group, str) else group
+    given = ", ".join(type(argument).__name__ for argument in (module, x, group))
+    raise TypeError(
+        f"{call} takes an nn.Module, a Tensor and a Group or its name, not {given}; "
+        "pass them in this order"
+    )
+
+
+def copied(module: nn.Module, x: Tensor, dtype: torch.dtype) -> tuple[nn.Module, Tensor]:
+    """A copy of both in `dtype`, the module in eval mode; on the CPU where the device lacks it."""
+    module, x = copy.deepcopy(module), x.detach()
+    tensors = (*module.parameters(), *module.buffers(), x)
+    if dtype == torch.float64 and any(t.device.type in WITHOUT_FLOAT64 for t in tensors):
+        module, x = module.cpu(), x.cpu()
+    return module.to(dtype).eval(), x.to(dtype)
 
 
 def _call(module: nn.Module, x: Tensor) -> Tensor:

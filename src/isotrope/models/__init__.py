@@ -1,1 +1,1 @@
-"""Models: `EquivariantViT`, and the `Recognizer`."""
+"""Models on the layers of `isotrope.nn`: config, backbone, heads, presets and saving."""

@@ -6,8 +6,11 @@ many positions and the same width `|G| * C`, so that their speed and accuracy ca
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from isotrope.groups import group_from_name
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.mixers import GCSA, GSA, DepthwiseConv, Mixer
 
 WIDTHS = {
     # image size: patch, then (depth, total width, channels a head, kv_pool, mlp_ratio) of stages
@@ -17,15 +20,15 @@ WIDTHS = {
 }
 """The sizes of rotated MNIST, PatchCamelyon and ImageNet."""
 
-MIXERS = {
-    "gcsa": ("gcsa", None),
-    "gsa-rotary": ("gsa", "rotary"),
-    "gsa-mlp": ("gsa", "mlp"),
-    "gsa-table": ("gsa", "table"),
-    "cnn": ("conv", None),
-    "vit": ("gsa", "rotary"),
+PRESETS: dict[str, Callable[[int, int], Mixer]] = {
+    "gcsa": lambda heads, pool: GCSA(heads, kv_pool=pool),
+    "gsa-rotary": lambda heads, pool: GSA(heads, "rotary", kv_pool=pool),
+    "gsa-mlp": lambda heads, pool: GSA(heads, "mlp", kv_pool=pool),
+    "gsa-table": lambda heads, pool: GSA(heads, "table", kv_pool=pool),
+    "cnn": lambda heads, pool: DepthwiseConv(),
+    "vit": lambda heads, pool: GSA(heads, "rotary", kv_pool=pool),
 }
-"""By name: the mixer, and its position encoding."""
+"""By name: the mixer of a stage with so many heads, which pools its keys by so much."""
 
 
 def preset(
@@ -44,8 +47,8 @@ def preset(
     Raises:
         ValueError: an unknown name or size, or a group that does not divide the widths.
     """
-    if name not in MIXERS:
-        raise ValueError(f"name={name!r} is not a preset; use one of {', '.join(MIXERS)}")
+    if name not in PRESETS:
+        raise ValueError(f"name={name!r} is not a preset; use one of {', '.join(PRESETS)}")
     if size not in WIDTHS:
         raise ValueError(
             f"size={size} has no preset; use one of {', '.join(map(str, WIDTHS))}, or write an "
@@ -67,16 +70,7 @@ def _stage(name: str, order: int, row: tuple[int, int, int, int, float], stride:
             f"a group of {order} elements does not divide the total width {width}; "
             "use one of 1, 2, 4, 8 or 16"
         )
-    mixer, encoding = MIXERS[name]
     dim = width // order
-    heads = max(1, dim // head)
-    return Stage(
-        mixer,
-        depth,
-        dim,
-        heads=heads,
-        encoding=encoding,
-        kv_pool=kv_pool,
-        stride=stride,
-        mlp_ratio=mlp_ratio,
-    )
+    mixer = PRESETS[name](max(1, dim // head), kv_pool)
+    step = mixer.step(stride) if stride > 1 else None
+    return Stage(mixer, depth, dim, step=step, mlp_ratio=mlp_ratio)

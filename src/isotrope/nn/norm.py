@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -10,7 +11,7 @@ Norm = Callable[[int], nn.Module]
 """A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
-class LiftedBatchNorm(nn.BatchNorm1d):
+class LiftedBatchNorm(nn.Module):
     """`gamma_c (F - mean_c) / sqrt(var_c + eps) + beta_c`, over the batch, positions, orientations.
 
     A turn permutes what the mean and the variance are taken of, so both stay, and the layer
@@ -19,16 +20,37 @@ class LiftedBatchNorm(nn.BatchNorm1d):
 
     Maps `(B, |G|, H, W, C)` to the same shape. Source: Cohen & Welling 2016, section 6.3.
 
+    `nn.SyncBatchNorm.convert_sync_batchnorm` works on it: it holds a `BatchNorm1d` and is none.
+
     Raises:
         ValueError: not a lifted signal of `C` channels.
     """
 
     takes, gives = "lifted", "lifted"
 
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.batch_norm = nn.BatchNorm1d(dim)
+        self.register_load_state_dict_pre_hook(_from_first_names)
+
     def forward(self, lifted: Tensor) -> Tensor:
-        if lifted.ndim != 5 or lifted.shape[4] != self.num_features:
+        if lifted.ndim != 5 or lifted.shape[4] != self.dim:
             raise ValueError(
-                f"shape {tuple(lifted.shape)} is not a lifted signal of {self.num_features} "
-                f"channels; give (B, |G|, H, W, {self.num_features})"
+                f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} "
+                f"channels; give (B, |G|, H, W, {self.dim})"
             )
-        return super().forward(lifted.flatten(0, 3)).view(lifted.shape)
+        return self.batch_norm(lifted.flatten(0, 3)).view(lifted.shape)
+
+
+def _from_first_names(
+    module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: Any
+) -> None:
+    """Weights saved when the layer itself was a `BatchNorm1d` load under their new names."""
+    for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+        if prefix + name in state_dict:
+            state_dict[f"{prefix}batch_norm.{name}"] = state_dict.pop(prefix + name)
+
+
+NORMS: dict[str, Norm] = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
+"""By the name that a config calls it."""

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.presets import preset
-from isotrope.models.vit import EquivariantViTConfig
 from isotrope.training.augmentation import AUGMENTATIONS, SHIFT
 from isotrope.training.recipe_file import read_recipe
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from isotrope.groups import DihedralGroup
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.vit import EquivariantViT
 from isotrope.nn import LiftingSelfAttention, plain
 from isotrope.nn.fast import (
     bank,

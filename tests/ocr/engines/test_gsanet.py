@@ -10,7 +10,7 @@ from torch import nn
 
 from isotrope.io.images import ImageError
 from isotrope.lora import add_adapter, save_adapter
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.gsanet.recognizer import Recognizer

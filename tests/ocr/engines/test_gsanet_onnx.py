@@ -13,7 +13,7 @@ from peft import LoraConfig, get_peft_model
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
 from isotrope.ocr.gsanet import export as export_module

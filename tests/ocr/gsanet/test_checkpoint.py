@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from isotrope.lora import add_adapter
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.gsanet.export import export_onnx
 from isotrope.ocr.gsanet.recognizer import Recognizer
 

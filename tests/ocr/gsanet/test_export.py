@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.gsanet import export as export_module
 from isotrope.ocr.gsanet.export import export_onnx
 from isotrope.ocr.gsanet.recognizer import Recognizer

@@ -9,7 +9,7 @@ import torch
 
 from isotrope.equivariance import audit, equivariance_error
 from isotrope.groups import group_from_name
-from isotrope.models.vit import EquivariantViTConfig, Stage
+from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.gsanet.encoder import LiftedEncoder, standardize
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.text.charset import CHARSET

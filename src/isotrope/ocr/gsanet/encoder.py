@@ -7,7 +7,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from isotrope.models.vit import EquivariantViT, EquivariantViTConfig
+from isotrope.models.config import EquivariantViTConfig
+from isotrope.models.vit import EquivariantViT
 
 
 class LiftedEncoderConfig(PreTrainedConfig):

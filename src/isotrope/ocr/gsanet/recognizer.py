@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from isotrope.groups import group_from_name
-from isotrope.models.vit import EquivariantViTConfig
+from isotrope.models.config import EquivariantViTConfig
 from isotrope.nn.conv import check_stride
 from isotrope.ocr.gsanet.checkpoint import hub_options, published, refuse_another_model
 from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns

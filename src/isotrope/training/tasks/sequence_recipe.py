@@ -20,7 +20,7 @@ from torch import Tensor
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic.text import SyntheticText
-from isotrope.models.vit import EquivariantViTConfig
+from isotrope.models.config import EquivariantViTConfig
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import load_torch
 from isotrope.training.line_sets import usable

@@ -1,0 +1,160 @@
+"""`EquivariantViTConfig` and `Stage`: a whole model as a value, which JSON and TOML can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from isotrope.groups import Group, group_from_name
+from isotrope.models.legacy import from_flat
+from isotrope.models.mixers import MIXERS, Mixer
+from isotrope.models.steps import STEPS, LinearStep, Step
+from isotrope.models.values import check_whole, from_name, from_options
+from isotrope.nn.norm import NORMS
+from isotrope.nn.pooling import POOLS
+
+
+@dataclass(init=False)
+class Stage:
+    """A run of `depth` blocks or layers at one resolution.
+
+        Stage("gcsa", depth=4, dim=32, heads=2)       # by name; further options are the mixer's
+        Stage(GCSA(heads=2), depth=4, dim=32)         # the same
+        Stage("conv", 2, 64, stride=2)                # shrinks the grid by the mixer's own step
+        Stage("conv", 2, 64, step=FilterStep(2))      # the same
+
+    Args:
+        mixer: a config of `isotrope.models.mixers`, its name, or its dict.
+        depth: blocks; 0 for a stage that is its step alone.
+        dim: channels of each orientation. The width of a position is `|G| * dim`.
+        options: of the mixer, by place or by name, where `mixer` is a name.
+        step: a config of `isotrope.models.steps`, its name, or its dict: what leads from the stage
+            before to this one. `None`: nothing, or `LinearStep` where the width changes.
+        stride, step_kernel: short for the mixer's own step, `FilterStep(stride, step_kernel)`, or
+            `MeanStep(stride)` before "plain" layers.
+        mlp_ratio: width of the feed-forward by `dim`; there is none in "plain" layers.
+
+    Raises:
+        ValueError: an unknown name, or an option that the mixer does not have.
+    """
+
+    mixer: Mixer
+    depth: int = 2
+    dim: int = 32
+    step: Step | None = None
+    mlp_ratio: float = 4.0
+
+    def __init__(
+        self,
+        mixer: str | Mixer | Mapping[str, Any] = "gcsa",
+        depth: int = 2,
+        dim: int = 32,
+        *values: Any,
+        step: str | Step | Mapping[str, Any] | None = None,
+        mlp_ratio: float = 4.0,
+        stride: int = 1,
+        step_kernel: int | None = None,
+        **options: Any,
+    ) -> None:
+        if isinstance(mixer, str):
+            self.mixer = from_options(mixer, values, options, MIXERS, "mixer")
+        else:
+            self.mixer = from_name(mixer, MIXERS, "mixer")
+            if values or options:
+                raise ValueError(
+                    f"options {[*values, *options]} go with a mixer by name; put them in {mixer!r}"
+                )
+        self.depth, self.dim, self.mlp_ratio = depth, dim, mlp_ratio
+        self.step = None if step is None else from_name(step, STEPS, "step")
+        check_whole(self)
+        if stride != 1 or step_kernel is not None:
+            if step is not None:
+                raise ValueError(f"stride={stride} beside step={step!r}; give one of them")
+            self.step = self.mixer.step(stride, step_kernel)
+
+    @property
+    def stride(self) -> int:
+        """By how much this stage shrinks the grid of the one before."""
+        return 1 if self.step is None else self.step.stride
+
+
+@dataclass
+class EquivariantViTConfig:
+    """The whole model as a value; `asdict` of it is the JSON that `save_pretrained` writes.
+
+    Args:
+        group: "C1" (a plain ViT), "C4", "D4", "C8" ..., or a `Group`, kept as its name.
+        patch: `(kernel_size, stride, padding)` of the lifting patch embedding.
+        stages: `Stage`s, or dicts of their arguments.
+        classes: outputs of the head; 0 leaves the pooled features.
+        norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), of all norms but the head's.
+        pool: "mean" or "max" over orientations before the head; over positions always the mean.
+
+    Raises:
+        ValueError: an unknown name, no stages, or a stage that does not fit the one before.
+    """
+
+    group: str | Group = "C4"
+    in_channels: int = 3
+    patch: tuple[int, int, int] = (4, 4, 0)
+    stages: list[Stage] = field(default_factory=lambda: [Stage()])
+    classes: int = 0
+    norm: str = "layer"
+    pool: str = "mean"
+
+    def __post_init__(self) -> None:
+        kernel_size, stride, padding = self.patch
+        self.patch = (kernel_size, stride, padding)
+        group = self.group if isinstance(self.group, Group) else group_from_name(self.group)
+        self.group = group.name
+        stages = [Stage(**from_flat(s)) if isinstance(s, Mapping) else s for s in self.stages]
+        if not stages:
+            raise ValueError("stages is empty; give at least one Stage")
+        if stages[0].step is not None:
+            raise ValueError(
+                f"the first stage has {stages[0].step}, but nothing comes before it; "
+                "leave its step out and stride the patch embedding"
+            )
+        self.stages = stages[:1]
+        for stage in stages[1:]:
+            self.stages.append(_joined(self.stages[-1], stage))
+        for name, known in (("norm", NORMS), ("pool", POOLS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} is not known; use one of {', '.join(known)}"
+                )
+
+    @property
+    def unit(self) -> int:
+        """Pixels of which both sides of an image must be multiples, for strides, windows, pools."""
+        unit, stride = self.stride, self.patch[1]
+        for stage in self.stages:
+            stride *= stage.stride
+            unit = math.lcm(unit, stride * stage.mixer.unit)
+        return unit
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one position of the last stage to the next."""
+        return self.patch[1] * math.prod(stage.stride for stage in self.stages)
+
+
+def _joined(before: Stage, stage: Stage) -> Stage:
+    """The stage with a step that leads to its width; ValueError where none does."""
+    by_step = stage.step is not None and stage.step.width_changes
+    by_layers = stage.mixer.width_changes and stage.depth > 0
+    if stage.dim == before.dim or by_step or by_layers:
+        return stage
+    if stage.step is None and not stage.mixer.width_changes:
+        return replace(stage, step=LinearStep())
+    if stage.mixer.width_changes:
+        raise ValueError(
+            f"a stage of no {stage.mixer.name} layers cannot go from dim={before.dim} to "
+            f"{stage.dim}; give it a depth of 1 or more, or the same dim"
+        )
+    raise ValueError(
+        f"{stage.step} cannot go from dim={before.dim} to {stage.dim}; use FilterStep, or the "
+        "same dim"
+    )

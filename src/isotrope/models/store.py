@@ -1,0 +1,69 @@
+"""Saved models: a folder with `config.json` and `model.safetensors`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+from torch import nn
+
+from isotrope.io.files import replacing
+from isotrope.models.config import EquivariantViTConfig
+
+M = TypeVar("M", bound=nn.Module)
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def save(model: nn.Module, config: EquivariantViTConfig, folder: str | os.PathLike[str]) -> None:
+    """Writes both files; each replaces its file at one stroke."""
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps(asdict(config), indent=2))
+
+
+def load(build: Callable[[EquivariantViTConfig], M], folder: str | os.PathLike[str]) -> M:
+    """`build(config)` with the saved weights, in eval mode and in the dtype that was saved.
+
+    Raises:
+        FileNotFoundError: the folder lacks one of the two files.
+        ValueError: one of them is broken, or they are of two models.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder} has no {' and no '.join(missing)}; give a folder that "
+            "EquivariantViT.save_pretrained wrote"
+        )
+    try:
+        model = build(EquivariantViTConfig(**json.loads((folder / CONFIG).read_text())))
+        tensors = load_file(folder / WEIGHTS)
+        model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
+    except (
+        SafetensorError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+    ) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(
+            f"{folder} is broken ({reason}); copy it again, or give a folder that "
+            "EquivariantViT.save_pretrained wrote"
+        ) from error
+    return model.eval()
