@@ -189,6 +189,16 @@ def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch):
     assert len(moved) == 100
 
 
+def test_an_engine_that_fails_is_one_line(folder, monkeypatch):
+    def fail(self, lines, batch_size=32):
+        raise ValueError("tesseract failed with status 1 (no memory)")
+
+    monkeypatch.setattr(GrayEngine, "read", fail)
+    result = read("1.png")
+    assert result.stderr == "isotrope: tesseract failed with status 1 (no memory)\n"
+    assert (result.stdout, result.exit_code) == ("", 1)
+
+
 # Where it goes.
 
 

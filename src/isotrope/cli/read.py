@@ -83,9 +83,9 @@ def read(
         _check_options(given, show)
         kept = _Kept(turns, show)
         reader = _load_reader(given) if files else None
-    names = files_from is not None or len(inputs or []) > 1 or not files or files[0] != inputs[0]
-    results = started(_results(reader, files, batch_size, kept, out, complaints))
+    names = files_from is not None or len(inputs) > 1 or inputs[0].is_dir()
     with exit_on_error(), complaints.about(out):
+        results = started(_results(reader, files, batch_size, kept, out, complaints))
         if results or is_stream(out):  # a good file of an earlier run is not emptied
             write(lines_of(results or (), kept.angles, names), out)
         if turns:
