@@ -202,7 +202,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--finder", type=Path, help="a folder; the shipped one unless given")
     parser.add_argument("--limit", type=int, metavar="N", help="images of each set")
     parser.add_argument("--out", type=Path, default=measuring.RESULTS, help="where the CSV goes")
-    docs = Path(__file__).parents[1] / "docs"
+    docs = Path(__file__).parents[1] / "docs" / "images"
     parser.add_argument("--figure", type=Path, default=docs / f"{STUDY}.png")
     return parser.parse_args(words)
 

@@ -1,7 +1,7 @@
 """The papers' figures and tables from the results in benchmarks/results; nothing is run here.
 
-    python benchmarks/figures.py            # bubbles, angles, few-images, adapters .png in docs/
-    python benchmarks/figures.py --tables   # the tables of docs/results.md, on standard output
+    python benchmarks/figures.py            # bubbles, angles, few-images, adapters, in docs/images
+    python benchmarks/figures.py --tables   # tables of docs/results, on standard output
 
 Of each study the newest CSV is taken.
 """
@@ -24,7 +24,7 @@ from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from measuring import newest
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1] / "docs" / "images"
 SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
 AUGMENTS = {"none": "without augmentation", "angles": "turned by any angle in training"}
 COLOURS = {

@@ -6,7 +6,7 @@ One block of width |G| C = 128 on patches of 4 px, forward in inference mode, on
 28 to 448 px under C4, attending over the whole grid, in windows of 7, and with keys pooled by 7;
 the plain ViT (C1) beside them. |G|: C1, C4, C8, C16 at 112 px, at one total width and at one width
 C = 32. Exponents are the slopes of straight lines through the last three points in logarithms.
-Writes benchmarks/results/scaling-DATE.csv and docs/scaling.png.
+Writes benchmarks/results/scaling-DATE.csv and docs/images/scaling.png.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def main() -> None:
             rows.append(place | {"order": order} | found)
             print(*rows[-1].values())
     print(write_csv("scaling", rows))
-    draw(rows, Path(__file__).parents[1] / "docs" / "scaling.png")
+    draw(rows, Path(__file__).parents[1] / "docs" / "images" / "scaling.png")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ and, where escnn is installed, a CNN of its steerable filters. Forward passes ar
 and eval mode, training steps are forward and backward of a mean square. All models of one size and
 batch are timed in turn, pass by pass, and medians are kept; `floor_ms` is the time that the FLOPs
 of the forward pass would take at the rate of a large matrix product. On a GPU: bf16. Writes
-benchmarks/results/speed-DATE.csv and docs/speed.png.
+benchmarks/results/speed-DATE.csv and docs/images/speed.png.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def main() -> None:
     read = printed(reading(arguments.passes, rate))
     rows += [dict.fromkeys(rows[0], "") | row for row in read]
     print(write_csv("speed", rows))
-    draw(rows, Path(__file__).parents[1] / "docs" / "speed.png")
+    draw(rows, Path(__file__).parents[1] / "docs" / "images" / "speed.png")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The appendix of [LoRA-GSA]: [RC]'s encoding breaks group self-attention, the corrected holds.
 
-    python examples/appendix.py          # writes docs/appendix.png
+    python examples/appendix.py          # writes docs/images/appendix.png
 
 Stacks up to eight layers of group self-attention, float64, random weights, with a random LoRA on q,
 k, v and out of each. A layer sees a pair of tokens `(x, g)`, `(y, h)` through `rho(d, u)`,
@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/appendix.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images/appendix.png"))
     parser.add_argument("--depth", type=int, default=8)
     arguments = parser.parse_args()
     figure = Figure(figsize=(7, 4), layout="constrained")

@@ -190,7 +190,7 @@ class GroupConvSelfAttention(LiftedAttention):
         """Queries and keys begin as the same map, so that a token first attends to its likes.
 
         Of independent ones the softmax is nearly flat at first, and every position gets the mean of
-        all values: the model learns later and worse (docs/results.md).
+        all values: the model learns later and worse (docs/results/classification.md).
         """
         nn.init.orthogonal_(self.q_proj.weight)
         self.k_proj.weight.copy_(self.q_proj.weight)

@@ -13,7 +13,7 @@ class InvariantPool(nn.Module):
 
     Maps `(B, |G|, H, W, C)` to `(B, C)`. A turn permutes the terms and nothing else. The mean gives
     every token gradient; the maximum keeps whether a pattern is there at all, whichever way up, and
-    learns rotated digits sooner (docs/results.md).
+    learns rotated digits sooner (docs/results/classification.md).
 
     Args:
         orientations: "mean" or "max".
