@@ -1,8 +1,8 @@
 """Every block of Python and shell in README, CONTRIBUTING and docs is a test.
 
 A block that takes long or needs data follows `<!-- skip: next -->`. The blocks of a document share
-their names and a scratch folder, in which `samples`, `recipes` and `benchmarks` can be read. pytest-xdist keeps them on one worker
-(`--dist loadscope`).
+their names and a scratch folder, in which `samples`, `recipes` and `benchmarks` can be read.
+pytest-xdist keeps them on one worker (`--dist loadscope`).
 """
 
 from __future__ import annotations
