@@ -5,6 +5,7 @@ import stat
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -121,6 +122,15 @@ def test_each_page_of_a_file_is_an_entry(folder):
     assert read("pages.tif").stdout == "4\n5\n6\n"
     expected = ["1.png\t1", "pages.tif#1\t4", "pages.tif#2\t5", "pages.tif#3\t6"]
     assert read("1.png", "pages.tif").stdout.splitlines() == expected
+
+
+def test_an_image_of_too_many_pixels_is_one_line(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
+    with warnings.catch_warnings(action="default", record=True) as warned:
+        result = read("1.png")
+    assert result.stderr.startswith("isotrope: 1.png: has more than 30 px, the most that are")
+    assert result.stderr.count("\n") == 1
+    assert not warned
 
 
 def test_a_broken_page_does_not_lose_those_before_it(folder, monkeypatch):

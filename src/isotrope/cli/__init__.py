@@ -7,6 +7,7 @@ The heavy imports (torch, transformers, matplotlib) stand inside the commands, s
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Annotated
 
 import typer
@@ -49,6 +50,8 @@ def _root(
     # libraries' next versions. transformers looks at these when it is first imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    # Pillow warns of what is read all the same, such as a broken EXIF tag, or gets a line of ours.
+    warnings.filterwarnings("ignore", module="PIL")
 
 
 app.command(cls=Command)(read)
