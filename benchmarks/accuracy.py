@@ -22,7 +22,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -31,9 +31,10 @@ import torch
 from isotrope.data.classification import LabelledImages, load_classification
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
-from isotrope.training.classification import ClassificationTrainer
-from isotrope.training.classification_config import ClassificationConfig
+from isotrope.training.engine import Engine
 from isotrope.training.evaluation import evaluate, load_classifier, to_accelerator
+from isotrope.training.recipe_file import load_recipe
+from isotrope.training.tasks.classification_recipe import ClassificationRecipe
 from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
@@ -60,11 +61,11 @@ class Run:
     @property
     def folder(self) -> Path:
         """Where it lives; the name tells it from every other."""
-        changes = (f"{name}={value}" for name, value in self.changes.items())
+        changes = (f"{name.split('.')[-1]}={value}" for name, value in self.changes.items())
         return RUNS / self.study / self.recipe.parent.name / "-".join((self.recipe.stem, *changes))
 
-    def config(self) -> ClassificationConfig:
-        return ClassificationConfig.from_toml(self.recipe, **self.changes)
+    def config(self) -> ClassificationRecipe:
+        return load_recipe(ClassificationRecipe, self.recipe, self.changes)
 
 
 def runs(arguments: argparse.Namespace) -> Iterator[Run]:
@@ -75,11 +76,11 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
     for seed, recipe, size, augment in product(
         arguments.seeds, chosen, SIZES[arguments.study], arguments.augments
     ):
-        changes = {"augment": augment, "seed": seed}
+        changes = {"data.augment": augment, "run.seed": seed}
         if size is not None:  # validated ten times in all, whatever the size
             epochs = max(1, arguments.seen // size)
-            changes |= {"train_samples": size, "epochs": epochs}
-            changes |= {"validate_every": max(1, epochs // 10), "warmup": epochs / 10}
+            changes |= {"data.train_samples": size, "schedule.epochs": epochs}
+            changes |= {"run.validate_epochs": max(1, epochs // 10), "schedule.warmup": 0.1}
         yield Run(arguments.study, recipe, changes)
 
 
@@ -91,32 +92,32 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
     """
     ended, config = run.folder / RESULT, run.config()
     if ended.is_file():
-        if json.loads(ended.read_text())["recipe"] != json.loads(json.dumps(asdict(config))):
+        if json.loads(ended.read_text())["recipe"] != config.model_dump(mode="json"):
             raise ValueError(f"{run.folder} was of another recipe; remove it to run it anew")
         return
     started = time.perf_counter()
-    trainer = ClassificationTrainer(config, data, run.folder)
-    trainer.fit()
-    rows = [row | made_by() for row in tested(run, trainer, test)]
+    engine = Engine(config.task(data), config, run.folder)
+    engine.fit()
+    rows = [row | made_by() for row in tested(run, engine, test)]
     with replacing(ended) as temporary:
-        temporary.write_text(json.dumps({"recipe": asdict(config), "rows": rows}))
+        temporary.write_text(json.dumps({"recipe": config.model_dump(mode="json"), "rows": rows}))
     upright = " ".join(f"{100 * row['accuracy']:.2f}%" for row in rows if row["angle"] == 0)
     print(f"{run.folder}: {upright}, {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def tested(run: Run, trainer: ClassificationTrainer, test: LabelledImages) -> Iterator[dict]:
+def tested(run: Run, engine: Engine, test: LabelledImages) -> Iterator[dict]:
     """A line for each angle of a run's test; two runs' worth for a plain ViT."""
     model, preprocessing = load_classifier(run.folder / "model")
     to_accelerator(model)
-    config = trainer.config
+    recipe = engine.recipe
     common = {
-        "augment": config.augment,
-        "train_samples": len(trainer.train),
-        "epochs": config.epochs,
-        "seed": config.seed,
+        "augment": recipe.data.augment,
+        "train_samples": engine.task.epoch,
+        "epochs": recipe.schedule.epochs,
+        "seed": recipe.run.seed,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "hours": trainer.rows[-1]["hours"],
-        "valid_accuracy": trainer.kept["valid_accuracy"],
+        "hours": engine.rows[-1]["hours"],
+        "valid_accuracy": engine.kept["valid_accuracy"],
     }
     # Where the set is smaller than both counts, the second test is all of it, upright too.
     tests = {min(len(test), count): angles for count, angles in TESTS[run.study].items()}

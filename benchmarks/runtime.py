@@ -22,7 +22,8 @@ from torch import nn
 
 from isotrope import EquivariantViT, EquivariantViTConfig, Stage
 from isotrope.models.presets import preset
-from isotrope.training.classification_config import ClassificationConfig
+from isotrope.training.recipe_file import load_recipe
+from isotrope.training.tasks.classification_recipe import ClassificationRecipe
 from measuring import device, gigaflops, milliseconds, peak_megabytes, recipes, write_csv
 from rivals import FourTurns
 from speed import training_step
@@ -51,7 +52,8 @@ def configs(kind: str) -> Iterator[tuple[str, EquivariantViTConfig]]:
             yield row, preset(name, side, group, in_channels=channels, classes=classes)
         return
     for path in recipes(Path("recipes/comparison") / kind):
-        yield path.stem, ClassificationConfig.from_toml(path).vit(channels, classes)
+        recipe = load_recipe(ClassificationRecipe, path)
+        yield path.stem, recipe.model.vit(channels, classes)
 
 
 def models(kind: str) -> Iterator[tuple[str, nn.Module]]:

@@ -9,10 +9,9 @@ from isotrope import cli
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 RECIPE = """
-epochs = 1
-warmup = 0
-batch_size = 16
-precision = "32-true"
+data.batch_size = 16
+schedule.epochs = 1
+run.precision = "32-true"
 [model]
 patch = [4, 4, 0]
 stages = [{ mixer = "gcsa", depth = 1, dim = 8, heads = 1 }]
@@ -46,7 +45,6 @@ def test_a_classifier_is_trained_and_evaluated(folder):
     assert {file.name for file in (folder / "run").iterdir()} == {
         "checkpoint.pt",
         "log.csv",
-        "curve.png",
         "model",
     }
     model = ("--model", folder / "run" / "model")
@@ -69,9 +67,9 @@ def test_a_classifier_is_trained_and_evaluated(folder):
 
 def test_a_run_of_another_recipe_is_not_gone_on_with(folder):
     train(folder)
-    result = train(folder, "--epochs", 2)
+    result = train(folder, "--set", "run.seed=2")
     assert result.exit_code == 1
-    assert "checkpoint.pt is broken or of another recipe or data (epochs" in result.stderr
+    assert "of another recipe or other data: run.seed was 0 and is 2; give" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -1,10 +1,16 @@
-"""Recipes that add to another: what they take over, and what is wrong with one is said."""
+"""Recipes: groups of fields, bases, single fields replaced, and errors that name the remedy."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from isotrope.training.recipe_file import read_recipe
+from isotrope.training.recipe import Recipe
+from isotrope.training.recipe_file import load_recipe, parse_changes, read_recipe
+from isotrope.training.tasks.orientation_recipe import OrientationRecipe
+from isotrope.training.tasks.reading_recipe import ReadingRecipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @dataclass
@@ -38,3 +44,59 @@ def test_a_faulty_base_is_named(tmp_path, text, message):
     (tmp_path / "own.toml").write_text(text)
     with pytest.raises(ValueError, match=message):
         read(tmp_path / "own.toml")
+
+
+def test_any_field_may_be_replaced_by_its_dotted_name():
+    changes = ["schedule.minutes=30", "data.source.1.share=0.5", "model.start=runs/x", "run.seed=3"]
+    recipe = load_recipe(ReadingRecipe, RECIPES / "reader-small.toml", parse_changes(changes))
+    assert recipe.schedule.minutes == 30
+    assert recipe.data.source[1].share == 0.5
+    assert recipe.data.source[1].name == "fraktur"
+    assert recipe.model.start == "runs/x"
+    assert (recipe.run.seed, recipe.run.validate_minutes) == (3, 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("run.seed", "--set run.seed has no value; write --set run.seed=VALUE"),
+        ("run.sed=1", r"run\.sed is not a field; use one of precision, devices, workers, "),
+        ("data.source.0.nam=1", r"data\.source\.0\.nam is not a field; use one of name, path, "),
+        ("data.source.99.share=1", r"data\.source\.99\.share: there is no 99 in it"),
+        ("rendered=0.1", r"rendered is now data\.rendered; rename"),
+        ("run.minutes=10", r"run\.minutes is now schedule\.minutes; rename"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        load_recipe(ReadingRecipe, RECIPES / "reader-small.toml", parse_changes([change]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        (
+            ReadingRecipe,
+            "keep = 2.0\n[run]\nminutes = 180\nema = 0.999",
+            r"keep is now losses\.keep, run\.minutes is now schedule\.minutes, run\.ema is now opt",
+        ),
+        (
+            OrientationRecipe,
+            "slant_weight = 2.0",
+            r"slant_weight is now losses\.slant; rename them",
+        ),
+    ],
+)
+def test_the_old_flat_form_is_told_where_each_field_belongs(tmp_path, kind, text, message):
+    (tmp_path / "old.toml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_recipe(kind, tmp_path / "old.toml")
+
+
+def test_what_may_change_is_no_part_of_a_recipe_s_identity():
+    recipe = Recipe.model_validate({"schedule": {"minutes": 3}, "run": {"seed": 4}})
+    identity = recipe.identity()
+    assert identity["run.seed"] == 4
+    assert not any(name.startswith("schedule.") for name in identity)
+    assert "optimizer.learning_rate" not in identity
+    assert identity["optimizer.betas"] == [0.9, 0.99]

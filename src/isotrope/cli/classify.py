@@ -9,7 +9,7 @@ import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_folder, check_path
-from isotrope.cli.progress import Progress
+from isotrope.cli.train import Out, Set, run
 
 Data = Annotated[
     Path,
@@ -24,15 +24,8 @@ Data = Annotated[
 def classifier(
     config: Annotated[Path, typer.Option(help="A recipe: recipes/rotmnist-gcsa-c4.toml.")],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")],
-    epochs: Annotated[int | None, typer.Option(help="How often each image is seen.")] = None,
-    train_samples: Annotated[
-        int | None, typer.Option(help="Train on so many of the images, drawn by the seed.")
-    ] = None,
-    augment: Annotated[
-        str | None, typer.Option(help="none, turns, angles, affine or elastic.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the weights, the order, the turns.")] = None,
+    out: Out,
+    changed: Set = None,
 ) -> None:
     """Train a classifier on labeled images.
 
@@ -40,20 +33,17 @@ def classifier(
     """
     with exit_on_error():
         check_path("--config", config)
-        from isotrope.training.classification import ClassificationTrainer
-        from isotrope.training.classification_config import ClassificationConfig
+        from isotrope.training.tasks.classification_recipe import ClassificationRecipe
 
-        recipe = ClassificationConfig.from_toml(
-            config, epochs=epochs, train_samples=train_samples, augment=augment, seed=seed
-        )
-        trainer = ClassificationTrainer(recipe, data, out)
-        with Progress(trainer.images_seen, trainer.images_in_all) as progress:
-            trainer.fit(progress.report)
-    kept, last = trainer.kept, trainer.rows[-1]
+        example = "recipes/rotmnist-gcsa-c4.toml"
+        engine = run(ClassificationRecipe, config, data, out, changed, example=example)
+    if not engine.fabric.is_global_zero:
+        return
+    kept, last = engine.kept, engine.rows[-1]
     typer.echo(
-        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(trainer.valid)} validation images "
-        f"right after epoch {kept['epoch']}, which is kept, {100 * last['valid_accuracy']:.2f}% at "
-        f"the end; {last['hours']:.2f} h"
+        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(engine.task.valid)} validation images "
+        f"right after epoch {kept['epochs']:g}, which is kept, {100 * last['valid_accuracy']:.2f}% "
+        f"at the end; {last['hours']:.2f} h"
     )
 
 

@@ -91,3 +91,57 @@ def counted(total: int, out: Path | None) -> Iterator[Callable[[], None]]:
     with Progress(console=console, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task("Reading", total=total)
         yield lambda: progress.advance(task)
+
+
+class RunProgress:
+    """The progress of `Engine.fit`: a bar with the time left on a terminal, else a line a minute.
+
+    Args:
+        done: How much of the run is done, in [0, 1].
+        shown: The losses to show.
+    """
+
+    every = 60.0
+
+    def __init__(self, done: float, shown: tuple[str, ...] = ("loss",)) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        self.shown, self.printed = shown, time.monotonic()
+        self.bar = Progress(
+            TaskProgressColumn(),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self.task = self.bar.add_task("", total=1.0, completed=done)
+
+    def __enter__(self) -> RunProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def report(self, row: dict[str, float]) -> None:
+        """Show the losses, `examples`, `progress` and the seconds `left` of a row."""
+        losses = " ".join(f"{name} {row[name]:.3f}" for name in self.shown)
+        text = f"{row['examples']:,.0f} examples, {_duration(row['left'])} left, {losses}"
+        self.bar.update(self.task, completed=row["progress"], description=text)
+        now = time.monotonic()
+        if self.bar.disable and now - self.printed > self.every:
+            self.printed = now
+            typer.echo(f"{100 * row['progress']:.0f}%: {text}", err=True)
+
+
+def _duration(seconds: float) -> str:
+    """`3 h 05 min`, `12 min` or `40 s`; `?` where it is not known."""
+    if seconds == float("inf"):
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours:.0f} h {rest // 60:02.0f} min"

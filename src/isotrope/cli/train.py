@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isotrope.cli.errors import exit_on_error
-from isotrope.cli.progress import Progress
+from isotrope.cli.progress import RunProgress
 
-_Config = Annotated[Path, typer.Option(help="The recipe, such as recipes/reader-small.toml.")]
-_Data = Annotated[Path, typer.Option(help="The folder with the sets that the recipe names.")]
-_Out = Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")]
-_Set = Annotated[
+if TYPE_CHECKING:
+    from isotrope.training.engine import Engine
+    from isotrope.training.recipe import Recipe
+
+Config = Annotated[Path, typer.Option(help="The recipe, such as recipes/reader-small.toml.")]
+Data = Annotated[Path, typer.Option(help="The folder with the sets that the recipe names.")]
+Out = Annotated[Path, typer.Option(help="Where the run lives; a run there is resumed.")]
+Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A field of the recipe, as schedule.minutes=10; may be repeated."),
+    typer.Option(
+        "--set",
+        help="Replace a field of the recipe, as schedule.minutes=10 or run.seed=1. Repeatable.",
+    ),
 ]
 
 
 def recognizer(
     config: Annotated[Path, typer.Option(help="The recipe, such as recipes/recognizer.toml.")],
-    out: _Out,
+    out: Out,
     real: Annotated[
         list[str] | None,
         typer.Option(help="A folder or tar with labels.tsv to mix in; may be repeated."),
@@ -29,7 +37,7 @@ def recognizer(
     real_share: Annotated[
         float | None, typer.Option(help="The share of the images that are drawn from them.")
     ] = None,
-    changed: _Set = None,
+    changed: Set = None,
 ) -> None:
     """Train the papers' recognizer on rendered text, and real text if given.
 
@@ -41,46 +49,62 @@ def recognizer(
 
         shorthands = {"data.real": real, "data.real_share": real_share}
         losses = ("text", "dense", "order", "look", "ctc")
-        _train(SequenceRecipe, config, None, out, changed, losses, shorthands)
+        run(SequenceRecipe, config, None, out, changed, losses, shorthands)
 
 
-def reader(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> None:
+def reader(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """Train a recognizer of upright lines, which reads behind the frame.
 
-    Writes checkpoint.pt, log.csv and model/ (for `isotrope read --weights`).
+    Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --weights`).
     """
     with exit_on_error():
         from isotrope.training.tasks.reading_recipe import ReadingRecipe
 
-        _train(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
+        run(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
 
 
-def finder(config: _Config, data: _Data, out: _Out, changed: _Set = None) -> None:
+def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """Train the finder of which way is up.
 
-    Writes checkpoint.pt, log.csv and model/ (for `isotrope orient --weights`).
+    Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope orient --weights`).
     """
     with exit_on_error():
         from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 
-        _train(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
+        run(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
 
 
-def _train(kind, config, data, out, changed, losses: tuple[str, ...], shorthands=None) -> None:
+def run(
+    kind: type[Recipe],
+    config: Path,
+    data: Path | None,
+    out: Path,
+    changed: Sequence[str] | None,
+    losses: tuple[str, ...] = ("loss",),
+    shorthands: Mapping[str, Any] | None = None,
+    example: str = "recipes/reader-small.toml",
+) -> Engine:
     """Run a recipe to its end, or on from where its last run stopped.
 
     Args:
-        shorthands: Values of options by the dotted names of their fields, which `--set` overrides.
+        data: What the recipe's task takes; None: it names its data itself.
+        changed: Fields as `--set` takes them.
+        losses: Those that the progress shows.
+        shorthands: Values of fields that options give; `changed` overrides them.
+        example: A recipe to name where there is none at `config`.
     """
     import warnings
 
     from isotrope.training.engine import Engine
     from isotrope.training.recipe_file import load_recipe, parse_changes
 
-    recipe = load_recipe(kind, config, (shorthands or {}) | parse_changes(changed or []))
+    changes = {**(shorthands or {}), **parse_changes(changed or [])}
+    recipe = load_recipe(kind, config, changes, example)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         engine = Engine(recipe.task(data), recipe, out)
-    with Progress(round(1000 * engine.progress), 1000, losses, unit="thousandths") as progress:
-        engine.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
-    typer.echo(f"{out}: {engine.examples:,} samples, {engine.seconds / 60:.0f} minutes")
+    with RunProgress(engine.progress, losses) as progress:
+        engine.fit(progress.report)
+    if engine.fabric.is_global_zero:
+        typer.echo(f"{out}: {engine.examples:,} examples, {engine.seconds / 60:.0f} minutes")
+    return engine

@@ -20,6 +20,8 @@ def draw_log(
         panels: The columns of each panel, by its label; one without columns is left out.
         path: The PNG.
     """
+    known = set().union(*rows)
+    panels = {label: [c for c in columns if c in known] for label, columns in panels.items()}
     panels = {label: columns for label, columns in panels.items() if columns}
     if len(rows) < 2 or not panels:
         return

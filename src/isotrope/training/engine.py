@@ -35,6 +35,9 @@ Report = Callable[[dict[str, float]], None]
 _REPORTED = 10
 """Steps between reports: to read a loss, the processor must wait for the GPU."""
 
+_DRAWN = 60.0
+"""Seconds between drawings of the curve: each takes as long as many steps of a small model."""
+
 
 class Engine:
     """Trains the model of a task, and goes on where the last run in `out` stopped.
@@ -59,13 +62,16 @@ class Engine:
         self, task: Task, recipe: Recipe, out: str | Path, made_of: dict[str, Any] | None = None
     ) -> None:
         self.task, self.recipe, self.out = task, recipe, Path(out)
-        self.identity = recipe.identity() | (made_of or {})
+        self.identity = recipe.identity() | dict(task.made_of) | (made_of or {})
         self.pace = Pace(recipe.schedule, task.epoch)
         self.out.mkdir(parents=True, exist_ok=True)
         run, chosen = recipe.run, recipe.optimizer
         self.fabric = Fabric(accelerator="auto", devices=run.devices, precision=run.precision)
         self.fabric.launch()
         self.fabric.seed_everything(run.seed, verbose=False)
+        self.checkpoint = self.out / "checkpoint.pt"
+        if not (resumed := self.checkpoint.is_file()):
+            task.begin()
         self.average = WeightAverage(task.model, chosen.ema, self.fabric.device)
         if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
             task.model = nn.SyncBatchNorm.convert_sync_batchnorm(task.model)
@@ -80,8 +86,8 @@ class Engine:
         self.rows: list[dict[str, float]] = []
         self.sums: dict[str, Tensor] = {}  # of the losses since the last validation
         self.steps = 0  # so many were summed
-        self.checkpoint = self.out / "checkpoint.pt"
-        if self.checkpoint.is_file():
+        self.drawn = time.monotonic()
+        if resumed:
             self._load()
 
     @property
@@ -257,6 +263,9 @@ class Engine:
 
     def _write_log(self) -> None:
         write_log(self.out / "log.csv", self.rows)
+        if not self.finished and time.monotonic() - self.drawn < _DRAWN:
+            return
+        self.drawn = time.monotonic()
         draw_log(self.rows, self.task.panels(list(self.rows[-1])), self.out / "curve.png")
 
     def _load(self) -> None:

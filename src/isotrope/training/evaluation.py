@@ -77,7 +77,7 @@ class Preprocessing:
 
 
 def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
-    """The model of a folder that `ClassificationTrainer` wrote, and what its images go through.
+    """The model of a folder that a classification run wrote, and what its images go through.
 
     Raises:
         FileNotFoundError: a file is missing.

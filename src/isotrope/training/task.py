@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,16 @@ class Task(ABC):
         model: What is trained. Modules that only the loss needs belong to it too, so that the
             optimizer and the checkpoint know them; `save` may leave them out.
         epoch: Examples of a finite set; None: the stream has no epochs.
+        made_of: What makes a run what it is beside its recipe, such as digests of the data, as JSON
+            has it; a resume with anything else is refused.
     """
 
     model: nn.Module
     epoch: int | None = None
+    made_of: Mapping[str, Any] = MappingProxyType({})
+
+    def begin(self) -> None:  # noqa: B027
+        """Called once for a new run, not for a resumed one: take over weights to begin with."""
 
     @abstractmethod
     def stream(self, start: int, rank: int, ranks: int) -> Stream:

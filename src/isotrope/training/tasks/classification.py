@@ -1,0 +1,155 @@
+"""The task of classifying images: cross-entropy of an `EquivariantViT` on a finite labelled set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from isotrope.data.classification import LabelledImages
+from isotrope.data.stream import EpochStream, seeded
+from isotrope.io.files import filling
+from isotrope.models.vit import EquivariantViT
+from isotrope.training.augmentation import SHIFT, augmented
+from isotrope.training.evaluation import Preprocessing, evaluate
+from isotrope.training.task import Task
+
+_AUGMENTING = 1  # the purpose of a generator; the order of the images has 0, a subset 2
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training images are varied; `augmented` says what the first three mean.
+
+    Args:
+        settled: The number of epochs after which half of each batch is left as it is; None: never.
+            A warped image is a little blurred, and those that a model is used on are not.
+    """
+
+    kind: str = "none"
+    shift: float = SHIFT
+    warp: float = 1.0
+    settled: float | None = None
+
+
+class ClassificationTask(Task):
+    """Trains an `EquivariantViT` on labelled images.
+
+    The order of the images and their variations are drawn from the seed and the number of the
+    batch, so a run that was killed ends in the same weights as one that was not.
+
+    Args:
+        start: A folder of `EquivariantViT.save_pretrained` whose weights a new run begins with.
+
+    Raises:
+        ValueError: `valid` has other classes or channels than `train`.
+    """
+
+    def __init__(
+        self,
+        model: EquivariantViT,
+        train: LabelledImages,
+        valid: LabelledImages,
+        batch_size: int = 64,
+        augmentation: Augmentation | None = None,
+        label_smoothing: float = 0.0,
+        seed: int = 0,
+        start: str | None = None,
+    ) -> None:
+        self.model, self.train, self.valid = model, train, valid
+        self.batch_size, self.seed, self.start = batch_size, seed, start
+        self.augmentation = augmentation or Augmentation()
+        self.label_smoothing = label_smoothing
+        self.preprocessing = Preprocessing.of(train)
+        self.preprocessing.check(valid)
+        self.epoch = len(train)
+        labels = crc32(valid.labels.numpy(), crc32(train.labels.numpy()))
+        own = vars(self.preprocessing)
+        self.made_of = {"images": len(train), "labels": labels} | {
+            f"preprocessing.{name}": list(value) for name, value in own.items()
+        }
+
+    def begin(self) -> None:
+        """Take over the weights of `start`."""
+        if not self.start:
+            return
+        given, own = EquivariantViT.from_pretrained(self.start), self.model
+        if given.config != own.config:
+            mine, others = vars(own.config), vars(given.config)
+            other = ", ".join(name for name in mine if others[name] != mine[name])
+            raise ValueError(
+                f"model.start={self.start!r} has another {other} than the recipe and the data; "
+                "give weights of the same, or leave start out"
+            )
+        own.load_state_dict(given.state_dict())
+
+    def stream(self, start: int, rank: int, ranks: int) -> EpochStream:
+        """Each image once an epoch, in an order of its own."""
+        return EpochStream(
+            len(self.train),
+            self.batch_size,
+            self.collate,
+            seed=self.seed,
+            start=start,
+            rank=rank,
+            ranks=ranks,
+        )
+
+    def collate(self, numbers: Tensor, number: int) -> dict[str, Any]:
+        """The images of these numbers, as bytes."""
+        images, labels = self.train.images[numbers], self.train.labels[numbers]
+        return {"images": images, "labels": labels, "number": number}
+
+    def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Standardize the images and vary them: `pixels` `(B, C, H, W)`, `labels` `(B,)`."""
+        how, number = self.augmentation, batch["number"]
+        images = self.preprocessing(batch["images"])
+        settled = how.settled is not None and self._epochs_before(number) >= how.settled
+        # Those that are left as they are come first; the order is random.
+        count = len(images) // 2 if settled else 0
+        draws = seeded(self.seed, _AUGMENTING, number)
+        varied = augmented(images[count:], how.kind, draws, how.shift, how.warp)
+        return {"pixels": torch.cat([images[:count], varied]), "labels": batch["labels"]}
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        logits = model(batch["pixels"]).float()
+        smoothing = self.label_smoothing
+        return {
+            "loss": functional.cross_entropy(logits, batch["labels"], label_smoothing=smoothing)
+        }
+
+    def validate(self, model: EquivariantViT) -> dict[str, float]:
+        """Cross-entropy and accuracy; `score` is less the former, which is the steadier."""
+        # Smoothed as in training: surer answers would seem worse.
+        score = evaluate(
+            model, self.valid, self.preprocessing, label_smoothing=self.label_smoothing
+        )[0]
+        return {
+            "valid_loss": round(score.loss, 5),
+            "valid_accuracy": round(score.accuracy, 5),
+            "score": -round(score.loss, 5),
+        }
+
+    def save(self, model: EquivariantViT, folder: Path) -> None:
+        """Write the weights and what images go through, as `load_classifier` reads them."""
+        with filling(folder) as partial:
+            model.save_pretrained(partial)
+            self.preprocessing.save(partial)
+
+    def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
+        """Accuracy, and both losses."""
+        del columns
+        return {
+            "validation accuracy": ["valid_accuracy"],
+            "cross-entropy": ["train_loss", "valid_loss"],
+        }
+
+    def _epochs_before(self, number: int) -> int:
+        """The whole epochs before a batch."""
+        return number // -(-len(self.train) // self.batch_size)
