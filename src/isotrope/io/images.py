@@ -6,9 +6,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from PIL import Image
@@ -25,8 +25,8 @@ __all__ = [
     "ImageSource",
     "find_images",
     "frames",
+    "image_sources",
     "image_suffixes",
-    "is_image_source",
     "load_pixels",
     "load_unit",
 ]
@@ -117,10 +117,12 @@ def frames(source: ImageSource) -> Iterator[np.ndarray]:
         raise (error.named(name) if name else error) from error.__cause__
 
 
-def is_image_source(value: object) -> TypeGuard[ImageSource]:
-    """Whether `value` is one image, of a type that `load_pixels` takes, and not a list of them."""
+def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[ImageSource]:
+    """One image, of a type that `load_pixels` takes, as a list; several as they are."""
     kinds = (str, os.PathLike, bytes, Image.Image, np.ndarray)
-    return isinstance(value, kinds) or _is_tensor(value) or hasattr(value, "read")
+    if isinstance(images, kinds) or _is_tensor(images) or hasattr(images, "read"):
+        return [cast("ImageSource", images)]
+    return cast("Iterable[ImageSource]", images)
 
 
 def find_images(folder: str | Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from isotrope.io.images import ImageError, ImageSource, is_image_source, load_pixels
+from isotrope.io.images import ImageError, ImageSource, image_sources, load_pixels
 
 PIXELS = 1 << 24
 """The most pixels that a window holds, unless one image alone has more: 48 MiB."""
@@ -42,7 +42,7 @@ def loaded(
     Yields:
         Pixels; or an error, which names the file or the place in `images`.
     """
-    for index, source in enumerate([images] if is_image_source(images) else images):
+    for index, source in enumerate(image_sources(images)):
         try:
             pixels = _loaded(source)
             check(pixels)

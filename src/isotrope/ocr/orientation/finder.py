@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from isotrope.io.images import ImageSource, is_image_source, load_pixels
+from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.io.resize import resize
 from isotrope.ocr.graph import CONFIG, open_graph
 from isotrope.ocr.orientation.sizing import LYING, finder_size
@@ -90,8 +90,8 @@ class OrientationFinder:
         Raises:
             ImageError: an image cannot be read.
         """
-        sources = [images] if is_image_source(images) else images
-        return self.find_pixels([load_pixels(source) for source in sources], batch_size)
+        pixels = [load_pixels(source) for source in image_sources(images)]
+        return self.find_pixels(pixels, batch_size)
 
     def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
         """As `find`, of images `(H, W, 3)` uint8 RGB."""
