@@ -38,7 +38,7 @@ from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.io.resize import turn
 from isotrope.ocr.engines.isotrope import Isotrope
-from isotrope.ocr.graph import CONFIG
+from isotrope.ocr.onnx.session import CONFIG
 from isotrope.ocr.orientation.finder import OrientationFinder
 from isotrope.ocr.reader import Reader
 from isotrope.ocr.recognition.calibration import KEY, Calibration

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from isotrope import EquivariantViT
 from isotrope.models.presets import preset
-from isotrope.ocr.loading import load_torch
+from isotrope.ocr.gsanet.loading import load_recognizer
 from measuring import (
     device,
     gigaflops,
@@ -114,7 +114,7 @@ def measure(size: int, batch: int, passes: int, rate: float) -> list[dict]:
 
 def reading(passes: int, rate: float) -> list[dict]:
     """The recogniser's encoder and its whole read, on words of 32 x 112 pixels."""
-    model = load_torch().to(device())
+    model = load_recognizer().to(device())
     slow = naive(model.encoder)
     rows = []
     for batch in (1, 32):

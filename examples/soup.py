@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import load_torch
 
 
 def soup(first: Recognizer, second: Recognizer, share: float) -> Recognizer:
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--share", type=float, default=0.5, help="0: the first; 1: the second")
     arguments = parser.parse_args()
-    both = load_torch(arguments.first), load_torch(arguments.second)
+    both = load_recognizer(arguments.first), load_recognizer(arguments.second)
     soup(*both, arguments.share).save_pretrained(arguments.out)
 
 

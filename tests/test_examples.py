@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import load_torch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 APPENDIX, SOUP = EXAMPLES / "appendix.py", EXAMPLES / "soup.py"
@@ -38,7 +38,7 @@ def test_a_soup_lies_between_its_two(tmp_path):
         model.save_pretrained(tmp_path / name)
     folders = [str(tmp_path / name) for name in names]
     subprocess.run([sys.executable, str(SOUP), *folders, "--share", "0.25"], check=True)
-    first, second, soup = (load_torch(Path(folder)).state_dict() for folder in folders)
+    first, second, soup = (load_recognizer(Path(folder)).state_dict() for folder in folders)
     for name, weight in soup.items():
         torch.testing.assert_close(weight, 0.75 * first[name] + 0.25 * second[name])
     assert any((first[name] - second[name]).abs().max() > 0.01 for name in soup)

@@ -67,7 +67,7 @@ def test_gsanet_goes_to_the_device_by_torch(tmp_path, monkeypatch):
             return self
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr("isotrope.ocr.engines.gsanet.load_torch", lambda *_: Model())
+    monkeypatch.setattr("isotrope.ocr.gsanet.loading.load_recognizer", lambda *_: Model())
     (tmp_path / "encoder.onnx").touch()  # what runtime="auto" takes on the CPU
     assert GSANet.from_pretrained(tmp_path, device="cuda").recognizer.place == "cuda"
     with pytest.raises(ValueError, match="device='cuda': onnx runs gsanet on the CPU; use runtime"):

@@ -31,7 +31,7 @@ def test_these_are_all():
 @pytest.mark.parametrize("name", NAMES)
 def test_an_adapter_is_small_and_says_what_it_scores(name):
     reader = Reader.from_pretrained(adapter=name, engine="gsanet", runtime="torch")
-    own, whole = count_parameters(reader.engine.recognizer, name)
+    own, whole = count_parameters(reader.engine.recognizer)
     assert own < 0.02 * whole
     card = (SHIPPED / "recognizer" / "adapters" / name / "README.md").read_text(encoding="utf-8")
     assert f"isotrope read --engine gsanet --adapter {name} IMAGES" in card
@@ -50,31 +50,29 @@ def test_the_encoder_stays_exact_and_the_texts_the_same_at_four_turns(name):
     assert max(errors.values()) < 1e-10
 
 
-def test_switched_off_they_leave_the_base_bit_for_bit():
+def test_taken_away_they_leave_the_base_bit_for_bit():
     base = Reader.from_pretrained(engine="gsanet", runtime="torch")
     before = tokens(base.engine.recognizer.encoder)
     read_before = base.read(SAMPLES)
-    for name in NAMES:
-        base.engine.load_adapter(name)
-    apart = tokens(base.engine.recognizer.get_base_model().encoder)
+    adapted = base.with_adapter("fraktur").with_adapter("typescript")
+    apart = tokens(adapted.engine.recognizer.get_base_model().encoder)
     assert (apart - before).abs().max() > 1e-3
-    base.engine.switch(None)
-    after = tokens(base.engine.recognizer.get_base_model().encoder)
-    assert torch.equal(after, before)
-    assert base.read(SAMPLES) == read_before
+    for reader in (base, adapted.with_adapter(None)):
+        assert torch.equal(tokens(reader.engine.recognizer.encoder), before)
+        assert reader.read(SAMPLES) == read_before
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_merged_and_unmerged_again_within_rounding(name):
     model = Reader.from_pretrained(engine="gsanet", runtime="torch")
     before = tokens(model.engine.recognizer.encoder)
-    model.engine.load_adapter(name)
-    encoder = model.engine.recognizer.get_base_model().encoder
+    adapted = model.with_adapter(name).engine.recognizer
+    encoder = adapted.get_base_model().encoder
     apart = tokens(encoder)
-    model.engine.recognizer.merge_adapter()
+    adapted.merge_adapter()
     merged = tokens(encoder)
     torch.testing.assert_close(merged, apart, rtol=0, atol=1e-3)
-    model.engine.recognizer.unmerge_adapter()
-    model.engine.switch(None)
-    after = tokens(encoder)
+    adapted.unmerge_adapter()
+    with adapted.disable_adapter():
+        after = tokens(encoder)
     torch.testing.assert_close(after, before, rtol=0, atol=1e-3)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
-from isotrope.ocr.loading import load_torch
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.training import spans
 from isotrope.training.spans import RealLines, beside, gaps
 
@@ -63,6 +63,6 @@ def test_the_shipped_reader_sees_the_gaps_of_a_printed_line():
     word = load_image(SAMPLES / "03-page-determine.png")
     paper = word.amax() * torch.ones(3, word.shape[1], word.shape[1] // 2)
     image = torch.cat((word, paper, word), dim=2)
-    (place,) = gaps(load_torch(None).eval(), image, "determine determine")
+    (place,) = gaps(load_recognizer(None).eval(), image, "determine determine")
     left, right = word.shape[2], word.shape[2] + paper.shape[2]
     assert left < place * image.shape[2] < right

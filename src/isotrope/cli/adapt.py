@@ -93,8 +93,8 @@ def _line_recognizer(base: Path | None) -> Path | None:
     """The folder, if it is a line recognizer's; None: it is that of a `Recognizer`."""
     import json
 
-    from isotrope.ocr.graph import CONFIG
     from isotrope.ocr.loading import SHIPPED
+    from isotrope.ocr.onnx.session import CONFIG
 
     folder = base or SHIPPED / "small"
     try:

@@ -78,17 +78,17 @@ def _load(model: str | None) -> nn.Module:
         ValueError: it cannot be loaded, for whatever reason.
     """
     from isotrope.models.vit import EquivariantViT
-    from isotrope.ocr.loading import load_torch
+    from isotrope.ocr.gsanet.loading import load_recognizer
 
     if model is None:
-        return load_torch().encoder
+        return load_recognizer().encoder
     if ":" in model and not Path(model).exists():
         return _made_by(model)
     config = Path(model) / "config.json"
     try:
-        # Without a config, load_torch says what is missing.
+        # Without a config, load_recognizer says what is missing.
         if not config.is_file() or "architectures" in json.loads(config.read_text()):
-            return load_torch(Path(model)).encoder
+            return load_recognizer(Path(model)).encoder
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # of json, of the config, of safetensors, of torch
         if type(error) is ValueError:  # ours say what to do

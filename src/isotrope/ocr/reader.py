@@ -167,6 +167,24 @@ class Reader:
             prepared = map(_raised, prepared)
         return self._stream(prepared, batch_size)
 
+    def with_adapter(self, adapter: str | Path | None) -> Reader:
+        """Another reader, with this adapter or with None without any; what can be shared is.
+
+        Args:
+            adapter: A LoRA adapter, its folder or the name of a shipped one (isotrope, gsanet).
+
+        Raises:
+            ValueError: No such adapter, one that does not fit, or an engine that takes none.
+        """
+        change = getattr(self.engine, "with_adapter", None)
+        if change is None:
+            raise ValueError(
+                f"engine {self.engine.name!r} does not change its adapter; give it when loading, "
+                "or use engine 'isotrope' or 'gsanet'"
+            )
+        finder = None if isinstance(self.finder, OrbitFinder) else self.finder
+        return replace(self, engine=change(adapter), finder=finder)
+
     @property
     def _equivariant(self) -> bool:
         return getattr(self.engine, "equivariant", False)

@@ -20,8 +20,9 @@ from isotrope.data.pages import load_lines
 from isotrope.io.files import replacing
 from isotrope.lora import adapted_targets, add_adapter, load_adapter, save_adapter, weights_digest
 from isotrope.ocr.engines.gsanet import BEAMS
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import adapter_folder, load_torch
+from isotrope.ocr.loading import adapter_folder
 from isotrope.training.adaptation_config import AdaptationConfig
 from isotrope.training.alignment import columns_loss
 from isotrope.training.line_batches import LineBatches, usable
@@ -67,7 +68,7 @@ class AdaptationTrainer:
         self.fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
         self.fabric.seed_everything(config.seed, verbose=False)
         self.base = Path(base) if base is not None else None
-        self.recognizer = load_torch(self.base)
+        self.recognizer = load_recognizer(self.base)
         self.digest = weights_digest(self.recognizer)
         self.train, self.valid, self.left_out = self._lines()
         self.config = replace(config, epochs=config.epochs_for(len(self.train)))

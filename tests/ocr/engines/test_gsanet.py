@@ -120,18 +120,11 @@ def test_several_texts_are_followed_where_an_adapter_acts(tmp_path):
     )
     with pytest.raises(ValueError, match="beams=0 must be 1 or more"):
         GSANet(Followed(), beams=0)
-    adapted = add_adapter(tiny_recognizer(), "all", rank=2)
-    save_adapter(adapted, tmp_path)
-    engine = GSANet(tiny_recognizer())
-    reader = Reader(engine)
-    engine.load_adapter(tmp_path, "rune")
+    save_adapter(add_adapter(tiny_recognizer(), "all", rank=2), tmp_path)
+    engine = GSANet(tiny_recognizer()).with_adapter(tmp_path)
     engine.recognizer.get_base_model().read = Followed().read
-    assert reader.read(image)[0].text == "4"
-    engine.switch(None)
-    assert reader.read(image)[0].text == "1"
-    engine.switch("rune")
-    engine.beams = 2
-    assert reader.read(image)[0].text == "2"
+    assert Reader(engine).read(image)[0].text == "4"
+    assert Reader(GSANet(engine.recognizer, beams=2)).read(image)[0].text == "2"
 
 
 def tiny_recognizer():
@@ -152,7 +145,7 @@ def test_it_needs_no_finder():
     assert reader.finder is None
 
 
-def test_adapters_are_switched(tmp_path):
+def test_readers_with_other_adapters_share_the_base(tmp_path):
     tiny_recognizer().save_pretrained(tmp_path / "base")
     for seed, name in enumerate(("rune", "ogham")):
         torch.manual_seed(seed)
@@ -168,14 +161,32 @@ def test_adapters_are_switched(tmp_path):
     ]
     assert len({str(readings) for readings in alone}) == 3
     reader = reader_of(tmp_path / "base", tmp_path / "rune")
-    reader.engine.load_adapter(tmp_path / "ogham")
-    for name, expected in zip((None, "rune", "ogham"), alone, strict=True):
-        reader.engine.switch(name)
-        assert reader.read(image) == expected
+    readers = [reader.with_adapter(a) for a in (None, tmp_path / "rune", tmp_path / "ogham")]
+    assert [other.read(image) for other in readers] == alone
+    assert reader.read(image) == alone[1]  # left as it was
+    places = {base_weight(other).data_ptr() for other in [reader, *readers]}
+    assert len(places) == 1
+    assert base_weight(reader).requires_grad is False
     (tmp_path / "ogham").rename(tmp_path / "train")  # a module has `train` already
     renamed = reader_of(tmp_path / "base", tmp_path / "train")
     assert renamed.read(image) == alone[2]
-    with pytest.raises(ValueError, match="no adapter 'gothic'; there are rune, ogham"):
-        reader.engine.switch("gothic")
+    with pytest.raises(ValueError, match="gothic: no such adapter"):
+        reader.with_adapter("gothic")
     with pytest.raises(ValueError, match="onnxruntime has its adapter merged"):
-        GSANet(object()).switch("rune")
+        GSANet(object()).with_adapter("rune")
+
+
+def base_weight(reader):
+    """The parameter of one adapted layer without its adapter."""
+    parameters = dict(reader.engine.recognizer.named_parameters())
+    (name,) = (
+        n
+        for n in parameters
+        if "encoder" in n and "q_proj" in n and "weight" in n and ".lora_" not in n
+    )
+    return parameters[name]
+
+
+def test_an_engine_is_immutable():
+    with pytest.raises(AttributeError):
+        GSANet(FakeRecognizer()).beams = 2

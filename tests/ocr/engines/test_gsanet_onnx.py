@@ -19,8 +19,8 @@ from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
 from isotrope.ocr.gsanet import export as export_module
 from isotrope.ocr.gsanet.export import export_onnx
 from isotrope.ocr.gsanet.graph import audit_onnx, open_session
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import load_torch
 from isotrope.ocr.reader import Reader
 
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.png"))
@@ -167,7 +167,7 @@ def test_an_adapter_is_merged_before_the_export(recognizer, faked, tmp_path, mon
     GSANet.from_pretrained(tmp_path / "weights", tmp_path / "lora", runtime="onnx")
     plain, merged = faked
     assert not any("lora" in name for name, _ in merged.named_modules())
-    adapted = load_torch(tmp_path / "weights", tmp_path / "lora")
+    adapted = load_recognizer(tmp_path / "weights", tmp_path / "lora")
     with torch.no_grad():
         tokens = [model.encoder(pixels(1, 32, 64))[0] for model in (plain, merged, adapted)]
     assert (tokens[1] - tokens[0]).abs().max() > 1e-2

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from isotrope.io.resize import target_size
 from isotrope.ocr.engines.base import Line, required
 from isotrope.ocr.engines.torch_device import torch_device
-from isotrope.ocr.loading import (
-    SHIPPED,
-    adapted,
-    cached_export,
-    export_folder,
-    load_torch,
-    source_folders,
-)
+from isotrope.ocr.gsanet.cache import cached_export, export_folder, is_whole, source_folders
+from isotrope.ocr.loading import shipped
+from isotrope.ocr.processes import settle_torch
 
 if TYPE_CHECKING:
     from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
@@ -31,6 +27,7 @@ BEAMS = 4
 Runtime = Literal["auto", "torch", "onnx"]
 
 
+@dataclass(frozen=True, eq=False)
 class GSANet:
     """A `Recognizer`, which is equivariant itself and needs no finder.
 
@@ -45,13 +42,14 @@ class GSANet:
         ValueError: `beams` is below 1.
     """
 
-    name = "gsanet"
-    equivariant = True
+    name: ClassVar[str] = "gsanet"
+    equivariant: ClassVar[bool] = True
+    recognizer: Recognizer | OnnxRecognizer
+    beams: int | None = None
 
-    def __init__(self, recognizer: Recognizer | OnnxRecognizer, beams: int | None = None) -> None:
-        if beams is not None and beams < 1:
-            raise ValueError(f"beams={beams} must be 1 or more; 1 is greedy, 4 finds more")
-        self.recognizer, self.beams = recognizer, beams
+    def __post_init__(self) -> None:
+        if self.beams is not None and self.beams < 1:
+            raise ValueError(f"beams={self.beams} must be 1 or more; 1 is greedy, 4 finds more")
 
     @classmethod
     def from_pretrained(
@@ -86,17 +84,16 @@ class GSANet:
         """
         for name in ("torch", "transformers"):
             required(name, cls.name, "pip install 'isotrope[torch]'")
-        path = Path(path) if path is not None else SHIPPED / "recognizer"
+        path = Path(path) if path is not None else shipped("recognizer")
         place = torch_device(device)
         if place != "cpu" and runtime == "onnx":
             raise ValueError(f"device={device!r}: onnx runs gsanet on the CPU; use runtime='torch'")
         if place != "cpu" and runtime == "auto":
             runtime = "torch"
         recognizer = _load(path, adapter, runtime, threads)
-        engine = cls(recognizer if place == "cpu" else recognizer.to(place), beams)
-        if beams is None and adapter is not None and not engine._on_torch:
-            engine.beams = BEAMS  # a merged adapter leaves no trace in the graph
-        return engine
+        if adapter is not None and not _is_adapted(recognizer):  # merged, it leaves no trace
+            beams = beams or BEAMS
+        return cls(recognizer if place == "cpu" else recognizer.to(place), beams)
 
     def check(self, pixels: np.ndarray) -> None:
         """Refuse an image under 2 px on a side, or longer than `config.max_ratio` of its height.
@@ -113,6 +110,7 @@ class GSANet:
 
         from isotrope.data.images import prepare
 
+        settle_torch()
         config = self.recognizer.config
         sizes = (config.image_height, config.image_stride, config.max_ratio)
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
@@ -127,31 +125,25 @@ class GSANet:
                     read.update(zip(batch, self._read_batch(pixels), strict=True))
         return [read[place] for place in range(len(lines))]
 
-    def load_adapter(self, adapter: str | Path, name: str | None = None) -> None:
-        """Add one more LoRA adapter, and read with it from now on.
+    def with_adapter(self, adapter: str | Path | None) -> GSANet:
+        """The same weights, shared, with this adapter, or with None without any.
 
         Args:
             adapter: As in `from_pretrained`.
-            name: What `switch` will know it by. None: the last part of `adapter`, `.` as `_`; a
-                name that a torch module has already, such as "train", gets a `_` at its end.
 
         Raises:
-            ValueError: No such adapter, one for another model, a name that is taken, or an engine
-                on onnxruntime, where adapters are fixed.
+            ValueError: No such adapter, one for another model, or an engine on onnxruntime, where
+                the adapter is part of the graph.
         """
-        self._must_be_torch()
-        self.recognizer = adapted(self.recognizer, adapter, name)
+        from torch import nn
 
-    def switch(self, name: str | None) -> None:
-        """Read with another of the loaded adapters from now on, or with None: without any.
+        from isotrope.ocr.gsanet.loading import with_adapter
 
-        Raises:
-            ValueError: No adapter of this name is loaded, or the engine is on onnxruntime.
-        """
-        self._must_be_torch()
-        from isotrope.lora import switch_adapter
-
-        switch_adapter(self.recognizer, name)
+        if not isinstance(self.recognizer, nn.Module):
+            raise ValueError(
+                "an engine on onnxruntime has its adapter merged for good; use runtime='torch'"
+            )
+        return GSANet(with_adapter(self.recognizer, adapter), self.beams)
 
     def _read_batch(self, pixels) -> list[Line]:
         beams = self._beams()
@@ -166,27 +158,13 @@ class GSANet:
             )
         ]
 
-    @property
-    def _on_torch(self) -> bool:
-        import torch
-
-        return isinstance(self.recognizer, torch.nn.Module)
-
     def _beams(self) -> int:
-        """How many texts of an image are followed now."""
-        if self.beams is not None:
-            return self.beams
-        if not hasattr(self.recognizer, "peft_config"):  # no adapter was ever here
-            return 1
-        from isotrope.lora import active_adapter
+        """How many texts of an image are followed."""
+        return self.beams or (BEAMS if _is_adapted(self.recognizer) else 1)
 
-        return 1 if active_adapter(self.recognizer) is None else BEAMS
 
-    def _must_be_torch(self) -> None:
-        if not self._on_torch:
-            raise ValueError(
-                "an engine on onnxruntime has its adapter merged for good; use runtime='torch'"
-            )
+def _is_adapted(recognizer: Recognizer | OnnxRecognizer) -> bool:
+    return hasattr(recognizer, "peft_config")
 
 
 def _unit(line: np.ndarray):
@@ -199,8 +177,10 @@ def _unit(line: np.ndarray):
 def _load(
     path: Path, adapter: str | Path | None, runtime: Runtime, threads: int | None
 ) -> Recognizer | OnnxRecognizer:
+    from isotrope.ocr.gsanet.loading import load_recognizer
+
     if runtime == "torch":
-        return load_torch(path, adapter)
+        return load_recognizer(path, adapter)
     if runtime == "onnx":
         return _load_onnx(path, adapter, threads)
     if runtime != "auto":
@@ -208,20 +188,21 @@ def _load(
     if (path / "encoder.onnx").is_file():
         return _load_onnx(path, adapter, threads)
     exported = export_folder(source_folders(path, adapter))
-    if (exported / "config.json").is_file():  # the adapter is merged in it
+    if is_whole(exported):  # the adapter is merged in it
         return _load_onnx(exported, None, threads)
-    return load_torch(path, adapter)
+    return load_recognizer(path, adapter)
 
 
 def _load_onnx(path: Path, adapter: str | Path | None, threads: int | None) -> OnnxRecognizer:
     import torch
 
     from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
+    from isotrope.ocr.gsanet.loading import load_recognizer
 
     threads = threads or torch.get_num_threads()
     if not (path / "encoder.onnx").is_file():
         sources = source_folders(path, adapter)
-        exported = cached_export(sources, lambda: load_torch(path, adapter, merge=True))
+        exported = cached_export(sources, lambda: load_recognizer(path, adapter, merge=True))
         return OnnxRecognizer(exported, threads)
     if adapter is not None:
         raise ValueError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -13,8 +14,29 @@ from isotrope.groups import group_from_name
 from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
 from isotrope.ocr.gsanet.decoding import Alphabet, Past, decode
 from isotrope.ocr.gsanet.graph import FORMAT, layer_names, open_session
+from isotrope.ocr.processes import PerProcess
 
 _REMEDY = "give a folder that isotrope export wrote"
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What `config.json` of an export says; `tokens` are the numbers of those that stand out.
+
+    `stride` is the encoder's, in pixels a token; the other names are those of `Recognizer.config`.
+    """
+
+    group: str
+    orientations: list[int]
+    layers: int
+    tokens: dict[str, int]
+    columns: bool
+    stride: int
+    charset: str
+    image_height: int
+    image_stride: int
+    max_ratio: float
+    max_characters: int
 
 
 class OnnxRecognizer:
@@ -32,11 +54,13 @@ class OnnxRecognizer:
     def __init__(self, folder: str | Path, threads: int | None = None):
         folder = Path(folder)
         self.config = _read_config(folder)
-        self._encoder = open_session(folder / "encoder.onnx", threads)
-        self._decoder = open_session(folder / "decoder.onnx", threads)
+        graphs = (folder / f"{name}.onnx" for name in ("encoder", "decoder"))
+        self._encoder, self._decoder = (
+            PerProcess(partial(open_session, graph, threads)) for graph in graphs
+        )
         self._cross = layer_names("cross", self.config.layers)
         self._past = layer_names("past", self.config.layers)
-        _, heads, _, width = self._decoder.get_inputs()[1].shape
+        _, heads, _, width = self._decoder.get().get_inputs()[1].shape
         self._nothing = heads, 0, width  # keys of no tokens, of one image
         self._group = group_from_name(self.config.group)
 
@@ -48,7 +72,7 @@ class OnnxRecognizer:
         size = tuple(n // self.config.stride for n in pixels.shape[2:])
         # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
         names = self._cross + ["characters"] * self.config.columns
-        seen = self._encoder.run(names, {"pixels": pixels})
+        seen = self._encoder.get().run(names, {"pixels": pixels})
         if beams == 1:
             return self._written(seen, size, beams)
         # The graph wants keys for each text, and a copy for those of all images may be large.
@@ -66,12 +90,13 @@ class OnnxRecognizer:
         if beams > 1:
             cross = [np.repeat(part, beams, axis=0) for part in cross]
         feed = dict(zip(self._cross, cross, strict=True))
+        decoder = self._decoder.get()
         nothing = np.zeros((images * beams, *self._nothing), np.float32)
 
         def advance(token: torch.Tensor, _: int, past: Past | None):
             keys = [part.numpy() for part in past[0]] if past else [nothing] * len(self._past)
             own = {"token": token.numpy(), **dict(zip(self._past, keys, strict=True))}
-            log_p, looked, *past = map(torch.from_numpy, self._decoder.run(None, feed | own))
+            log_p, looked, *past = map(torch.from_numpy, decoder.run(None, feed | own))
             return log_p, looked, [tuple(past)]
 
         begin = known["begin"]
@@ -90,7 +115,7 @@ class OnnxRecognizer:
         return "".join(self.config.charset[token - first] for token in tokens if token >= first)
 
 
-def _read_config(folder: Path) -> SimpleNamespace:
+def _read_config(folder: Path) -> ExportConfig:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -99,4 +124,7 @@ def _read_config(folder: Path) -> SimpleNamespace:
         raise ValueError(f"{folder}: its config.json is broken ({error}); {_REMEDY}") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise ValueError(f"{folder}: its config.json is not that of an export; {_REMEDY}")
-    return SimpleNamespace(**config)
+    try:
+        return ExportConfig(**{field.name: config[field.name] for field in fields(ExportConfig)})
+    except KeyError as error:
+        raise ValueError(f"{folder}: its config.json has no {error}; {_REMEDY}") from error

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from isotrope.ocr.engines.base import Line
-from isotrope.ocr.loading import SHIPPED, adapter_folder
+from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.session import LineSession
 
 MODELS = ("small", "tiny")
 """The models that are shipped: `small` is the more accurate, `tiny` the faster one."""
 
 
+@dataclass(frozen=True, eq=False)
 class Isotrope:
     """A pretrained line recognizer with CTC, batched by the width of the lines.
 
     Args:
         session: Reads lines; a `LineSession`, or anything with its method `read`.
+        model: The shipped model whose adapters are known by name.
     """
 
-    name = "isotrope"
-
-    def __init__(self, session: LineSession) -> None:
-        self.session = session
+    name: ClassVar[str] = "isotrope"
+    session: LineSession
+    model: str = "small"
 
     @classmethod
     def from_pretrained(
@@ -50,8 +53,18 @@ class Isotrope:
         """
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
-        folder = Path(path) if path is not None else SHIPPED / model
-        return cls(LineSession(folder, threads, adapter and adapter_folder(adapter, model), device))
+        folder = Path(path) if path is not None else shipped(model)
+        adapter = None if adapter is None else adapter_folder(adapter, model)
+        return cls(LineSession(folder, threads, adapter, device), model)
+
+    def with_adapter(self, adapter: str | Path | None) -> Isotrope:
+        """The same weights with this adapter, or with None without any.
+
+        Raises:
+            ValueError: No such adapter, or one that does not fit.
+        """
+        of = self.session
+        return Isotrope.from_pretrained(of.folder, adapter, self.model, of.threads, of.device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
         """As `Engine.read`."""

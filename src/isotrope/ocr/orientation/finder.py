@@ -7,14 +7,21 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.io.resize import resize
-from isotrope.ocr.graph import CONFIG, open_graph
+from isotrope.ocr.loading import shipped
+from isotrope.ocr.onnx.session import CONFIG, open_graph
 from isotrope.ocr.orientation.sizing import LYING, finder_size
+from isotrope.ocr.processes import PerProcess
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 AREAS = (3072, 49152, 786432)
 """Pixels that an image is shown at: a word or line, a paragraph, a page.
@@ -68,7 +75,7 @@ class OrientationFinder:
     def __init__(
         self, folder: str | Path, threads: int | None = None, device: str | None = None
     ) -> None:
-        self.session = open_graph(folder, threads, device=device)
+        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
         config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
         self.sharpness: float = config.get("sharpness", 1.0)
 
@@ -80,7 +87,12 @@ class OrientationFinder:
         device: str | None = None,
     ) -> OrientationFinder:
         """The finder of a folder; None: the shipped one."""
-        return cls(path or Path(__file__).parents[2] / "weights" / "finder", threads, device)
+        return cls(path or shipped("finder"), threads, device)
+
+    @property
+    def session(self) -> InferenceSession:
+        """The graph, opened in this process."""
+        return self._opened.get()
 
     def find(
         self, images: ImageSource | Iterable[ImageSource], batch_size: int = 32

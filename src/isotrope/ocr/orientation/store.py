@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from isotrope.ocr.export import load_state, save_folder
+from isotrope.ocr.onnx.export import load_state, save_folder
 from isotrope.ocr.orientation.model import FinderConfig, UprightNet
 from isotrope.ocr.orientation.sizing import UNIT
 

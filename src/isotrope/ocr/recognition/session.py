@@ -6,18 +6,24 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from isotrope.io.tensors import load_tensors
 from isotrope.lora.merging import merged_weights
-from isotrope.ocr.graph import CONFIG, WEIGHTS, open_graph
+from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph
+from isotrope.ocr.processes import PerProcess
 from isotrope.ocr.recognition.calibration import Calibration
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.ctc import Decoded, decode, join
 from isotrope.ocr.recognition.pieces import pieces
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 WIDEST = 3200
 """Pixels of the widest piece that is read at once; longer lines are cut where they are blank."""
@@ -40,7 +46,7 @@ _MARGIN = 2 * STRIDE
 
 
 class LineSession:
-    """A folder's recognizer, ready to read.
+    """A folder's recognizer, ready to read, in forked and spawned processes too.
 
     Args:
         folder: written by `recognition.store.save_model`.
@@ -70,11 +76,13 @@ class LineSession:
             self.calibration = Calibration.from_config(config)
         except ValueError as error:
             raise ValueError(f"{folder / CONFIG}: {error}") from error
-        weights = None
-        if adapter is not None:
-            parameters = load_tensors(folder / WEIGHTS)
-            weights = merged_weights("LineRecognizer", self.charset, parameters, adapter)
-        self.session = open_graph(folder, threads, weights, device)
+        self.folder, self.threads, self.device = folder, threads, device
+        self._opened = PerProcess(partial(_open, folder, threads, adapter, device, self.charset))
+
+    @property
+    def session(self) -> InferenceSession:
+        """The graph, opened in this process."""
+        return self._opened.get()
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
         """The texts of upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
@@ -126,6 +134,20 @@ class LineSession:
         for number, (place, _) in enumerate(flat):
             parts[place].append(read[number])
         return [join(found) for found in parts]
+
+
+def _open(
+    folder: Path,
+    threads: int | None,
+    adapter: str | Path | None,
+    device: str | None,
+    charset: str,
+) -> InferenceSession:
+    if adapter is None:
+        return open_graph(folder, threads, device=device)
+    parameters = load_tensors(folder / WEIGHTS)
+    weights = merged_weights("LineRecognizer", charset, parameters, adapter)
+    return open_graph(folder, threads, weights, device)
 
 
 def _emptied(found: Decoded) -> Decoded:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from isotrope.ocr.export import load_state, save_folder
+from isotrope.ocr.onnx.export import load_state, save_folder
 from isotrope.ocr.recognition.calibration import KEY
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig

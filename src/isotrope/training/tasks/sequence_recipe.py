@@ -22,7 +22,7 @@ from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import load_torch
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.training.line_sets import usable
 from isotrope.training.recipe import (
     Fields,
@@ -258,4 +258,4 @@ def _begin_with(recognizer: Recognizer, start: str) -> None:
 
 
 def _loaded(start: str) -> Recognizer:
-    return load_torch(None if start == "shipped" else Path(start)).eval()
+    return load_recognizer(None if start == "shipped" else Path(start)).eval()

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from isotrope.data.lines import LabelledLines
 from isotrope.io.files import cache_folder, replacing
-from isotrope.ocr.graph import CONFIG, WEIGHTS
+from isotrope.ocr.onnx.session import CONFIG, WEIGHTS
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.published import find_published, load_published
 from isotrope.ocr.recognition.store import load_model

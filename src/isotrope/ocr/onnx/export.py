@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isotrope.io.files import replacing
-from isotrope.ocr.graph import CONFIG, GRAPH, WEIGHTS
+from isotrope.ocr.onnx.session import CONFIG, GRAPH, WEIGHTS
 
 
 def save_folder(

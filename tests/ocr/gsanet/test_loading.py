@@ -10,23 +10,24 @@ from torch import nn
 
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr import loading
+from isotrope.ocr.gsanet import loading as gsanet_loading
+from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import load_torch
 
 
 def test_where_there_is_no_recognizer(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"missing: no recognizer here .* give a folder saved by"):
-        load_torch(tmp_path / "missing")
+        load_recognizer(tmp_path / "missing")
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))
     with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
-        load_torch(tmp_path)
+        load_recognizer(tmp_path)
     for text in ("[]", "not json", '{"architectures": 3}'):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
-            load_torch(tmp_path)
+            load_recognizer(tmp_path)
     monkeypatch.setattr(loading, "SHIPPED", tmp_path / "weights")
     with pytest.raises(ValueError, match=r"weights.recognizer: no recognizer here"):
-        load_torch()
+        load_recognizer()
 
 
 @pytest.fixture
@@ -35,13 +36,13 @@ def saved(tmp_path):
     stages = [Stage("conv", 0, 4), Stage("gsa", 1, 16, 2, encoding="rotary", stride=2)]
     vit = EquivariantViTConfig("C4", patch=(4, 2, 1), stages=stages)
     Recognizer.from_config(vit, dim=16, layers=1, heads=2).save_pretrained(tmp_path / "saved")
-    assert isinstance(load_torch(tmp_path / "saved"), Recognizer)
+    assert isinstance(load_recognizer(tmp_path / "saved"), Recognizer)
     return tmp_path / "saved"
 
 
 def refused(folder):
     with pytest.raises(ValueError, match=re.escape(f"{folder}: its ")) as caught:
-        load_torch(folder)
+        load_recognizer(folder)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -97,9 +98,9 @@ def test_adapters(tmp_path, monkeypatch, shipped):
     model = TinyRecognizer()
     x = torch.rand(2, 4)
     before = model.read(x)
-    monkeypatch.setattr(loading, "_load_recognizer", lambda path: model)
+    monkeypatch.setattr(gsanet_loading, "_load", lambda path: model)
     monkeypatch.setattr(loading, "SHIPPED", tmp_path)
-    recognizer = load_torch(adapter="fraktur" if shipped else folder)
+    recognizer = load_recognizer(adapter="fraktur" if shipped else folder)
     assert isinstance(recognizer.get_base_model(), TinyRecognizer)
     assert not recognizer.training
     assert (recognizer.read(x) - before).abs().max() > 1e-3
@@ -108,14 +109,14 @@ def test_adapters(tmp_path, monkeypatch, shipped):
 def test_adapters_that_do_not_exist_or_fit(tmp_path, monkeypatch):
     from peft import LoraConfig, get_peft_model
 
-    monkeypatch.setattr(loading, "_load_recognizer", lambda path: TinyRecognizer())
+    monkeypatch.setattr(gsanet_loading, "_load", lambda path: TinyRecognizer())
     with pytest.raises(
         ValueError, match=r"runes: no such adapter .*no runes.adapter_config.json\); give"
     ):
-        load_torch(adapter="runes")
+        load_recognizer(adapter="runes")
     other = nn.Module()
     other.proj = nn.Linear(8, 8)
     config = LoraConfig(target_modules=["proj"], r=2)
     get_peft_model(other, config).save_pretrained(tmp_path / "other")
     with pytest.raises(ValueError, match="other does not fit this model"):
-        load_torch(adapter=tmp_path / "other")
+        load_recognizer(adapter=tmp_path / "other")

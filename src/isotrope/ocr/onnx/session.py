@@ -1,4 +1,4 @@
-"""Running what `export.py` wrote: a graph whose weights lie beside it. No torch."""
+"""Opening what `export.py` wrote: a graph whose weights lie beside it. No torch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 from isotrope.ocr.devices import onnx_providers
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions
 
 GRAPH, WEIGHTS, CONFIG = "graph.onnx", "model.safetensors", "config.json"
-
 
 _HALF, _SINGLE = b"\x10\x0a", b"\x10\x01"
 """How a tensor of ONNX's protocol buffers says its type: field 2, FLOAT16 or FLOAT."""
@@ -47,10 +46,7 @@ def open_graph(
                 f"{folder}: {name} is missing; give a folder with {GRAPH} and {WEIGHTS}"
             )
     providers = onnx_providers(device)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
-    # Several graphs take turns: the threads of one that waits would keep cores busy.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = session_options(threads)
     graph: Path | bytes = folder / GRAPH
     if weights:
         # Named, so that onnxruntime finds the values until the session is made.
@@ -59,11 +55,39 @@ def open_graph(
         graph = _in_32_bits(folder / GRAPH, list(weights))
         where = "session.model_external_initializers_file_folder_path"
         options.add_session_config_entry(where, str(folder.resolve()))
+    return open_session(graph, options, folder, "copy it again", providers)
+
+
+def session_options(threads: int | None = None) -> SessionOptions:
+    """For graphs that take turns; `threads=None` leaves their number to onnxruntime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
+    # The threads of a graph that waits would keep cores busy.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def open_session(
+    graph: Path | bytes,
+    options: SessionOptions,
+    place: Path,
+    remedy: str,
+    providers: Sequence[str] = ("CPUExecutionProvider",),
+) -> InferenceSession:
+    """A graph ready to run.
+
+    Raises:
+        ValueError: it is missing or broken; the message has its `place`, the reason and a `remedy`.
+    """
+    import onnxruntime
+
     try:
         return onnxruntime.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime has a class for each reason and no common base
         reason = str(error).split("\n")[0]
-        raise ValueError(f"{folder}: cannot be loaded ({reason}); copy it again") from error
+        raise ValueError(f"{place}: cannot be loaded ({reason}); {remedy}") from error
 
 
 def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:

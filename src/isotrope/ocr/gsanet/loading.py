@@ -1,0 +1,108 @@
+"""Loading the papers' recognizer and its adapters; what does not fit is refused by name."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+from peft import PeftModel
+from safetensors import SafetensorError
+from torch import nn
+
+from isotrope.lora import load_adapter
+from isotrope.ocr.gsanet.recognizer import Recognizer
+from isotrope.ocr.loading import adapter_folder, shipped
+
+_REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
+
+
+def load_recognizer(
+    path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
+) -> Recognizer | PeftModel:
+    """A `Recognizer` in eval mode.
+
+    Args:
+        path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
+        adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
+        merge: Whether the adapter is added to the weights; otherwise a `PeftModel` is returned.
+
+    Raises:
+        ValueError: There is no recognizer at `path`, or no adapter for it at `adapter`.
+    """
+    recognizer = _load(path or shipped("recognizer"))
+    if adapter is not None:
+        recognizer = _adapted(recognizer, adapter)
+        recognizer = recognizer.merge_and_unload() if merge else recognizer
+    return recognizer.eval()
+
+
+def with_adapter(
+    recognizer: Recognizer | PeftModel, adapter: str | Path | None
+) -> Recognizer | PeftModel:
+    """The same recognizer with this adapter, or with None without any.
+
+    Args:
+        recognizer: Left as it is; what is returned shares the memory of its weights.
+        adapter: As in `load_recognizer`.
+
+    Raises:
+        ValueError: No such adapter, or one of another model.
+    """
+    memo = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in recognizer.parameters()}
+    shared = copy.deepcopy(recognizer, memo)
+    shared = shared.unload() if isinstance(shared, PeftModel) else shared
+    return (shared if adapter is None else _adapted(shared, adapter)).eval()
+
+
+def _adapted(recognizer: Recognizer, adapter: str | Path) -> PeftModel:
+    return load_adapter(recognizer, adapter_folder(adapter, "recognizer"))
+
+
+def _load(path: Path) -> Recognizer:
+    _check_config(path)
+    try:
+        # Tensors of another shape are reported below by name, and not by a mere refusal.
+        recognizer, report = Recognizer.from_pretrained(
+            path, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{path}: its weights cannot be loaded ({reason}); {_REMEDY}") from error
+    except Exception as error:  # A broken config fails wherever its values are first used.
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise ValueError(f"{path}: its config.json is broken ({reason}); {_REMEDY}") from error
+    if problem := _misfits(report):
+        raise ValueError(f"{path}: its weights do not fit its config.json ({problem}); {_REMEDY}")
+    return recognizer
+
+
+def _check_config(path: Path) -> None:
+    """Refuse a folder that does not say it is a recognizer's."""
+    config = path / "config.json"
+    if not config.is_file():
+        raise ValueError(f"{path}: no recognizer here (config.json is missing); {_REMEDY}")
+    try:
+        architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures")
+        fits = "Recognizer" in (architectures or [])
+    except (ValueError, AttributeError, TypeError):  # No JSON, or JSON of another shape.
+        fits = False
+    if not fits:
+        exported = (path / "encoder.onnx").is_file()
+        remedy = "it is an export, for runtime='onnx' alone" if exported else _REMEDY
+        raise ValueError(f"{path}: its config.json is not that of a Recognizer; {remedy}")
+
+
+def _misfits(report: dict, most: int = 3) -> str:
+    """The tensors that loading left out, a few of each kind by name; empty where all fit."""
+    kinds = {
+        "missing": report["missing_keys"],
+        "unexpected": report["unexpected_keys"],
+        "of another shape": (key for key, *_ in report["mismatched_keys"]),
+    }
+    problems = []
+    for kind, keys in kinds.items():
+        if names := sorted(keys):
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            problems.append(f"{kind}: {', '.join(names[:most])}{more}")
+    return "; ".join(problems)

@@ -1,0 +1,1 @@
+"""A model's folder: its weights once, for torch and, by a graph beside them, for onnxruntime."""
