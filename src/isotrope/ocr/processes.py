@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from types import ModuleType
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
@@ -62,13 +63,10 @@ class PerProcess(Generic[T]):
         self._made = None
 
 
-def settle_torch() -> None:
-    """Let torch compute in one thread where this process is a forked child."""
-    if _forked:
-        import torch
-
-        if torch.get_num_threads() > 1:
-            torch.set_num_threads(1)
+def settle(torch: ModuleType) -> None:
+    """Let torch, the module, compute in one thread where this process is a forked child."""
+    if _forked and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 def _after_fork() -> None:

@@ -15,7 +15,7 @@ from isotrope.ocr.engines.base import Line, required
 from isotrope.ocr.engines.torch_device import torch_device
 from isotrope.ocr.gsanet.cache import cached_export, export_folder, is_whole, source_folders
 from isotrope.ocr.loading import shipped
-from isotrope.ocr.processes import settle_torch
+from isotrope.ocr.processes import settle
 
 if TYPE_CHECKING:
     from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
@@ -110,7 +110,7 @@ class GSANet:
 
         from isotrope.data.images import prepare
 
-        settle_torch()
+        settle(torch)
         config = self.recognizer.config
         sizes = (config.image_height, config.image_stride, config.max_ratio)
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)

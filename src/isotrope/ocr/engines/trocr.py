@@ -13,7 +13,7 @@ from PIL import Image
 from isotrope.ocr.engines.base import Line, required
 from isotrope.ocr.engines.torch_device import torch_device
 from isotrope.ocr.loading import adapter_folder
-from isotrope.ocr.processes import settle_torch
+from isotrope.ocr.processes import settle
 
 _REMEDY = "pip install 'isotrope[torch]'"
 
@@ -100,7 +100,7 @@ class TrOCR:
     def _read_batch(self, lines: Sequence[np.ndarray]) -> list[Line]:
         import torch
 
-        settle_torch()
+        settle(torch)
         pixels = torch.from_numpy(np.stack([self._prepared(line) for line in lines]))
         pixels = pixels.to(self.model.device)
         with torch.inference_mode():
