@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from isotrope.lora import add_adapter, save_adapter
-from isotrope.ocr.engines import isotrope as engine_module
+from isotrope.ocr import loading
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.isotrope import Isotrope
 from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
@@ -87,7 +87,7 @@ def test_what_cannot_be_loaded(weights, tmp_path, monkeypatch):
         make_engine("isotrope", path=tmp_path)
     with pytest.raises(ValueError, match="runes: no such adapter"):
         make_engine("isotrope", path=weights / "small", adapter="runes")
-    monkeypatch.setattr(engine_module, "SHIPPED", weights)
+    monkeypatch.setattr(loading, "SHIPPED", weights)
     assert make_engine("isotrope").session.charset == "abcdefg "
 
 
@@ -104,14 +104,9 @@ def test_the_commands_import_no_torch(weights, tmp_path, command):
     code = f"""
 import sys
 from pathlib import Path
-from isotrope.ocr.engines import isotrope as engine
-from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
 from isotrope import cli
-engine.SHIPPED = Path({str(weights)!r})
-make = OrientationFinder.from_pretrained
-OrientationFinder.from_pretrained = lambda path=None, **options: make(
-    path or {str(weights / "finder")!r}, **options
-)
+from isotrope.ocr import loading
+loading.SHIPPED = Path({str(weights)!r})
 try:
     cli.main()
 finally:
