@@ -21,8 +21,8 @@ from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.models.config import EquivariantViTConfig
-from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.gsanet.loading import load_recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.training.line_sets import usable
 from isotrope.training.recipe import (
     Fields,
