@@ -1,16 +1,14 @@
-"""What the commands that take images share: which images, one result for each, where it goes."""
+"""What the commands that take images share: finding them, and one result for each."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import typer
 
 from isotrope.cli.errors import Complaints, UsageError
 from isotrope.cli.progress import counted
@@ -59,9 +57,11 @@ def gather(
 
     if not inputs and files_from is None:
         raise UsageError("no images; name files or folders, - or --files-from")
-    named = [*(inputs or []), *(_listed(files_from, null) if files_from else [])]
-    if [*named, files_from].count(STDIN) > 1:
-        raise UsageError("- is named twice; standard input can be read only once")
+    named = list(inputs or [])
+    _check_standard_input([*named, files_from])
+    if files_from:
+        named += _listed(files_from, null)
+        _check_standard_input([*named, files_from])
     files: list[Path] = []
     for path in named:
         try:
@@ -72,35 +72,6 @@ def gather(
         except ImageError as error:
             complaints.add(error)
     return files
-
-
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
-    """Refuse, before anything is read, outputs that cannot be or would destroy something.
-
-    Args:
-        outputs: Paths by the options that name them.
-        inputs: The files that are read.
-
-    Raises:
-        UsageError: Two outputs are one file, or one is an input.
-        ValueError: There is no folder to write it into.
-    """
-    from isotrope.io.files import refuse_overwriting
-
-    seen: dict[str, str] = {}
-    sources = [path for path in inputs if path is not None]
-    for option, path in outputs.items():
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise ValueError(f"{path}: there is no folder {path.parent}; make it first")
-        if (place := os.path.realpath(path)) in seen:
-            raise UsageError(f"{seen[place]} and {option} are both {path}; give two files")
-        seen[place] = option
-        try:
-            refuse_overwriting(path, sources)
-        except ValueError as error:
-            raise UsageError(f"{option} {error}") from error
 
 
 def check_folder(option: str, path: str | Path | None) -> None:
@@ -129,8 +100,8 @@ def answered(
     answer: Callable[[Iterator[np.ndarray]], Iterator[T | ImageError]],
     out: Path | None,
     complaints: Complaints,
-) -> Iterator[tuple[Page, T]]:
-    """Each readable image with what is said of it; a complaint for each other one.
+) -> Iterator[tuple[str, np.ndarray, T]]:
+    """The name of each readable image, its pixels, and its result; a complaint for each other one.
 
     Args:
         files: What `gather` found.
@@ -160,46 +131,24 @@ def answered(
     with counted(len(files), out) as count:
         for result in chain(answer(images()), [None]):  # None: what waits behind the last answer
             for page in settled():
-                problem = page.pixels if isinstance(page.pixels, ImageError) else result
-                if isinstance(problem, ImageError):
-                    complaints.add(ImageError(problem.problem, page.name))
+                if isinstance(page.pixels, ImageError):
+                    complaints.add(ImageError(page.pixels.problem, page.name))
+                elif isinstance(result, ImageError):
+                    complaints.add(ImageError(result.problem, page.name))
                 elif result is not None:
-                    yield page, result
+                    yield page.name, page.pixels, result
                 if page.is_last:
                     count()
 
 
-def started(results: Iterator[T]) -> Iterator[T] | None:
-    """The same results once the first is there; None where there is none."""
-    first = next(results, None)
-    return None if first is None else chain([first], results)
-
-
-def is_stream(out: Path | None) -> bool:
-    """Whether an output is standard output, a pipe or a device: what is there cannot be lost."""
-    return out is None or (out.exists() and not out.is_file())
-
-
-def write(lines: Iterable[str], out: Path | None) -> None:
-    """Lines to a file, whole or not at all, or to a stream as they come.
-
-    Args:
-        lines: Without their ends.
-        out: A file, or a pipe or device. None: standard output.
-    """
-    from isotrope.io.files import writing
-
-    if out is None:
-        for line in lines:
-            typer.echo(line)
-        return
-    with writing(out) as file:
-        file.writelines(line + "\n" for line in lines)
+def _check_standard_input(paths: Sequence[Path | None]) -> None:
+    if paths.count(STDIN) > 1:
+        raise UsageError("- is named twice; standard input can be read only once")
 
 
 def _listed(path: Path, null: bool) -> list[Path]:
     """The entries of a list of files; empty ones are left out."""
-    content = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+    content = _standard_input() if path == STDIN else path.read_bytes()
     entries = content.split(b"\0") if null else content.splitlines()
     return [Path(os.fsdecode(entry)) for entry in entries if entry]
 
@@ -239,4 +188,17 @@ def _pages(file: Path) -> Iterator[Page]:
 
 
 def _source(file: Path) -> Path | bytes:
-    return sys.stdin.buffer.read() if file == STDIN else file
+    return _standard_input() if file == STDIN else file
+
+
+def _standard_input() -> bytes:
+    """What is on standard input.
+
+    Raises:
+        ImageError: Nothing is.
+    """
+    from isotrope.io.images import ImageError
+
+    if content := sys.stdin.buffer.read() if sys.stdin else b"":
+        return content
+    raise ImageError("nothing on standard input; pipe something into it", str(STDIN))

@@ -44,13 +44,19 @@ BatchSize: TypeAlias = Annotated[
 
 Out: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", dir_okay=False, help="Write to this file, whole or not at all."),
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        readable=False,
+        help="Write to this file, whole or not at all.",
+    ),
 ]
 Show: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         dir_okay=False,
+        readable=False,
         help="Draw the images and their texts as PNG, JPEG, WebP, TIFF, PDF or SVG.",
     ),
 ]

@@ -10,7 +10,8 @@ import typer
 
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
-from isotrope.cli.files import answered, check_folder, gather, write
+from isotrope.cli.files import answered, check_folder, gather
+from isotrope.cli.outputs import write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,8 +78,8 @@ def _results(
             for image in window:
                 yield image if isinstance(image, ImageError) else next(found)
 
-    for page, found in answered(files, answer, None, complaints):
-        yield page.name, found
+    for name, _, found in answered(files, answer, None, complaints):
+        yield name, found
 
 
 def _text_lines(results: Iterator[Result]) -> Iterator[str]:

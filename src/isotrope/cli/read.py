@@ -13,15 +13,8 @@ import typer
 
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
-from isotrope.cli.files import (
-    answered,
-    check_folder,
-    check_outputs,
-    gather,
-    is_stream,
-    started,
-    write,
-)
+from isotrope.cli.files import answered, check_folder, gather
+from isotrope.cli.outputs import check_outputs, is_stream, started, write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,11 +76,12 @@ def read(
         _check_options(given, show)
         kept = _Kept(turns, show)
         reader = _load_reader(given) if files else None
-    names = files_from is not None or len(inputs) > 1 or inputs[0].is_dir()
+    named = inputs or []
+    several = files_from is not None or len(named) > 1 or any(path.is_dir() for path in named)
     with exit_on_error(), complaints.about(out):
         results = started(_results(reader, files, batch_size, kept, out, complaints))
         if results or is_stream(out):  # a good file of an earlier run is not emptied
-            write(lines_of(results or (), kept.angles, names), out)
+            write(lines_of(results or (), kept.angles, several), out)
         if turns:
             kept.summarize(to_stdout=format == "text" and out is None)
     if show:
@@ -201,6 +195,6 @@ def _results(
             problem = next((each for each in readings if isinstance(each, ImageError)), None)
             yield problem or readings
 
-    for page, readings in answered(files, answer, out, complaints):
-        kept.add(page.pixels, readings)
-        yield page.name, readings
+    for name, pixels, readings in answered(files, answer, out, complaints):
+        kept.add(pixels, readings)
+        yield name, readings

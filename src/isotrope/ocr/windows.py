@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from isotrope.io.images import ImageError, ImageSource, image_sources, load_pixe
 
 PIXELS = 1 << 24
 """The most pixels that a window holds, unless one image alone has more: 48 MiB."""
-
-T = TypeVar("T", np.ndarray, ImageError)
 
 
 def check_size(pixels: np.ndarray) -> None:
@@ -52,7 +49,9 @@ def loaded(
             yield error.named(str(source) if path else f"images[{index}]")
 
 
-def windows(images: Iterable[T], first: int, most: int) -> Iterator[list[T]]:
+def windows(
+    images: Iterable[np.ndarray | ImageError], first: int, most: int
+) -> Iterator[list[np.ndarray | ImageError]]:
     """Images in lists, in their order: short lists at first, so that the first results come soon.
 
     Args:
@@ -60,7 +59,7 @@ def windows(images: Iterable[T], first: int, most: int) -> Iterator[list[T]]:
         first: The most images in the first list. Each may hold twice as many as the one before.
         most: The most images in any list, which holds at most `PIXELS` too.
     """
-    window: list[T] = []
+    window: list[np.ndarray | ImageError] = []
     held, count = 0, min(first, most)
     for image in images:
         size = 0 if isinstance(image, ImageError) else image.shape[0] * image.shape[1]
