@@ -38,11 +38,14 @@ def write_idx(folder, images=DIGITS, labels=LABELS, pack=lambda data: data, suff
         (folder / f"{name}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(labels)))
 
 
-def write_folder(folder, splits=("train", "valid", "test"), classes=("cat", "dog"), size=(8, 6)):
+SPLITS = ("train", "valid", "test")
+
+
+def write_folder(folder, splits=SPLITS, classes=("cat", "dog"), size=(8, 6), count=2):
     for split in splits:
         for number, name in enumerate(classes):
             (folder / split / name).mkdir(parents=True, exist_ok=True)
-            for i in range(2):
+            for i in range(count):
                 Image.new("RGB", size, (number, i, 7)).save(folder / split / name / f"{i}.png")
 
 
@@ -61,6 +64,7 @@ def write_pcam(folder, count=5, labels=None):
 
 def test_npz(tmp_path):
     write_npz(tmp_path)
+    (tmp_path / "valid.npz").write_bytes((tmp_path / "train.npz").read_bytes())
     data = load_classification(tmp_path, "train")
     assert data.images.dtype == torch.uint8
     assert torch.equal(data.images, torch.from_numpy(DIGITS[:, None]))
@@ -210,7 +214,7 @@ def test_images_of_two_sizes_are_refused(tmp_path):
 
 def test_a_set_without_the_split_names_the_folders(tmp_path):
     write_folder(tmp_path, splits=("train",))
-    with pytest.raises(FileNotFoundError, match=r"no images in test/<class>/ but in \['train'\]"):
+    with pytest.raises(FileNotFoundError, match=r"no images in test/<class>/ but in train; name"):
         load_classification(tmp_path, "test")
 
 
@@ -336,3 +340,41 @@ def test_real_sets(name, split, count, shape, classes):
     assert data.images.shape == (count, *shape)
     assert len(data.classes) == classes
     assert set(data.labels.tolist()) == set(range(classes))
+
+
+def packed(folder, tarred, **changes) -> Path:
+    """A set in a folder, or in a tar."""
+    write_folder(folder / "set", **changes)
+    if not tarred:
+        return folder / "set"
+    with tarfile.open(folder / "set.tar", "w") as tar:
+        tar.add(folder / "set", arcname=".")
+    return folder / "set.tar"
+
+
+@pytest.mark.parametrize("tarred", [False, True])
+def test_without_valid_every_sixth_training_image_is_validated_on(tmp_path, tarred):
+    source = packed(tmp_path, tarred, splits=("train", "test"), count=12)
+    train, valid, test = (
+        load_classification(source, split) for split in ("train", "valid", "test")
+    )
+    assert (len(train), len(valid)) == (20, 4)
+    assert sorted(valid.labels.tolist()) == [0, 0, 1, 1]
+    pixels = {image.numpy().tobytes() for image in train.images}
+    assert not pixels & {image.numpy().tobytes() for image in valid.images}
+    assert len(test) == 24
+
+
+def test_an_npz_without_valid_is_split_too(tmp_path):
+    for split in ("train", "test"):
+        images = np.arange(12, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+        np.savez(tmp_path / f"{split}.npz", images=images, labels=np.arange(12) % 10)
+    train, valid = (load_classification(tmp_path, split) for split in ("train", "valid"))
+    assert valid.images[:, 0, 0, 0].tolist() == [5, 11]
+    assert len(train) == 10
+
+
+def test_too_few_images_to_hold_some_out_are_refused(tmp_path):
+    source = packed(tmp_path, False, splits=("train",), count=2)
+    with pytest.raises(ValueError, match=r"4 training images are too few .*; give valid, or 6"):
+        load_classification(source, "valid")

@@ -1,0 +1,94 @@
+"""Labelled images in folders `split/class/file`, or in a tar of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from isotrope.data.images import load_image
+from isotrope.data.labelled_images import SOURCES, SPLITS, LabelledImages, held_out
+from isotrope.io.images import ImageError, image_suffixes
+
+logger = logging.getLogger(__name__)
+
+
+def from_folder(folder: Path, split: str) -> LabelledImages:
+    files = (file for file in folder.glob("*/*/*") if file.is_file())
+    return from_files(folder, split, {file.relative_to(folder).as_posix(): file for file in files})
+
+
+def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabelledImages:
+    """Images by their names `.../split/class/file`: a file, or what is in it.
+
+    Without a folder `valid`, every sixth image of `train` is validated on.
+    """
+    parts = {name: tuple(name.split("/")[-3:]) for name in files if _is_image(name)}
+    found = {part[0] for part in parts.values()}
+    whole = split != "test" and "train" in found and "valid" not in found
+    given = "train" if whole else split
+    if given not in found:
+        there = ", ".join(sorted(found)) or "no such folder"
+        raise FileNotFoundError(
+            f"{source} has no images in {split}/<class>/ but in {there}; "
+            f"name its folders {', '.join(SPLITS)}, or give the folder of a set:{SOURCES}"
+        )
+    classes, own = (
+        sorted({part[1] for part in parts.values() if part[0] == of})
+        for of in ("train" if "train" in found else given, given)
+    )
+    unknown = sorted(set(own) - set(classes))
+    if unknown:
+        raise ValueError(
+            f"{source}: the class {', '.join(unknown)} of {split} is not in train, which has "
+            f"{', '.join(classes)}; name the folders alike"
+        )
+    names = sorted(name for name, part in parts.items() if part[0] == given)
+    names = held_out(names, split) if whole else names
+    images, labels = [], []
+    for name, image in _decoded(source, names, files):
+        if images and image.shape != images[0].shape:
+            raise ValueError(
+                f"{source}: {name} has {_size(image)} px and the images before it "
+                f"{_size(images[0])}; images must be of one size: resize them"
+            )
+        images.append(image)
+        labels.append(classes.index(parts[name][1]))
+    if not images:
+        raise ValueError(
+            f"{source}: none of the {len(names)} images of {split} can be read; "
+            "save them again as PNG"
+        )
+    return LabelledImages(torch.stack(images), torch.tensor(labels), tuple(classes))
+
+
+def _decoded(
+    source: Path, names: Sequence[str], files: Mapping[str, Path | bytes]
+) -> Iterator[tuple[str, Tensor]]:
+    """The name and the uint8 `(3, H, W)` of each image; one that cannot be read is reported."""
+    for name in names:
+        file = files[name]
+        try:
+            image = load_image(file)
+        except ImageError as error:
+            logger.warning("%s: %s left out: %s", source, name, error.problem)
+            continue
+        yield name, (image * 255).round().to(torch.uint8)
+
+
+def _is_image(name: str) -> bool:
+    """Whether it is `split/class/file` with an image's suffix and none of the parts hidden."""
+    parts = name.split("/")[-3:]
+    return (
+        len(parts) == 3
+        and parts[0] in SPLITS
+        and Path(name).suffix.lower() in image_suffixes()
+        and not any(part.startswith(".") for part in parts)
+    )
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[-1]}x{image.shape[-2]}"

@@ -1,0 +1,71 @@
+"""PatchCamelyon's HDF5 files, read where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isotrope.data.labelled_images import AGAIN, LabelledImages, checked, existing, reading
+
+PCAM = "camelyonpatch_level_2_split_{}_{}.h5"
+
+
+class HDF5Images:
+    """`(N, C, H, W)` uint8 images in an HDF5 file; only those that are asked for are read.
+
+    PatchCamelyon's training images are 7 GB. Indexed like a tensor by a slice or by a tensor of
+    numbers `(n,)`, in any order, and gives a tensor `(n, C, H, W)`.
+    """
+
+    dtype = torch.uint8
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._file = path, _open_hdf5(path)
+        self._images = _hdf5_values(self._file, "x", path)
+        if self._images.ndim != 4 or self._images.dtype != np.uint8:
+            raise ValueError(
+                f"{path}: x is {self._images.dtype} {self._images.shape}, which must be uint8 "
+                "(N, H, W, C); fetch the published file again"
+            )
+        count, rows, columns, channels = self._images.shape
+        self.shape = torch.Size((count, channels, rows, columns))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice | Tensor) -> Tensor:
+        numbers = torch.arange(len(self))[index]
+        rising, place = torch.unique(numbers, return_inverse=True)  # as HDF5 wants them
+        with reading(self.path):
+            images = self._images[rising.numpy()]
+        return torch.from_numpy(images).movedim(-1, 1)[place]
+
+
+def from_pcam(folder: Path, split: str) -> LabelledImages:
+    """PatchCamelyon: x `(N, 96, 96, 3)` and y `(N, 1, 1, 1)` in two files a split."""
+    image_file, label_file = (existing(folder / PCAM.format(split, part)) for part in "xy")
+    values = _hdf5_values(_open_hdf5(label_file), "y", label_file)
+    with reading(label_file):
+        labels = values[...].reshape(-1)
+    return checked(image_file, HDF5Images(image_file), labels, ("normal", "tumour"))
+
+
+def _open_hdf5(path: Path):
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{path} is HDF5, which needs h5py; pip install h5py", name="h5py"
+        ) from error
+    with reading(path):
+        return h5py.File(path, "r")
+
+
+def _hdf5_values(file, key: str, path: Path):
+    values = file.get(key)
+    if not hasattr(values, "shape"):  # nothing there, or a group of others
+        raise ValueError(f"{path} has no values {key!r} but {sorted(file)}; {AGAIN}")
+    return values

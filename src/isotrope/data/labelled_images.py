@@ -1,0 +1,121 @@
+"""Labelled images of one size, and what every reader of them checks."""
+
+from __future__ import annotations
+
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from isotrope.data.image_hdf5 import HDF5Images
+
+Item = TypeVar("Item")
+
+SPLITS = ("train", "valid", "test")
+SOURCES = """
+  rotated MNIST   http://www.iro.umontreal.ca/~lisa/icml2007data/mnist_rotation_new.zip (.amat)
+  MNIST           https://ossci-datasets.s3.amazonaws.com/mnist (four files *-ubyte.gz)
+  PatchCamelyon   https://github.com/basveeling/pcam (six files *.h5)
+  your own        train/<class>/*, test/<class>/*, perhaps valid/<class>/*, in a folder or a tar"""
+"""Where each kind can be had, as errors say it."""
+
+AGAIN = "fetch or make it again"
+HELD_OUT = 6
+"""One in so many training images is validated on where a set has no validation images."""
+_PACKING = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, *_PACKING)
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images of one size with their classes.
+
+    Args:
+        images: uint8 `(N, C, H, W)`; a tensor, or `HDF5Images`, which is indexed like one.
+        labels: int64 `(N,)`, numbers of `classes`.
+        classes: their names.
+    """
+
+    images: Tensor | HDF5Images
+    labels: Tensor
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, numbers: Tensor) -> LabelledImages:
+        """The images of these numbers `(n,)`, read into memory."""
+        return replace(self, images=self.images[numbers], labels=self.labels[numbers])
+
+
+def held_out(items: Sequence[Item], split: str) -> list[Item]:
+    """The items of a training set to train on, or every sixth, to validate on.
+
+    Spread evenly, so that a set sorted by class has all of them in both parts.
+
+    Raises:
+        ValueError: Too few to hold any out.
+    """
+    if len(items) < HELD_OUT:
+        raise ValueError(
+            f"there is no split valid, and {len(items)} training images are too few to hold some "
+            f"out; give valid, or {HELD_OUT} images or more"
+        )
+    return [
+        item for i, item in enumerate(items) if (i % HELD_OUT == HELD_OUT - 1) == (split == "valid")
+    ]
+
+
+def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabelledImages:
+    """The set, its images `(N, C, H, W)` uint8, its labels whole numbers of the classes."""
+    if len(images.shape) != 4 or images.dtype not in (np.uint8, torch.uint8):
+        raise ValueError(
+            f"{file}: images are {images.dtype} {tuple(images.shape)}, which must be uint8 "
+            f"(N, C, H, W); {AGAIN}"
+        )
+    if len(images) != len(labels) or not len(labels):
+        raise ValueError(
+            f"{file}: {len(images)} images and {len(labels)} labels, which must be as many and at "
+            f"least 1; {AGAIN}"
+        )
+    if labels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{file}: labels are {labels.dtype} such as {labels[0]!s}, which must be numbers; "
+            + AGAIN
+        )
+    whole = np.array_equal(labels, np.trunc(labels))
+    low, high = labels.min(), labels.max()
+    if not whole or low < 0 or high >= len(classes):
+        raise ValueError(
+            f"{file}: labels from {low:g} to {high:g}, which must be whole numbers from 0 to "
+            f"{len(classes) - 1}; {AGAIN}"
+        )
+    images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
+    return LabelledImages(images, torch.from_numpy(labels.astype(np.int64)), classes)
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Says of what goes wrong within the block that the file is cut short or broken."""
+    try:
+        yield
+    except _BROKEN as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise ValueError(f"{file} is cut short or broken ({reason}); {AGAIN}") from error
+
+
+def existing(file: Path) -> Path:
+    if not file.is_file():
+        packed = file.with_name(file.name + ".gz")
+        remedy = f"gunzip {packed.name}" if packed.is_file() else f"fetch it:{SOURCES}"
+        raise FileNotFoundError(f"{file} does not exist; {remedy}")
+    return file
