@@ -114,13 +114,15 @@ def test_json_and_tsv(tmp_path):
     assert lines == ["file\ttext\tconfidence\torientation", f"{path}\té51\t0.2\t0"]
 
 
-def test_options_reach_the_reader(tmp_path, loaded):
+def test_options_reach_the_reader(tmp_path, loaded, monkeypatch):
     path = image(tmp_path / "a.png")
     given = {
         **{"weights": tmp_path, "adapter": "fraktur", "engine": "gsanet", "model": "tiny"},
         **{"finder": "orbit", "min_confidence": 0.25, "runtime": "onnx", "beams": 2},
-        "language": "deu",
+        **{"language": "deu", "device": "cpu"},
     }
+    module = sys.modules["isotrope.cli.read"]  # the package's `read` is the function
+    monkeypatch.setattr(module, "_check_options", lambda *_: None)  # no engine takes them all
     options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     read(path, *options)
     given["path"] = given.pop("weights")
@@ -208,6 +210,8 @@ def test_missing_weights_are_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Reader, "from_pretrained", missing)
     path = image(tmp_path / "a.png")
+    complaint(read(path, "--weights", tmp_path), tmp_path, "config.json is missing")
+    (tmp_path / "config.json").write_text("{}")
     complaint(read(path, "--weights", tmp_path), tmp_path, "no recognizer here")
     complaint(read(path, "--weights", tmp_path / "w"), tmp_path / "w", "no such folder; check --we")
     complaint(read(path, "--weights", path), path, "a file, not a folder; check --weights")
@@ -266,6 +270,23 @@ def test_places_that_cannot_be_written(tmp_path, loaded):
         result = read(path, option, tmp_path / "none" / "x.png")
         complaint(result, tmp_path / "none" / "x.png", "make it first")
         assert read(path, option, tmp_path).exit_code == 2
+    assert loaded == []
+
+
+def test_options_of_another_engine_are_refused(tmp_path, loaded):
+    path = image(tmp_path / "a.png")
+    for options, line in {
+        ("--beams", 2): "--beams 2: the engine isotrope does not take it; leave it out",
+        ("--language", "deu"): "--language deu: the engine isotrope does not take it; leave it out",
+        ("--engine", "tesseract", "--weights", tmp_path): (
+            f"--weights {tmp_path}: the engine tesseract does not take it; leave it out"
+        ),
+        ("--engine", "trocr"): (
+            "--engine trocr needs --weights, a folder with a TrOCR and its tokenizer"
+        ),
+    }.items():
+        result = read(path, *options)
+        assert (result.stderr, result.exit_code) == (f"isotrope: {line}\n", 2)
     assert loaded == []
 
 

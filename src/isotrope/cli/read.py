@@ -147,24 +147,43 @@ def _check_options(given: dict[str, Any], show: Path | None) -> None:
     """Refuse, before anything is loaded, what loading would refuse after seconds.
 
     Raises:
-        ValueError: A folder or the adapter is not there.
-        UsageError: `show` has a suffix that no sheet has.
+        ValueError: A folder, its model or the adapter is not there.
+        UsageError: The engine does not take an option, or no sheet has the suffix of `show`.
     """
     from isotrope.ocr.loading import adapter_folder, default_engine
     from isotrope.ocr.sheet import sheet_format
 
-    check_folder("--weights", given["path"])
-    if given["finder"] not in ("isotrope", "orbit"):
-        check_folder("--finder", given["finder"])
-    if given["adapter"] is not None:
-        engine = given["engine"] or default_engine(given["path"])
-        base = "recognizer" if engine == "gsanet" else given["model"] or "small"
-        adapter_folder(given["adapter"], base)
+    weights, finder, adapter = given["path"], given["finder"], given["adapter"]
+    check_folder("--weights", weights)
+    engine = given["engine"] or default_engine(weights)
+    _check_taken(engine, given)
+    if weights is not None and not (weights / "config.json").is_file():
+        raise ValueError(f"{weights}: no recognizer here (config.json is missing); check --weights")
+    if engine == "trocr" and weights is None:
+        raise UsageError("--engine trocr needs --weights, a folder with a TrOCR and its tokenizer")
+    if finder not in ("isotrope", "orbit"):
+        check_folder("--finder", finder)
+    if adapter is not None:
+        adapter_folder(adapter, "recognizer" if engine == "gsanet" else given["model"] or "small")
     if show is not None:
         try:
             sheet_format(show)
         except ValueError as error:
             raise UsageError(f"--show {error}") from error
+
+
+def _check_taken(engine: str, given: dict[str, Any]) -> None:
+    """Refuse an option that is another engine's."""
+    from isotrope.ocr.engines import engine_options
+
+    readers = ("engine", "finder", "min_confidence")  # the reader's own, whatever the engine
+    taken = {*readers, *engine_options(engine)}
+    for name, value in given.items():
+        if value is not None and name not in taken:
+            option = "--weights" if name == "path" else f"--{name}"
+            raise UsageError(
+                f"{option} {value}: the engine {engine} does not take it; leave it out"
+            )
 
 
 def _load_reader(given: dict[str, Any]) -> Reader:

@@ -9,7 +9,7 @@ from typing import Any
 
 from isotrope.ocr.engines.base import Engine, Line
 
-__all__ = ["ENGINES", "Engine", "Line", "make_engine"]
+__all__ = ["ENGINES", "Engine", "Line", "engine_options", "make_engine"]
 
 ENGINES = {
     "isotrope": "isotrope.ocr.engines.isotrope:Isotrope",
@@ -54,14 +54,26 @@ def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
     )
 
 
-def _named(name: str, given: dict[str, Any]) -> Engine:
+def engine_options(name: str) -> list[str]:
+    """The options that an engine takes, by its name.
+
+    Raises:
+        ValueError: No engine of this name.
+    """
+    return list(inspect.signature(_maker(name)).parameters)
+
+
+def _maker(name: str) -> Callable[..., Engine]:
     if name not in ENGINES:
         raise ValueError(
             f"engine {name!r} is not known; use {', '.join(ENGINES)}, or give a function"
         )
     module, cls = ENGINES[name].split(":")
-    make = getattr(import_module(module), cls).from_pretrained
-    taken = list(inspect.signature(make).parameters)
+    return getattr(import_module(module), cls).from_pretrained
+
+
+def _named(name: str, given: dict[str, Any]) -> Engine:
+    make, taken = _maker(name), engine_options(name)
     if strange := [option for option in given if option not in taken]:
         raise ValueError(
             f"engine {name!r} takes no {', '.join(strange)}; it takes {', '.join(taken)}"
