@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from isotrope.data.stream import GroupStream, SkippedSample
+from isotrope.data.stream import EpochStream, GroupStream, SkippedSample
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,45 @@ def test_ranks_share_the_groups_between_them():
 def test_a_size_that_parts_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="size=9 is not a multiple of parts=2; give one that is"):
         stream(size=9)
+
+
+def epochs(count=10, batch_size=4, **changes) -> EpochStream:
+    return EpochStream(count, batch_size, lambda numbers, number: numbers, **changes)
+
+
+def test_an_epoch_has_every_example_once_in_an_order_of_its_own():
+    groups = taken(iter(epochs()), 6)
+    assert [len(group.batches[0]) for group in groups] == [4, 4, 2, 4, 4, 2]
+    first, second = (torch.cat([g.batches[0] for g in groups[i : i + 3]]) for i in (0, 3))
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(10))
+    assert first.tolist() != second.tolist()
+    assert not torch.equal(first, torch.cat([epochs(seed=1).group(i).batches[0] for i in range(3)]))
+
+
+def test_what_was_seen_says_which_group_is_next():
+    stream = epochs()
+    assert [stream.seen(groups) for groups in range(5)] == [0, 4, 8, 10, 14]
+    assert [stream.next_group(seen) for seen in (0, 4, 8, 10, 14, 13)] == [0, 1, 2, 3, 4, 4]
+
+
+@pytest.mark.parametrize("make", [stream, epochs])
+def test_a_stream_is_handed_over_between_ranks_and_workers(make):
+    """Rounds of so many ranks and workers, each of which takes three groups."""
+    numbers, examples = [], 0
+    for ranks, workers in ((1, 0), (3, 0), (2, 0), (1, 2), (2, 2)):
+        start = make().next_group(examples)
+        for rank in range(ranks):
+            part = make(start=start, rank=rank, ranks=ranks)
+            numbers += [group.number for group in taken(iter(part.loader(workers)), 3)]
+        examples += make().seen(start + 3 * ranks) - make().seen(start)
+    assert sorted(numbers) == list(range(27))
+
+
+def test_a_stream_in_the_training_process_leaves_its_threads_alone():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        taken(iter(stream().loader(0)), 1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

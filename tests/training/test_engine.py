@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,9 @@ from torch import nn
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.models.presets import preset
+from isotrope.models.vit import EquivariantViT
+from isotrope.training.devices import synchronized
 from isotrope.training.engine import Engine
 from isotrope.training.recipe import Fields, Recipe
 from isotrope.training.task import GroupedTask
@@ -243,3 +247,17 @@ def test_a_checkpoint_may_come_without_moments(tmp_path):
     engine, task = run(tmp_path, schedule_anew=True)
     assert len(task.seen) == 64
     assert engine.examples == 128
+
+
+def test_batch_norms_are_synchronized_between_gpus():
+    def norms(ranks, device):
+        config = preset("cnn", 28, "C4", in_channels=1, classes=2)
+        model = EquivariantViT(replace(config, norm="batch"))
+        state = list(model.state_dict())
+        model = synchronized(model, ranks, torch.device(device))
+        assert list(model.state_dict()) == state
+        return {type(m) for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)}
+
+    assert norms(2, "cuda") == {nn.SyncBatchNorm}
+    for ranks, device in ((1, "cuda"), (2, "cpu")):
+        assert nn.SyncBatchNorm not in norms(ranks, device)

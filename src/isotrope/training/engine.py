@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from isotrope.data.stream import Stream
 from isotrope.training.average import WeightAverage
@@ -25,6 +25,7 @@ from isotrope.training.checkpoint import (
     save_checkpoint,
 )
 from isotrope.training.curve import draw_log
+from isotrope.training.devices import LossModule, moved, synchronized
 from isotrope.training.loop import decayed, write_log
 from isotrope.training.pace import Pace
 from isotrope.training.recipe import Recipe
@@ -73,8 +74,7 @@ class Engine:
         if not (resumed := self.checkpoint.is_file()):
             task.begin()
         self.average = WeightAverage(task.model, chosen.ema, self.fabric.device)
-        if self.fabric.world_size > 1 and self.fabric.device.type == "cuda":
-            task.model = nn.SyncBatchNorm.convert_sync_batchnorm(task.model)
+        task.model = synchronized(task.model, self.fabric.world_size, self.fabric.device)
         optimizer = torch.optim.AdamW(
             decayed(task.model, chosen.weight_decay),
             lr=chosen.learning_rate,
@@ -82,7 +82,7 @@ class Engine:
             fused=True,  # one call for all weights: a twentieth of a step of a small model
         )
         # The wrapped module's forward is the loss, so that ranks average its gradients.
-        self.losses, self.optimizer = self.fabric.setup(_Losses(task), optimizer)
+        self.losses, self.optimizer = self.fabric.setup(LossModule(task), optimizer)
         self.rows: list[dict[str, float]] = []
         self.sums: dict[str, Tensor] = {}  # of the losses since the last validation
         self.steps = 0  # so many were summed
@@ -214,7 +214,7 @@ class Engine:
         for part in self.optimizer.param_groups:
             part["lr"] = rate
         self.losses.train()
-        batch = _moved(batch, self.fabric.device)
+        batch = moved(batch, self.fabric.device)
         if self.fabric.device.type != "cpu":
             batch = self.task.finish(batch)
         losses = self.losses(batch)
@@ -282,21 +282,3 @@ class Engine:
             self.rows = state["rows"]
             sums, self.steps = state["sums"]
             self.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}
-
-
-class _Losses(nn.Module):
-    """A model whose forward is its loss."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.model, self.task = task.model, task
-
-    def forward(self, batch: Any) -> dict[str, Tensor]:
-        return self.task.loss(self.model, batch)
-
-
-def _moved(batch: Any, device: torch.device) -> Any:
-    """A batch, its tensors on `device`: a dict of tensors and other values."""
-    if isinstance(batch, dict):
-        return {k: _moved(v, device) for k, v in batch.items()}
-    return batch.to(device, non_blocking=True) if isinstance(batch, Tensor) else batch

@@ -1,0 +1,35 @@
+"""What devices and ranks need of a model and its batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isotrope.training.task import Task
+
+
+def synchronized(model: nn.Module, ranks: int, device: torch.device) -> nn.Module:
+    """The model with batch norms that share their statistics between ranks, where torch can."""
+    if ranks == 1 or device.type == "cpu":
+        return model
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
+
+class LossModule(nn.Module):
+    """A model whose forward is its loss, so that ranks that wrap it average its gradients."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.model, self.task = task.model, task
+
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        return self.task.loss(self.model, batch)
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """A batch, its tensors on `device`: a dict of tensors and other values."""
+    if isinstance(batch, dict):
+        return {k: moved(v, device) for k, v in batch.items()}
+    return batch.to(device, non_blocking=True) if isinstance(batch, Tensor) else batch
