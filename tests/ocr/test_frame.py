@@ -12,8 +12,9 @@ from PIL import Image
 
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.base import Line
+from isotrope.ocr.likeliest import TRUST
 from isotrope.ocr.orientation.finder import Orientation
-from isotrope.ocr.reader import TRUST, Reader
+from isotrope.ocr.reader import Reader
 from isotrope.ocr.reading import TURNS, Reading
 
 IMAGES = arrays(np.uint8, st.tuples(st.integers(2, 12), st.integers(2, 12), st.just(3)))

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from typing import get_overloads
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import isotrope
 from isotrope.io.images import ImageError
 from isotrope.ocr import windows as windows_module
 from isotrope.ocr.engines.base import Line
@@ -180,6 +182,7 @@ HEAVY = {"torch", "transformers", "peft", "matplotlib", "jiwer", "safetensors", 
 def test_reading_needs_no_torch():
     code = """
 import sys
+from typing import get_overloads
 import numpy as np
 from isotrope import OrientationFinder, Reader, Reading
 import isotrope.ocr.engines.isotrope, isotrope.cli.read, isotrope.cli.orient
@@ -189,3 +192,16 @@ print(*sorted(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+def test_what_raises_returns_no_errors():
+    for method, holder in ((Reader.read, "list"), (Reader.stream, "Iterator")):
+        raising, returning = (
+            overload.__annotations__["return"] for overload in get_overloads(method)
+        )
+        assert raising == f"{holder}[Reading]"
+        assert returning == f"{holder}[Reading | ImageError]"
+
+
+def test_the_error_is_public():
+    assert isotrope.ImageError is ImageError

@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
-from isotrope.ocr.engines import Engine, Line, make_engine
+from isotrope.ocr.engines import Engine, make_engine
+from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
 from isotrope.ocr.orientation.finder import OrientationFinder
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.reading import Reading
-from isotrope.ocr.views import Finder, View, upright_views
+from isotrope.ocr.views import Finder, upright_views
 from isotrope.ocr.windows import check_size, loaded, windows
 
 WINDOW = 2
 """Batches of images held at once. More would fill batches of one size better, but 600 words take
 as long in windows of 2 batches as of 16, and results come 8 times as often."""
-
-TRUST = 0.25
-"""The power of the finder's probability that a text's confidence is multiplied by. Much of the
-finder's doubt is gone once a text makes sense, so it is less than 1; chosen on validation text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +113,29 @@ class Reader:
             return cls(built, None, min_confidence)
         return cls(built, _finder(finder, threads, device), min_confidence)
 
+    @overload
+    def read(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = ...,
+        on_error: Literal["raise"] = ...,
+    ) -> list[Reading]: ...
+
+    @overload
+    def read(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = ...,
+        *,
+        on_error: Literal["return"],
+    ) -> list[Reading | ImageError]: ...
+
     def read(
         self,
         images: ImageSource | Iterable[ImageSource],
         batch_size: int = 32,
         on_error: Literal["raise", "return"] = "raise",
-    ) -> list[Reading | ImageError]:
+    ) -> list[Reading] | list[Reading | ImageError]:
         """Read one image or many.
 
         Args:
@@ -137,7 +151,26 @@ class Reader:
         Raises:
             ImageError: An image cannot be read; it names the file, or the place in `images`.
         """
-        return list(self.stream(images, batch_size, on_error))
+        return list(self._checked(images, batch_size, on_error, (0,)))
+
+    @overload
+    def stream(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = ...,
+        on_error: Literal["raise"] = ...,
+        turns: Sequence[int] = ...,
+    ) -> Iterator[Reading]: ...
+
+    @overload
+    def stream(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int = ...,
+        *,
+        on_error: Literal["return"],
+        turns: Sequence[int] = ...,
+    ) -> Iterator[Reading | ImageError]: ...
 
     def stream(
         self,
@@ -145,7 +178,7 @@ class Reader:
         batch_size: int = 32,
         on_error: Literal["raise", "return"] = "raise",
         turns: Sequence[int] = (0,),
-    ) -> Iterator[Reading | ImageError]:
+    ) -> Iterator[Reading] | Iterator[Reading | ImageError]:
         """`read`, one result at a time, in bounded memory however many images there are.
 
         Args:
@@ -156,6 +189,15 @@ class Reader:
         Yields:
             The results of the first image at each of `turns`, then of the second, and so on.
         """
+        return self._checked(images, batch_size, on_error, turns)
+
+    def _checked(
+        self,
+        images: ImageSource | Iterable[ImageSource],
+        batch_size: int,
+        on_error: str,
+        turns: Sequence[int],
+    ) -> Iterator[Reading | ImageError]:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_error not in ("raise", "return"):
@@ -215,7 +257,7 @@ class Reader:
             ]
         views = upright_views(self.finder, images, batch_size)
         lines = iter(self.engine.read([v.pixels for several in views for v in several], batch_size))
-        return [_likeliest([(view, next(lines)) for view in several]) for several in views]
+        return [likeliest([(view, next(lines)) for view in several]) for several in views]
 
     def _sure(self, reading: Reading) -> Reading:
         """A reading without its text where that is not sure enough."""
@@ -237,25 +279,6 @@ def _finder(finder: str | Path | Finder, threads: int | None, device: str | None
             f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
         )
     return OrientationFinder.from_pretrained(finder, threads, place)
-
-
-def _likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
-    """The best of what was read of an image; texts decide between equal ones.
-
-    Its confidence is the line's, and less where the finder is unsure that the line stands upright.
-    """
-
-    def rank(entry: tuple[View, Line]) -> tuple[bool, float, str]:
-        view, line = entry
-        score = line.typical * view.probability**TRUST
-        return bool(line.text.strip()), round(score, 6), line.text
-
-    view, line = max(read, key=rank)
-    if not line.text.strip():
-        return Reading("", 0.0, 0)
-    # Rounded: the finder's probabilities may differ between the turns in their last digits.
-    confidence = round(line.confidence * view.probability**TRUST, 6)
-    return Reading(line.text, confidence, view.degrees, view.slant, line.characters)
 
 
 def _raised(image: np.ndarray | ImageError) -> np.ndarray:

@@ -15,6 +15,7 @@ from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.gsanet.recognizer import Recognizer
+from isotrope.ocr.gsanet.written import Written
 from isotrope.ocr.reader import Reader
 
 
@@ -33,7 +34,8 @@ class FakeRecognizer:
         means = pixels.mean((1, 2, 3))
         orientation = 90 if pixels.shape[-2] > pixels.shape[-1] else 0
         texts = [str(round(255 * mean)) for mean in means.tolist()]
-        return texts, means, torch.full((len(pixels),), orientation)
+        degrees = torch.full((len(pixels),), orientation)
+        return Written(texts, means, degrees, [()] * len(pixels))
 
 
 @pytest.fixture
@@ -108,7 +110,8 @@ class Followed(nn.Module):
 
     def read(self, pixels, beams=1):
         count = len(pixels)
-        return [str(beams)] * count, torch.ones(count), torch.zeros(count, dtype=torch.long)
+        degrees = torch.zeros(count, dtype=torch.long)
+        return Written([str(beams)] * count, torch.ones(count), degrees, [()] * count)
 
 
 def test_several_texts_are_followed_where_an_adapter_acts(tmp_path):

@@ -99,12 +99,14 @@ def test_the_tokens_are_those_of_torch_at_any_size(recognizer, exported, size):
 def test_reads_what_torch_reads(recognizer, exported, size, beams):
     expected = recognizer.read(pixels(*size), beams)
     onnx_recognizer = OnnxRecognizer(exported, threads=1)
-    texts, confidences, orientations = onnx_recognizer.read(pixels(*size), beams)
-    assert texts == expected[0]
-    assert any(texts)
-    np.testing.assert_allclose(confidences, expected[1], atol=1e-4)
-    np.testing.assert_allclose(np.log(confidences), expected[1].log(), atol=1e-2)
-    assert orientations.tolist() == expected[2].tolist()
+    found = onnx_recognizer.read(pixels(*size), beams)
+    assert found.texts == expected.texts
+    assert any(found.texts)
+    np.testing.assert_allclose(found.confidences, expected.confidences, atol=1e-4)
+    assert found.orientations.tolist() == expected.orientations.tolist()
+    for text, ours, theirs in zip(found.texts, found.characters, expected.characters, strict=True):
+        assert len(ours) == len(text)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_reads_the_same_at_every_turn(recognizer, exported):

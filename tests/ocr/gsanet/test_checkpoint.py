@@ -93,9 +93,9 @@ def test_another_width_gets_new_projections_alone(checkpoint):
 def test_it_reads_the_same_at_four_turns_and_comes_back(checkpoint, tmp_path, dim):
     model = Recognizer.from_trocr(checkpoint, encoder=encoder(dim), image_height=16).eval()
     pixels = torch.rand(1, 3, 16, 48)
-    texts, confidence, _ = model.read(pixels)
+    texts, confidence, *_ = model.read(pixels)
     for turn in (1, 2, 3):
-        other, confidence_there, _ = model.read(pixels.rot90(turn, (2, 3)))
+        other, confidence_there, *_ = model.read(pixels.rot90(turn, (2, 3)))
         assert other == texts
         torch.testing.assert_close(confidence_there, confidence)
     model.save_pretrained(tmp_path / "saved")

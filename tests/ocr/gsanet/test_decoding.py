@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,11 +44,12 @@ def recurrent(images, seed=0, vocabulary=9, width=8):
 
 
 def scored(advance, tokens):
-    """What `decode` should say of these tokens of one image: log p, and the states on the way."""
-    log_p, states, past, last = 0.0, [], None, START
+    """What `decode` should say of these tokens of one image: each log p, the states on the way."""
+    log_p, states, past, last = [], [], None, START
     for place, token in enumerate(tokens):
         next_p, state, past = advance(torch.tensor([last]), place, past)
-        log_p, last = log_p + next_p[0, token].item(), token
+        log_p.append(next_p[0, token].item())
+        last = token
         states.append(state[0])
         if token == END:
             break
@@ -58,8 +60,8 @@ def test_beam_search_finds_what_greedy_walks_past():
     greedy, found = (decode(garden_path, ALPHABET, 1, beams) for beams in (1, 2))
     assert greedy[0][0, 0] == A
     assert found[0].tolist() == [[B, END]]
-    assert found[1].exp().item() == pytest.approx(0.4)
-    assert greedy[1] < found[1]
+    assert found.log_p.sum().exp().item() == pytest.approx(0.4)
+    assert greedy.log_p.sum() < found.log_p.sum()
 
 
 def test_a_text_that_is_behind_may_still_win_by_its_length():
@@ -74,17 +76,19 @@ def test_a_text_that_is_behind_may_still_win_by_its_length():
     tokens, log_p, _ = decode(advance, ALPHABET, 1, 2)
     assert math.log(0.4) / 3**POWER > math.log(0.45)
     assert tokens.tolist() == [[A, B, END]]
-    assert log_p.exp().item() == pytest.approx(0.4)
+    assert log_p.exp().tolist() == [pytest.approx([0.4, 1.0, 1.0])]
 
 
 @pytest.mark.parametrize("beams", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(5))
 def test_probabilities_and_states_are_those_of_the_text(beams, seed):
-    tokens, log_p, kept = decode(recurrent(1, seed), ALPHABET, 1, beams)
+    found = tokens, log_p, kept = decode(recurrent(1, seed), ALPHABET, 1, beams)
     text = tokens[0].tolist()
     assert len(text) <= ALPHABET.longest + 1
     expected, states = scored(recurrent(1, seed), text)
-    assert log_p.item() == pytest.approx(expected)
+    assert log_p[0, : len(expected)].tolist() == pytest.approx(expected)
+    assert not log_p[0, len(expected) :].any()
+    assert ALPHABET.confidences(found).item() == pytest.approx(math.exp(np.mean(expected)))
     torch.testing.assert_close(kept[0, :, : states.shape[1]], states)
     if END in text:
         assert set(text[text.index(END) + 1 :]) <= {PAD}
@@ -110,7 +114,7 @@ def test_an_image_among_others_is_read_as_alone(beams):
 
         own, own_log_p, _ = decode(alone, ALPHABET, 1, beams)
         assert tokens[image, : own.shape[1]].tolist() == own[0].tolist()
-        assert log_p[image] == pytest.approx(own_log_p[0].item())
+        assert log_p[image].sum() == pytest.approx(own_log_p.sum().item())
 
 
 def test_more_beams_find_likelier_texts_on_the_whole():
@@ -119,7 +123,7 @@ def test_more_beams_find_likelier_texts_on_the_whole():
         for beams in measures:
             tokens, log_p, _ = decode(recurrent(1, seed), ALPHABET, 1, beams)
             length = (tokens[0] != PAD).sum().item()
-            measures[beams] += log_p.item() / length**POWER
+            measures[beams] += log_p.sum().item() / length**POWER
     assert measures[4] > measures[1]
 
 

@@ -12,8 +12,9 @@ from isotrope.groups import group_from_name
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr.gsanet.encoder import LiftedEncoder, standardize
 from isotrope.ocr.gsanet.recognizer import Recognizer
+from isotrope.ocr.recognition.ctc import geometric_mean
 from isotrope.text.charset import CHARSET
-from isotrope.text.tokens import BOS, EOS, PAD
+from isotrope.text.tokens import BOS, EOS, PAD, SPECIAL
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "recognizer.toml"
 
@@ -89,12 +90,13 @@ def test_no_order_of_the_tokens_changes_the_logits(pixels):
 
 @pytest.mark.parametrize("beams", [1, 4])
 def test_reads_the_same_text_and_the_turn_itself(recognizer, pixels, beams):
-    texts, confidence, orientation = recognizer.read(pixels, beams)
+    texts, confidence, orientation, characters = recognizer.read(pixels, beams)
+    assert [len(each) for each in characters] == [len(text) for text in texts]
     assert any(texts)
     assert ((confidence >= 0) & (confidence <= 1)).all()
     for quarter in (1, 2, 3):
         turned = recognizer.group.act_image(quarter, pixels)
-        again, sure, degrees = recognizer.read(turned, beams)
+        again, sure, degrees, _ = recognizer.read(turned, beams)
         assert again == texts
         torch.testing.assert_close(sure, confidence, rtol=1e-3, atol=1e-30)
         assert torch.equal(degrees, (orientation + 90 * quarter) % 360)
@@ -104,7 +106,7 @@ def test_reads_the_same_text_and_the_turn_itself(recognizer, pixels, beams):
 def test_reads_each_image_of_a_batch_as_alone(recognizer, pixels, beams):
     together = recognizer.read(pixels, beams)
     for i in range(2):
-        text, confidence, orientation = recognizer.read(pixels[i : i + 1], beams)
+        text, confidence, orientation, _ = recognizer.read(pixels[i : i + 1], beams)
         assert text == together[0][i : i + 1]
         torch.testing.assert_close(confidence, together[1][i : i + 1], rtol=1e-3, atol=1e-30)
         assert torch.equal(orientation, together[2][i : i + 1])
@@ -112,18 +114,20 @@ def test_reads_each_image_of_a_batch_as_alone(recognizer, pixels, beams):
 
 def test_without_columns_read_is_the_greedy_argmax_of_forward(pixels):
     recognizer = build(columns=False)
-    texts, confidence, _ = recognizer.read(pixels[:1])
-    written, log_confidence = torch.tensor([[BOS]]), 0.0
+    texts, confidence, _, (characters,) = recognizer.read(pixels[:1])
+    written, probabilities = torch.tensor([[BOS]]), []
     with torch.no_grad():
         for _ in range(recognizer.config.max_characters + 1):
             logits = recognizer(pixel_values=pixels[:1], decoder_input_ids=written).logits
             log_p, token = logits[:, -1].log_softmax(-1).max(dim=-1)
             written = torch.cat((written, token[:, None]), dim=1)
-            log_confidence += float(log_p)
+            probabilities.append(float(log_p.exp()))
             if token == EOS:
                 break
     assert texts == recognizer.decode_text(written[:, 1:])
-    assert float(confidence.log()) == pytest.approx(log_confidence, rel=1e-3)
+    assert float(confidence) == pytest.approx(geometric_mean(probabilities), rel=1e-3)
+    kept = [p for p, t in zip(probabilities, written[0, 1:].tolist(), strict=True) if t >= SPECIAL]
+    assert characters == pytest.approx(kept, rel=1e-3)
 
 
 @pytest.mark.parametrize("beams", [1, 4])

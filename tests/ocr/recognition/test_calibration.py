@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isotrope.ocr.engines.base import Line
-from isotrope.ocr.reader import TRUST, _likeliest
+from isotrope.ocr.likeliest import TRUST, likeliest
+from isotrope.ocr.processes import PerProcess
 from isotrope.ocr.recognition.calibration import KEY, Calibration, logit, sigmoid
 from isotrope.ocr.recognition.ctc import NOTHING, Decoded
 from isotrope.ocr.recognition.session import LineSession
@@ -121,7 +122,7 @@ class SeesBars:
 @pytest.fixture
 def bars(weights):
     session = LineSession(weights / "small", 1)
-    session.session = SeesBars()
+    session._opened = PerProcess(SeesBars)
     return session
 
 
@@ -154,6 +155,6 @@ def test_the_finders_doubt_is_part_of_the_confidence_and_long_texts_win():
     pixels = np.zeros((4, 8, 3), np.uint8)
     long, short = Line("many letters", 0.1, (0.9,) * 12), Line("no", 0.5, (0.7, 0.7))
     views = [View(pixels, 0.6, 0, 0.0), View(pixels, 0.4, 180, 0.0)]
-    best = _likeliest(list(zip(views, (long, short), strict=True)))
+    best = likeliest(list(zip(views, (long, short), strict=True)))
     assert (best.text, best.orientation) == ("many letters", 0)
     assert best.confidence == pytest.approx(0.1 * 0.6**TRUST, abs=1e-6)

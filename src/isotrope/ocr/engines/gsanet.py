@@ -34,8 +34,8 @@ class GSANet:
     Args:
         recognizer: The model, in eval mode and on its device. Any object will do that has
             `config.image_height`, `config.image_stride`, `config.max_ratio`, and
-            `read(pixels: (B, 3, h, w) in [0, 1])` returning B texts, their confidences (B,) and
-            their orientations (B,), in degrees; with `beams` other than 1 it is given these too.
+            `read(pixels: (B, 3, h, w) in [0, 1])` returning a `Written`; with `beams` other than 1
+            it is given these too.
         beams: As in `from_pretrained`.
 
     Raises:
@@ -148,13 +148,17 @@ class GSANet:
     def _read_batch(self, pixels) -> list[Line]:
         beams = self._beams()
         followed = {} if beams == 1 else {"beams": beams}
-        texts, confidences, orientations = self.recognizer.read(
+        found = self.recognizer.read(
             pixels.to(getattr(self.recognizer, "device", "cpu")), **followed
         )
         return [
-            Line(text, confidence, (), orientation)
-            for text, confidence, orientation in zip(
-                texts, confidences.tolist(), orientations.tolist(), strict=True
+            Line(text, confidence, characters, orientation)
+            for text, confidence, characters, orientation in zip(
+                found.texts,
+                found.confidences.tolist(),
+                found.characters,
+                found.orientations.tolist(),
+                strict=True,
             )
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from isotrope.groups import group_from_name
 from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
 from isotrope.ocr.gsanet.decoding import Alphabet, Past, decode
 from isotrope.ocr.gsanet.graph import FORMAT, layer_names, open_session
+from isotrope.ocr.gsanet.written import Written, character_confidences
 from isotrope.ocr.processes import PerProcess
 
 _REMEDY = "give a folder that isotrope export wrote"
@@ -64,10 +66,8 @@ class OnnxRecognizer:
         self._nothing = heads, 0, width  # keys of no tokens, of one image
         self._group = group_from_name(self.config.group)
 
-    def read(
-        self, pixels: torch.Tensor | np.ndarray, beams: int = 1
-    ) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """The texts, confidences `(B,)` and orientations `(B,)` of `(B, 3, H, W)` in [0, 1]."""
+    def read(self, pixels: torch.Tensor | np.ndarray, beams: int = 1) -> Written:
+        """What stands in images `(B, 3, H, W)` in [0, 1]."""
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         size = tuple(n // self.config.stride for n in pixels.shape[2:])
         # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
@@ -78,12 +78,15 @@ class OnnxRecognizer:
         # The graph wants keys for each text, and a copy for those of all images may be large.
         parts = ([part[i : i + 1] for part in seen] for i in range(len(pixels)))
         each = [self._written(part, size, beams) for part in parts]
-        texts, confidences, orientations = map(np.concatenate, zip(*each, strict=True))
-        return texts.tolist(), confidences, orientations
+        texts, confidences, orientations, characters = zip(*each, strict=True)
+        return Written(
+            list(chain(*texts)),
+            np.concatenate(confidences),
+            np.concatenate(orientations),
+            list(chain(*characters)),
+        )
 
-    def _written(
-        self, seen: list[np.ndarray], size: tuple[int, int], beams: int
-    ) -> tuple[list[str], np.ndarray, np.ndarray]:
+    def _written(self, seen: list[np.ndarray], size: tuple[int, int], beams: int) -> Written:
         """As `read`, of what the encoder saw in some images, `size` tokens high and wide."""
         cross, characters = seen[: len(self._cross)], seen[len(self._cross) :]
         images, known = len(cross[0]), self.config.tokens
@@ -105,10 +108,12 @@ class OnnxRecognizer:
         if characters:
             log_p = all_columns(torch.from_numpy(characters[0]), self._group, size)
             columns = ColumnSearch(log_p, beams, known["end"], known["space"])
-        tokens, log_p, looked = decode(advance, alphabet, images, beams, columns=columns)
-        mass = (looked * alphabet.weights(tokens)[:, None]).sum(dim=2)
+        found = decode(advance, alphabet, images, beams, columns=columns)
+        mass = (found.kept * alphabet.weights(found.tokens)[:, None]).sum(dim=2)
         orientations = np.asarray(self.config.orientations)[mass.argmax(dim=1).numpy()]
-        return [self._text(row) for row in tokens.tolist()], log_p.exp().numpy(), orientations
+        texts = [self._text(row) for row in found.tokens.tolist()]
+        characters = character_confidences(found, known["first_character"])
+        return Written(texts, alphabet.confidences(found).numpy(), orientations, characters)
 
     def _text(self, tokens: list[int]) -> str:
         first = self.config.tokens["first_character"]

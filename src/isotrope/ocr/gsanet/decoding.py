@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,9 +25,19 @@ Past = list[tuple[Tensor, ...]]
 Advance = Callable[[Tensor, int, Past | None], tuple[Tensor, Tensor, Past]]
 """`(token (N,), place, past)` -> log-probabilities `(N, vocabulary)` of the next token, what else
 is to be kept of the step `(N, ...)`, and the past with this token; `past` is `None` at first."""
-Texts = tuple[Tensor, Tensor, Tensor]
-"""Tokens `(B, steps)`, each text up to its end and then padding; log-probabilities `(B,)`; and what
-was to be kept of the steps `(B, ..., steps)`."""
+
+
+class Texts(NamedTuple):
+    """The best text found of each image.
+
+    `tokens` `(B, steps)`: each text up to its end, then padding. `log_p` `(B, steps)`: the
+    decoder's log-probability of each of them, 0 for padding. `kept` `(B, ..., steps)`: what was to
+    be kept of each step.
+    """
+
+    tokens: Tensor
+    log_p: Tensor
+    kept: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,11 @@ class Alphabet:
         """
         return torch.where(tokens == self.end, 1e-3, 1.0) * (tokens != self.pad)
 
+    def confidences(self, texts: Texts) -> Tensor:
+        """`(B,)`: the geometric mean of the probabilities of each text's tokens and of its end."""
+        count = (texts.tokens != self.pad).sum(dim=1).clamp(min=1)
+        return (texts.log_p.sum(dim=1) / count).exp()
+
 
 def decode(
     advance: Advance,
@@ -56,8 +72,8 @@ def decode(
 ) -> Texts:
     """The best text found of each image; of the rows `N = images * beams` its own stand together.
 
-    `columns`, of as many texts at their beginning, has a say too. The log-probability that is
-    returned is the decoder's alone.
+    `columns`, of as many texts at their beginning, has a say too. The log-probabilities that are
+    returned are the decoder's alone.
 
     Raises:
         ValueError: fewer than one beam.
@@ -90,7 +106,7 @@ def _greedy(
         if columns:
             columns.follow(token, rows)
     tokens, log_p, kept = (torch.stack(column, dim=-1) for column in zip(*steps, strict=True))
-    return tokens, log_p.sum(dim=1), kept
+    return Texts(tokens, log_p, kept)
 
 
 def _beam_search(
@@ -107,8 +123,7 @@ def _beam_search(
     first = torch.arange(images, device=device) * beams  # the row of each image's first text
     score = torch.full((images, beams), -torch.inf, device=device)
     score[:, 0] = 0.0  # all texts of an image are one at first
-    own = torch.zeros_like(score)  # the decoder's part of it
-    best = log_p = torch.full((images,), -torch.inf, device=device)  # of what has ended
+    best = last_p = torch.full((images,), -torch.inf, device=device)  # of what has ended
     done = best > 0  # none is
     row, length = first, torch.zeros_like(first)  # where it ended, after how many tokens
     past, steps = None, []
@@ -116,7 +131,6 @@ def _beam_search(
         next_p, kept, past = advance(token, place, past)
         joint = columns.weigh(next_p) if columns else next_p
         total = score[..., None] + joint.unflatten(0, (images, beams))
-        own = own[..., None] + next_p.unflatten(0, (images, beams))
         # An end counts where it is among the likeliest of all that may come next: any text may be
         # cut short, and no other is as short.
         least = total.flatten(1).topk(beams).values[:, -1]
@@ -124,14 +138,13 @@ def _beam_search(
         measure = (place + 1) ** POWER
         better = ((ended >= least) | (place == longest)) & (ended / measure > best) & ~done
         best = best.where(~better, ended / measure)
-        log_p = log_p.where(~better, own[..., end].gather(1, beam[:, None])[:, 0])
+        last_p = last_p.where(~better, next_p[first + beam, end])
         row, length = torch.where(better, first + beam, row), torch.where(better, place, length)
         total[..., end] = -torch.inf
         score, choice = total.flatten(1).topk(beams)
-        own = own.flatten(1).gather(1, choice)
         parent = (first[:, None] + choice // total.shape[-1]).flatten()
         token = (choice % total.shape[-1]).flatten()
-        steps.append((token, parent, kept))
+        steps.append((token, parent, kept, next_p[parent, token]))
         # Also where others of the batch go on. A text that goes on is longer by its end at least.
         done |= best >= score[:, 0] / (place + 2) ** POWER
         if done.all():
@@ -139,24 +152,27 @@ def _beam_search(
         past = [tuple(part[parent] for part in layer) for layer in past]
         if columns:
             columns.follow(token, parent)
-    tokens, kept = _followed(steps, row, length)
-    places = torch.arange(tokens.shape[1], device=device)
-    tokens = torch.where(places < length[:, None], tokens, alphabet.pad)
-    return tokens.scatter(1, length[:, None], end), log_p, kept
+    tokens, log_p, kept = _followed(steps, row, length)
+    written = torch.arange(tokens.shape[1], device=device) < length[:, None]
+    tokens = torch.where(written, tokens, alphabet.pad).scatter(1, length[:, None], end)
+    log_p = torch.where(written, log_p, 0.0).scatter(1, length[:, None], last_p[:, None])
+    return Texts(tokens, log_p, kept)
 
 
 def _followed(
-    steps: list[tuple[Tensor, Tensor, Tensor]], row: Tensor, length: Tensor
-) -> tuple[Tensor, Tensor]:
+    steps: list[tuple[Tensor, Tensor, Tensor, Tensor]], row: Tensor, length: Tensor
+) -> Texts:
     """The text of each image back from `row`, where it ended after `length` tokens.
 
-    Each of `steps` has the token of every row, the row that this one came from, and what was kept
-    of those. Of the tokens `(B, steps)` that are returned those before `length` are the text's.
+    Each of `steps` has the token of every row, the row that this one came from, what was kept of
+    those, and the token's log-probability. The tokens `(B, steps)` before `length` are the text's.
     """
-    tokens, kept = [], []
+    tokens, log_p, kept = [], [], []
     for place in range(int(length.max()), -1, -1):
-        token, parent, own = steps[place]
+        token, parent, own, said = steps[place]
         tokens.append(token[row])
+        log_p.append(said[row])
         row = torch.where(place < length, parent[row], row)
         kept.append(own[row])
-    return torch.stack(tokens[::-1], dim=1), torch.stack(kept[::-1], dim=-1)
+    stacked = (torch.stack(column[::-1], dim=-1) for column in (tokens, log_p, kept))
+    return Texts(*stacked)

@@ -29,6 +29,7 @@ from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
 from isotrope.ocr.gsanet.decoding import Alphabet, decode
 from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 from isotrope.ocr.gsanet.step import advanced, attention_weights, cross_keys_values
+from isotrope.ocr.gsanet.written import Written, character_confidences
 from isotrope.text.charset import CHARSET
 from isotrope.text.tokens import BOS, EOS, PAD, SPECIAL
 
@@ -243,7 +244,7 @@ class Recognizer(VisionEncoderDecoderModel):
         return texts
 
     @torch.inference_mode()
-    def read(self, pixels: Tensor, beams: int = 1) -> tuple[list[str], Tensor, Tensor]:
+    def read(self, pixels: Tensor, beams: int = 1) -> Written:
         """Reads a batch of equal-sized images, in one encoder pass.
 
         Args:
@@ -251,10 +252,8 @@ class Recognizer(VisionEncoderDecoderModel):
             beams: texts of each image that are followed side by side; 1: greedily.
 
         Returns:
-            The texts; the confidence `(B,)`, which is the product of the probabilities of the
-            characters and of the end, in [0, 1]; and the orientation `(B,)`, degrees
-            counter-clockwise that the text is turned from upright: the orientation on which the
-            last layer's cross-attention rested while the characters were written.
+            The texts, their confidences and their orientations: those on which the last layer's
+            cross-attention rested while the characters were written.
         """
         tokens = self.encoder(pixel_values=pixels).last_hidden_state
         cross = cross_keys_values(self.decoder, tokens)
@@ -262,15 +261,17 @@ class Recognizer(VisionEncoderDecoderModel):
         alphabet = Alphabet(start, EOS, PAD, longest)
         advance = partial(advanced, self.decoder, cross)
         columns = self._search(tokens, pixels, beams)
-        written, log_p, query = decode(
-            advance, alphabet, len(pixels), beams, pixels.device, columns
-        )
-        looked = attention_weights(query.transpose(-1, -2), cross[-1][0]).float()
+        found = decode(advance, alphabet, len(pixels), beams, pixels.device, columns)
+        looked = attention_weights(found.kept.transpose(-1, -2), cross[-1][0]).float()
         looked = looked.unflatten(2, (self.group.order, -1)).sum(dim=3)  # (B, steps, G)
-        mass = (looked * alphabet.weights(written)[:, :, None]).sum(dim=1)
+        mass = (looked * alphabet.weights(found.tokens)[:, :, None]).sum(dim=1)
         degrees = torch.tensor([self.group.angle(g) for g in self.group.elements])
         orientation = degrees.to(pixels.device)[mass.argmax(dim=1)].round().int()
-        return self.decode_text(written), log_p.exp(), orientation
+        characters = [()] * len(pixels)
+        if self.config.charset is not None:
+            characters = character_confidences(found)
+        texts, confidences = self.decode_text(found.tokens), alphabet.confidences(found)
+        return Written(texts, confidences, orientation, characters)
 
     def _search(self, tokens: Tensor, pixels: Tensor, beams: int) -> ColumnSearch | None:
         if self.columns is None:
