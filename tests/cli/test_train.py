@@ -11,7 +11,7 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        (None, "is not a file"),
+        (None, "no such file or folder; check --config"),
         ("schedule.examples = 0", "schedule.examples=0"),
         ("samples = 3", "samples is now schedule.examples"),
     ],

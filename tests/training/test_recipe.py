@@ -1,34 +1,23 @@
 """Recipes: groups of fields, bases, single fields replaced, and errors that name the remedy."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from isotrope.training.recipe import Recipe
-from isotrope.training.recipe_file import load_recipe, parse_changes, read_recipe
+from isotrope.training.recipe_file import load_recipe, parse_changes
 from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 from isotrope.training.tasks.reading_recipe import ReadingRecipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@dataclass
-class Config:
-    width: int = 1
-    depth: int = 2
-    name: str = ""
-
-
-def read(path, **changes):
-    return read_recipe(Config, path, "recipes/x.toml", changes)
-
-
 def test_a_recipe_adds_to_its_base_and_changes_to_both(tmp_path):
-    (tmp_path / "all.toml").write_text("width = 3\ndepth = 4")
-    (tmp_path / "own.toml").write_text('base = "all.toml"\ndepth = 5\nname = "own"')
-    assert read(tmp_path / "own.toml") == Config(3, 5, "own")
-    assert read(tmp_path / "own.toml", width=7, depth=None) == Config(7, 5, "own")
+    (tmp_path / "all.toml").write_text("run.seed = 3\nschedule.epochs = 4\nschedule.warmup = 0.1")
+    (tmp_path / "own.toml").write_text('base = "all.toml"\nschedule.epochs = 5')
+    recipe = load_recipe(Recipe, tmp_path / "own.toml", {"run.workers": 7, "run.seed": None})
+    assert (recipe.run.seed, recipe.run.workers) == (3, 7)
+    assert (recipe.schedule.epochs, recipe.schedule.warmup) == (5, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +26,14 @@ def test_a_recipe_adds_to_its_base_and_changes_to_both(tmp_path):
         ('base = "none.toml"', r"none\.toml is not a file; give a recipe such as recipes/x\.toml"),
         ('base = "own.toml"', r"own\.toml is a base of itself"),
         ("base = 3", "base=3 is not the name of a recipe"),
-        ("height = 3", "height is not a field of a recipe; use width"),
+        ("height = 3", "height is not a field; use one of optimizer, schedule, run"),
+        ("\xff", "is not TOML"),
     ],
 )
-def test_a_faulty_base_is_named(tmp_path, text, message):
-    (tmp_path / "own.toml").write_text(text)
+def test_a_faulty_file_is_named(tmp_path, text, message):
+    (tmp_path / "own.toml").write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=message):
-        read(tmp_path / "own.toml")
+        load_recipe(Recipe, tmp_path / "own.toml", example="recipes/x.toml")
 
 
 def test_any_field_may_be_replaced_by_its_dotted_name():

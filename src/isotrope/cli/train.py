@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isotrope.cli.errors import exit_on_error
+from isotrope.cli.files import check_path
 from isotrope.cli.progress import RunProgress
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def recognizer(
     --weights`).
     """
     with exit_on_error():
+        check_path("--config", config)
         from isotrope.training.tasks.sequence_recipe import SequenceRecipe
 
         shorthands = {"data.real": real, "data.real_share": real_share}
@@ -58,6 +60,7 @@ def reader(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --weights`).
     """
     with exit_on_error():
+        check_path("--config", config)
         from isotrope.training.tasks.reading_recipe import ReadingRecipe
 
         run(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
@@ -69,6 +72,7 @@ def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope orient --weights`).
     """
     with exit_on_error():
+        check_path("--config", config)
         from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 
         run(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))

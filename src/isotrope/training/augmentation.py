@@ -18,16 +18,16 @@ KNOTS, STRETCH = 5, 0.03
 def augmented(
     images: Tensor, kind: str, generator: torch.Generator, shift: float = SHIFT, warp: float = 1.0
 ) -> Tensor:
-    """Images `(B, C, H, W)`, each turned as its own draw says.
+    """Images `(B, C, H, W)`, each turned and warped by its own draw.
 
     Args:
         kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
             then a size, a slant and a shift; "elastic", all that and a smooth random warp.
-        shift: of "affine" and "elastic": the furthest, in sides.
-        warp: of the same, by which sizes, slants and the smooth warp are multiplied.
+        shift: The furthest shift of "affine" and "elastic", in sides.
+        warp: Factor of their sizes, slants and smooth warp.
 
     Raises:
-        ValueError: quarter turns of images that are not square.
+        ValueError: Quarter turns of images that are not square.
     """
     if kind == "turns":
         return _quarters(images, torch.randint(4, (len(images),), generator=generator))
@@ -42,7 +42,7 @@ def augmented(
 def turned(images: Tensor, angles: Tensor) -> Tensor:
     """Images `(B, C, H, W)` turned counter-clockwise by `angles` `(B,)` in radians, bilinearly.
 
-    What comes from outside an image repeats its border: no colour that the image does not have.
+    Beyond its border an image repeats it, so no color appears that the image does not have.
     """
     return _sampled(images, _rotations(angles), torch.zeros(1, 2, 1, 1))
 

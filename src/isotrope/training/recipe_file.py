@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -12,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from isotrope.training.recipe import Recipe
 
-Config = TypeVar("Config")
 Kind = TypeVar("Kind", bound=Recipe)
 
 
@@ -124,25 +122,6 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for inner in get_args(annotation) if (found := _model(inner))), None)
-
-
-def read_recipe(kind: type[Config], path: str | Path, example: str, changes: dict) -> Config:
-    """A dataclass with the fields that the file gives; `changes` other than None replace them.
-
-    Args:
-        kind: A dataclass.
-        example: A recipe to name where there is none at `path`.
-
-    Raises:
-        ValueError: As `load_recipe`.
-    """
-    values = _read(Path(path), example)
-    values |= {name: value for name, value in changes.items() if value is not None}
-    unknown = sorted(set(values) - {f.name for f in fields(kind)})
-    if unknown:
-        known = ", ".join(f.name for f in fields(kind))
-        raise ValueError(f"{path}: {', '.join(unknown)} is not a field of a recipe; use {known}")
-    return kind(**values)
 
 
 def _read(path: Path, example: str, above: tuple[Path, ...] = ()) -> dict:

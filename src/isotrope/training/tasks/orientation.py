@@ -22,14 +22,15 @@ from isotrope.training.upright import UprightMix, UprightSample
 class OrientationTask(GroupedTask):
     """Trains an `UprightNet`.
 
-    The loss is the cross-entropy of the four scores, and `slant_weight` times the chord of the
-    angle by which the slant is missed, `2 sin(|angle| / 2)`: its slope is the same however small
-    the angle, where that of `1 - cos` vanishes. An image slanted by 45 degrees stands as near to
-    the next turn, and one that reads the same upside down has two right answers: both count.
+    The loss is the cross-entropy of the four scores, plus `slant_weight` times the chord of the
+    angle by which the slant is missed, `2 sin(|angle| / 2)`. The slope of the chord does not vanish
+    for small angles, as that of `1 - cos` does. An image slanted by 45 degrees is as near to the
+    next turn, and one that reads the same upside down has two right answers: both count.
 
     Args:
-        areas: pixels that an image is shown at, least and most.
-        held_out: sets of upright images to validate on.
+        areas: Pixels that an image is shown at, least and most.
+        held_out: Sets of upright images to validate on.
+        group, parts: As `GroupedTask` takes them.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class OrientationTask(GroupedTask):
         return self.mix.draw(rng)
 
     def collate(self, samples: Sequence[UprightSample]) -> dict[str, Any]:
-        """Images of like shape at the size of the middle one; of another area each time."""
+        """Images of like shape at the size of the middle one; the area varies between batches."""
         low, high = self.areas
         share = (sum(s.size[1] for s in samples) % 97) / 96  # any number that the seed decides
         middle = samples[len(samples) // 2].size
@@ -72,7 +73,7 @@ class OrientationTask(GroupedTask):
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """The rendered ones painted."""
+        """Paint the rendered ones."""
         return painted(batch)
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -94,7 +95,7 @@ class OrientationTask(GroupedTask):
 
     @torch.inference_mode()
     def validate(self, model: UprightNet) -> dict[str, float]:
-        """The share of each set's images whose turn is found; their mean is `score`."""
+        """The share of each set's images whose turn is found; `score` is the mean over the sets."""
         row, device = {}, next(model.parameters()).device
         for name, samples in self.held.items():
             right = missed = 0.0
@@ -121,7 +122,7 @@ def _sized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def targets(slant: Tensor, known: Tensor, turns: int) -> Tensor:
-    """`(B, turns)`: how right each turn is; of four turns, or of the two of a long image."""
+    """`(B, turns)`: how right each turn is, out of four, or out of the two of a long image."""
     target = torch.zeros(len(slant), turns, device=slant.device)
     next_to = ((slant.abs() - 35) / 20).clamp(0, 0.5) if turns == 4 else torch.zeros_like(slant)
     target[:, 0] = 1 - next_to

@@ -38,14 +38,14 @@ class UprightSource(Fields):
     """A set of upright images.
 
     Args:
-        name: in the log.
-        path: lines or words with labels, or, where `kind` is "pages", a folder of pages.
-        share: of the samples; 0: validated on only.
+        name: Its name in the log.
+        path: Labeled lines or words; a folder of pages where `kind` is "pages".
+        share: Its share of the samples, beside those of the others; 0: only validated on.
         kind: "words", as they are; "lines", most of them cut to words; "pages", pieces of them.
-        held_out: every `held_out`-th image is validated on.
-        turned: some words really are turned; the published small recognizer tells which.
-        slanted: validated on once more at slants of 10 to 40 degrees.
-        collections: of pages, the subfolders taken.
+        held_out: Every `held_out`-th image is validated on.
+        turned: Some words are turned; the published small recognizer finds out which.
+        slanted: Validate on it once more at slants of 10 to 40 degrees.
+        collections: The subfolders of pages to take; None: all.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The task of reading upright lines: CTC on labelled lines, and not forgetting what was known."""
+"""The task of reading upright lines: CTC on labeled lines, without forgetting what was known."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _STEP = 96
 class ReadingTask(GroupedTask):
     """Trains a `LineRecognizer`.
 
-    The loss is CTC a character, plus `keep` times the divergence from the untouched model,
-    `KL(before || now)` a column, on samples whose source says `taught`: there the published model
-    is good, and no new line should cost it that.
+    The loss is CTC per character, plus `keep` times the divergence from the untouched model,
+    `KL(before || now)` per column, on samples whose source says `taught`: the published model is
+    good there, and new lines should not cost it that.
 
     Args:
-        model: begins as it is.
-        mix: where the lines come from.
-        keep: weight of the divergence; 0 for none.
-        group, parts: samples of a group of the stream, and batches made of them.
-        teacher: another model to be kept to; None: a copy of `model`.
-        anchor: another model of the same shape that the weights, all but the head's, are drawn back
-            to: at each step by `pull` times the learning rate of the way, as weight decay draws
-            them to 0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). So directions that
-            nothing in the mix asks for are forgotten, not what was known before.
-        pull: that weight.
+        model: Training starts from its weights.
+        mix: Where the lines come from.
+        keep: Weight of the divergence; 0 for none.
+        group, parts: As `GroupedTask` takes them.
+        teacher: Another model to diverge from as little as possible; None: a copy of `model`.
+        anchor: A model of the same shape. Each step draws the weights, except the head's, back to
+            its weights by `pull` times the learning rate of the way, as weight decay draws them to
+            0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). The model then forgets
+            what the mix does not need, and not what it knew.
+        pull: That weight.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ReadingTask(GroupedTask):
             "columns": torch.tensor([s.extent // STRIDE for s in samples]),
             "targets": torch.tensor([c for target in targets for c in target]),
             "lengths": torch.tensor([len(target) for target in targets]),
-            # Their places, not a mask: a GPU would have to tell how many there are.
+            # Their places, not a mask: the processor would wait for the GPU to count it.
             "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
             **to_paint([s.pixels if s.rendered else None for s in samples]),
         }
@@ -125,7 +125,7 @@ class ReadingTask(GroupedTask):
 
     @torch.no_grad()
     def after_step(self, model: LineRecognizer, learning_rate: float) -> None:
-        """Draws the weights back to the anchor's."""
+        """Draw the weights back to the anchor's."""
         if not self.pull:
             return
         for name, parameter in model.named_parameters():
@@ -135,7 +135,7 @@ class ReadingTask(GroupedTask):
 
     @torch.inference_mode()
     def validate(self, model: LineRecognizer) -> dict[str, float]:
-        """CER and accuracy of each set's held-out lines; `score` is less the mean CER."""
+        """CER and accuracy on each set's held-out lines; `score` is minus the mean CER."""
         row: dict[str, float] = {}
         for name, samples in self.mix.held_out().items():
             texts = [read_one(model, sample) for sample in samples]
@@ -152,7 +152,7 @@ class ReadingTask(GroupedTask):
 
 
 def normalized(pixels: Tensor) -> Tensor:
-    """Bytes of 0 to 255 as [-1, 1]; the padding, 128, as nearly 0."""
+    """Bytes of 0 to 255 as [-1, 1]; the padding, 128, becomes about 0."""
     return pixels.float() / 127.5 - 1
 
 

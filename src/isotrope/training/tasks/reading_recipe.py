@@ -36,9 +36,11 @@ class ReaderModel(Fields):
 
 
 class LineSource(Fields):
-    """One labelled set; fields as `Source` has them.
+    """One labeled set; fields as `Source` has them.
 
-    `case`: "mended": labels in capitals, whose case the published model tells.
+    Args:
+        case: "given"; or "mended", for labels in capitals: the case is what the published model
+            reads.
     """
 
     name: str
@@ -55,7 +57,7 @@ class ReaderData(Fields):
     """What it is trained on.
 
     Args:
-        source: Labelled sets.
+        source: Labeled sets.
         rendered: Share of rendered lines.
         group, parts: Samples of a group of the stream, and batches made of them.
     """
@@ -133,7 +135,7 @@ class ReadingRecipe(Recipe):
 
 
 def _mended(lines: LabelledLines, size: str) -> LabelledLines:
-    """Lines in capitals in the case that the published model reads."""
+    """Lines labeled in capitals, in the case that the published model reads."""
 
     def make() -> dict[int, str]:
         mended = mended_case(lines, reader_of(published(size)))

@@ -1,8 +1,8 @@
-"""What a run makes before its first step, and finds in the cache the next time.
+"""What a run makes before its first step, and takes from the cache the next time.
 
-The published models are read from the packages that hold them, and labels are mended by reading
-thousands of images. Both are kept in the cache's folder, which may be taken to another machine:
-there neither the packages nor the minutes are needed.
+The published models are read from the packages that hold them, and labels are corrected by reading
+thousands of images. Copy the cache folder to another machine, and neither the packages nor the
+minutes are needed there.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def published(size: str) -> LineRecognizer:
 def remembered(
     kind: str, lines: LabelledLines, make: Callable[[], dict[int, str | int]]
 ) -> dict[int, str | int]:
-    """What `make` finds out about some of the lines, by their numbers; from the cache if known.
+    """What `make` finds out about some lines, by their numbers; from the cache if it is there.
 
     Args:
-        kind: names what is found out.
-        lines: files and texts decide whether they are the same as those in the cache; pixels do
-            not, so that images may be compressed anew.
+        kind: Names what is found out.
+        lines: Their files and texts are the key. Pixels are not, so that images may be compressed
+            again.
     """
-    told = hashlib.sha256(json.dumps([kind, list(lines.items)], default=str).encode()).hexdigest()
-    path = cache_folder() / f"{kind}-{told[:20]}.json"
+    digest = hashlib.sha256(json.dumps([kind, list(lines.items)], default=str).encode()).hexdigest()
+    path = cache_folder() / f"{kind}-{digest[:20]}.json"
     with suppress(OSError, ValueError):
         return {int(number): value for number, value in _read(path).items()}
     found = make()
