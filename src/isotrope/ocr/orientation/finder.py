@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,8 @@ import numpy as np
 from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.io.resize import resize
 from isotrope.ocr.loading import shipped
-from isotrope.ocr.onnx.session import CONFIG, open_graph
+from isotrope.ocr.onnx.config import read_config
+from isotrope.ocr.onnx.session import open_graph
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 from isotrope.ocr.processes import PerProcess
 
@@ -76,7 +76,7 @@ class OrientationFinder:
         self, folder: str | Path, threads: int | None = None, device: str | None = None
     ) -> None:
         self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
-        config = json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+        config = read_config(folder, "a finder", "hidden")
         self.sharpness: float = config.get("sharpness", 1.0)
 
     @classmethod

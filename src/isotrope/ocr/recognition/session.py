@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from PIL import Image
 
 from isotrope.io.tensors import load_tensors
 from isotrope.lora.merging import merged_weights
+from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph
 from isotrope.ocr.processes import PerProcess
 from isotrope.ocr.recognition.calibration import Calibration
@@ -70,7 +70,7 @@ class LineSession:
         for name in (CONFIG, WEIGHTS):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = read_config(folder, "a line recognizer", "charset")
         self.charset: str = config["charset"]
         try:
             self.calibration = Calibration.from_config(config)
