@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.cli.adapt import _line_recognizer
+from isotrope.cli.adapt import _is_line_recognizer
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr import loading
 from isotrope.ocr.gsanet.recognizer import Recognizer
@@ -73,7 +73,7 @@ def test_an_adapter_is_made_and_read_with(folder):
     ("more", "message"),
     [
         (("--target", "heads"), "target 'heads' is not known"),
-        (("--rank", 0), "rank=0 must be 1 or more"),
+        (("--rank", 0), "adapter.rank=0 should be greater than 0"),
         (("--data", "nowhere"), "nowhere does not exist; give a folder or a tar"),
     ],
 )
@@ -104,11 +104,23 @@ def test_a_line_recognizer_is_adapted_and_read_with(back):
     assert again.exit_code == 0, again.output
     result = adapt(back, "--full")
     assert result.exit_code == 1
-    assert "--full is of no use" in result.stderr
+    assert "--full is for gsanet's model alone" in result.stderr
+
+
+def test_a_recipe_and_single_fields_say_how(back, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("adapter.rank = 3\nadapter.targets = 'mlp'\nrun.workers = 0")
+    where = ("--data", back / "lines", "--out", back / "mine", "--base", back / "base")
+    result = run("adapt", *where, "--config", recipe, "--rank", 4, "--set", "schedule.epochs=1")
+    assert result.exit_code == 0, result.output
+    assert "acts on | mlp; rank 4" in (back / "mine" / "README.md").read_text()
+    result = run("adapt", *where, "--config", recipe, "--set", "adapter.rnak=2")
+    assert result.exit_code == 1
+    assert "adapter.rnak is not a field; use one of targets, rank" in result.stderr
 
 
 def test_the_shipped_back_is_adapted_where_there_is_one(back, monkeypatch):
     monkeypatch.setattr(loading, "SHIPPED", back)
-    assert _line_recognizer(None) is None
+    assert not _is_line_recognizer(None)
     (back / "base").rename(back / "small")
-    assert _line_recognizer(None) == back / "small"
+    assert _is_line_recognizer(None)

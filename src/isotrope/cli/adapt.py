@@ -24,10 +24,15 @@ def adapt(
         Path | None,
         typer.Option(help="The folder of the model to adapt; the shipped one if left out."),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A recipe, such as recipes/adapter.toml; the options override it."),
+    ] = None,
     target: Annotated[
-        str, typer.Option(help="What it acts on: all, or attention, mlp, filters, with commas.")
-    ] = "all",
-    rank: Annotated[int, typer.Option(help="Of the matrices B A.")] = 8,
+        str | None,
+        typer.Option(help="What it acts on: all, or attention, mlp, filters, with commas."),
+    ] = None,
+    rank: Annotated[int | None, typer.Option(help="Of the matrices B A; 8 if left out.")] = None,
     alpha: Annotated[
         float | None, typer.Option(help="B A counts alpha / rank; twice the rank if left out.")
     ] = None,
@@ -46,98 +51,97 @@ def adapt(
         bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
     ] = False,
     epochs: Annotated[
-        int | None,
+        float | None,
         typer.Option(help="How often each line is seen; by their number if left out."),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="Of training at most; 20 if left out. Not for gsanet's model."),
+        typer.Option(help="Minutes of training at most; 20 if left out, but not for gsanet's."),
     ] = None,
-    lines: Annotated[int | None, typer.Option(help="Train on so many of the lines.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the order and the variations.")] = 0,
+    lines: Annotated[int | None, typer.Option(help="Train on this many of the lines.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the order and the variations; 0 if left out.")
+    ] = None,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Any field of the recipe, as optimizer.ema=0.9; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Teach the reader a new script or hand.
 
     Every tenth line, or page, is held out and validated on, and the best adapter is kept. It takes
     20 minutes at most; where the base is gsanet's model, half an hour. Writes the adapter (for
-    `isotrope read --adapter`), README.md with its numbers, log.csv and checkpoint.pt.
+    `isotrope read --adapter`), README.md with its numbers, log.csv, curve.png and checkpoint.pt.
     """
-    shared = {
-        "targets": target,
-        "rank": rank,
-        "alpha": alpha,
-        "dora": dora,
-        "start": start,
-        "epochs": epochs,
-        "lines": lines,
-        "seed": seed,
+    options = {
+        "adapter.targets": target,
+        "adapter.rank": rank,
+        "adapter.alpha": alpha,
+        "adapter.dora": dora or None,
+        "adapter.start": start,
+        "adapter.full": full or None,
+        "data.turned": turned or None,
+        "data.lines": lines,
+        "schedule.epochs": epochs,
+        "schedule.minutes": minutes,
+        "run.seed": seed,
     }
     with exit_on_error():
-        found = _line_recognizer(base)
-        if found is None and minutes is not None:
+        upright = _is_line_recognizer(base)
+        if upright and (full or turned):
             raise ValueError(
-                f"--minutes {minutes:g}: the papers' model is adapted by epochs; give --epochs"
+                f"{'--full' if full else '--turned'} is for gsanet's model alone, and "
+                f"{base or 'the shipped one'} is a recognizer of upright lines; leave it out"
             )
-        if found is None:
-            _adapt_gsanet(shared | {"full": full, "turned": turned}, data, out, base)
-        elif full or turned:
-            option = "--full" if full else "--turned"
-            raise ValueError(
-                f"{option} is of no use to {found}, a recognizer of upright lines; leave it out"
-            )
-        else:
-            _adapt_lines(shared | {"minutes": minutes}, data, out, found)
+        _adapt(upright, config, options, changed, data, out, base)
 
 
-def _line_recognizer(base: Path | None) -> Path | None:
-    """The folder, if it is a line recognizer's; None: it is that of a `Recognizer`."""
+def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path | None) -> None:
+    import warnings
+
+    from isotrope.training.adaptation import Adaptation
+    from isotrope.training.card import write_card
+    from isotrope.training.recipe_file import load_recipe, parse_changes
+    from isotrope.training.tasks.adaptation_recipe import (
+        LineAdaptationRecipe,
+        SequenceAdaptationRecipe,
+    )
+
+    kind = LineAdaptationRecipe if upright else SequenceAdaptationRecipe
+    changes = options | parse_changes(changed or [])
+    recipe = load_recipe(kind, config, changes, "recipes/adapter.toml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = Adaptation(recipe, data, out, base)
+    if not made.full:
+        _say_size(made.adapted)
+    engine = made.engine
+    with Progress(round(1000 * engine.progress), 1000, unit="thousandths") as progress:
+        made.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
+    if not made.full:
+        write_card(made)
+    before, best = made.before, made.best
+    typer.echo(
+        f"{out}: CER {100 * before['cer']:.1f}% -> {100 * best['cer']:.1f}%, WER "
+        f"{100 * before['wer']:.1f}% -> {100 * best['wer']:.1f}% on {len(made.valid)} held-out "
+        f"lines; {engine.seconds / 60:.0f} min"
+    )
+
+
+def _is_line_recognizer(base: Path | None) -> bool:
+    """Whether the base is a recognizer of upright lines; else it is a `Recognizer`."""
     import json
 
-    from isotrope.ocr.loading import SHIPPED
     from isotrope.ocr.onnx.session import CONFIG
 
-    folder = base or SHIPPED / "small"
+    folder = base or shipped("small")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # whoever loads it says what is wrong
-        return None
-    return folder if isinstance(config, dict) and "stem" in config else None
-
-
-def _adapt_lines(settings: dict, data: Path, out: Path, base: Path) -> None:
-    """Adapt a line recognizer."""
-    import warnings
-
-    from isotrope.training.card import write_line_card
-    from isotrope.training.tasks.adapting_recipe import Adapting, AdaptingRecipe
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = Adapting(AdaptingRecipe(**settings), data, out, base)
-    _say_size(made.adapted)
-    engine = made.engine
-    with Progress(round(1000 * engine.progress), 1000, unit="thousandths") as progress:
-        engine.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
-    write_line_card(made)
-    _say_result(out, made.before, made.best, len(made.valid), engine.seconds / 60)
-
-
-def _adapt_gsanet(settings: dict, data: Path, out: Path, base: Path | None) -> None:
-    """Adapt a `Recognizer`, the papers' model."""
-    from isotrope.training.adaptation import AdaptationTrainer
-    from isotrope.training.adaptation_config import AdaptationConfig
-    from isotrope.training.card import write_card
-
-    trainer = AdaptationTrainer(AdaptationConfig(**settings), data, out, base)
-    if not trainer.config.full:
-        _say_size(trainer.adapted)
-    seen = trainer.epoch * len(trainer.train)
-    with Progress(seen, trainer.config.epochs * len(trainer.train)) as progress:
-        trainer.fit(progress.report)
-    if not trainer.config.full:
-        write_card(trainer)
-    best = trainer.best
-    _say_result(out, trainer.rows[0], best, len(trainer.valid), 60 * best["hours"])
+        return False
+    return isinstance(config, dict) and "stem" in config
 
 
 def _say_size(adapted) -> None:
@@ -145,11 +149,3 @@ def _say_size(adapted) -> None:
 
     own, whole = count_parameters(adapted)
     typer.echo(f"{own:,} parameters, {100 * own / whole:.1f}% of the model's {whole:,}")
-
-
-def _say_result(out: Path, before: dict, best: dict, lines: int, minutes: float) -> None:
-    typer.echo(
-        f"{out}: CER {100 * before['cer']:.1f}% -> {100 * best['cer']:.1f}%, WER "
-        f"{100 * before['wer']:.1f}% -> {100 * best['wer']:.1f}% on {lines} held-out "
-        f"lines; {minutes:.0f} min"
-    )

@@ -138,7 +138,7 @@ class Engine:
             self.validate()
         elif self.fabric.is_global_zero:  # a kill may have come between checkpoint and log
             self._write_log()
-            if not (self.out / "model").is_dir():
+            if not self.task.saved(self.out / "model"):
                 self._save_again()
 
     def validate(self, **more: float) -> dict[str, float]:

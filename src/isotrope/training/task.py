@@ -62,6 +62,10 @@ class Task(ABC):
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the model as its users load it."""
 
+    def saved(self, folder: Path) -> bool:
+        """Whether `save` has written there."""
+        return folder.is_dir()
+
     def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
         """The columns of the log that `curve.png` shows, by the label of their panel.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from isotrope.ocr.gsanet.columns import ColumnSearch
 
-POWER = 0.75
+POWER = 0.5
 
 Device = torch.device | str
 Past = list[tuple[Tensor, ...]]

@@ -20,12 +20,18 @@ from isotrope.ocr.reading import TURNS
 from isotrope.ocr.recognition import ctc
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.ocr.recognition.store import load_model, save_model
-from isotrope.training.card import write_line_card
-from isotrope.training.tasks.adapting import fits
-from isotrope.training.tasks.adapting_recipe import Adapting, AdaptingRecipe
+from isotrope.training.adaptation import Adaptation
+from isotrope.training.card import write_card
+from isotrope.training.tasks.adaptation import line_unfit
+from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 
 STAGES = (StageConfig(16, 1), StageConfig(16, 1, ()), StageConfig(24, 1))
-RECIPE = {"rank": 4, "epochs": 30, "precision": "32-true", "workers": 0, "learning_rate": 1e-2}
+RECIPE = {
+    "adapter": {"rank": 4},
+    "optimizer": {"learning_rate": 1e-2},
+    "schedule": {"epochs": 30},
+    "run": {"precision": "32-true", "workers": 0},
+}
 FILES = {"adapter_config.json", "adapter_model.safetensors", "base.json", "log.csv"}
 
 
@@ -63,8 +69,15 @@ def data(tmp_path):
     return folder
 
 
-def adapting(base, data, out, **changes):
-    return Adapting(AdaptingRecipe(**(RECIPE | changes)), data, out, base)
+def recipe(**changes):
+    """`RECIPE` with other fields, by their groups."""
+    names = RECIPE | changes
+    groups = {name: RECIPE.get(name, {}) | changes.get(name, {}) for name in names}
+    return LineAdaptationRecipe.model_validate(groups)
+
+
+def adapting(base, lines, out, /, **changes):
+    return Adaptation(recipe(**changes), lines, out, base)
 
 
 def lines(data):
@@ -74,7 +87,7 @@ def lines(data):
 def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_path):
     run, losses = adapting(base, data, tmp_path / "mine"), []
     frozen = {n: p.clone() for n, p in run.adapted.named_parameters() if ".lora_" not in n}
-    run.engine.fit(lambda row: losses.append(row["loss"]))
+    run.fit(lambda row: losses.append(row["loss"]))
     assert losses[-1] < losses[0]
     for name, parameter in run.adapted.named_parameters():
         if name in frozen:
@@ -85,7 +98,7 @@ def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_pat
     assert log[0]["examples"] == "0"
     assert float(log[0]["cer"]) == run.before["cer"]
     assert run.best["cer"] == min(float(row["cer"]) for row in log)
-    card = write_line_card(run).read_text()
+    card = write_card(run).read_text()
     assert "lines: 9 lines to train on, 2 held out, 1 left out" in card
     assert "acts on | all; rank 4" in card
 
@@ -94,7 +107,7 @@ def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_pat
 def test_the_best_adapter_is_kept_or_none(base, data, tmp_path, monkeypatch, better):
     run, scores = adapting(base, data, tmp_path / "mine"), iter([0.0, 1.0 if better else -1.0])
     monkeypatch.setattr(run.engine.task, "validate", lambda model: {"score": next(scores)})
-    run.engine.fit()
+    run.fit()
     again = load_adapter(load_model(base), tmp_path / "mine")
     pixels = torch.rand(1, 3, 48, 96, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
@@ -105,25 +118,29 @@ def test_the_best_adapter_is_kept_or_none(base, data, tmp_path, monkeypatch, bet
 
 
 def test_a_run_that_ended_trains_no_more_and_another_is_refused(base, data, tmp_path):
-    first = adapting(base, data, tmp_path / "mine", epochs=1)
-    first.engine.fit()
-    again = adapting(base, data, tmp_path / "mine", epochs=1)
-    again.engine.fit()
+    first = adapting(base, data, tmp_path / "mine", schedule={"epochs": 1})
+    first.fit()
+    again = adapting(base, data, tmp_path / "mine", schedule={"epochs": 1})
+    again.fit()
     assert again.engine.rows == first.engine.rows
-    with pytest.raises(ValueError, match="rank was 4 and is 2; give those"):
-        adapting(base, data, tmp_path / "mine", epochs=1, rank=2)
+    with pytest.raises(ValueError, match=r"adapter\.rank was 4 and is 2; give those"):
+        adapting(base, data, tmp_path / "mine", adapter={"rank": 2})
     with pytest.raises(ValueError, match=r"lines was .* and is "):
-        adapting(base, data, tmp_path / "mine", epochs=1, lines=5)
+        adapting(base, data, tmp_path / "mine", data={"lines": 5})
 
 
 def test_it_goes_on_from_an_adapter(base, data, tmp_path):
-    first = adapting(base, data, tmp_path / "first", rank=3, targets="mlp")
-    first.engine.fit()
-    second = adapting(base, data, tmp_path / "second", start=str(tmp_path / "first"), epochs=1)
-    assert (second.recipe.targets, second.recipe.rank) == ("mlp", 3)
-    second.engine.fit()
+    first = adapting(base, data, tmp_path / "first", adapter={"rank": 3, "targets": "mlp"})
+    first.fit()
+    more = {"adapter": {"start": str(tmp_path / "first")}, "schedule": {"epochs": 1}}
+    second = adapting(base, data, tmp_path / "second", **more)
+    assert (second.recipe.adapter.targets, second.recipe.adapter.rank) == ("mlp", 3)
+    second.fit()
     assert second.before["cer"] == pytest.approx(first.best["cer"], abs=1e-5)
     assert any(p.requires_grad for p in second.adapted.parameters())
+    assert [row.get("mean") for row in second.engine.rows][-1] == 1
+    card = write_card(second).read_text()
+    assert f"from the adapter {tmp_path / 'first'} on" in card
 
 
 def random_adapter(base, folder, scale):
@@ -180,38 +197,40 @@ def test_what_cannot_be_trained_on_is_left_out_and_said(base, data, tmp_path, ca
     with caplog.at_level(logging.WARNING):
         run = adapting(base, data, tmp_path / "mine")
     assert run.left_out == 3
-    assert "3 of 12 lines left out" in caplog.text
-    assert "outside the charset: Ω" in caplog.text
+    for reason in ("1 of 12 lines left out", "outside its charset: Ω", "3.png left out", "4.png"):
+        assert reason in caplog.text
     (data / "labels.tsv").write_text("1.png\tΩ\n", encoding="utf-8")
     with pytest.raises(ValueError, match="0 lines to train on and 0 held out; give at least 10"):
         adapting(base, data, tmp_path / "mine")
 
 
 def test_a_line_needs_a_column_for_each_character():
-    assert fits(88, "0" * 10)
-    assert not fits(80, "0" * 10)
-    assert not fits(1601, "0")
+    assert not line_unfit(88 / 48, "0" * 10)
+    assert "too narrow for its 10 characters" in line_unfit(80 / 48, "0" * 10)
+    assert "cut it into lines" in line_unfit(34, "0")
 
 
 def test_fewer_lines_are_seen_more_often():
-    recipe = AdaptingRecipe()
-    seen = [recipe.run(lines).schedule.examples / lines for lines in (9, 100, 250, 500, 5000)]
-    assert seen == [40, 40, 16, 8, 8]
-    assert recipe.run(5000).schedule.minutes == 20
-    assert recipe.run(5000).optimizer.learning_rate == 2e-3
-    assert AdaptingRecipe(epochs=3).run(100).schedule.examples == 300
-    assert AdaptingRecipe(epochs=3).run(100).schedule.minutes is None
+    empty = LineAdaptationRecipe()
+    assert [empty.completed(n).schedule.epochs for n in (9, 100, 250, 500, 5000)] == [
+        *(40, 40, 16, 8, 8)
+    ]
+    assert empty.completed(5000).schedule.minutes == 20
+    assert empty.completed(5000).optimizer.learning_rate == 2e-3
+    asked = recipe(schedule={"epochs": 3}).completed(100)
+    assert (asked.schedule.epochs, asked.schedule.minutes) == (3, None)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rank": 0}, "rank=0 must be 1 or more"),
-        ({"held_out": 1}, "held_out=1 must be 2 or more"),
-        ({"learning_rate": 0.0}, "learning_rate=0.0 must be above 0"),
-        ({"targets": "heads"}, "target 'heads' is not known"),
-        ({"targets": "decoder"}, "target 'decoder' names no layer of LineRecognizer"),
-        ({"start": "nowhere"}, "nowhere: no such adapter"),
+        ({"adapter": {"rank": 0}}, "rank\n.*should be greater than 0"),
+        ({"data": {"held_out": 1}}, "held_out\n.*should be greater than or equal to 2"),
+        ({"optimizer": {"learning_rate": 0.0}}, "learning_rate\n.*should be greater than 0"),
+        ({"adapter": {"full": True}}, "full\n.*Extra inputs are not permitted"),
+        ({"adapter": {"targets": "heads"}}, "target 'heads' is not known"),
+        ({"adapter": {"targets": "decoder"}}, "target 'decoder' names no layer of LineRecognizer"),
+        ({"adapter": {"start": "nowhere"}}, "nowhere: no such adapter"),
     ],
 )
 def test_a_faulty_recipe_says_what_is_wrong(base, data, tmp_path, change, message):

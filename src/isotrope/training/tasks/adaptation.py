@@ -1,0 +1,180 @@
+"""The tasks of adapting: LoRA adapters, or all weights, learn the lines of one hand or script.
+
+Each is the task by which its model was trained, with other lines, frozen base weights, and the
+error rates of the held-out lines for a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+
+from isotrope.data.lines import LabelledLines
+from isotrope.data.stream import SkippedSample
+from isotrope.io.images import ImageError
+from isotrope.lora import save_adapter
+from isotrope.lora.fit import CONFIG
+from isotrope.ocr.engines.gsanet import BEAMS
+from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.text.metrics import cer, wer
+from isotrope.training.loop import keep_model
+from isotrope.training.mix import WIDEST, LineSample, coarse, line_pixels
+from isotrope.training.rendered import drawn_seed
+from isotrope.training.tasks.reading import ReadingTask, read_one
+from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
+from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
+from isotrope.training.validation import score_lines
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
+
+BATCH, _PARTS = 16, 8
+"""Upright lines in a batch, and batches in a group of the stream, which is sorted by width."""
+
+_GROUP = 64
+"""Lines in a group of the stream for the papers' recognizer."""
+
+_MOST = 300
+"""Held-out upright lines that are validated on, evenly spread."""
+
+
+class HandLines:
+    """Draws the lines of one labelled set, each a little different each time.
+
+    Args:
+        vary: Makes a sample of an image, its text and a generator; raises `SkippedSample` or
+            `ImageError` for one that the model does not take.
+    """
+
+    def __init__(
+        self, lines: LabelledLines, vary: Callable[[Tensor, str, np.random.Generator], Any]
+    ) -> None:
+        self.lines, self.vary = lines, vary
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """One line as it may have been scanned."""
+        try:
+            return self.vary(*self.lines[int(rng.integers(len(self.lines)))], rng)
+        except (ValueError, ImageError) as error:
+            raise SkippedSample from error
+
+
+class LineAdaptation(ReadingTask):
+    """Trains an adapter of a `LineRecognizer`; all else is frozen.
+
+    Args:
+        model: With the adapter "default", which learns.
+    """
+
+    def __init__(
+        self, model: PeftModel, train: LabelledLines, valid: LabelledLines, seed: int = 0
+    ) -> None:
+        mix = HandLines(train, _upright_line)
+        # No teacher: whoever takes the adapter off has the untouched model.
+        super().__init__(model, mix, 0.0, BATCH * _PARTS, _PARTS, seed, teacher=nn.Identity())
+        self.epoch, self.valid = len(train), valid
+
+    @torch.inference_mode()
+    def validate(self, model: PeftModel) -> dict[str, float]:
+        """Character and word error rate of the held-out lines; `score` is less the former."""
+        count = min(_MOST, len(self.valid))
+        places = np.linspace(0, len(self.valid) - 1, count).round().astype(int)
+        lines = [self.valid[int(place)] for place in places]
+        read = [read_one(model, LineSample(line_pixels(image), "")) for image, _ in lines]
+        true = [text for _, text in lines]
+        return _scores(cer(read, true), wer(read, true))
+
+    def save(self, model: PeftModel, folder: Path) -> None:
+        """Write the adapter beside the log: the run's folder is what `--adapter` takes."""
+        save_adapter(model, folder.parent)
+
+    def saved(self, folder: Path) -> bool:
+        return _has_adapter(folder)
+
+
+class SequenceAdaptation(SequenceTask):
+    """Trains an adapter of a `Recognizer`, or all its weights.
+
+    Args:
+        model: Its recognizer has the adapter "default", which learns, or none.
+        batch_pixels: Pixels in a batch, about.
+        ctc: Weight of `columns_loss`.
+        more: `noise`, `label_smoothing`, `turned` and `seed`, as `SequenceTask` takes them.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        train: LabelledLines,
+        valid: LabelledLines,
+        batch_pixels: int,
+        ctc: float,
+        **more: Any,
+    ) -> None:
+        size, group = ReaderSize.of(model.base), min(_GROUP, len(train))
+        mix = HandLines(train, lambda image, text, rng: _text_image(image, text, rng, size))
+        parts = parts_for(mix, size, batch_pixels, group, more.get("seed", 0))
+        super().__init__(model, mix, dict, {"ctc": ctc}, group=group, parts=parts, **more)
+        self.epoch, self.valid = len(train), valid
+
+    def validate(self, model: SequenceModel) -> dict[str, float]:
+        """As `LineAdaptation.validate`, read as a reader with an adapter does."""
+        score = score_lines(model.base.eval(), self.valid, (0,), BEAMS)[0]
+        return _scores(score.cer, score.wer)
+
+    def save(self, model: SequenceModel, folder: Path) -> None:
+        """Write the adapter beside the log, or the whole model into its folder."""
+        if isinstance(model.recognizer, PeftModel):
+            save_adapter(model.recognizer, folder.parent)
+        else:
+            keep_model(model.recognizer, folder)
+
+    def saved(self, folder: Path) -> bool:
+        adapted = isinstance(self.model.recognizer, PeftModel)
+        return _has_adapter(folder) if adapted else super().saved(folder)
+
+    def panels(self, columns):
+        """The losses, and the error rates."""
+        return {
+            "loss": [c for c in columns if c.startswith("train_")],
+            "error rate": [c for c in ("cer", "wer") if c in columns],
+        }
+
+
+def line_unfit(ratio: float, text: str) -> str:
+    """Why an upright line of this width over height is not trained on; empty where it is.
+
+    CTC needs a column for each character.
+    """
+    width = HEIGHT * ratio
+    if width > WIDEST:
+        return f"it is {ratio:.4g} times longer than high; cut it into lines"
+    if len(text) >= width // STRIDE:
+        return f"it is too narrow for its {len(text)} characters"
+    return ""
+
+
+def _upright_line(image: Tensor, text: str, rng: np.random.Generator) -> LineSample:
+    varied = coarse(cropped_and_recolored(sheared_and_relit(image, rng), rng), rng)
+    sample = LineSample(line_pixels(varied), text)
+    if line_unfit(sample.extent / HEIGHT, text):
+        raise SkippedSample
+    return sample
+
+
+def _text_image(image: Tensor, text: str, rng: np.random.Generator, size: ReaderSize) -> TextImage:
+    sample = TextImage(sheared_and_relit(image, rng), text, drawn_seed(rng))
+    size(sample.size)  # or it is refused
+    return sample
+
+
+def _has_adapter(folder: Path) -> bool:
+    return (folder.parent / CONFIG).is_file()
+
+
+def _scores(characters: float, words: float) -> dict[str, float]:
+    return {"cer": round(characters, 5), "wer": round(words, 5), "score": -round(characters, 5)}

@@ -1,0 +1,256 @@
+"""The recipes of adapters as values: what is left out follows from the number of lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from peft import PeftModel
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from torch import nn
+
+from isotrope.data.lines import LabelledLines
+from isotrope.ocr.gsanet.loading import load_recognizer
+from isotrope.ocr.loading import shipped
+from isotrope.ocr.recognition.store import load_model
+from isotrope.training.line_sets import usable
+from isotrope.training.recipe import (
+    Fields,
+    OptimizerConfig,
+    Recipe,
+    RunConfig,
+    ScheduleConfig,
+)
+from isotrope.training.task import Task
+from isotrope.training.tasks.adaptation import (
+    BATCH,
+    LineAdaptation,
+    SequenceAdaptation,
+    line_unfit,
+)
+from isotrope.training.tasks.sequence import SequenceModel
+from isotrope.training.text_mix import ReaderSize
+
+_MINUTES = 20.0
+
+
+class AdapterConfig(Fields):
+    """The adapter.
+
+    Args:
+        targets, rank, alpha, dora: As `isotrope.lora.add_adapter` takes them.
+        start: An adapter to go on from, its folder or a shipped one's name; its layers, rank and
+            alpha then stand for those above. At the end the mean of both is tried too.
+    """
+
+    targets: str = "all"
+    rank: PositiveInt = 8
+    alpha: PositiveFloat | None = None
+    dora: bool = False
+    start: str | None = None
+
+
+class AdaptationData(Fields):
+    """The lines.
+
+    Args:
+        lines: How many to train on, drawn by the seed; None: all.
+        held_out: Every `held_out`-th line, or page, is left out and validated on.
+    """
+
+    lines: PositiveInt | None = None
+    held_out: int = Field(10, ge=2)
+
+
+class AdaptationSchedule(ScheduleConfig):
+    """Left out, the end follows from the number of lines."""
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        return self
+
+
+class LineOptimizer(OptimizerConfig):
+    """AdamW; left out, the average reaches back over a twentieth of the run."""
+
+    learning_rate: PositiveFloat = 2e-3
+
+
+class AdaptationRun(RunConfig):
+    """The base is validated before the first step."""
+
+    validate_minutes: PositiveFloat | None = None
+    validate_first: bool = True
+
+
+class AdaptationRecipe(Recipe):
+    """What `isotrope adapt` makes, and how; the base decides which of the two it is."""
+
+    adapter: AdapterConfig = AdapterConfig()
+    data: AdaptationData = AdaptationData()
+    schedule: AdaptationSchedule = AdaptationSchedule()
+    run: AdaptationRun = AdaptationRun()
+
+    name: ClassVar[str]
+    """Of the shipped base, whose adapters are known by name."""
+    seen: ClassVar[tuple[int, int, int]]
+    """Lines that are seen in all unless told otherwise, and the fewest and the most epochs."""
+
+    def completed(self, lines: int) -> Self:
+        """The same with what was left out, for so many lines to train on."""
+        raise NotImplementedError
+
+    def epochs(self, lines: int) -> float:
+        """As many as were asked for, or so many that `seen` lines are seen."""
+        wanted, fewest, most = self.seen
+        if self.schedule.examples is not None:
+            return self.schedule.examples / lines
+        return self.schedule.epochs or min(most, max(fewest, round(wanted / lines)))
+
+    def load(self, base: Path | None) -> nn.Module:
+        """The model to adapt, in eval mode."""
+        raise NotImplementedError
+
+    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+        """The lines that the model can learn: to train on, and held out."""
+        raise NotImplementedError
+
+    def task(
+        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
+    ) -> Task:
+        """The task of the model, with its adapter."""
+        raise NotImplementedError
+
+    def _with(self, **groups: dict[str, Any]) -> Self:
+        """The same with fields that were not given, by group."""
+        changes = {}
+        for name, fields in groups.items():
+            group = getattr(self, name)
+            left_out = {n: v for n, v in fields.items() if n not in group.model_fields_set}
+            changes[name] = group.model_copy(update=left_out)
+        return self.model_copy(update=changes)
+
+
+class LineAdaptationRecipe(AdaptationRecipe):
+    """An adapter of a `LineRecognizer`: 4,000 lines, or as many as 20 minutes see."""
+
+    optimizer: LineOptimizer = LineOptimizer()
+
+    name: ClassVar = "small"
+    seen: ClassVar = (4000, 8, 40)
+
+    def completed(self, lines: int) -> Self:
+        epochs, given = self.epochs(lines), self.schedule.model_fields_set
+        minutes = self.schedule.minutes
+        if not given & {"epochs", "examples", "minutes"}:
+            minutes = _MINUTES
+        ema = round(min(0.998, max(0.0, 1 - 20 * BATCH / (epochs * lines))), 4)
+        return self._with(
+            optimizer={"ema": ema},
+            schedule={"epochs": epochs, "minutes": minutes},
+            run={"validate_minutes": (minutes or _MINUTES) / 8},
+        )
+
+    def load(self, base: Path | None) -> nn.Module:
+        return load_model(base or shipped(self.name))
+
+    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+        known = frozenset(model.config.charset)
+        return usable(lines, self.data.held_out, known.issuperset, line_unfit)
+
+    def task(
+        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
+    ) -> LineAdaptation:
+        return LineAdaptation(model, train, valid, self.run.seed)
+
+
+class SequenceAdapterConfig(AdapterConfig):
+    """The adapter, or `full`: all weights are trained instead; what adapters are compared with."""
+
+    full: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.full and self.start is not None:
+            raise ValueError(
+                f"start={self.start!r} is an adapter, and full=true trains none; leave one out"
+            )
+        return self
+
+
+class SequenceAdaptationData(AdaptationData):
+    """The lines.
+
+    Args:
+        turned: Turn the lines by quarter turns, for a base that is not equivariant.
+        batch_pixels: Pixels in a batch, about; four lines of 32x1024 are 131,072.
+    """
+
+    turned: bool = False
+    batch_pixels: PositiveInt = 131_072
+
+
+class SequenceAdaptationLosses(Fields):
+    """What is learned.
+
+    Args:
+        ctc: Weight of what the columns say; that of the text is 1.
+        noise: As in `SequenceTask`.
+        label_smoothing: Of the text's cross-entropy.
+    """
+
+    ctc: NonNegativeFloat = 0.5
+    noise: float = Field(0.15, ge=0, lt=1)
+    label_smoothing: float = Field(0.05, ge=0, lt=1)
+
+
+class SequenceOptimizer(OptimizerConfig):
+    """AdamW without an average: the best of the validated weights are kept."""
+
+    learning_rate: PositiveFloat = 3e-3
+    betas: tuple[float, float] = (0.9, 0.98)
+    ema: float = Field(0.0, ge=0, lt=1)
+
+
+class SequenceRun(AdaptationRun):
+    """Validated after each epoch; five without a better one end the run."""
+
+    validate_epochs: PositiveFloat | None = 1.0
+    patience: PositiveInt | None = 5
+
+
+class SequenceAdaptationRecipe(AdaptationRecipe):
+    """An adapter of a `Recognizer`, the papers' model: 8,000 lines, half an hour on two cores."""
+
+    adapter: SequenceAdapterConfig = SequenceAdapterConfig()
+    data: SequenceAdaptationData = SequenceAdaptationData()
+    losses: SequenceAdaptationLosses = SequenceAdaptationLosses()
+    optimizer: SequenceOptimizer = SequenceOptimizer()
+    run: SequenceRun = SequenceRun()
+
+    name: ClassVar = "recognizer"
+    seen: ClassVar = (8000, 5, 40)
+
+    def completed(self, lines: int) -> Self:
+        epochs = self.epochs(lines)
+        rise = min(0.5, 0.1 / epochs)  # a tenth of an epoch
+        return self._with(schedule={"epochs": epochs, "warmup": rise, "final": 0.0})
+
+    def load(self, base: Path | None) -> nn.Module:
+        return load_recognizer(base)
+
+    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+        return usable(lines, self.data.held_out, model.can_write, ReaderSize.of(model).unfit)
+
+    def task(
+        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
+    ) -> SequenceAdaptation:
+        return SequenceAdaptation(
+            SequenceModel(model, places=False),
+            train,
+            valid,
+            self.data.batch_pixels,
+            turned=self.data.turned,
+            seed=self.run.seed,
+            **self.losses.model_dump(),
+        )
