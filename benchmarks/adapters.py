@@ -29,18 +29,21 @@ from isotrope.data.lines import LabelledLines
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
-from isotrope.training.adaptation import AdaptationTrainer
-from isotrope.training.adaptation_config import AdaptationConfig
+from isotrope.ocr.engines.gsanet import BEAMS
+from isotrope.ocr.gsanet.loading import load_recognizer
+from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
+from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.validation import LineScore, score_lines
 from measuring import made_by, write_csv
 
 RUNS, RESULT = Path("runs/adapters"), "result.json"
 METHODS = {
     "lora": {},
-    "more": {"learning_rate": 2.5e-3},  # lower: what has been learned is not to be lost first
-    "turned": {"turned": True},
-    "full": {"full": True, "learning_rate": 3e-4},
+    # Lower: what has been learned is not to be lost first.
+    "more": {"optimizer": {"learning_rate": 2.5e-3}},
+    "turned": {"data": {"turned": True}},
+    "full": {"adapter": {"full": True}, "optimizer": {"learning_rate": 3e-4}},
 }
 COLUMNS = ("set", "base", "method", "targets", "rank", "train_lines")
 """Of the CSV: what tells one run from another."""
@@ -67,14 +70,21 @@ class Run:
         how = self.method if self.method == "full" else f"{self.method}-{self.targets}-{self.rank}"
         return RUNS / base / f"{how}-{size}" / self.name  # a card names the adapter by its folder
 
-    def config(self, seen: int) -> AdaptationConfig:
+    def recipe(self, seen: int) -> SequenceAdaptationRecipe:
         count = self.lines or 9 * len(LabelledLines(self.data)) // 10
         epochs = max(1, min(MOST_EPOCHS, round(seen / count)))
-        pause = max(1, epochs // VALIDATIONS)
-        start = self.name if self.method == "more" else None
-        changes = {"rank": self.rank, "targets": self.targets, "start": start}
-        changes |= METHODS[self.method]
-        return AdaptationConfig(epochs=epochs, validate_every=pause, lines=self.lines, **changes)
+        how = METHODS[self.method]
+        adapter = {"rank": self.rank, "targets": self.targets}
+        adapter |= {"start": self.name} if self.method == "more" else {}
+        return SequenceAdaptationRecipe.model_validate(
+            {
+                "adapter": adapter | how.get("adapter", {}),
+                "data": {"lines": self.lines} | how.get("data", {}),
+                "optimizer": how.get("optimizer", {}),
+                "schedule": {"epochs": epochs},
+                "run": {"validate_epochs": max(1, epochs // VALIDATIONS)},
+            }
+        )
 
 
 def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
@@ -82,12 +92,12 @@ def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
     ended = run.folder / RESULT
     if ended.is_file():
         return
-    trainer = AdaptationTrainer(run.config(seen), run.data, run.folder, run.base)
-    trainer.fit(lambda row: print(f"\r{run.folder} {row['samples']}", end="", flush=True))
-    scores = trainer.score(TURNS)
-    rows = [row | made_by() for row in lines_of(run, trainer, scores, keep)]
-    if run.method != "full":
-        write_card(trainer, scores)
+    made = Adaptation(run.recipe(seen), run.data, run.folder, run.base)
+    made.fit(lambda row: print(f"\r{run.folder} {row['examples']}", end="", flush=True))
+    scores = made.score(TURNS)
+    rows = [row | made_by() for row in lines_of(run, made, scores, keep)]
+    if not made.full:
+        write_card(made, scores)
     with replacing(ended) as temporary:
         temporary.write_text(json.dumps(rows))
     print(f"\r{run.folder}: CER {rows[0]['before_cer']:.4f} -> {rows[0]['cer']:.4f}", flush=True)
@@ -95,14 +105,16 @@ def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
 
 def lines_of(
     run: Run,
-    trainer: AdaptationTrainer,
+    made: Adaptation,
     scores: dict[int, LineScore],
     keep: LabelledLines | None,
 ) -> Iterator[dict]:
     """A line for each turn."""
-    recognizer, before, full = trainer.recognizer.eval(), trainer.before, trainer.config.full
-    whole = sum(p.numel() for p in recognizer.parameters())
-    own, whole = (whole, whole) if full else count_parameters(trainer.adapted)
+    base = load_recognizer(made.base)
+    before = score_lines(base, made.valid, (0,), BEAMS)[0]
+    whole = sum(p.numel() for p in base.parameters())
+    own, whole = (whole, whole) if made.full else count_parameters(made.adapted)
+    kept_cer = score_lines(made.kept, keep, (0,))[0].cer if keep and made.full else None
     common = {
         "set": run.name,
         "base": run.folder.parent.parent.name,
@@ -111,15 +123,14 @@ def lines_of(
         "rank": run.rank,
         "parameters": own,
         "share": own / whole,
-        "train_lines": len(trainer.train),
-        "valid_lines": len(trainer.valid),
-        "epochs": trainer.config.epochs,
-        "best_epoch": trainer.best["epoch"],
-        "hours": trainer.rows[-1]["hours"],
+        "train_lines": len(made.train),
+        "valid_lines": len(made.valid),
+        "epochs": made.recipe.schedule.epochs,
+        "best_epoch": made.best["epochs"],
+        "hours": made.engine.rows[-1]["hours"],
         "before_cer": before.cer,
         "before_wer": before.wer,
-        # An adapter is switched off for them, and the base is what it was.
-        "kept_cer": score_lines(recognizer, keep, (0,))[0].cer if keep and full else None,
+        "kept_cer": kept_cer,  # an adapter is taken off for them, and the base is what it was
     }
     for turn, score in scores.items():
         yield common | {"angle": turn} | asdict(score)

@@ -134,6 +134,7 @@ def _is_line_recognizer(base: Path | None) -> bool:
     """Whether the base is a recognizer of upright lines; else it is a `Recognizer`."""
     import json
 
+    from isotrope.ocr.loading import shipped
     from isotrope.ocr.onnx.session import CONFIG
 
     folder = base or shipped("small")

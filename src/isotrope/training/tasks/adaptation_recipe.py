@@ -70,7 +70,7 @@ class AdaptationSchedule(ScheduleConfig):
         return self
 
 
-class LineOptimizer(OptimizerConfig):
+class LineAdaptationOptimizer(OptimizerConfig):
     """AdamW; left out, the average reaches back over a twentieth of the run."""
 
     learning_rate: PositiveFloat = 2e-3
@@ -134,7 +134,7 @@ class AdaptationRecipe(Recipe):
 class LineAdaptationRecipe(AdaptationRecipe):
     """An adapter of a `LineRecognizer`: 4,000 lines, or as many as 20 minutes see."""
 
-    optimizer: LineOptimizer = LineOptimizer()
+    optimizer: LineAdaptationOptimizer = LineAdaptationOptimizer()
 
     name: ClassVar = "small"
     seen: ClassVar = (4000, 8, 40)
@@ -204,7 +204,7 @@ class SequenceAdaptationLosses(Fields):
     label_smoothing: float = Field(0.05, ge=0, lt=1)
 
 
-class SequenceOptimizer(OptimizerConfig):
+class SequenceAdaptationOptimizer(OptimizerConfig):
     """AdamW without an average: the best of the validated weights are kept."""
 
     learning_rate: PositiveFloat = 3e-3
@@ -212,7 +212,7 @@ class SequenceOptimizer(OptimizerConfig):
     ema: float = Field(0.0, ge=0, lt=1)
 
 
-class SequenceRun(AdaptationRun):
+class SequenceAdaptationRun(AdaptationRun):
     """Validated after each epoch; five without a better one end the run."""
 
     validate_epochs: PositiveFloat | None = 1.0
@@ -225,8 +225,8 @@ class SequenceAdaptationRecipe(AdaptationRecipe):
     adapter: SequenceAdapterConfig = SequenceAdapterConfig()
     data: SequenceAdaptationData = SequenceAdaptationData()
     losses: SequenceAdaptationLosses = SequenceAdaptationLosses()
-    optimizer: SequenceOptimizer = SequenceOptimizer()
-    run: SequenceRun = SequenceRun()
+    optimizer: SequenceAdaptationOptimizer = SequenceAdaptationOptimizer()
+    run: SequenceAdaptationRun = SequenceAdaptationRun()
 
     name: ClassVar = "recognizer"
     seen: ClassVar = (8000, 5, 40)
