@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         switch_adapter,
         weights_digest,
     )
-    from isotrope.lora.filters import FilterLora
+    from isotrope.lora.filters import FilterLora, register
     from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
@@ -29,13 +29,14 @@ __all__ = [
     "add_adapter",
     "count_parameters",
     "load_adapter",
+    "register",
     "save_adapter",
     "switch_adapter",
     "target_names",
     "weights_digest",
 ]
 
-_HOME = {"FilterLora": "filters"} | dict.fromkeys(
+_HOME = {"FilterLora": "filters", "register": "filters"} | dict.fromkeys(
     ("TARGETS", "adapted_targets", "target_names"), "targets"
 )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from peft.tuners.lora import LoraConfig, LoraLayer
+from peft.tuners.lora import model as lora_model
 from peft.tuners.lora.layer import LoraVariant
-from peft.tuners.tuners_utils import check_adapters_to_merge
+from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
 from isotrope.nn.conv import TurnedFilter
@@ -111,3 +114,30 @@ class FilterLora(nn.Module, LoraLayer):
 
 def _lengths(weight: Tensor) -> Tensor:
     return torch.linalg.vector_norm(weight.flatten(1), dim=1)
+
+
+def register() -> None:
+    """Make peft itself adapt `LiftingConv` and `GroupConv`, for `PeftModel.from_pretrained`.
+
+    Without it peft refuses them as not supported; `isotrope.lora.load_adapter` needs no such call.
+    Plain convolutions stay peft's own.
+    """
+    default = lora_model.dispatch_default
+    if isinstance(default, _Dispatch):
+        return
+    lora_model.dispatch_default = _Dispatch(default)
+
+
+class _Dispatch:
+    """peft's choice of an adapter layer, after ours."""
+
+    def __init__(self, default: Callable[..., nn.Module | None]) -> None:
+        self.default = default
+
+    def __call__(
+        self, target: nn.Module, adapter_name: str, config: LoraConfig, **kwargs
+    ) -> nn.Module | None:
+        layer = target.get_base_layer() if isinstance(target, BaseTunerLayer) else target
+        if isinstance(layer, TurnedFilter):
+            return FilterLora(target, adapter_name, config=config, **kwargs)
+        return self.default(target, adapter_name, config=config, **kwargs)

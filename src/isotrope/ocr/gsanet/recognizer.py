@@ -17,7 +17,6 @@ from transformers import (
     AutoTokenizer,
     TrOCRConfig,
     TrOCRForCausalLM,
-    VisionEncoderDecoderConfig,
     VisionEncoderDecoderModel,
 )
 
@@ -26,6 +25,7 @@ from isotrope.models.config import EquivariantViTConfig
 from isotrope.nn.conv import check_stride
 from isotrope.ocr.gsanet.checkpoint import hub_options, published, refuse_another_model
 from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
+from isotrope.ocr.gsanet.config import RecognizerConfig
 from isotrope.ocr.gsanet.decoding import Alphabet, decode
 from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 from isotrope.ocr.gsanet.step import advanced, attention_weights, cross_keys_values
@@ -49,6 +49,7 @@ class Recognizer(VisionEncoderDecoderModel):
     name: which character each token of the encoder holds (`isotrope.ocr.gsanet.columns`).
     """
 
+    config_class = RecognizerConfig
     tokenizer = None
     """That of `from_trocr`; where there is none, characters are the tokens."""
 
@@ -146,7 +147,7 @@ class Recognizer(VisionEncoderDecoderModel):
             )
         check_stride((height, height), *vit.patch)
         encoder = LiftedEncoder(LiftedEncoderConfig(vit=asdict(vit)))
-        config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(
+        config = RecognizerConfig.from_encoder_decoder_configs(
             encoder.config,
             decoder.config,
             pad_token_id=PAD,
@@ -159,8 +160,13 @@ class Recognizer(VisionEncoderDecoderModel):
         return cls(config=config, encoder=encoder, decoder=decoder)
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs) -> None:
-        """As transformers does; with the tokenizer, where there is one."""
+        """As transformers does; with `preprocessor_config.json`, and the tokenizer if any."""
+        from isotrope.ocr.gsanet.processor import RecognizerImageProcessor
+
         super().save_pretrained(save_directory, **kwargs)
+        names = ("image_height", "image_stride", "max_ratio")
+        sizes = {name: getattr(self.config, name) for name in names}
+        RecognizerImageProcessor(**sizes).save_pretrained(save_directory)
         if self.tokenizer is not None:
             self.tokenizer.save_pretrained(save_directory)
 

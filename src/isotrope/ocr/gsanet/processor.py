@@ -1,0 +1,49 @@
+"""Images as the papers' recognizer takes them, for transformers' `AutoImageProcessor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from transformers import BatchFeature
+from transformers.image_processing_utils import BaseImageProcessor
+
+from isotrope.data.images import load_image, prepare
+from isotrope.io.images import ImageSource, image_sources
+
+
+class RecognizerImageProcessor(BaseImageProcessor):
+    """Any image as pixels of the size that a `Recognizer` takes; `preprocessor_config.json`.
+
+    Args:
+        image_height: Pixels of the short side.
+        image_stride: What both sides are multiples of, in pixels.
+        max_ratio: The longest image taken, long side over short side.
+    """
+
+    model_input_names = ["pixel_values"]  # noqa: RUF012
+
+    def __init__(
+        self, image_height: int = 32, image_stride: int = 8, max_ratio: float = 32.0, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.image_height, self.image_stride, self.max_ratio = image_height, image_stride, max_ratio
+
+    def preprocess(
+        self, images: ImageSource | Iterable[ImageSource], return_tensors: str | None = None, **_
+    ) -> BatchFeature:
+        """`pixel_values`: `(3, h, w)` each, in [0, 1].
+
+        Args:
+            images: One image or several, as `isotrope.io.images.load_unit` takes them.
+            return_tensors: "pt" stacks them, for which all must have one size.
+
+        Raises:
+            ImageError: An image cannot be opened, is too small or too long.
+        """
+        sizes = (self.image_height, self.image_stride, self.max_ratio)
+        pixels = [prepare(load_image(image), *sizes) for image in image_sources(images)]
+        return BatchFeature({"pixel_values": pixels}, tensor_type=return_tensors)
+
+    def __call__(self, images: ImageSource | Iterable[ImageSource], **kwargs) -> BatchFeature:
+        """As `preprocess`."""
+        return self.preprocess(images, **kwargs)
