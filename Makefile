@@ -1,20 +1,23 @@
 # `make read` and `make test` work on a fresh machine: whatever needs .venv makes it first.
+# Elsewhere: `make test BIN=/path/to/venv/bin READY=` uses an environment that is there already.
 PYTHON ?= python3
-BIN := .venv/bin
-READY := .venv/.ready
+CONSTRAINTS ?= constraints.txt
+BIN ?= .venv/bin
+READY ?= .venv/.ready
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: help install read test test-all bench figures train fonts clean
+.PHONY: help install read test test-all check contracts types coverage docs bench figures train fonts clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 install: $(READY)  ## make .venv with isotrope and everything to develop it
 
-$(READY): pyproject.toml constraints.txt
+.venv/.ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	-$(BIN)/isotrope export  # into the user's cache, for a faster reader; it reads without
+	.venv/bin/pip install --quiet --constraint $(CONSTRAINTS) torch
+	.venv/bin/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
+	-.venv/bin/isotrope export  # into the user's cache, for a faster engine gsanet; it reads without
 	touch $@
 
 read: $(READY)  ## read the sample images at all four turns with the shipped weights
@@ -22,13 +25,28 @@ read: $(READY)  ## read the sample images at all four turns with the shipped wei
 	$(BIN)/isotrope read samples --turns --show out/samples.png
 	@echo "The images with their texts: out/samples.png"
 
-test: $(READY)  ## the tests that take seconds, and the linter
+test: check  ## linter, contracts, types, and the tests that take seconds
+	$(PYTEST) -m "not slow"
+
+test-all: check  ## every test
+	$(PYTEST)
+
+check: contracts types  ## linter, contracts and types, without the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
-test-all: $(READY)  ## every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+contracts: $(READY)  ## imports go one way, and reading needs no torch
+	PYTHONPATH=src $(BIN)/lint-imports
+
+types: $(READY)  ## pyright
+	$(BIN)/pyright
+
+coverage: $(READY)  ## which lines the quick tests run; out/coverage.xml too
+	mkdir -p out
+	$(PYTEST) -m "not slow" --cov --cov-report=term --cov-report=xml:out/coverage.xml
+
+docs: $(READY)  ## the documents as a site in out/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth of the models
 	$(BIN)/python benchmarks/ocr.py
@@ -39,7 +57,7 @@ bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth o
 figures: $(READY)  ## the papers' figures, from the results in benchmarks/results
 	$(BIN)/python benchmarks/figures.py
 
-train: $(READY)  ## train the recogniser; goes on where the last run stopped
+train: $(READY)  ## train the papers' reader; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer
 
 fonts: $(READY)  ## the fonts that the synthetic text is set in: Debian's (needs root), npm's
