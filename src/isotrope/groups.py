@@ -75,6 +75,7 @@ class Group:
 
     @property
     def elements(self) -> range:
+        """The elements, `0` to `order - 1`."""
         return range(self.order)
 
     @property
@@ -87,9 +88,11 @@ class Group:
         return 360.0 * (element % self.rotations) / self.rotations
 
     def is_mirror(self, element: int) -> bool:
+        """Whether the element contains a mirror."""
         return self.check(element) >= self.rotations
 
     def check(self, element: int) -> int:
+        """The element itself; ValueError where it is not of this group."""
         if not 0 <= element < self.order:
             raise ValueError(
                 f"element {element} is not in {self!r}; its elements are 0 to {self.order - 1}"
@@ -104,6 +107,7 @@ class Group:
         return (ma ^ mb) * self.rotations + turn
 
     def inverse(self, a: int) -> int:
+        """The element `a^-1`."""
         return self.check(a) if self.is_mirror(a) else -a % self.rotations
 
     def matrix(self, element: int, dtype: torch.dtype = torch.float64) -> Tensor:

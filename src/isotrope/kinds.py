@@ -70,6 +70,7 @@ def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Ac
 
 
 def stand_still(h: int, x: Tensor) -> Tensor:
+    """The action on what a turn leaves alone."""
     return x
 
 

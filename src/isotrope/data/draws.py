@@ -14,6 +14,7 @@ class Categorical:
         self.cumulative = np.cumsum(weights) / weights.sum()
 
     def draw(self, rng: np.random.Generator):
+        """One of the values, by its probability."""
         index = int(np.searchsorted(self.cumulative, rng.random(), side="right"))
         return self.values[min(index, len(self.values) - 1)]
 

@@ -23,7 +23,9 @@ class Sample(Protocol):
     """Anything with an extent, such as a width in pixels, by which a group is sorted."""
 
     @property
-    def extent(self) -> float: ...
+    def extent(self) -> float:
+        """What a group is sorted by: a width, or an aspect ratio."""
+        ...
 
 
 @dataclass(frozen=True)

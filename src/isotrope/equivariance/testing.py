@@ -68,6 +68,7 @@ class EquivariantLayerTests:
     refuses_wrong_shape: bool = True
 
     def layer(self, group: Group) -> nn.Module:
+        """The module to test. Write this one."""
         raise NotImplementedError("write layer(self, group): it returns the module to test")
 
     broken = None
@@ -90,6 +91,7 @@ class EquivariantLayerTests:
         return torch.randn(batch, group.order, *size, self.channels, dtype=torch.float64)
 
     def kind_taken(self, group: Group) -> str:
+        """The kind of the input, "image" or "lifted"."""
         kind = self.takes or declared(self.layer(group), "takes")
         if kind not in ("image", "lifted"):
             raise ValueError(

@@ -22,9 +22,12 @@ class EquivariantViT(nn.Module):
     `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
 
     Example:
+        >>> import torch
+        >>> from isotrope import EquivariantViT, EquivariantViTConfig, Stage
         >>> stages = [Stage("gcsa", depth=4, dim=32)]
         >>> model = EquivariantViT(EquivariantViTConfig(group="C4", stages=stages, classes=10))
-        >>> logits = model(torch.rand(2, 3, 96, 96))  # (2, 10)
+        >>> model(torch.rand(2, 3, 96, 96)).shape
+        torch.Size([2, 10])
     """
 
     takes, gives = "image", "invariant"

@@ -73,6 +73,7 @@ class LiftedAttention(nn.Module):
         return join_windows(self.attend(split_windows(lifted, self.window)), size)
 
     def attend(self, lifted: Tensor) -> Tensor:
+        """Attention within one window or the whole grid: `(B, |G|, H, W, dim)` to the same."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -130,6 +131,7 @@ class GroupSelfAttention(LiftedAttention):
         self.encoding, self.sum_orientations = encoding, sum_orientations
 
     def attend(self, lifted: Tensor) -> Tensor:
+        """As `LiftedAttention.attend`."""
         size = (lifted.shape[2], lifted.shape[3])
         pooled = pool_positions(lifted, self.kv_pool)
         q = self.split_heads(self.q_proj(lifted))  # (B, heads, G, N, d)

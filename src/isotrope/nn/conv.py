@@ -110,6 +110,7 @@ class TurnedFilter(nn.Module):
         return grouped_conv2d(planes, bank, bias, self.stride, self.padding, groups)
 
     def check_size(self, rows: int, columns: int) -> None:
+        """Raise ValueError where the stride does not sit symmetrically on such a grid."""
         check_stride((rows, columns), self.kernel_size, self.stride, self.padding)
 
     def extra_repr(self) -> str:

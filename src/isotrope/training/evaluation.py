@@ -67,11 +67,13 @@ class Preprocessing:
             )
 
     def save(self, folder: Path) -> None:
+        """Write it into a model's folder."""
         with replacing(folder / _FILE) as temporary:
             temporary.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> Preprocessing:
+        """Read it from a model's folder."""
         values = json.loads((folder / _FILE).read_text())
         return cls(**{name: tuple(value) for name, value in values.items()})
 

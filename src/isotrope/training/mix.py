@@ -43,6 +43,7 @@ class LineSample:
 
     @property
     def rendered(self) -> bool:
+        """Whether the line was rendered, not scanned."""
         return isinstance(self.pixels, Rendered)
 
 
@@ -104,6 +105,7 @@ class LineMix:
         self._choice = Categorical(range(len(shares) + 1), [*(s * scale for s in shares), rest])
 
     def draw(self, rng: np.random.Generator) -> LineSample:
+        """A line from one of the sources, by their shares."""
         place = self._choice.draw(rng)
         if place == len(self.sources):
             drawn = self.rendered(rng)

@@ -44,6 +44,7 @@ class TextImage:
 
     @property
     def rendered(self) -> bool:
+        """Whether the image was rendered, not scanned."""
         return isinstance(self.pixels, Rendered)
 
     @property

@@ -45,6 +45,7 @@ class UprightSample:
 
     @property
     def rendered(self) -> bool:
+        """Whether the image was rendered, not scanned."""
         return isinstance(self.pixels, Rendered)
 
     @property
@@ -68,6 +69,7 @@ class UprightMix:
         self.slanted = slanted
 
     def draw(self, rng: np.random.Generator) -> UprightSample:
+        """An upright image from one of the sources, with a slant at times."""
         drawn = self.draws[self.choice.draw(rng)](rng)
         slant = 0.0
         if (chance := rng.random()) < 2 * self.slanted:

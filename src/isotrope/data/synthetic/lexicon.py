@@ -89,6 +89,7 @@ class TextSource:
         self.scene = scene
 
     def draw(self, rng: np.random.Generator) -> str:
+        """A word or line of at most `max_characters` characters."""
         while True:
             if rng.random() < self.lines:
                 text = _line(rng, self.max_characters)

@@ -19,6 +19,7 @@ def digits(rng: np.random.Generator, least: int, most: int) -> str:
 
 
 def integer(rng: np.random.Generator) -> str:
+    """A whole number of up to six digits."""
     return str(int(10 ** rng.uniform(0.7, 6)))
 
 
@@ -32,6 +33,7 @@ def grouped(rng: np.random.Generator) -> str:
 
 
 def price(rng: np.random.Generator) -> str:
+    """An amount with its currency."""
     amount = f"{10 ** rng.uniform(0, 3.5):.2f}"
     comma, dash = amount.replace(".", ","), amount[:-2] + "–"
     amount = pick(rng, [amount, amount, amount[:-3], comma, dash])
@@ -47,6 +49,7 @@ def price(rng: np.random.Generator) -> str:
 
 
 def date(rng: np.random.Generator) -> str:
+    """A day of 1850 to 2039, as people write it."""
     day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
     year = int(rng.integers(1850, 2040))
     name = _MONTHS[month - 1]
@@ -67,6 +70,7 @@ def date(rng: np.random.Generator) -> str:
 
 
 def time(rng: np.random.Generator) -> str:
+    """A time of day."""
     hour, minute = int(rng.integers(24)), int(rng.integers(60))
     half = pick(rng, ["am", "pm", "AM", "PM", " a.m.", " pm"])
     forms = [
@@ -82,12 +86,14 @@ def time(rng: np.random.Generator) -> str:
 
 
 def measure(rng: np.random.Generator) -> str:
+    """A number with its unit."""
     whole = rng.random() < 0.7
     number = str(int(10 ** rng.uniform(0, 3))) if whole else f"{rng.uniform(0, 99):.1f}"
     return number + pick(rng, _UNITS)
 
 
 def phone(rng: np.random.Generator) -> str:
+    """A telephone number."""
     forms = [
         f"({digits(rng, 3, 3)}) {digits(rng, 3, 3)}-{digits(rng, 4, 4)}",
         f"+{digits(rng, 1, 2)} {digits(rng, 2, 3)} {digits(rng, 6, 8)}",

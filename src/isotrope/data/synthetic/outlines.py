@@ -65,6 +65,7 @@ class Outline:
 
     @property
     def width(self) -> int:
+        """Columns of pixels."""
         return self.masks.shape[2]
 
 

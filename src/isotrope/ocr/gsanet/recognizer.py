@@ -187,6 +187,7 @@ class Recognizer(VisionEncoderDecoderModel):
 
     @property
     def group(self):
+        """The encoder's group."""
         return group_from_name(self.config.encoder.vit["group"])
 
     def grid(self, pixels: Tensor) -> tuple[int, int]:

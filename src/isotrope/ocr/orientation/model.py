@@ -29,10 +29,12 @@ class FinderConfig:
     hidden: int = 128
 
     def to_dict(self) -> dict:
+        """As JSON can hold it."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict) -> FinderConfig:
+        """The inverse of `to_dict`."""
         return cls(**{**values, "stages": stages_from(values["stages"])})
 
 

@@ -55,10 +55,12 @@ class LineRecognizerConfig:
         return cls(charset, "plain", stages, "conv", 80)
 
     def to_dict(self) -> dict:
+        """As JSON can hold it."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict) -> LineRecognizerConfig:
+        """The inverse of `to_dict`."""
         return cls(**{**values, "stages": stages_from(values["stages"])})
 
 
