@@ -12,13 +12,19 @@ import isotrope
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = [*DOCS.rglob("*.md"), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md"))]
+TO_BE_WRITTEN = {  # by who follows CONTRIBUTING
+    "src/isotrope/nn/gate.py",
+    "src/isotrope/ocr/formats/csv.py",
+    "tests/ocr/formats/test_csv.py",
+    "tests/nn/test_gate.py",
+}
 PATH = re.compile(r"`((?:src|tests|benchmarks|recipes|examples|experiments|docs)/[\w./-]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_named_files_exist(page):
     named = PATH.findall(page.read_text())
-    assert not {path for path in named if not (REPOSITORY / path).exists()}
+    assert not {path for path in named if not (REPOSITORY / path).exists()} - TO_BE_WRITTEN
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
