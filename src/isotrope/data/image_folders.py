@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def from_folder(folder: Path, split: str) -> LabelledImages:
+    """A split of a folder `SPLIT/CLASS/IMAGE`."""
     files = (file for file in folder.glob("*/*/*") if file.is_file())
     return from_files(folder, split, {file.relative_to(folder).as_posix(): file for file in files})
 

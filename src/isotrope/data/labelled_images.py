@@ -114,6 +114,7 @@ def reading(file: Path) -> Iterator[None]:
 
 
 def existing(file: Path) -> Path:
+    """The file itself; FileNotFoundError with what to do where it is not there."""
     if not file.is_file():
         packed = file.with_name(file.name + ".gz")
         remedy = f"gunzip {packed.name}" if packed.is_file() else f"fetch it:{SOURCES}"
