@@ -47,7 +47,7 @@ def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
 class RealLines:
     """Lines to draw from, whole or, with probability `recut`, as runs of words of one or two.
 
-    No text is longer than the longest line's, which is one that the recogniser can write.
+    No text is longer than the longest line's, which is one that the recognizer can write.
 
     Args:
         recognizer: one that reads the lines well enough to tell where it sees their spaces.

@@ -1,7 +1,10 @@
 """The papers' recognizer: it learns, is validated at four turns, and begins where it is told to."""
 
 import csv
+import pickle
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -67,6 +70,14 @@ def test_batches_have_one_size_and_know_their_places(recipe):
         assert batch["pixels"].float().std() > 10, "it is painted"
 
 
+def test_a_spawned_worker_gets_the_whole_stream(recipe):
+    stream = recipe().task().stream(0, 0, 1)
+    (expected, *_), (found, *_) = (
+        one.group(0).batches for one in (stream, pickle.loads(pickle.dumps(stream)))
+    )
+    assert torch.equal(found["labels"], expected["labels"])
+
+
 def test_turned_batches_lie_at_all_four_turns(recipe):
     task = recipe().task()
     task.turned, seen = True, set()
@@ -99,7 +110,7 @@ def test_real_lines_are_mixed_in_without_places_and_bad_ones_left_out(recipe, tm
     task = recipe(data={"real": str(tmp_path), "real_share": 1.0}).task()
     (lines,) = task.mix.real
     assert len(lines.lines) == 16
-    assert len(task.held_out()[str(tmp_path)]) == 2
+    assert len(task.held_out[str(tmp_path)]) == 2
     assert "1 of 20 lines left out" in caplog.text
     assert "5.png left out" in caplog.text
     batch = task.collate([task.draw(_rng(n)) for n in range(4)])
@@ -137,14 +148,10 @@ def test_too_few_real_lines_are_told_before_any_training(recipe, tmp_path):
 
 
 def _rng(seed):
-    import numpy as np
-
     return np.random.default_rng(seed)
 
 
 def _unplaced(sample):
     """The same as a real image, whose places are not known."""
-    from dataclasses import replace
-
     rows, columns = sample.size
     return replace(sample, pixels=torch.rand(3, rows, columns))

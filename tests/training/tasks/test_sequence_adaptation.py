@@ -1,6 +1,7 @@
 """Adapting the papers' model: it learns, keeps the best, stops early, and says what it made."""
 
 import csv
+import pickle
 
 import pytest
 import torch
@@ -126,6 +127,14 @@ def test_it_goes_on_from_an_adapter_and_tries_the_mean_of_both(base, data, tmp_p
     again = adapting(base, data, tmp_path / "second", **more)
     again.fit()
     assert len(again.engine.rows) == 3
+
+
+def test_a_spawned_worker_gets_the_whole_stream(base, data, tmp_path):
+    stream = adapting(base, data, tmp_path / "mine").engine.task.stream(0, 0, 1)
+    (expected, *_), (found, *_) = (
+        one.group(0).batches for one in (stream, pickle.loads(pickle.dumps(stream)))
+    )
+    assert torch.equal(found["pixels"], expected["pixels"])
 
 
 def test_columns_are_learned_too_but_of_turned_lines(data, tmp_path):

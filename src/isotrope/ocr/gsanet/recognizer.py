@@ -75,7 +75,7 @@ class Recognizer(VisionEncoderDecoderModel):
         max_ratio: float = 32.0,
         max_characters: int = 126,
     ) -> Recognizer:
-        """A recogniser with random weights.
+        """A recognizer with random weights.
 
         Args:
             dim, layers, heads, dropout: the decoder's.

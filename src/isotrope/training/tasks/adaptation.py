@@ -7,6 +7,7 @@ error rates of the held-out lines for a score.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,9 @@ class SequenceAdaptation(SequenceTask):
         **more: Any,
     ) -> None:
         size, group = ReaderSize.of(model.base), min(_GROUP, len(train))
-        mix = HandLines(train, lambda image, text, rng: _text_image(image, text, rng, size))
+        mix = HandLines(train, partial(_text_image, size))
         parts = parts_for(mix, size, batch_pixels, group, more.get("seed", 0))
-        super().__init__(model, mix, dict, {"ctc": ctc}, group=group, parts=parts, **more)
+        super().__init__(model, mix, {}, {"ctc": ctc}, group=group, parts=parts, **more)
         self.epoch, self.valid = len(train), valid
 
     def validate(self, model: SequenceModel) -> dict[str, float]:
@@ -166,7 +167,7 @@ def _upright_line(image: Tensor, text: str, rng: np.random.Generator) -> LineSam
     return sample
 
 
-def _text_image(image: Tensor, text: str, rng: np.random.Generator, size: ReaderSize) -> TextImage:
+def _text_image(size: ReaderSize, image: Tensor, text: str, rng: np.random.Generator) -> TextImage:
     sample = TextImage(sheared_and_relit(image, rng), text, drawn_seed(rng))
     size(sample.size)  # or it is refused
     return sample

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +73,7 @@ class SequenceTask(GroupedTask):
         self,
         model: SequenceModel,
         mix: Mix,
-        held_out: Callable[[], dict[str, list[tuple[Tensor, str]]]],
+        held_out: Mapping[str, list[tuple[Tensor, str]]],
         weights: Mapping[str, float],
         noise: float = 0.0,
         label_smoothing: float = 0.0,
@@ -160,7 +160,7 @@ class SequenceTask(GroupedTask):
     def validate(self, model: SequenceModel) -> dict[str, float]:
         """CER, accuracy and orientations of each set at each turn; `score` is less the mean CER."""
         row = {}
-        for name, pairs in self.held_out().items():
+        for name, pairs in self.held_out.items():
             for degrees, score in validate(model.base.eval(), pairs).items():
                 for key, value in asdict(score).items():
                     row[f"{name}_{key}_{degrees}"] = round(value, 5)

@@ -218,7 +218,7 @@ class SequenceRecipe(Recipe):
         return SequenceTask(
             SequenceModel(recognizer),
             mix,
-            lambda: held_out,
+            held_out,
             self.losses.model_dump(exclude={"noise"}),
             self.losses.noise,
             group=chosen.group,
