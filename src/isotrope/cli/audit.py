@@ -6,7 +6,7 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -81,14 +81,14 @@ def _load(model: str | None) -> nn.Module:
     from isotrope.ocr.gsanet.loading import load_recognizer
 
     if model is None:
-        return load_recognizer().encoder
+        return cast("nn.Module", load_recognizer().encoder)
     if ":" in model and not Path(model).exists():
         return _made_by(model)
     config = Path(model) / "config.json"
     try:
         # Without a config, load_recognizer says what is missing.
         if not config.is_file() or "architectures" in json.loads(config.read_text()):
-            return load_recognizer(Path(model)).encoder
+            return cast("nn.Module", load_recognizer(Path(model)).encoder)
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # of json, of the config, of safetensors, of torch
         if type(error) is ValueError:  # ours say what to do

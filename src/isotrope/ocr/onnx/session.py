@@ -63,7 +63,8 @@ def session_options(threads: int | None = None) -> SessionOptions:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads or 0, 3
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 4  # what goes wrong is raised; no need to print it too
     # The threads of a graph that waits would keep cores busy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
