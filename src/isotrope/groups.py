@@ -17,6 +17,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Float64, Shaped
 from torch import Tensor
 
 from isotrope.harmonics import turned_smoothly
@@ -46,8 +47,7 @@ class Group:
     """`relative[g][h] = g^-1 h`, a `|G| x |G|` table of elements."""
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.rotations, int) and not isinstance(self.rotations, bool)
-        if not whole or self.rotations < 1:
+        if type(self.rotations) is not int or self.rotations < 1:
             raise ValueError(
                 f"n={self.rotations!r} is not a number of rotations; give an integer of 1 or more"
             )
@@ -110,7 +110,7 @@ class Group:
         """The element `a^-1`."""
         return self.check(a) if self.is_mirror(a) else -a % self.rotations
 
-    def matrix(self, element: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    def matrix(self, element: int, dtype: torch.dtype = torch.float64) -> Float[Tensor, "2 2"]:
         """The `(2, 2)` matrix that the element applies to (column, row) coordinates."""
         theta = math.radians(self.angle(element))
         cos, sin = math.cos(theta), math.sin(theta)
@@ -126,7 +126,9 @@ class Group:
         """
         return self._act(element, image, dims, partial(_turn_between_pixels, dims=dims))
 
-    def act_filter(self, element: int, weight: Tensor) -> Tensor:
+    def act_filter(
+        self, element: int, weight: Float[Tensor, "*channels k k"]
+    ) -> Float[Tensor, "*channels k k"]:
         """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`.
 
         Where the group is not `exact`, filters are sums of circular harmonics: the one nearest to
@@ -137,7 +139,7 @@ class Group:
             return self.act_image(element, weight)
         return self._act(element, weight, (-2, -1), turned_smoothly)
 
-    def filter_turns(self, side: int) -> Tensor:
+    def filter_turns(self, side: int) -> Float64[Tensor, "{side}**2 {self.order}*{side}**2"]:
         """All turns of a filter as one matrix `(k k, |G| k k)`: `act_filter` is linear.
 
         Row by row what `act_filter` makes, by every element, of the filter that is 1 at one place.
@@ -160,7 +162,9 @@ class Group:
         signal = between(signal, rest)
         return torch.rot90(signal, int(quarters), dims) if quarters else signal
 
-    def act_lifted(self, element: int, lifted: Tensor) -> Tensor:
+    def act_lifted(
+        self, element: int, lifted: Shaped[Tensor, "B G H W C"]
+    ) -> Shaped[Tensor, "B G H2 W2 C"]:
         """`(L_h F)(x, g) = F(h^-1 x, h^-1 g)` on a lifted signal `(B, |G|, H, W, C)`."""
         if lifted.ndim != 5 or lifted.shape[1] != self.order:
             raise ValueError(

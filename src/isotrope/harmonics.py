@@ -16,6 +16,9 @@ What is left is that a filter meets an image at pixels only: of waves of 16, 8 a
 square); turned by sampling within 39 to 46% (`tests/test_harmonics.py`).
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math
@@ -23,6 +26,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 SPREAD = 0.45
@@ -31,28 +35,30 @@ in its corners, a narrower one passes between pixels: that error is soon twice a
 
 
 @torch.compiler.allow_in_graph  # the matrix is a constant, which a trace need not follow
-def turned_smoothly(weight: Tensor, degrees: float) -> Tensor:
+def turned_smoothly(
+    weight: Float[Tensor, "*channels k k"], degrees: float
+) -> Float[Tensor, "*channels k k"]:
     """`w(R^-1 x)` of filters `(..., k, k)`, turned counter-clockwise, of their nearest sum.
 
     At 0 degrees that is the sum itself, which is not `weight`. Turns of turns are exact.
     """
-    matrix = turn_matrix(weight.shape[-1], degrees)
-    matrix = torch.tensor(matrix, dtype=weight.dtype, device=weight.device)
+    by_side = turn_matrix(weight.shape[-1], degrees)
+    matrix = torch.tensor(by_side, dtype=weight.dtype, device=weight.device)
     return (weight.flatten(-2) @ matrix.T).view_as(weight)
 
 
 @cache
-def turn_matrix(side: int, degrees: float) -> np.ndarray:
+def turn_matrix(side: int, degrees: float) -> Float64[np.ndarray, "{side}**2 {side}**2"]:
     """`(k k, k k)`: from weights to those of their nearest sum of harmonics, turned."""
     return harmonics(side, degrees) @ np.linalg.pinv(harmonics(side))
 
 
-def harmonics(side: int, degrees: float = 0.0) -> np.ndarray:
+def harmonics(side: int, degrees: float = 0.0) -> Float64[np.ndarray, "{side}**2 functions"]:
     """Each `psi` as it lies turned, at the places of `k x k` weights: `(k k, functions)`."""
     along = np.arange(side) - (side - 1) / 2
     x, y = np.meshgrid(along, -along)  # rows go down
     rho, phi = np.hypot(x, y).ravel(), np.arctan2(y, x).ravel() - math.radians(degrees)
-    functions = []
+    functions: list[np.ndarray] = []
     for ring in np.unique(np.abs(along)):
         height = np.exp(-((rho - ring) ** 2) / (2 * SPREAD**2))
         functions.append(height)

@@ -9,6 +9,9 @@ A module says its kinds itself, as class attributes: `takes, gives = "image", "l
 `gives = None` says that its output is no signal, so that an audit leaves it and its children out.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math

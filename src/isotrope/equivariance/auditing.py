@@ -1,5 +1,8 @@
 """Which layer of a model breaks its equivariance? For our layers and for any other."""
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math
@@ -7,6 +10,7 @@ from collections import Counter
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from isotrope.equivariance.measure import checked_group, copied, describe, permutes_pixels
 from isotrope.equivariance.report import AuditReport, AuditRow
@@ -103,11 +107,12 @@ Trace = dict[str, tuple[nn.Module, Tensor | None]]
 
 def _trace(model: nn.Module, images: Tensor) -> Trace:
     """The output of every submodule in order of execution, children first."""
-    silent = [f"{n}." for n, m in model.named_modules() if getattr(m, "gives", "") is None]
+    named: list[tuple[str, nn.Module]] = list(model.named_modules())
+    silent = [f"{n}." for n, m in named if getattr(m, "gives", "") is None]
     trace: Trace = {}
 
-    def watch(name: str, module: nn.Module):
-        def hook(_module, _inputs, output) -> None:
+    def watch(name: str, module: nn.Module) -> RemovableHandle:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             label, call = name or "(model)", 2
             while label in trace:
                 label, call = f"{name} (call {call})", call + 1
@@ -117,8 +122,7 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
 
         return module.register_forward_hook(hook)
 
-    named = [pair for pair in model.named_modules() if not pair[0].startswith(tuple(silent))]
-    hooks = [watch(*pair) for pair in named]
+    hooks = [watch(name, m) for name, m in named if not name.startswith(tuple(silent))]
     try:
         with torch.no_grad():
             model(images)
@@ -130,13 +134,13 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
 
 def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:
     """Sizes (rows, columns) of the feature maps that were seen, on which tokens may lie."""
-    sizes = {tuple(images.shape[2:])}
+    sizes = {(images.shape[2], images.shape[3])}
     for module, output in trace.values():
         if output is None or len(output) != len(images):
             continue
         planes = isinstance(module, nn.Conv2d) or declared(module, "gives") == "image"
         if output.ndim == 5 or (output.ndim == 4 and planes):
-            sizes.add(tuple(output.shape[2:4]))
+            sizes.add((output.shape[2], output.shape[3]))
     return sizes
 
 
@@ -170,6 +174,8 @@ class _Output:
         self.errors: list[dict[int, float]] = [{} for _ in self.kinds]
 
     def compare(self, h: int, trace: Trace) -> None:
+        if self.tensor is None:
+            return
         got = trace.get(self.name, (None, None))[1]
         for (_, act), errors in zip(self.kinds, self.errors, strict=True):
             errors[h] = math.inf if got is None else relative_error(got, act(h, self.tensor))

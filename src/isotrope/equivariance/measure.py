@@ -79,7 +79,7 @@ def assert_equivariant(
         ValueError: a kind or a group that is not known.
     """
     group = checked_group("assert_equivariant(module, x, group)", module, x, group)
-    if not isinstance(tol, int | float | None):
+    if not isinstance(tol, int | float | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"tol={tol!r} is not a number; give takes and gives by name")
     tol = TOLERANCES.get(dtype, 0.0) if tol is None else tol
     errors = equivariance_error(module, x, group, takes, gives, dtype=dtype)

@@ -17,17 +17,17 @@ class AuditRow:
         name: its place in the model, such as "stages.0.1.mixer"; "(model)" is the whole. A module
             that runs several times has a row for each.
         type: the name of its class.
-        kind: what its output was compared as; None: not compared, and `note` says why.
-        error: the worst error over the elements that permute pixels.
+        kind: what its output was compared as; empty: not compared, and `note` says why.
+        error: the worst error over the elements that permute pixels; None: not compared.
         element: the element of that error.
         between: the worst error over the elements that turn between pixels, if there are any.
     """
 
     name: str
     type: str
-    kind: str | None = None
+    kind: str = ""
     error: float | None = None
-    element: int | None = None
+    element: int = 0
     between: float | None = None
     note: str = ""
 
@@ -47,9 +47,9 @@ class AuditReport:
 
     group: Group
     tolerance: float
-    rows: list[AuditRow] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    rows: list[AuditRow] = field(default_factory=list[AuditRow])
+    refused: list[int] = field(default_factory=list[int])
+    notes: list[str] = field(default_factory=list[str])
 
     HEADER: ClassVar = ("layer", "class", "output", "worst error", "remarks")
 
@@ -80,7 +80,7 @@ class AuditReport:
         broken, name, between = self.first_broken, repr(self.group), ""
         if not self.group.exact:
             name, between = f"the elements of {name} that permute pixels", self._between()
-        if broken is not None:
+        if broken is not None and broken.error is not None:
             line = (
                 f"not equivariant to {name}: first broken at {broken.name} ({broken.type}), "
                 f"error {broken.error:.1e} under {describe(self.group, broken.element)}, "
@@ -99,11 +99,11 @@ class AuditReport:
         return "\n".join((line, *self.notes))
 
     def _between(self) -> str:
-        rows = [row for row in self.rows if row.between is not None]
-        if not rows:
+        errors = [(row.between, row.name) for row in self.rows if row.between is not None]
+        if not errors:
             return ""
-        worst = max(rows, key=lambda row: row.between)
-        return f"; between pixels the worst error is {worst.between:.1e} at {worst.name}"
+        worst, name = max(errors, key=lambda pair: pair[0])
+        return f"; between pixels the worst error is {worst:.1e} at {name}"
 
     def __str__(self) -> str:
         table = [self.HEADER, *map(self.cells, self.rows)]

@@ -11,6 +11,9 @@ Needs pytest and hypothesis. `test_compile` carries the mark `slow`; register it
 settings, or leave it out with `-m "not slow"`.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import pytest
@@ -113,7 +116,7 @@ class EquivariantLayerTests:
 
     @_drawn
     @given(data=st.data())
-    def test_equivariant_at_any_size(self, data):
+    def test_equivariant_at_any_size(self, data: st.DataObject):
         group = data.draw(st.sampled_from(sorted(self.groups, key=lambda g: -g.order)[:2]))
         multiples = st.integers(self.smallest, self.largest)
         x = self.input(group, data.draw(multiples), data.draw(multiples), batch=1)
@@ -152,11 +155,11 @@ class EquivariantLayerTests:
         class Gradient(nn.Module):
             """`x -> d/dx sum layer(x)^2 / 2`, of the input's own kind."""
 
-            def __init__(self, layer):
+            def __init__(self, layer: nn.Module):
                 super().__init__()
                 self.layer = layer
 
-            def forward(self, x):
+            def forward(self, x: Tensor) -> Tensor:
                 with torch.enable_grad():
                     x = x.detach().requires_grad_()
                     return torch.autograd.grad(self.layer(x).square().sum() / 2, x)[0]
@@ -176,7 +179,7 @@ class EquivariantLayerTests:
             assert apart.min() > 1e-3, f"two orientations of {group!r} are equal"
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-    def test_runs_in_lower_precision(self, dtype):
+    def test_runs_in_lower_precision(self, dtype: torch.dtype):
         group = self.groups[-1]
         x = self.input(group, *self.sizes())
         out = self.build(group, dtype)(x.to(dtype))

@@ -127,6 +127,11 @@ class EquivariantViTConfig:
                 )
 
     @property
+    def symmetry(self) -> Group:
+        """The group as a value."""
+        return group_from_name(str(self.group))
+
+    @property
     def unit(self) -> int:
         """Pixels of which both sides of an image must be multiples, for strides, windows, pools."""
         unit, stride = self.stride, self.patch[1]

@@ -16,8 +16,8 @@ def from_name(given: str | Mapping[str, Any] | V, registry: Mapping[str, type[V]
         ValueError: an unknown name, or an option that the class does not have.
     """
     if isinstance(given, Mapping):
-        name = given.get("name")
-        fixed = {f.name for f in fields(registry[name]) if not f.init} if name in registry else ()
+        name = str(given.get("name"))
+        fixed = constants_of(registry[name]) if name in registry else ()
         options = {option: value for option, value in given.items() if option not in fixed}
         return from_options(name, (), options, registry, what)
     return from_options(given, (), {}, registry, what) if isinstance(given, str) else given
@@ -59,12 +59,17 @@ def from_options(
 
 def options_of(kind: type) -> list[str]:
     """The fields of a config dataclass that can be set."""
-    return [f.name for f in fields(kind) if f.init]
+    return [f.name for f in fields(kind) if f.init]  # pyright: ignore[reportArgumentType]
+
+
+def constants_of(kind: type) -> list[str]:
+    """The fields that the class itself sets, such as its name."""
+    return [f.name for f in fields(kind) if not f.init]  # pyright: ignore[reportArgumentType]
 
 
 def check_whole(value: object) -> None:
     """Raises ValueError where a field of a dataclass whose default is an int is not one."""
-    for f in fields(value):  # type: ignore[arg-type]
+    for f in fields(value):  # pyright: ignore[reportArgumentType]
         given = getattr(value, f.name)
         if type(f.default) is int and type(given) is not int:
             raise ValueError(f"{f.name}={given!r} is not a whole number; write it as 1 or 32")

@@ -6,7 +6,6 @@ import os
 
 from torch import Tensor, nn
 
-from isotrope.groups import group_from_name
 from isotrope.models import store
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads import ClassHead
@@ -34,7 +33,7 @@ class EquivariantViT(nn.Module):
 
     def __init__(self, config: EquivariantViTConfig) -> None:
         super().__init__()
-        self.config, self.group = config, group_from_name(config.group)
+        self.config, self.group = config, config.symmetry
         norm = NORMS[config.norm]
         first = config.stages[0]
         dim = first.dim

@@ -4,9 +4,15 @@ Every call goes through `scaled_dot_product_attention`, and no scores are stored
 jointly over positions and orientations `(y, h)`, so that each query's weights sum to one.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+from functools import partial
+
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -53,28 +59,17 @@ class LiftedAttention(nn.Module):
         self.v_proj = nn.Linear(dim, dim)
         self.out_proj = nn.Linear(dim, dim)
 
-    def split_heads(self, lifted: Tensor) -> Tensor:
+    def split_heads(
+        self, lifted: Float[Tensor, "B G H W C"]
+    ) -> Float[Tensor, "B {self.heads} G H*W C//{self.heads}"]:
         """`(B, G, H, W, heads*d)` -> `(B, heads, G, N, d)`."""
         return lifted.flatten(2, 3).unflatten(3, (self.heads, -1)).permute(0, 3, 1, 2, 4)
 
-    def join_heads(self, heads: Tensor, size: tuple[int, int]) -> Tensor:
+    def join_heads(
+        self, heads: Float[Tensor, "B {self.heads} G N d"], size: tuple[int, int]
+    ) -> Float[Tensor, "B G {size[0]} {size[1]} {self.heads}*d"]:
         """`(B, heads, G, N, d)` -> `(B, G, H, W, heads*d)`."""
         return heads.permute(0, 2, 3, 1, 4).flatten(3).unflatten(2, size)
-
-    def forward(self, lifted: Tensor) -> Tensor:
-        if lifted.ndim != 5 or lifted.shape[1] != self.group.order or lifted.shape[4] != self.dim:
-            raise ValueError(
-                f"shape {tuple(lifted.shape)} is not a signal of {self.dim} channels lifted to "
-                f"{self.group!r}; give (B, {self.group.order}, H, W, {self.dim})"
-            )
-        if self.window is None:
-            return self.attend(lifted)
-        size = (lifted.shape[2], lifted.shape[3])
-        return join_windows(self.attend(split_windows(lifted, self.window)), size)
-
-    def attend(self, lifted: Tensor) -> Tensor:
-        """Attention within one window or the whole grid: `(B, |G|, H, W, dim)` to the same."""
-        raise NotImplementedError
 
     def extra_repr(self) -> str:
         return (
@@ -130,8 +125,19 @@ class GroupSelfAttention(LiftedAttention):
         super().__init__(dim, heads, group, window, encoding.key_dim_of(head_dim), kv_pool)
         self.encoding, self.sum_orientations = encoding, sum_orientations
 
-    def attend(self, lifted: Tensor) -> Tensor:
-        """As `LiftedAttention.attend`."""
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
+        if lifted.ndim != 5 or lifted.shape[1] != self.group.order or lifted.shape[4] != self.dim:
+            raise ValueError(
+                f"shape {tuple(lifted.shape)} is not a signal of {self.dim} channels lifted to "
+                f"{self.group!r}; give (B, {self.group.order}, H, W, {self.dim})"
+            )
+        if self.window is None:
+            return self.attend(lifted)
+        size = (lifted.shape[2], lifted.shape[3])
+        return join_windows(self.attend(split_windows(lifted, self.window)), size)
+
+    def attend(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
+        """Attention within one window or the whole grid."""
         size = (lifted.shape[2], lifted.shape[3])
         pooled = pool_positions(lifted, self.kv_pool)
         q = self.split_heads(self.q_proj(lifted))  # (B, heads, G, N, d)
@@ -182,9 +188,15 @@ class GroupConvSelfAttention(LiftedAttention):
     ) -> None:
         super().__init__(dim, heads, group, window, kv_pool=kv_pool)
         check_centered(kernel_size)
-        filters = {"padding": kernel_size // 2, "group": group, "depthwise": True, "bias": False}
-        self.q_conv = GroupConv(dim, dim, kernel_size, **filters)
-        self.kv_conv = GroupConv(dim, 2 * dim, kernel_size, **filters)
+        filters = partial(
+            GroupConv,
+            kernel_size=kernel_size,
+            padding=kernel_size // 2,
+            group=group,
+            depthwise=True,
+            bias=False,
+        )
+        self.q_conv, self.kv_conv = filters(dim, dim), filters(dim, 2 * dim)
         self._begin_alike()
 
     @torch.no_grad()
@@ -198,7 +210,7 @@ class GroupConvSelfAttention(LiftedAttention):
         self.k_proj.weight.copy_(self.q_proj.weight)
         self.kv_conv.weight[: self.dim].copy_(self.q_conv.weight)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
         size = (lifted.shape[2], lifted.shape[3])
         q = self.q_proj(self.q_conv(lifted))
         k, v = self.kv_conv(pool_positions(lifted, self.kv_pool)).chunk(2, dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -41,7 +42,7 @@ class Block(nn.Module):
         self.mlp_norm, self.mlp = norm(dim), FeedForward(dim, mlp_ratio)
         self._mix_whole = getattr(getattr(mixer, "encoding", None), "whole_batch", False)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C2"]:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:
             raise ValueError(
                 f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} channels; "
@@ -84,5 +85,5 @@ class ConvLayer(nn.Module):
         self.conv = GroupConv(in_dim, dim, kernel_size, padding=padding, group=group, bias=False)
         self.norm, self.activation = norm(dim), nn.GELU()
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C2"]:
         return self.activation(self.norm(self.conv(lifted)))

@@ -1,10 +1,14 @@
 """Convolutions over positions and orientations, and the rule that a stride must keep."""
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -46,12 +50,14 @@ def check_centered(kernel_size: int) -> None:
         )
 
 
-def to_planes(lifted: Tensor) -> Tensor:
+def to_planes(lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G*C H W"]:
     """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, as convolutions like it."""
     return lifted.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
 
 
-def to_lifted(planes: Tensor, order: int) -> Tensor:
+def to_lifted(
+    planes: Float[Tensor, "B GC H W"], order: int
+) -> Float[Tensor, "B {order} H W GC//{order}"]:
     """`(B, G*C, H, W)` -> `(B, G, H, W, C)`; the inverse of `to_planes`."""
     return planes.permute(0, 2, 3, 1).unflatten(3, (order, -1)).permute(0, 3, 1, 2, 4)
 
@@ -85,7 +91,9 @@ class TurnedFilter(nn.Module):
         self._tables: Kept[Tensor] = Kept()
         self._bank = KeptBank()
 
-    def each_turn(self, weight: Tensor | None = None) -> Tensor:
+    def each_turn(
+        self, weight: Float[Tensor, "*channels k k"] | None = None
+    ) -> Float[Tensor, "*channels {self.group.order} k k"]:
         """`w(g^-1 x)` of the free weight `(..., k, k)`, for every element: `(..., |G|, k, k)`."""
         return all_turns(self.group, self.weight if weight is None else weight, self._tables)
 
@@ -103,8 +111,12 @@ class TurnedFilter(nn.Module):
         return self.bank()
 
     def convolve(
-        self, planes: Tensor, bank: Tensor, bias: Tensor | None, groups: int = 1
-    ) -> Tensor:
+        self,
+        planes: Float[Tensor, "B I H W"],
+        bank: Float[Tensor, "O I//{groups} k k"],
+        bias: Float[Tensor, " O"] | None,
+        groups: int = 1,
+    ) -> Float[Tensor, "B O H2 W2"]:
         """`conv2d` where the stride sits symmetrically, or ValueError (see `check_stride`)."""
         self.check_size(planes.shape[-2], planes.shape[-1])
         return grouped_conv2d(planes, bank, bias, self.stride, self.padding, groups)
@@ -187,7 +199,11 @@ class GroupConv(TurnedFilter):
             return turned.permute(2, 1, 0, 3, 4, 5).flatten(0, 2)
         return self.turned(weight).transpose(2, 3).flatten(2, 3).flatten(0, 1)
 
-    def forward(self, lifted: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        lifted: Float[Tensor, "B G H W I"],
+        weight: Float[Tensor, "O I2 G k k"] | None = None,
+    ) -> Float[Tensor, "B G H2 W2 O2"]:
         order = self.group.order
         if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
             raise ValueError(

@@ -4,12 +4,16 @@
 it back by the best one: a learned canonicalization, Kaba et al. 2023, arxiv.org/abs/2211.06489.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -33,7 +37,7 @@ class Orbit(nn.Module):
         super().__init__()
         self.module, self.group = module, _check_exact(group)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B {self.group.order} K"]:
         _check_images(images)
         group = self.group
         turned = [group.act_image(group.inverse(g), images) for g in group.elements]
@@ -63,7 +67,7 @@ class OrientationHead(nn.Module):
         super().__init__()
         self.weigh = nn.Linear(dim, outputs, bias=False)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G outputs"]:
         if lifted.ndim != 5 or lifted.shape[-1] != self.weigh.in_features:
             raise ValueError(
                 f"shape {tuple(lifted.shape)} is not a lifted signal of this head's channels; "
@@ -132,14 +136,14 @@ class Frame(nn.Module):
         """On a front that gives `(B, |G|, H, W, dim)`: an `OrientationHead` of 1 + R outputs."""
         return cls(nn.Sequential(front, OrientationHead(dim, outputs)), group)
 
-    def forward(self, images: Tensor) -> Framed:
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Framed:
         said = self._ask(images)
         tied = _within(said[..., 0], margin=0.0)
         framed, elements = zip(*map(self._smallest, images, tied), strict=True)
         values = said[range(len(said)), elements, 1:]
         return Framed(list(framed), list(elements), said[..., 0], values)
 
-    def candidates(self, images: Tensor, margin: float) -> list[list[int]]:
+    def candidates(self, images: Float[Tensor, "B C H W"], margin: float) -> list[list[int]]:
         """For each image the elements whose score is within `margin` of the best, best first.
 
         A turn by `h` takes each element `g` of the set to `h g`. So a reader that reads the image

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -48,7 +49,11 @@ class LiftingConv(TurnedFilter):
         """The turned filters `k(g^-1 x)` as one weight `(|G|*C_out, C_in, k, k)`."""
         return self.each_turn(weight).permute(2, 0, 1, 3, 4).flatten(0, 1)
 
-    def forward(self, image: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        image: Float[Tensor, "B C H W"],
+        weight: Float[Tensor, "O C k k"] | None = None,
+    ) -> Float[Tensor, "B {self.group.order} H2 W2 O2"]:
         if image.ndim != 4 or image.shape[1] != self.weight.shape[1]:
             raise ValueError(
                 f"shape {tuple(image.shape)} is not an image batch; "
@@ -84,7 +89,7 @@ class LiftingSelfAttention(LiftedAttention):
         heads: int,
         *,
         group: Group,
-        encoding: str | Encoding = "rotary",
+        encoding: str | Encoding | None = "rotary",
         window: int | None = None,
     ) -> None:
         if encoding is None:
@@ -97,7 +102,9 @@ class LiftingSelfAttention(LiftedAttention):
         self.encoding = make_encoding(encoding, dim, dim // heads, group, lifting=True)
         self.embed = nn.Linear(in_channels, dim)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(
+        self, image: Float[Tensor, "B C H W"]
+    ) -> Float[Tensor, "B {self.group.order} H W {self.dim}"]:
         if image.ndim != 4 or image.shape[1] != self.in_channels:
             raise ValueError(
                 f"shape {tuple(image.shape)} is not an image batch; "
@@ -109,7 +116,9 @@ class LiftingSelfAttention(LiftedAttention):
         tiles = self.attend(split_windows(signal, self.window))
         return join_windows(tiles, (image.shape[2], image.shape[3]))
 
-    def attend(self, signal: Tensor) -> Tensor:
+    def attend(
+        self, signal: Float[Tensor, "B 1 H W C"]
+    ) -> Float[Tensor, "B {self.group.order} H W C"]:
         """`(B, 1, H, W, dim)` -> `(B, |G|, H, W, dim)`."""
         size = (signal.shape[2], signal.shape[3])
         projections = (self.q_proj, self.k_proj, self.v_proj)

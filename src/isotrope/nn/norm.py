@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 Norm = Callable[[int], nn.Module]
@@ -32,9 +33,10 @@ class LiftedBatchNorm(nn.Module):
         super().__init__()
         self.dim = dim
         self.batch_norm = nn.BatchNorm1d(dim)
-        self.register_load_state_dict_pre_hook(_from_first_names)
+        hook = self.register_load_state_dict_pre_hook  # pyright: ignore[reportUnknownMemberType]
+        hook(_from_first_names)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:
             raise ValueError(
                 f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 POOLS = ("mean", "max")
@@ -30,7 +31,7 @@ class InvariantPool(nn.Module):
             raise ValueError(f"orientations={orientations!r} is not known; use 'mean' or 'max'")
         self.orientations = orientations
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B C"]:
         if lifted.ndim != 5:  # the mean of an image would be a number of no meaning
             raise ValueError(
                 f"shape {tuple(lifted.shape)} is not a lifted signal; give (B, |G|, H, W, C)"

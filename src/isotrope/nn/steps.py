@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -23,7 +24,7 @@ class MeanPool(nn.Module):
         super().__init__()
         self.stride = stride
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H2 W2 C2"]:
         return pool_positions(lifted, self.stride, "stride")
 
     def extra_repr(self) -> str:
@@ -63,5 +64,5 @@ class Downsample(nn.Module):
         self.conv = GroupConv(in_dim, out_dim, kernel, stride, padding, group=group, bias=False)
         self.norm = norm(out_dim)
 
-    def forward(self, lifted: Tensor) -> Tensor:
+    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H2 W2 C2"]:
         return self.norm(self.conv(lifted))

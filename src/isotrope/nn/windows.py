@@ -1,12 +1,18 @@
 """Windows that tile a grid, and means of neighboring positions: the `N(x)` of [GCSA] eq. 3."""
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
-def split_windows(lifted: Tensor, window: int) -> Tensor:
+def split_windows(
+    lifted: Shaped[Tensor, "B G H W C"], window: int
+) -> Shaped[Tensor, "tiles G {window} {window} C"]:
     """`(B, G, H, W, C)` -> `(B * windows, G, window, window, C)`; the windows tile the grid.
 
     Raises:
@@ -22,7 +28,9 @@ def split_windows(lifted: Tensor, window: int) -> Tensor:
     return tiles.permute(0, 2, 4, 1, 3, 5, 6).flatten(0, 2)
 
 
-def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
+def join_windows(
+    tiles: Shaped[Tensor, "tiles G window window C"], size: tuple[int, int]
+) -> Shaped[Tensor, "B G {size[0]} {size[1]} C"]:
     """The inverse of `split_windows` for a grid of `size`."""
     window = tiles.shape[2]
     down, across = size[0] // window, size[1] // window
@@ -34,7 +42,9 @@ def join_windows(tiles: Tensor, size: tuple[int, int]) -> Tensor:
     )
 
 
-def pool_positions(lifted: Tensor, pool: int, name: str = "kv_pool") -> Tensor:
+def pool_positions(
+    lifted: Float[Tensor, "B G H W C"], pool: int, name: str = "kv_pool"
+) -> Float[Tensor, "B G H//{pool} W//{pool} C"]:
     """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`.
 
     Raises:

@@ -1,24 +1,31 @@
 """What attention asks of a position encoding, and attention without one."""
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 from typing import ClassVar
 
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
 
 
-def joint_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def joint_attention(
+    query: Float[Tensor, "B heads G N d"],
+    key: Float[Tensor, "B heads G M d"],
+    value: Float[Tensor, "B heads G M dv"],
+) -> Float[Tensor, "B heads G N dv"]:
     """[GCSA] eq. 3 and 4: softmax jointly over `(y, h)`; all `(B, heads, G, N, d)`.
 
     out(x, g) = sum_(y,h) A(x, g; y, h) V(y, h)
     A(x, g; y, h) = softmax_(y,h) <Q(x, g), K(y, h)> / sqrt(d)
     """
-    tokens = [t.flatten(2, 3) for t in (query, key, value)]
-    out = F.scaled_dot_product_attention(*tokens)
-    return out.unflatten(2, tuple(query.shape[2:4]))
+    q, k, v = (t.flatten(2, 3) for t in (query, key, value))  # (B, heads, G*N, d)
+    return F.scaled_dot_product_attention(q, k, v).unflatten(2, query.shape[2:4])
 
 
 class Encoding(nn.Module):
@@ -58,15 +65,15 @@ class Encoding(nn.Module):
 
     def attend(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        query: Float[Tensor, "B heads Gq N d"],
+        key: Float[Tensor, "B heads Gk M dk"],
+        value: Float[Tensor, "B heads Gk M d"],
         k_proj: nn.Module,
         size: tuple[int, int],
         *,
         pool: int = 1,
         shift: int = 0,
-    ) -> Tensor:
+    ) -> Float[Tensor, "B heads {self.group.order} N d"]:
         """Attention in which a query sees where each key stands.
 
         Args:
@@ -100,13 +107,13 @@ class NoEncoding(Encoding):
 
     def attend(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        query: Float[Tensor, "B heads Gq N d"],
+        key: Float[Tensor, "B heads Gk M dk"],
+        value: Float[Tensor, "B heads Gk M d"],
         k_proj: nn.Module,
         size: tuple[int, int],
         *,
         pool: int = 1,
         shift: int = 0,
-    ) -> Tensor:
+    ) -> Float[Tensor, "B heads {self.group.order} N d"]:
         return joint_attention(query, key, value)

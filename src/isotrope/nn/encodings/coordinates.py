@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from isotrope.groups import Group
 
 
-def coordinates(size: tuple[int, int]) -> Tensor:
+def coordinates(size: tuple[int, int]) -> Float64[Tensor, "{size[0]}*{size[1]} 2"]:
     """(column, row) of each position from the center of the grid, in steps: `(H*W, 2)`.
 
     In float64 on the CPU: not every accelerator has it, and 200 steps out, bfloat16 is a whole step
@@ -19,6 +20,8 @@ def coordinates(size: tuple[int, int]) -> Tensor:
     return torch.stack((x.flatten(), y.flatten()), dim=-1)
 
 
-def in_frame(group: Group, g: int, points: Tensor) -> Tensor:
+def in_frame(
+    group: Group, g: int, points: Float[Tensor, "*points 2"]
+) -> Float[Tensor, "*points 2"]:
     """`g^-1 p` for points `(..., 2)`: the same places in the frame of orientation `g`."""
     return points @ group.matrix(group.inverse(g), points.dtype).to(points.device).T

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -125,7 +126,7 @@ class Rotary(Encoding):
         unit = [(0.0, 1.0) if a == math.pi / 2 else (math.cos(a), math.sin(a)) for a in angle]
         return torch.tensor(unit, dtype=torch.float64, device="cpu")
 
-    def frequencies(self) -> Tensor:
+    def frequencies(self) -> Float64[Tensor, "{self.planes} 2"]:
         """The frequency `w` of each plane in radians a grid step: `(planes, 2)`, float64, CPU."""
         count = self.rotated // (2 * self.directions)
         short, long = self.wavelengths
@@ -133,7 +134,7 @@ class Rotary(Encoding):
         scale = 2 * math.pi / (short * (long / short) ** steps)
         return (scale[:, None, None] * self._unit_directions()).reshape(-1, 2)
 
-    def angles(self, points: Tensor, like: Tensor) -> Angles:
+    def angles(self, points: Float64[Tensor, "N 2"], like: Tensor) -> Angles:
         """cos and sin of `w . x` for each channel at points `(N, 2)`; 1 and 0 where none turns.
 
         Computed in float64, then as `like`: 200 steps out, bfloat16 would be a radian off.
@@ -144,7 +145,9 @@ class Rotary(Encoding):
         cos, sin = F.pad(cos, still, value=1.0), F.pad(sin, still)
         return cos.to(like.dtype).to(like.device), sin.to(like.dtype).to(like.device)
 
-    def frames(self, shift: int, like: Tensor) -> Tensor:
+    def frames(
+        self, shift: int, like: Tensor
+    ) -> Float[Tensor, "{self.group.order} {self.head_dim} {self.head_dim}"]:
         """`P_g^T`, and beside it the map of the offset's channels: `(|G|, head_dim, head_dim)`."""
         frames = [self.group.compose(g, shift) for g in self.group.elements]
         turn = self.turn[frames].to(like.dtype)
@@ -174,8 +177,13 @@ class Rotary(Encoding):
         return self._kept.get((size, shift, pool, like.dtype, like.device), make)
 
     def in_common_frame(
-        self, query: Tensor, key: Tensor, size: Size, shift: int = 0, pool: int = 1
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        query: Float[Tensor, "B heads G N {self.head_dim}"],
+        key: Float[Tensor, "B heads G M {self.key_dim}"],
+        size: Size,
+        shift: int = 0,
+        pool: int = 1,
+    ) -> tuple[Float[Tensor, "B heads G N d"], Float[Tensor, "B heads G M d"]]:
         """`R(x) P_g q` and `R(y) P_h k`, equal to `P_g R(g^-1 x) q` and `P_h R(h^-1 y) k`.
 
         `(B, heads, |G|, N, d)` queries and keys -> the same, ready for a plain dot product. With
@@ -186,7 +194,13 @@ class Rotary(Encoding):
         query = rotated(query, frames, *at_queries, self.planes)
         return query, key if own is None else key + own
 
-    def in_frame_of(self, g: int, query: Tensor, key: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    def in_frame_of(
+        self,
+        g: int,
+        query: Float[Tensor, "B heads N d"],
+        key: Float[Tensor, "B heads N d"],
+        size: Size,
+    ) -> tuple[Float[Tensor, "B heads N d"], Float[Tensor, "B heads N d"]]:
         """`R(g^-1 x) q` and `R(g^-1 y) k` of tokens `(B, heads, N, d)` of an image (lifting)."""
         points = in_frame(self.group, g, coordinates(size))
         cos, sin = self.angles(points, query)
@@ -199,15 +213,15 @@ class Rotary(Encoding):
 
     def attend(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        query: Float[Tensor, "B heads Gq N d"],
+        key: Float[Tensor, "B heads Gk M dk"],
+        value: Float[Tensor, "B heads Gk M d"],
         k_proj: nn.Module,
         size: Size,
         *,
         pool: int = 1,
         shift: int = 0,
-    ) -> Tensor:
+    ) -> Float[Tensor, "B heads {self.group.order} N d"]:
         if not self.lifting:
             query, key = self.in_common_frame(query, key, size, shift, pool)
             return joint_attention(query, key, value)

@@ -1,11 +1,15 @@
 """Relative vectors `rho(g^-1 (y - x), g^-1 h)` added to the keys: `MLP` and `Table`, as in [RC]."""
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import math
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
@@ -34,7 +38,9 @@ class RelativeVectors(Encoding):
         self.orientations = 1 if lifting else group.order
         self._offsets: Kept[Tensor] = Kept()
 
-    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
+    def vectors(
+        self, size: tuple[int, int], pool: int = 1
+    ) -> Float[Tensor, "{self.group.order} offsets {self.orientations} {self.width}"]:
         """`rho(g^-1 d, u)`: `(|G| frames g, (2H-pool)(2W-pool) offsets d, |G| u or 1, dim)`.
 
         The offsets `d = y - x` between two positions of the grid, row by row, one step apart. With
@@ -43,7 +49,9 @@ class RelativeVectors(Encoding):
         """
         raise NotImplementedError
 
-    def offsets(self, size: tuple[int, int], pool: int, like: Tensor, scale: float = 1.0) -> Tensor:
+    def offsets(
+        self, size: tuple[int, int], pool: int, like: Tensor, scale: float = 1.0
+    ) -> Float[Tensor, "{self.group.order} offsets 2"]:
         """`g^-1 d / scale` for every frame and offset: `(|G|, (2H-pool)(2W-pool), 2)`."""
 
         def make() -> Tensor:
@@ -55,21 +63,21 @@ class RelativeVectors(Encoding):
 
     def attend(
         self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        query: Float[Tensor, "B heads Gq N d"],
+        key: Float[Tensor, "B heads Gk M dk"],
+        value: Float[Tensor, "B heads Gk M d"],
         k_proj: nn.Module,
         size: tuple[int, int],
         *,
         pool: int = 1,
         shift: int = 0,
-    ) -> Tensor:
+    ) -> Float[Tensor, "B heads {self.group.order} N d"]:
         vectors = self.projected(k_proj, query.shape[1], size, pool, shift)
         return relative_attention(query, key, value, vectors, size, pool)
 
     def projected(
         self, k_proj: nn.Module, heads: int, size: tuple[int, int], pool: int = 1, shift: int = 0
-    ) -> Tensor:
+    ) -> Float[Tensor, "{self.group.order} offsets {self.orientations} {heads} d"]:
         """`W_k rho((g s)^-1 (y - x), g^-1 h)`: `(|G| g, offsets, |G| h or 1, heads, d)`."""
         group = self.group
         rho = self.vectors(size, pool)
@@ -105,7 +113,9 @@ class MLP(RelativeVectors):
             nn.Linear(hidden, width, bias=False),  # a constant would cancel in the softmax
         )
 
-    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
+    def vectors(
+        self, size: tuple[int, int], pool: int = 1
+    ) -> Float[Tensor, "{self.group.order} offsets {self.orientations} {self.width}"]:
         weight = next(self.net.parameters())
         points = self.offsets(size, pool, weight, self.scale)
         points = points[:, :, None].expand(-1, -1, self.orientations, -1)
@@ -143,7 +153,9 @@ class Table(RelativeVectors):
         self.table = nn.Parameter(torch.empty(side, side, self.orientations, width))
         nn.init.normal_(self.table, std=0.02)
 
-    def vectors(self, size: tuple[int, int], pool: int = 1) -> Tensor:
+    def vectors(
+        self, size: tuple[int, int], pool: int = 1
+    ) -> Float[Tensor, "{self.group.order} offsets {self.orientations} {self.width}"]:
         if pool % 2 == 0:
             raise ValueError(
                 f"kv_pool={pool} puts the keys half a step between positions, where Table has no "

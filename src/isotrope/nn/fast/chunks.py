@@ -4,6 +4,9 @@ So what lies between two products stays in the cache of a CPU. For a large batch
 memory each time, which costs as much as the products.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -41,6 +44,6 @@ def images_at_once(layer: nn.Module, signal: Tensor) -> int | None:
     if whole or signal.device.type != "cpu" or signal.numel() <= AT_ONCE:
         return None
     inner = (module for child in layer.children() for module in child.modules())
-    if any(m._forward_hooks or m._forward_pre_hooks for m in inner):
+    if any(m._forward_hooks or m._forward_pre_hooks for m in inner):  # pyright: ignore[reportPrivateUsage]
         return None
     return max(1, len(signal) * AT_ONCE // signal.numel())

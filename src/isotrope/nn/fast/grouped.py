@@ -4,20 +4,29 @@ On a CPU torch's own gradient of such a filter costs three to five times the fil
 takes a few channels at a time. Here the batch takes the place of the channels.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from isotrope.nn.fast.switch import enabled
 
 
 def grouped_conv2d(
-    planes: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, groups: int
-) -> Tensor:
+    planes: Float[Tensor, "B I H W"],
+    weight: Float[Tensor, "O I//{groups} k k"],
+    bias: Float[Tensor, " O"] | None,
+    stride: int,
+    padding: int,
+    groups: int,
+) -> Float[Tensor, "B O H2 W2"]:
     """`conv2d` of planes `(B, groups I, H, W)` by filters `(groups O, I, k, k)`."""
     learning = torch.is_grad_enabled() and (weight.requires_grad or planes.requires_grad)
     pays_off = learning and groups > 1 and stride == 1 and planes.device.type == "cpu"
@@ -28,8 +37,13 @@ def grouped_conv2d(
 
 
 def plain_grouped_conv2d(
-    planes: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, groups: int
-) -> Tensor:
+    planes: Float[Tensor, "B I H W"],
+    weight: Float[Tensor, "O I//{groups} k k"],
+    bias: Float[Tensor, " O"] | None,
+    stride: int,
+    padding: int,
+    groups: int,
+) -> Float[Tensor, "B O H2 W2"]:
     """torch's own."""
     return F.conv2d(planes, weight, bias, stride, padding, groups=groups)
 
@@ -49,9 +63,11 @@ class GroupedConv2d(torch.autograd.Function):
         ctx.save_for_backward(planes, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, None, None]:
         planes, weight = ctx.saved_tensors
-        gradient = gradient.contiguous()  # any other layout is slow in groups
+        gradient = grad_outputs[0].contiguous()  # any other layout is slow in groups
         to_planes = to_weight = None
         if ctx.needs_input_grad[0]:
             filters = weight.unflatten(0, (ctx.groups, -1)).transpose(1, 2).flip(-1, -2)

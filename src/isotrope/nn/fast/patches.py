@@ -4,9 +4,13 @@ On a CPU `conv2d` puts the filters of all orientations, |G|^2 times the free wei
 of its own at every call. At many positions that soon costs less than copying the patches.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 FEW = 128
@@ -19,8 +23,12 @@ def few_positions(lifted: Tensor, stride: int) -> bool:
 
 
 def patches_by_filters(
-    lifted: Tensor, bank: Tensor, bias: Tensor | None, stride: int, padding: int
-) -> Tensor:
+    lifted: Float[Tensor, "B G H W I"],
+    bank: Float[Tensor, "GO G*I k k"],
+    bias: Float[Tensor, " GO"] | None,
+    stride: int,
+    padding: int,
+) -> Float[Tensor, "B G H2 W2 GO//G"]:
     """Filters `(|G|*C_out, |G|*C_in, k, k)` on `(B, |G|, H, W, C_in)`: `(B, |G|, H', W', C_out)`.
 
     `bank` should lie in memory channels last, or it is copied at every call.
@@ -34,8 +42,12 @@ def patches_by_filters(
 
 
 def plain_patches_by_filters(
-    lifted: Tensor, bank: Tensor, bias: Tensor | None, stride: int, padding: int
-) -> Tensor:
+    lifted: Float[Tensor, "B G H W I"],
+    bank: Float[Tensor, "GO G*I k k"],
+    bias: Float[Tensor, " GO"] | None,
+    stride: int,
+    padding: int,
+) -> Float[Tensor, "B G H2 W2 GO//G"]:
     """`conv2d` on the planes of all orientations."""
     planes = lifted.permute(0, 1, 4, 2, 3).flatten(1, 2)  # (B, G*C, H, W)
     filtered = F.conv2d(planes, bank, bias, stride, padding)

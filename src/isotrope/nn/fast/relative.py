@@ -6,6 +6,9 @@ queries go through in runs small enough for the cache, each with a window of sco
 pass ever holds those of all runs.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -27,8 +31,13 @@ Size = tuple[int, int]
 
 
 def relative_attention(
-    query: Tensor, key: Tensor, value: Tensor, vectors: Tensor, size: Size, pool: int = 1
-) -> Tensor:
+    query: Float[Tensor, "B heads Gq N d"],
+    key: Float[Tensor, "B heads Gk M d"],
+    value: Float[Tensor, "B heads Gk M d"],
+    vectors: Float[Tensor, "G offsets Gk heads d"],
+    size: Size,
+    pool: int = 1,
+) -> Float[Tensor, "B heads G N d"]:
     """Softmax jointly over `(y, h)` with relative vectors added to the keys.
 
         A(x, g; y, h) = softmax_(y,h) <q(x, g), k(y, h) + r_g(y - x, h)> / sqrt(d)
@@ -52,8 +61,13 @@ def relative_attention(
 
 
 def plain_relative_attention(
-    query: Tensor, key: Tensor, value: Tensor, vectors: Tensor, size: Size, pool: int = 1
-) -> Tensor:
+    query: Float[Tensor, "B heads Gq N d"],
+    key: Float[Tensor, "B heads Gk M d"],
+    value: Float[Tensor, "B heads Gk M d"],
+    vectors: Float[Tensor, "G offsets Gk heads d"],
+    size: Size,
+    pool: int = 1,
+) -> Float[Tensor, "B heads G N d"]:
     """The equation, with the vector of every pair."""
     r = vectors[:, index_of_offsets(size, pool, vectors.device)]  # (G g, N x, M y, G h, heads, d)
     content = torch.einsum("bngxd,bnhyd->bngxhy", query, key)
@@ -63,7 +77,7 @@ def plain_relative_attention(
     return torch.einsum("bngxhy,bnhyd->bngxd", weights, value)
 
 
-def index_of_offsets(size: Size, pool: int, device: torch.device) -> Tensor:
+def index_of_offsets(size: Size, pool: int, device: torch.device) -> Int[Tensor, "N M"]:
     """Where `y - x` is among all offsets row by row, for queries `x` and keys `y`: `(N, M)`."""
     axes = [
         pool * torch.arange(n // pool, device=device) - torch.arange(n, device=device)[:, None]
@@ -75,8 +89,13 @@ def index_of_offsets(size: Size, pool: int, device: torch.device) -> Tensor:
 
 
 def relative_attention_in_runs(
-    query: Tensor, key: Tensor, value: Tensor, vectors: Tensor, size: Size, pool: int = 1
-) -> Tensor:
+    query: Float[Tensor, "B heads Gq N d"],
+    key: Float[Tensor, "B heads Gk M d"],
+    value: Float[Tensor, "B heads Gk M d"],
+    vectors: Float[Tensor, "G offsets Gk heads d"],
+    size: Size,
+    pool: int = 1,
+) -> Float[Tensor, "B heads G N d"]:
     """The same, run by run."""
     grid = (size[0] // pool, size[1] // pool)
     table = by_phase(vectors, size, pool).to(query.dtype)
@@ -143,7 +162,12 @@ def runs(query: Tensor, table: Tensor) -> Iterator[tuple[Slices, Slices]]:
                 )
 
 
-def attend_in_runs(query: Tensor, key: Tensor, value: Tensor, table: Tensor) -> Tensor:
+def attend_in_runs(
+    query: Float[Tensor, "B heads F N d"],
+    key: Float[Tensor, "B heads M d"],
+    value: Float[Tensor, "B heads M d"],
+    table: Float[Tensor, "heads F columns rows Gk d"],
+) -> Float[Tensor, "B heads F N d"]:
     """Queries `(B, heads, F, N, d)` to keys and values `(B, heads, W*H*G, d)`, run by run."""
     out = torch.empty_like(query)
     for at, offsets in runs(query, table):
@@ -172,8 +196,10 @@ class AttentionInRuns(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor, ...]:
-        *inputs, out = ctx.saved_tensors
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        (d_out,), (*inputs, out) = grad_outputs, ctx.saved_tensors
         query, key, value, table = inputs
         # Summed over the runs, in float32 at least.
         sums = [

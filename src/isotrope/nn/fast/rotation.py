@@ -4,6 +4,9 @@ The product with a frame twice as wide gives a token and the token a quarter tur
 without the copies that swapping halves of channels would take.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch

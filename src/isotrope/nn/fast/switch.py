@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -12,7 +12,7 @@ _plain: ContextVar[bool] = ContextVar("isotrope.nn.plain", default=False)
 
 
 @contextmanager
-def plain() -> Iterator[None]:
+def plain() -> Generator[None]:
     """Within it every layer computes by its plain twins: slower, and simple to check against.
 
     Holds for the current thread or asyncio task alone; others go on as they were. Backward passes

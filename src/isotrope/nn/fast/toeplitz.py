@@ -6,13 +6,19 @@ the result that moves by one column from a query to the next: a view of a Toepli
 gather. `isotrope.nn.fast.relative` goes through a grid run by run.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
-def relative_scores(query: Tensor, table: Tensor) -> Tensor:
+def relative_scores(
+    query: Float[Tensor, "B heads F n d"], table: Float[Tensor, "heads F across H G d"]
+) -> Float[Tensor, "B heads F n keys"]:
     """`<q(x, g), W_k rho>` of a run of queries to whole columns of keys: `(B, heads, F, n, W*H*G)`.
 
     Args:
@@ -23,7 +29,9 @@ def relative_scores(query: Tensor, table: Tensor) -> Tensor:
     return windows(rows @ vectors.mT, query.shape[3], table.shape[3] * table.shape[4])
 
 
-def plain_relative_scores(query: Tensor, table: Tensor) -> Tensor:
+def plain_relative_scores(
+    query: Float[Tensor, "B heads F n d"], table: Float[Tensor, "heads F across H G d"]
+) -> Float[Tensor, "B heads F n keys"]:
     """Query `j` of `n` sees the keys of column `X` at offset `X + n-1 - j`."""
     n = query.shape[3]
     columns = table.shape[2] - n + 1

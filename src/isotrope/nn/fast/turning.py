@@ -3,9 +3,13 @@
 On an accelerator a call for each element would cost more than the filtering.
 """
 
+# torch leaves some of its functions untyped, such as `unflatten` and `split`:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from isotrope.groups import Group
@@ -13,19 +17,25 @@ from isotrope.nn.fast.kept import Kept
 from isotrope.nn.fast.switch import enabled
 
 
-def all_turns(group: Group, weight: Tensor, tables: Kept[Tensor]) -> Tensor:
+def all_turns(
+    group: Group, weight: Float[Tensor, "*channels k k"], tables: Kept[Tensor]
+) -> Float[Tensor, "*channels {group.order} k k"]:
     """`w(g^-1 x)` of filters `(..., k, k)` for every element: `(..., |G|, k, k)`."""
     if enabled():
         return turns_by_one_product(group, weight, tables)
     return plain_turns(group, weight)
 
 
-def plain_turns(group: Group, weight: Tensor) -> Tensor:
+def plain_turns(
+    group: Group, weight: Float[Tensor, "*channels k k"]
+) -> Float[Tensor, "*channels {group.order} k k"]:
     """One element after the other."""
     return torch.stack([group.act_filter(g, weight) for g in group.elements], dim=-3)
 
 
-def turns_by_one_product(group: Group, weight: Tensor, tables: Kept[Tensor]) -> Tensor:
+def turns_by_one_product(
+    group: Group, weight: Float[Tensor, "*channels k k"], tables: Kept[Tensor]
+) -> Float[Tensor, "*channels {group.order} k k"]:
     """A turn is linear in the filter: one matrix, which `tables` keeps, makes all of them."""
     side = weight.shape[-1]
 
