@@ -10,64 +10,76 @@ import typer
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.progress import Progress
 
+_Data = Annotated[
+    Path,
+    typer.Option(
+        help="Line images with labels.tsv (a folder or tar), or a folder of PAGE-XML or ALTO "
+        "with its page images."
+    ),
+]
+_Out = Annotated[Path, typer.Option(help="The adapter's folder; a run there is resumed.")]
+_Base = Annotated[
+    Path | None,
+    typer.Option(help="The folder of the model to adapt; the shipped one if left out."),
+]
+_Config = Annotated[
+    Path | None,
+    typer.Option(help="A recipe, such as recipes/adapter.toml; the options override it."),
+]
+_Target = Annotated[
+    str | None,
+    typer.Option(help="What it acts on: all, or attention, mlp, filters, with commas."),
+]
+_Rank = Annotated[int | None, typer.Option(help="Of the matrices B A; 8 if left out.")]
+_Alpha = Annotated[
+    float | None, typer.Option(help="B A counts alpha / rank; twice the rank if left out.")
+]
+_Dora = Annotated[bool, typer.Option("--dora", help="Learn lengths of rows too (DoRA).")]
+_Start = Annotated[
+    str | None,
+    typer.Option(
+        help="Go on from this adapter, a folder or a shipped one's name; its rank and target stand."
+    ),
+]
+_Full = Annotated[
+    bool, typer.Option("--full", help="Train all weights instead; of gsanet's model alone.")
+]
+_Turned = Annotated[
+    bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
+]
+_Epochs = Annotated[
+    float | None,
+    typer.Option(help="How often each line is seen; by their number if left out."),
+]
+_Minutes = Annotated[
+    float | None,
+    typer.Option(help="Minutes of training at most; 20 if left out, but not for gsanet's."),
+]
+_Lines = Annotated[int | None, typer.Option(help="Train on this many of the lines.")]
+_Seed = Annotated[int | None, typer.Option(help="Of the order and the variations; 0 if left out.")]
+_Changed = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Any field of the recipe, as optimizer.ema=0.9; may be repeated."),
+]
+
 
 def adapt(
-    data: Annotated[
-        Path,
-        typer.Option(
-            help="Line images with labels.tsv (a folder or tar), or a folder of PAGE-XML or ALTO "
-            "with its page images."
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="The adapter's folder; a run there is resumed.")],
-    base: Annotated[
-        Path | None,
-        typer.Option(help="The folder of the model to adapt; the shipped one if left out."),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="A recipe, such as recipes/adapter.toml; the options override it."),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(help="What it acts on: all, or attention, mlp, filters, with commas."),
-    ] = None,
-    rank: Annotated[int | None, typer.Option(help="Of the matrices B A; 8 if left out.")] = None,
-    alpha: Annotated[
-        float | None, typer.Option(help="B A counts alpha / rank; twice the rank if left out.")
-    ] = None,
-    dora: Annotated[bool, typer.Option("--dora", help="Learn lengths of rows too (DoRA).")] = False,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="Go on from this adapter, a folder or a shipped one's name; its rank and target "
-            "stand."
-        ),
-    ] = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Train all weights instead; of gsanet's model alone.")
-    ] = False,
-    turned: Annotated[
-        bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
-    ] = False,
-    epochs: Annotated[
-        float | None,
-        typer.Option(help="How often each line is seen; by their number if left out."),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Minutes of training at most; 20 if left out, but not for gsanet's."),
-    ] = None,
-    lines: Annotated[int | None, typer.Option(help="Train on this many of the lines.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Of the order and the variations; 0 if left out.")
-    ] = None,
-    changed: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Any field of the recipe, as optimizer.ema=0.9; may be repeated."
-        ),
-    ] = None,
+    data: _Data,
+    out: _Out,
+    base: _Base = None,
+    config: _Config = None,
+    target: _Target = None,
+    rank: _Rank = None,
+    alpha: _Alpha = None,
+    dora: _Dora = False,
+    start: _Start = None,
+    full: _Full = False,
+    turned: _Turned = False,
+    epochs: _Epochs = None,
+    minutes: _Minutes = None,
+    lines: _Lines = None,
+    seed: _Seed = None,
+    changed: _Changed = None,
 ) -> None:
     """Teach the reader a new script or hand.
 

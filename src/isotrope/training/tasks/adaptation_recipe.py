@@ -94,14 +94,14 @@ class AdaptationRecipe(Recipe):
     name: ClassVar[str]
     """Of the shipped base, whose adapters are known by name."""
     seen: ClassVar[tuple[int, int, int]]
-    """Lines that are seen in all unless told otherwise, and the fewest and the most epochs."""
+    """By default: the lines to see in all, and the fewest and the most epochs."""
 
     def completed(self, lines: int) -> Self:
-        """The same with what was left out, for so many lines to train on."""
+        """The recipe with what was left out, for this number of lines to train on."""
         raise NotImplementedError
 
     def epochs(self, lines: int) -> float:
-        """As many as were asked for, or so many that `seen` lines are seen."""
+        """The epochs that were asked for, or those in which `seen` lines are seen."""
         wanted, fewest, most = self.seen
         if self.schedule.examples is not None:
             return self.schedule.examples / lines
@@ -122,7 +122,7 @@ class AdaptationRecipe(Recipe):
         raise NotImplementedError
 
     def _with(self, **groups: dict[str, Any]) -> Self:
-        """The same with fields that were not given, by group."""
+        """The recipe with values for fields that were not given, by group."""
         changes = {}
         for name, fields in groups.items():
             group = getattr(self, name)
