@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_folder, check_path
 from isotrope.cli.train import Out, Set, run
+
+if TYPE_CHECKING:
+    from isotrope.training.tasks.classification import ClassificationTask
 
 Data = Annotated[
     Path,
@@ -39,9 +42,10 @@ def classifier(
         engine = run(ClassificationRecipe, config, data, out, changed, example=example)
     if not engine.fabric.is_global_zero:
         return
+    task = cast("ClassificationTask", engine.task)
     kept, last = engine.kept, engine.rows[-1]
     typer.echo(
-        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(engine.task.valid)} validation images "
+        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(task.valid)} validation images "
         f"right after epoch {kept['epochs']:g}, which is kept, {100 * last['valid_accuracy']:.2f}% "
         f"at the end; {last['hours']:.2f} h"
     )

@@ -115,7 +115,8 @@ class RunProgress:
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
         )
-        self.task = self.bar.add_task("", total=1.0, completed=done)
+        self.task = self.bar.add_task("", total=1.0)
+        self.bar.update(self.task, completed=done)
 
     def __enter__(self) -> RunProgress:
         self.bar.start()

@@ -14,7 +14,6 @@ from isotrope.cli.progress import RunProgress
 
 if TYPE_CHECKING:
     from isotrope.training.engine import Engine
-    from isotrope.training.recipe import Recipe
 
 Config = Annotated[Path, typer.Option(help="The recipe, such as recipes/reader-small.toml.")]
 Data = Annotated[Path, typer.Option(help="The folder with the sets that the recipe names.")]
@@ -79,7 +78,7 @@ def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
 
 
 def run(
-    kind: type[Recipe],
+    kind: Any,
     config: Path,
     data: Path | None,
     out: Path,
@@ -91,6 +90,7 @@ def run(
     """Run a recipe to its end, or on from where its last run stopped.
 
     Args:
+        kind: A subclass of `Recipe` that makes a task of `data`.
         data: What the recipe's task takes; None: it names its data itself.
         changed: Fields as `--set` takes them.
         losses: Those that the progress shows.

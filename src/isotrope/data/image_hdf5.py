@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ def from_pcam(folder: Path, split: str) -> LabelledImages:
     return checked(image_file, HDF5Images(image_file), labels, ("normal", "tumour"))
 
 
-def _open_hdf5(path: Path):
+def _open_hdf5(path: Path) -> Any:
     try:
         import h5py
     except ModuleNotFoundError as error:
@@ -64,7 +65,7 @@ def _open_hdf5(path: Path):
         return h5py.File(path, "r")
 
 
-def _hdf5_values(file, key: str, path: Path):
+def _hdf5_values(file: Any, key: str, path: Path) -> Any:
     values = file.get(key)
     if not hasattr(values, "shape"):  # nothing there, or a group of others
         raise ValueError(f"{path} has no values {key!r} but {sorted(file)}; {AGAIN}")

@@ -113,6 +113,7 @@ class GroupStream(Stream):
         self.size, self.parts = size, parts
 
     def group(self, number: int) -> Group:
+        """Samples of like extent in each batch, the batches in an order of their own."""
         samples = sorted(
             (self._sample(number, i) for i in range(self.size)), key=lambda s: s.extent
         )
@@ -126,9 +127,11 @@ class GroupStream(Stream):
         return [samples[i : i + each] for i in range(0, self.size, each)]
 
     def seen(self, groups: int) -> int:
+        """All groups have the same size."""
         return groups * self.size
 
     def next_group(self, examples: int) -> int:
+        """A group that was begun counts as seen."""
         return -(-examples // self.size)
 
     def _sample(self, number: int, place: int) -> Sample:
@@ -170,6 +173,7 @@ class EpochStream(Stream):
         self._order: tuple[int, Tensor] | None = None  # of the epoch that was asked for last
 
     def group(self, number: int) -> Group:
+        """The next batch of its epoch."""
         epoch, place = divmod(number, self.steps)
         if self._order is None or self._order[0] != epoch:
             generator = seeded(self.seed, 0, epoch)
@@ -178,10 +182,12 @@ class EpochStream(Stream):
         return Group(number, [self.collate(numbers, number)])
 
     def seen(self, groups: int) -> int:
+        """Whole epochs, and batches of the last."""
         epochs, place = divmod(groups, self.steps)
         return epochs * self.count + place * self.batch_size
 
     def next_group(self, examples: int) -> int:
+        """A batch that was begun counts as seen."""
         epochs, rest = divmod(examples, self.count)
         return epochs * self.steps + -(-rest // self.batch_size)
 

@@ -20,7 +20,7 @@ def synchronized(model: nn.Module, ranks: int, device: torch.device) -> nn.Modul
 class LossModule(nn.Module):
     """A model whose forward is its loss, so that ranks that wrap it average its gradients."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task[Any]) -> None:
         super().__init__()
         self.model, self.task = task.model, task
 

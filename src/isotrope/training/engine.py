@@ -60,10 +60,14 @@ class Engine:
     """
 
     def __init__(
-        self, task: Task, recipe: Recipe, out: str | Path, made_of: dict[str, Any] | None = None
+        self,
+        task: Task[Any],
+        recipe: Recipe,
+        out: str | Path,
+        made_of: dict[str, Any] | None = None,
     ) -> None:
         self.task, self.recipe, self.out = task, recipe, Path(out)
-        self.identity = recipe.identity() | dict(task.made_of) | (made_of or {})
+        self.identity = recipe.identity() | dict(task.made_of) | dict(made_of or {})
         self.pace = Pace(recipe.schedule, task.epoch)
         self.out.mkdir(parents=True, exist_ok=True)
         run, chosen = recipe.run, recipe.optimizer
@@ -278,7 +282,8 @@ class Engine:
             self.average.load_state_dict(state["average"])
             if "optimizer" in state:  # else its moments are gathered anew
                 self.optimizer.load_state_dict(state["optimizer"])
-            self.pace.restore(*state["progress"], state["begun"])
+            examples, seconds = state["progress"]
+            self.pace.restore(examples, seconds, state["begun"])
             self.rows = state["rows"]
             sums, self.steps = state["sums"]
             self.sums = {name: value.to(self.fabric.device) for name, value in sums.items()}

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -22,13 +21,11 @@ from pydantic import (
 from isotrope.training.schedule import Fall
 
 
-class Fields(BaseModel):
+class Fields(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A group of fields: frozen, finite, and without any that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-
-class OptimizerConfig(Fields):
+class OptimizerConfig(Fields, frozen=True):
     """AdamW, and the average of the weights.
 
     Args:
@@ -44,10 +41,10 @@ class OptimizerConfig(Fields):
     weight_decay: NonNegativeFloat = 0.01
     betas: tuple[float, float] = (0.9, 0.99)
     clip: PositiveFloat = 1.0
-    ema: float = Field(0.998, ge=0, lt=1)
+    ema: float = Field(default=0.998, ge=0, lt=1)
 
 
-class ScheduleConfig(Fields):
+class ScheduleConfig(Fields, frozen=True):
     """How long a run is, and how its learning rate goes. Whichever end comes first ends the run.
 
     Args:
@@ -65,10 +62,10 @@ class ScheduleConfig(Fields):
     examples: PositiveInt | None = None
     epochs: PositiveFloat | None = None
     minutes: PositiveFloat | None = None
-    warmup: float = Field(0.03, ge=0, lt=1)
-    cooldown: float = Field(1.0, ge=0, le=1)
+    warmup: float = Field(default=0.03, ge=0, lt=1)
+    cooldown: float = Field(default=1.0, ge=0, le=1)
     fall: Fall = "cosine"
-    final: float = Field(0.01, ge=0, le=1)
+    final: float = Field(default=0.01, ge=0, le=1)
     anew: bool = False
 
     @model_validator(mode="after")
@@ -78,7 +75,7 @@ class ScheduleConfig(Fields):
         return self
 
 
-class RunConfig(Fields):
+class RunConfig(Fields, frozen=True):
     """Where and how a run is made.
 
     Args:
@@ -108,7 +105,7 @@ class RunConfig(Fields):
     seed: NonNegativeInt = 0
 
 
-class Recipe(Fields):
+class Recipe(Fields, frozen=True):
     """What `Engine` needs to know; the recipe of a task adds groups of its own.
 
     Attributes:

@@ -62,6 +62,7 @@ def _set(values: dict, field: str, value: Any) -> None:
     """Replace one field; numbers in its dotted name are places in lists."""
     *groups, last = (int(part) if part.isdigit() else part for part in field.split("."))
     inner: Any = values
+    place: Any = last
     for group in groups:
         if isinstance(inner, dict):
             inner = inner.setdefault(group, {})
@@ -69,10 +70,10 @@ def _set(values: dict, field: str, value: Any) -> None:
             inner = inner[group]
         else:
             raise ValueError(f"{field}: there is no {group!r} in it; give the name of a field")
-    if isinstance(inner, dict) or (isinstance(inner, list) and last in range(len(inner))):
-        inner[last] = value
-        return
-    raise ValueError(f"{field}: there is no {last!r} in it; give the name of a field")
+    known = isinstance(inner, dict) or (isinstance(inner, list) and last in range(len(inner)))
+    if not known:
+        raise ValueError(f"{field}: there is no {last!r} in it; give the name of a field")
+    inner[place] = value
 
 
 def _parsed(text: str) -> Any:

@@ -36,6 +36,17 @@ class Rendered:
         return replace(self, outline=replace(self.outline, masks=masks))
 
 
+def given_pixels(pixels: Tensor | Rendered) -> Tensor:
+    """The pixels of a real image.
+
+    Raises:
+        TypeError: It is yet to be painted.
+    """
+    if isinstance(pixels, Rendered):
+        raise TypeError("a rendered sample has no pixels; paint its batch with painted()")
+    return pixels
+
+
 def to_paint(rendered: Sequence[Rendered | None]) -> dict[str, Any]:
     """Fields of a batch whose rows are as yet empty where there is a `Rendered`."""
     places = [place for place, one in enumerate(rendered) if one is not None]

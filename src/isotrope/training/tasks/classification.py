@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from isotrope.data.classification import LabelledImages
@@ -38,7 +38,7 @@ class Augmentation:
     settled: float | None = None
 
 
-class ClassificationTask(Task):
+class ClassificationTask(Task[EquivariantViT]):
     """Trains an `EquivariantViT` on labelled images.
 
     The order of the images and their variations are drawn from the seed and the number of the
@@ -69,7 +69,7 @@ class ClassificationTask(Task):
         self.preprocessing = Preprocessing.of(train)
         self.preprocessing.check(valid)
         self.epoch = len(train)
-        labels = crc32(valid.labels.numpy(), crc32(train.labels.numpy()))
+        labels = crc32(valid.labels.numpy().tobytes(), crc32(train.labels.numpy().tobytes()))
         own = vars(self.preprocessing)
         self.made_of = {"images": len(train), "labels": labels} | {
             f"preprocessing.{name}": list(value) for name, value in own.items()
@@ -117,7 +117,8 @@ class ClassificationTask(Task):
         varied = augmented(images[count:], how.kind, draws, how.shift, how.warp)
         return {"pixels": torch.cat([images[:count], varied]), "labels": batch["labels"]}
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: EquivariantViT, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The cross-entropy."""
         logits = model(batch["pixels"]).float()
         smoothing = self.label_smoothing
         return {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic import model_validator as validator
 
 from isotrope.data.classification import LabelledImages, load_classification
@@ -27,7 +27,7 @@ from isotrope.training.tasks.classification import Augmentation, ClassificationT
 _SUBSET = 2  # the purpose of a generator
 
 
-class ClassifierModel(Fields):
+class ClassifierModel(Fields, extra="allow", frozen=True):
     """What is trained: `preset`, `size` and perhaps `group`, as `models.preset` takes them, or
     fields of `EquivariantViTConfig`. Channels and classes are those of the data.
 
@@ -35,8 +35,6 @@ class ClassifierModel(Fields):
         start: A folder of `EquivariantViT.save_pretrained` whose weights a new run begins with;
             random ones if left out.
     """
-
-    model_config = ConfigDict(extra="allow")
 
     start: str | None = None
 
@@ -52,7 +50,7 @@ class ClassifierModel(Fields):
             ValueError: Neither a preset nor fields of `EquivariantViTConfig`.
         """
         given: dict[str, Any] = dict(self.model_extra or {}) or {"preset": "gcsa", "size": 28}
-        sizes = {"in_channels": channels, "classes": classes}
+        sizes: dict[str, Any] = {"in_channels": channels, "classes": classes}
         if fixed := sorted(set(given) & set(sizes)):
             raise ValueError(f"{', '.join(fixed)}: the data says that; leave it out")
         try:
@@ -66,7 +64,7 @@ class ClassifierModel(Fields):
             ) from error
 
 
-class ClassifierData(Fields):
+class ClassifierData(Fields, frozen=True):
     """How the images are shown.
 
     Args:
@@ -89,38 +87,38 @@ class ClassifierData(Fields):
     train_samples: PositiveInt | None = None
 
 
-class ClassifierLosses(Fields):
+class ClassifierLosses(Fields, frozen=True):
     """Args:
     label_smoothing: Of the cross-entropy, in training and in validation.
     """
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
 
-class ClassifierOptimizer(OptimizerConfig):
+class ClassifierOptimizer(OptimizerConfig, frozen=True):
     """As `OptimizerConfig`; other defaults."""
 
     weight_decay: NonNegativeFloat = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
-    ema: float = Field(0.999, ge=0, lt=1)
+    ema: float = Field(default=0.999, ge=0, lt=1)
 
 
-class ClassifierSchedule(ScheduleConfig):
+class ClassifierSchedule(ScheduleConfig, frozen=True):
     """As `ScheduleConfig`; other defaults."""
 
-    warmup: float = Field(0.07, ge=0, lt=1)
-    final: float = Field(0.0, ge=0, le=1)
+    warmup: float = Field(default=0.07, ge=0, lt=1)
+    final: float = Field(default=0.0, ge=0, le=1)
 
 
-class ClassifierRun(RunConfig):
+class ClassifierRun(RunConfig, frozen=True):
     """As `RunConfig`; other defaults: the images are in memory, where no worker is needed."""
 
     workers: NonNegativeInt = 0
-    validate_minutes: float | None = Field(None, gt=0)
-    validate_epochs: float | None = Field(1.0, gt=0)
+    validate_minutes: float | None = Field(default=None, gt=0)
+    validate_epochs: float | None = Field(default=1.0, gt=0)
 
 
-class ClassificationRecipe(Recipe):
+class ClassificationRecipe(Recipe, frozen=True):
     """What `isotrope train classifier --config FILE` trains, and for how long."""
 
     data: ClassifierData = ClassifierData()

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from isotrope.ocr.orientation.model import UprightNet, orbit_scores
 from isotrope.ocr.orientation.sizing import LYING, finder_size
-from isotrope.training.rendered import painted, to_paint
-from isotrope.training.task import GroupedTask
+from isotrope.training.rendered import Rendered, given_pixels, painted, to_paint
+from isotrope.training.task import GroupedTask, channels_last
 from isotrope.training.upright import UprightMix, UprightSample
 
 
-class OrientationTask(GroupedTask):
+class OrientationTask(GroupedTask[UprightNet]):
     """Trains an `UprightNet`.
 
     The loss is the cross-entropy of the four scores, plus `slant_weight` times the chord of the
@@ -44,8 +44,7 @@ class OrientationTask(GroupedTask):
         parts: int = 8,
         seed: int = 0,
     ) -> None:
-        # Depthwise filters run several times faster so; vectors and matrices stay as they are.
-        super().__init__(model.to(memory_format=torch.channels_last), group, parts, seed)
+        super().__init__(channels_last(model), group, parts, seed)
         self.mix, self.held = mix, held_out
         self.areas, self.slant_weight = areas, slant_weight
 
@@ -61,9 +60,11 @@ class OrientationTask(GroupedTask):
         size = finder_size(*middle, round(low * (high / low) ** share))
         pixels = torch.zeros(len(samples), 3, *size, dtype=torch.uint8)
         for row, sample in zip(pixels, samples, strict=True):
-            if not sample.rendered:
+            if not isinstance(sample.pixels, Rendered):
                 row[:] = _sized(sample.pixels, size)
-        rendered = [s.pixels.sized(size) if s.rendered else None for s in samples]
+        rendered = [
+            s.pixels.sized(size) if isinstance(s.pixels, Rendered) else None for s in samples
+        ]
         return {
             "pixels": pixels,
             # Whole thousandths: Fabric would round floats to bfloat16 on their way to the loss.
@@ -76,7 +77,8 @@ class OrientationTask(GroupedTask):
         """Paint the rendered ones."""
         return painted(batch)
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: UprightNet, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The cross-entropy of the turn, and what the slant is missed by."""
         said = orbit_scores(model, batch["pixels"].float() / 127.5 - 1, LYING).float()
         slant = batch["slant"].float() / 1000
         target = targets(slant, batch["known"], said.shape[1])
@@ -100,7 +102,7 @@ class OrientationTask(GroupedTask):
         for name, samples in self.held.items():
             right = missed = 0.0
             for sample in samples:
-                pixels = sample.pixels[None].to(device).float() / 127.5 - 1
+                pixels = given_pixels(sample.pixels)[None].to(device).float() / 127.5 - 1
                 said = orbit_scores(model, pixels, LYING).float()[0]
                 right += float(said[:, 0].argmax() == 0)
                 angle = math.degrees(math.atan2(float(said[0, 2]), float(said[0, 1])))
@@ -110,7 +112,8 @@ class OrientationTask(GroupedTask):
         found = [value for name, value in row.items() if name.endswith("_right")]
         return row | {"score": sum(found) / len(found)}
 
-    def save(self, model: nn.Module, folder: Path) -> None:
+    def save(self, model: UprightNet, folder: Path) -> None:
+        """Write the weights, the config and the ONNX graph."""
         from isotrope.ocr.orientation.store import save_finder
 
         save_finder(model, folder)

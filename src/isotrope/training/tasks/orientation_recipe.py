@@ -34,7 +34,7 @@ _AREA = 3072
 _SLANTS = (10, -10, 30, -30, 40, -40)
 
 
-class UprightSource(Fields):
+class UprightSource(Fields, frozen=True):
     """A set of upright images.
 
     Args:
@@ -50,15 +50,15 @@ class UprightSource(Fields):
 
     name: str
     path: str
-    share: float = Field(1.0, ge=0)
+    share: float = Field(default=1.0, ge=0)
     kind: Literal["words", "lines", "pages"] = "words"
-    held_out: int = Field(10, ge=1)
+    held_out: int = Field(default=10, ge=1)
     turned: bool = False
     slanted: bool = False
     collections: tuple[str, ...] | None = None
 
 
-class FinderModel(Fields):
+class FinderModel(Fields, frozen=True):
     """What is trained.
 
     Args:
@@ -68,7 +68,7 @@ class FinderModel(Fields):
     start: str = "published"
 
 
-class FinderData(Fields):
+class FinderData(Fields, frozen=True):
     """What it is trained on.
 
     Args:
@@ -80,24 +80,24 @@ class FinderData(Fields):
     """
 
     source: tuple[UprightSource, ...] = ()
-    rendered: float = Field(0.4, ge=0, le=1)
-    slanted: float = Field(0.3, ge=0, le=0.5)
+    rendered: float = Field(default=0.4, ge=0, le=1)
+    slanted: float = Field(default=0.3, ge=0, le=0.5)
     areas: tuple[PositiveInt, PositiveInt] = (_AREA, _AREA)
     group: PositiveInt = 1024
     parts: PositiveInt = 16
 
 
-class FinderLosses(Fields):
+class FinderLosses(Fields, frozen=True):
     """What it learns beside the turn.
 
     Args:
         slant: Weight of the loss of the slant, as `OrientationTask` has it.
     """
 
-    slant: float = Field(1.0, ge=0)
+    slant: float = Field(default=1.0, ge=0)
 
 
-class OrientationRecipe(Recipe):
+class OrientationRecipe(Recipe, frozen=True):
     """What `isotrope train finder --config FILE` trains, on what, and how."""
 
     data: FinderData = FinderData()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from isotrope.ocr.recognition.constants import BLANK, HEIGHT, STRIDE
@@ -17,14 +17,14 @@ from isotrope.ocr.recognition.ctc import decode
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, word_accuracy
 from isotrope.training.mix import LineMix, LineSample
-from isotrope.training.rendered import painted, to_paint
-from isotrope.training.task import GroupedTask
+from isotrope.training.rendered import Rendered, given_pixels, painted, to_paint
+from isotrope.training.task import GroupedTask, channels_last
 
 _STEP = 96
 """Widths of batches are multiples of this: oneDNN compiles its kernels anew for each width."""
 
 
-class ReadingTask(GroupedTask):
+class ReadingTask(GroupedTask[LineRecognizer]):
     """Trains a `LineRecognizer`.
 
     The loss is CTC per character, plus `keep` times the divergence from the untouched model,
@@ -56,14 +56,13 @@ class ReadingTask(GroupedTask):
         anchor: LineRecognizer | None = None,
         pull: float = 0.0,
     ) -> None:
-        # Depthwise filters run several times faster so; vectors and matrices stay as they are.
-        super().__init__(model.to(memory_format=torch.channels_last), group, parts, seed)
+        super().__init__(channels_last(model), group, parts, seed)
         self.mix, self.keep = mix, keep
         # In a list, so that it is no part of the model and no optimizer sees it.
-        kept = (teacher or copy.deepcopy(model)).to(memory_format=torch.channels_last)
+        kept = channels_last(teacher or copy.deepcopy(model))
         self._teacher = [kept.eval().requires_grad_(False)]
         self.pull = pull if anchor else 0.0
-        self._anchor = dict(anchor.named_parameters()) if anchor else {}
+        self._anchor: dict[str, Tensor] = dict(anchor.named_parameters()) if anchor else {}
 
     def draw(self, rng: np.random.Generator) -> LineSample:
         """A line of the mix."""
@@ -77,7 +76,7 @@ class ReadingTask(GroupedTask):
         shape = (len(samples), 3, HEIGHT, widest)
         pixels = torch.full(shape, 128, dtype=torch.uint8)
         for row, sample in zip(pixels, samples, strict=True):
-            if not sample.rendered:
+            if not isinstance(sample.pixels, Rendered):
                 row[:, :, : sample.extent] = sample.pixels
         targets = [[classes[c] for c in sample.text] for sample in samples]
         return {
@@ -87,7 +86,7 @@ class ReadingTask(GroupedTask):
             "lengths": torch.tensor([len(target) for target in targets]),
             # Their places, not a mask: the processor would wait for the GPU to count it.
             "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
-            **to_paint([s.pixels if s.rendered else None for s in samples]),
+            **to_paint([s.pixels if isinstance(s.pixels, Rendered) else None for s in samples]),
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
@@ -99,7 +98,8 @@ class ReadingTask(GroupedTask):
         pixels.masked_fill_(beyond[:, None, None], 128)
         return batch
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def loss(self, model: LineRecognizer, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """CTC, and the divergence from the teacher."""
         pixels = normalized(batch["pixels"])
         logits = model(pixels).float()
         read = functional.ctc_loss(
@@ -146,6 +146,7 @@ class ReadingTask(GroupedTask):
         return row | {"score": -sum(cers) / len(cers)}
 
     def save(self, model: LineRecognizer, folder: Path) -> None:
+        """Write the weights, the config and the ONNX graph."""
         from isotrope.ocr.recognition.store import save_model
 
         save_model(model, folder)
@@ -159,5 +160,5 @@ def normalized(pixels: Tensor) -> Tensor:
 def read_one(model: LineRecognizer, sample: LineSample) -> str:
     """The text of one line by the best path."""
     device = next(model.parameters()).device
-    logits = model(normalized(sample.pixels[None]).to(device))[0].float()
+    logits = model(normalized(given_pixels(sample.pixels)[None]).to(device))[0].float()
     return decode(logits.softmax(-1).cpu().numpy(), model.config.charset).text

@@ -23,7 +23,7 @@ from isotrope.training.tasks.reading import ReadingTask, read_one
 from isotrope.training.tasks.start import published, remembered
 
 
-class ReaderModel(Fields):
+class ReaderModel(Fields, frozen=True):
     """What is trained.
 
     Args:
@@ -35,7 +35,7 @@ class ReaderModel(Fields):
     start: str = "published"
 
 
-class LineSource(Fields):
+class LineSource(Fields, frozen=True):
     """One labeled set; fields as `Source` has them.
 
     Args:
@@ -45,15 +45,15 @@ class LineSource(Fields):
 
     name: str
     path: str
-    share: float = Field(1.0, ge=0)
-    held_out: int = Field(10, ge=1)
+    share: float = Field(default=1.0, ge=0)
+    held_out: int = Field(default=10, ge=1)
     taught: bool = False
     hand: bool = False
     case: Literal["given", "mended"] = "given"
     collections: tuple[str, ...] | None = None
 
 
-class ReaderData(Fields):
+class ReaderData(Fields, frozen=True):
     """What it is trained on.
 
     Args:
@@ -63,12 +63,12 @@ class ReaderData(Fields):
     """
 
     source: tuple[LineSource, ...] = ()
-    rendered: float = Field(0.15, ge=0, lt=1)
+    rendered: float = Field(default=0.15, ge=0, lt=1)
     group: PositiveInt = 256
     parts: PositiveInt = 16
 
 
-class ReaderLosses(Fields):
+class ReaderLosses(Fields, frozen=True):
     """What it learns beside the labels.
 
     Args:
@@ -79,12 +79,12 @@ class ReaderLosses(Fields):
             it; 2 to 10 is a pull worth the name in a run of 20,000 lines.
     """
 
-    keep: float = Field(0.5, ge=0)
+    keep: float = Field(default=0.5, ge=0)
     teacher: str | None = None
-    pull: float = Field(0.0, ge=0)
+    pull: float = Field(default=0.0, ge=0)
 
 
-class ReadingRecipe(Recipe):
+class ReadingRecipe(Recipe, frozen=True):
     """What `isotrope train reader --config FILE` trains, on what, and how."""
 
     data: ReaderData = ReaderData()
@@ -103,7 +103,7 @@ class ReadingRecipe(Recipe):
         model = self._begun(self.model.start)
         teacher = self._begun(self.losses.teacher) if self.losses.teacher else None
         sources = [
-            Source(**s.model_dump(exclude={"case"}) | {"path": str(data / s.path)})
+            Source(path=str(data / s.path), **s.model_dump(exclude={"case", "path"}))
             for s in self.data.source
         ]
         mended = {s.name for s in self.data.source if s.case == "mended"}

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors.torch import save_file
 
@@ -23,6 +24,8 @@ from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.published import find_published, load_published
 from isotrope.ocr.recognition.store import load_model
 from isotrope.text.charset import LINE_CHARSET
+
+Found = TypeVar("Found", str, int)
 
 
 def published(size: str) -> LineRecognizer:
@@ -47,8 +50,8 @@ def published(size: str) -> LineRecognizer:
 
 
 def remembered(
-    kind: str, lines: LabelledLines, make: Callable[[], dict[int, str | int]]
-) -> dict[int, str | int]:
+    kind: str, lines: LabelledLines, make: Callable[[], dict[int, Found]]
+) -> dict[int, Found]:
     """What `make` finds out about some lines, by their numbers; from the cache if it is there.
 
     Args:
