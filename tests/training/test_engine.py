@@ -168,8 +168,10 @@ def test_what_may_change_is_accepted_and_the_rest_refused(tmp_path):
         Engine(Doubling(), recipe(data_width=4), tmp_path)
     with pytest.raises(ValueError, match=r"optimizer\.clip was 1\.0 and is 2\.0; give those"):
         Engine(Doubling(), recipe(optimizer_clip=2.0), tmp_path)
+    other = Doubling()
+    other.made_of = {"images": "a7"}
     with pytest.raises(ValueError, match=r"images was None and is 'a7'"):
-        Engine(Doubling(), recipe(), tmp_path, {"images": "a7"})
+        Engine(other, recipe(), tmp_path)
 
 
 def test_a_schedule_that_begins_anew_counts_from_there(tmp_path):

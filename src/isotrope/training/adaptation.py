@@ -69,7 +69,8 @@ class Adaptation:
         self.adapted = self._adapted(model)
         task = self.recipe.task(self.adapted, self.train, self.valid)
         self._begun = {n: p.detach().clone() for n, p in _learned(task.model).items()}
-        self.engine = Engine(task, self.recipe, self.out, made_of)
+        task.made_of = made_of
+        self.engine = Engine(task, self.recipe, self.out)
 
     @property
     def full(self) -> bool:

@@ -48,10 +48,12 @@ class Engine:
     writes. On several GPUs batch norms share their statistics; torch cannot do that on CPUs.
 
     Args:
-        made_of: What makes this run what it is beside the recipe, such as digests of its data, as
-            JSON has it; a resume with anything else is refused.
+        task: What is learned.
+        recipe: How, and for how long.
+        out: Where the run lives.
 
     Attributes:
+        average: The averaged weights.
         rows: The rows of the log.
 
     Raises:
@@ -59,15 +61,9 @@ class Engine:
             are asked for of a task that has none.
     """
 
-    def __init__(
-        self,
-        task: Task[Any],
-        recipe: Recipe,
-        out: str | Path,
-        made_of: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, task: Task[Any], recipe: Recipe, out: str | Path) -> None:
         self.task, self.recipe, self.out = task, recipe, Path(out)
-        self.identity = recipe.identity() | dict(task.made_of) | dict(made_of or {})
+        self.identity = recipe.identity() | dict(task.made_of)
         self.pace = Pace(recipe.schedule, task.epoch)
         self.out.mkdir(parents=True, exist_ok=True)
         run, chosen = recipe.run, recipe.optimizer
