@@ -51,7 +51,7 @@ class Doubling(GroupedTask):
         super().__init__(nn.Linear(1, 1), group, parts)
         self.seen: list[float] = []
         self.begun: list[int] = []
-        self.saved: list[nn.Module] = []
+        self.written: list[nn.Module] = []
         self.rates: list[float] = []
 
     def stream(self, start, rank, ranks):
@@ -81,7 +81,7 @@ class Doubling(GroupedTask):
         return {"score": -float((model.weight - 2).abs() + (model.bias - 1).abs())}
 
     def save(self, model, folder):
-        self.saved.append(model)
+        self.written.append(model)
         with torch.no_grad():
             model.weight.zero_()  # as if it were moved and rounded
 
@@ -203,7 +203,7 @@ def test_reports_are_numbers_of_every_tenth_step(tmp_path):
 
 def test_saving_does_not_touch_the_average(tmp_path):
     engine, task = run(tmp_path)
-    (saved,) = task.saved
+    (saved,) = task.written
     assert saved is not engine.average.module
     assert saved.weight.item() == 0 != engine.average.module.weight.item()
 
