@@ -263,3 +263,60 @@ def test_batch_norms_are_synchronized_between_gpus():
     assert norms(2, "cuda") == {nn.SyncBatchNorm}
     for ranks, device in ((1, "cuda"), (2, "cpu")):
         assert nn.SyncBatchNorm not in norms(ranks, device)
+
+
+def test_a_run_may_be_validated_before_its_first_step_and_by_count(tmp_path):
+    engine, _ = run(tmp_path, run_validate_first=True, run_validate_examples=32)
+    assert [row["examples"] for row in engine.rows] == [0, 32, 64]
+    assert "train_loss" not in engine.rows[0]
+
+
+def test_a_run_that_does_not_get_better_ends(tmp_path):
+    class Stuck(Doubling):
+        def validate(self, model):
+            return {"score": -1.0}
+
+    engine, task = run(tmp_path, Stuck(), run_validate_examples=8, run_patience=2)
+    assert [row["examples"] for row in engine.rows] == [8, 16, 24]
+    assert len(task.seen) == 24
+    again, idle = run(tmp_path, Stuck(), run_validate_examples=8, run_patience=2)
+    assert idle.seen == []
+    assert again.rows == engine.rows
+
+
+def test_the_logged_loss_is_the_mean_since_the_last_validation_and_survives_a_kill(tmp_path):
+    class Broken(Doubling):
+        def after_step(self, model, learning_rate):
+            super().after_step(model, learning_rate)
+            if len(self.rates) == 12:
+                raise KeyboardInterrupt
+
+    whole, _ = run(tmp_path / "whole", run_validate_examples=64)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", Broken(), run_save_minutes=0)
+    resumed, _ = run(tmp_path / "broken")
+    assert resumed.rows[0]["train_loss"] == whole.rows[0]["train_loss"]
+
+
+def test_dropout_is_the_same_after_a_resume(tmp_path):
+    class Dropping(Doubling):
+        def __init__(self):
+            super().__init__()
+            self.drawn = []
+
+        def loss(self, model, batch):
+            self.drawn.append(float(torch.rand(())))
+            return super().loss(model, batch)
+
+    _, whole = run(tmp_path / "whole", Dropping())
+    run(tmp_path / "part", Dropping(), schedule_examples=32)
+    _, rest = run(tmp_path / "part", Dropping())
+    assert rest.drawn == whole.drawn[8:]
+    assert len(set(whole.drawn)) == 16
+
+
+def test_the_time_left_is_reported(tmp_path):
+    rows = []
+    Engine(Doubling(8, 8), recipe(schedule_minutes=5.0), tmp_path).fit(rows.append)
+    assert all(0 <= row["left"] <= 300 for row in rows)
+    assert rows[-1]["progress"] > rows[0]["progress"]

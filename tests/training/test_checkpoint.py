@@ -1,0 +1,56 @@
+"""Checkpoints: kept to the bit, whole or not at all, and never run as code."""
+
+import os
+import pickle
+
+import pytest
+import torch
+
+from isotrope.training.checkpoint import load_checkpoint, refuse_another, save_checkpoint
+
+
+def test_tensors_numbers_and_rows_come_back(tmp_path):
+    state = {"model": {"w": torch.rand(3)}, "progress": (3, 0.5), "rows": [{"loss": 1.0}]}
+    save_checkpoint(tmp_path / "checkpoint.pt", state)
+    back = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert torch.equal(back.pop("model")["w"], state.pop("model")["w"])
+    assert back == state
+
+
+def test_a_failed_write_leaves_the_last_one(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"step": 1})
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        save_checkpoint(path, {"step": 2, "closure": lambda: None})
+    assert load_checkpoint(path) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+class Code:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    torch.save({"model": Code(tmp_path / "ran")}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is broken .*; remove it to train from"):
+        load_checkpoint(tmp_path / "checkpoint.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path):
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(ValueError, match=r"list\.pt is broken .*it holds a list"):
+        load_checkpoint(tmp_path / "list.pt")
+
+
+def test_each_difference_is_named_with_both_values(tmp_path):
+    kept = {"run.seed": 0, "data.width": 3, "base": "a" * 64}
+    refuse_another(tmp_path, kept, {"run.seed": 0})
+    with pytest.raises(ValueError, match=r"data\.width was 3 and is 4, base was 'a+\.\.\. and is"):
+        refuse_another(tmp_path, kept, {"run.seed": 0, "data.width": 4, "base": "b" * 64})
