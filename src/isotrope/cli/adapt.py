@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from isotrope.cli.errors import exit_on_error
-from isotrope.cli.progress import Progress
+from isotrope.cli.progress import RunProgress
 
 _Data = Annotated[
     Path,
@@ -130,8 +130,8 @@ def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path 
     if not made.full:
         _say_size(made.adapted)
     engine = made.engine
-    with Progress(round(1000 * engine.progress), 1000, unit="thousandths") as progress:
-        made.fit(lambda row: progress.report(row | {"samples": 1000 * row["progress"]}))
+    with RunProgress(engine.progress) as progress:
+        made.fit(progress.report)
     if not made.full:
         write_card(made)
     before, best = made.before, made.best

@@ -10,60 +10,6 @@ from pathlib import Path
 
 import typer
 
-
-class Progress:
-    """A bar with the time left on a terminal; elsewhere a line a minute.
-
-    Args:
-        done, total: samples.
-        shown: the losses to show, from the row of numbers that `report` takes.
-        unit: what is counted.
-    """
-
-    every = 60.0
-
-    def __init__(
-        self, done: int, total: int, shown: tuple[str, ...] = ("loss",), unit: str = "samples"
-    ) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.first, self.done, self.total, self.shown = done, done, total, shown
-        self.unit = unit
-        self.started = self.reported = time.monotonic()
-        self.bar = Progress(
-            TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
-        self.task = self.bar.add_task("", total=total, completed=done)
-
-    def __enter__(self) -> Progress:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.bar.stop()
-
-    def report(self, row: dict[str, float]) -> None:
-        """Takes the numbers of one batch."""
-        self.done = int(row["samples"])
-        losses = " ".join(f"{k} {row[k]:.3f}" for k in self.shown)
-        self.bar.update(self.task, completed=self.done, description=losses)
-        now = time.monotonic()
-        if self.bar.disable and now - self.reported > self.every:
-            self.reported = now
-            rate = (self.done - self.first) / (now - self.started)
-            left = (self.total - self.done) / max(rate, 1e-9) / 60
-            line = (
-                f"{self.done}/{self.total} {self.unit}, {rate:.3g}/s, {left:.0f} min left, {losses}"
-            )
-            typer.echo(line, err=True)
-
-
 # With fewer images than this a bar is gone before it is seen.
 _MANY = 32
 
