@@ -34,6 +34,25 @@ def test_links_between_documents_lead_somewhere(page):
     assert not {link for link in near if not (page.parent / link).exists()}
 
 
+def test_no_file_names_a_document_that_is_gone():
+    globs = ("src/**/*.py", "src/**/*.md", "recipes/**/*.toml", "benchmarks/*.py", "tests/**/*.py")
+    files = [file for glob in globs for file in REPOSITORY.glob(glob)]
+    named = {
+        (str(file.relative_to(REPOSITORY)), name)
+        for file in files
+        for name in re.findall(r"\bdocs/[\w/-]+\.md\b", file.read_text())
+    }
+    assert len(named) > 10
+    assert not {(file, name) for file, name in named if not (REPOSITORY / name).is_file()}
+
+
+def test_contributing_says_where_everything_is():
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    parts = (path for path in (REPOSITORY / "src/isotrope").iterdir() if path.name[0] not in "_.")
+    missing = {path.name for path in parts if f"`src/isotrope/{path.name}" not in text}
+    assert not missing - {"py.typed"}
+
+
 def test_every_equation_of_the_papers_has_its_file():
     rows = re.findall(
         r"^\| (\[.*?\] [^|]*) \|(.*)$", (DOCS / "explanation/mathematics.md").read_text(), re.M
