@@ -104,4 +104,5 @@ def test_lowest_constraints_are_those_of_the_package():
     bounds = (re.match(r"([\w-]+)(?:\[.*\])?>=([\d.]+)", requirement) for requirement in wanted)
     lowest = {f"{bound[1].lower()}=={bound[2]}.*" for bound in bounds if bound}
     lines = (REPOSITORY / "constraints-lowest.txt").read_text().splitlines()
-    assert lowest == {line for line in lines if not line.startswith("#")}
+    written = {line for line in lines if not line.startswith("#")}
+    assert lowest == written, "write the lower bounds of pyproject.toml into constraints-lowest.txt"
