@@ -113,7 +113,7 @@ def tested(run: Run, engine: Engine, test: LabelledImages) -> Iterator[dict]:
     common = {
         "augment": recipe.data.augment,
         "train_samples": engine.task.epoch,
-        "epochs": recipe.schedule.epochs,
+        "epochs": f"{recipe.schedule.epochs:g}",
         "seed": recipe.run.seed,
         "parameters": sum(p.numel() for p in model.parameters()),
         "hours": engine.rows[-1]["hours"],

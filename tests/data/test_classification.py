@@ -125,6 +125,20 @@ def test_pcam_is_read_where_it_is_asked_for(tmp_path):
     assert torch.equal(data.images[1:3], torch.from_numpy(images[1:3]).movedim(-1, 1))
 
 
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_read_a_pcam_each_for_itself(tmp_path, context):
+    images = torch.from_numpy(write_pcam(tmp_path, 8)).movedim(-1, 1)
+    data = load_classification(tmp_path, "train")
+    loader = torch.utils.data.DataLoader(
+        data.images,
+        sampler=[torch.tensor([i]) for i in range(8)],
+        batch_size=None,
+        num_workers=2,
+        multiprocessing_context=context,
+    )
+    assert torch.equal(torch.cat(list(loader)), images)
+
+
 def test_a_mislabelled_pcam_is_refused(tmp_path):
     write_pcam(tmp_path, labels=[0, 1, 2, 0, 1])
     with pytest.raises(ValueError, match=r"labels from 0 to 2, .* from 0 to 1"):

@@ -241,6 +241,12 @@ def test_moments_survive_a_resume(tmp_path):
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(after[number][name]))
 
 
+def test_a_checkpoint_of_an_earlier_version_is_refused(tmp_path):
+    torch.save({"model": {}, "config": {"clip": 1.0}}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="is of an earlier version of isotrope; remove it"):
+        Engine(Doubling(), recipe(), tmp_path)
+
+
 def test_a_checkpoint_may_come_without_moments(tmp_path):
     run(tmp_path)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,21 @@ class HDF5Images:
     """`(N, C, H, W)` uint8 images in an HDF5 file; only those that are asked for are read.
 
     PatchCamelyon's training images are 7 GB. Indexed like a tensor by a slice or by a tensor of
-    numbers `(n,)`, in any order, and gives a tensor `(n, C, H, W)`.
+    numbers `(n,)`, in any order, and gives a tensor `(n, C, H, W)`. Every process opens the file
+    for itself, so workers may share the images, forked or spawned.
     """
 
     dtype = torch.uint8
 
     def __init__(self, path: Path) -> None:
-        self.path, self._file = path, _open_hdf5(path)
-        self._images = _hdf5_values(self._file, "x", path)
-        if self._images.ndim != 4 or self._images.dtype != np.uint8:
+        self.path, self._process, self._values = path, -1, None
+        images = self._opened()
+        if images.ndim != 4 or images.dtype != np.uint8:
             raise ValueError(
-                f"{path}: x is {self._images.dtype} {self._images.shape}, which must be uint8 "
+                f"{path}: x is {images.dtype} {images.shape}, which must be uint8 "
                 "(N, H, W, C); fetch the published file again"
             )
-        count, rows, columns, channels = self._images.shape
+        count, rows, columns, channels = images.shape
         self.shape = torch.Size((count, channels, rows, columns))
 
     def __len__(self) -> int:
@@ -41,8 +43,18 @@ class HDF5Images:
         numbers = torch.arange(len(self))[index]
         rising, place = torch.unique(numbers, return_inverse=True)  # as HDF5 wants them
         with reading(self.path):
-            images = self._images[rising.numpy()]
+            images = self._opened()[rising.numpy()]
         return torch.from_numpy(images).movedim(-1, 1)[place]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_process": -1, "_values": None}
+
+    def _opened(self) -> Any:
+        """The values in the file, which is open in this process."""
+        if self._process != os.getpid():
+            self._values = _hdf5_values(_open_hdf5(self.path), "x", self.path)
+            self._process = os.getpid()
+        return self._values
 
 
 def from_pcam(folder: Path, split: str) -> LabelledImages:

@@ -270,9 +270,12 @@ class Engine:
 
     def _load(self) -> None:
         state = load_checkpoint(self.checkpoint)
-        with restoring(self.checkpoint):
-            kept = state["identity"]
-        refuse_another(self.checkpoint, kept, self.identity)
+        if "identity" not in state:
+            raise ValueError(
+                f"{self.checkpoint} is of an earlier version of isotrope; remove it to train from "
+                "the start, or begin with the model beside it: model.start"
+            )
+        refuse_another(self.checkpoint, state["identity"], self.identity)
         with restoring(self.checkpoint):
             self.task.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
