@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isotrope.ocr.doubts import doubts
 from isotrope.ocr.engines import Line
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import View
@@ -29,4 +30,5 @@ def likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
         return Reading("", 0.0, 0)
     # Rounded: the finder's probabilities may differ between the turns in their last digits.
     confidence = round(line.confidence * view.probability**TRUST, 6)
-    return Reading(line.text, confidence, view.degrees, view.slant, line.characters)
+    warnings = doubts(view.pixels, line.text, view.slant)
+    return Reading(line.text, confidence, view.degrees, view.slant, line.characters, warnings)

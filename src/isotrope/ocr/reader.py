@@ -11,7 +11,8 @@ import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
-from isotrope.ocr.engines import Engine, make_engine
+from isotrope.ocr.doubts import doubts
+from isotrope.ocr.engines import Engine, Line, make_engine
 from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
 from isotrope.ocr.orientation.finder import OrientationFinder
@@ -251,10 +252,8 @@ class Reader:
 
     def _read(self, images: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
         if self._equivariant:
-            return [
-                Reading(line.text, line.confidence, line.orientation, 0.0, line.characters)
-                for line in self.engine.read(images, batch_size)
-            ]
+            lines = self.engine.read(images, batch_size)
+            return [_as_it_is(*pair) for pair in zip(images, lines, strict=True)]
         views = upright_views(self.finder, images, batch_size)
         lines = iter(self.engine.read([v.pixels for several in views for v in several], batch_size))
         return [likeliest([(view, next(lines)) for view in several]) for several in views]
@@ -263,7 +262,7 @@ class Reader:
         """A reading without its text where that is not sure enough."""
         if reading.confidence >= self.min_confidence:
             return reading
-        return replace(reading, text="", characters=())
+        return replace(reading, text="", characters=(), warnings=())
 
 
 def _finder(finder: str | Path | Finder, threads: int | None, device: str | None) -> Finder | None:
@@ -279,6 +278,12 @@ def _finder(finder: str | Path | Finder, threads: int | None, device: str | None
             f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
         )
     return OrientationFinder.from_pretrained(finder, threads, place)
+
+
+def _as_it_is(pixels: np.ndarray, line: Line) -> Reading:
+    """What an equivariant engine says of an image."""
+    warnings = doubts(turn(pixels, -line.orientation), line.text) if line.text else ()
+    return Reading(line.text, line.confidence, line.orientation, 0.0, line.characters, warnings)
 
 
 def _raised(image: np.ndarray | ImageError) -> np.ndarray:

@@ -22,6 +22,8 @@ class Reading:
             +-45. 0 where the reader does not measure it.
         characters: The confidence of each character of `text`, with the engine `isotrope` the
             probability that it is right; empty where the engine does not say.
+        warnings: Why the text may be wrong though it is sure: several lines in one crop, a line
+            that is very long or steep. Empty as a rule.
     """
 
     text: str
@@ -29,3 +31,4 @@ class Reading:
     orientation: int
     slant: float = 0.0
     characters: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,78 @@
+"""What a crop is that may have spoilt its reading, in words. No torch."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image
+
+LONGEST = 100
+"""Characters of a line beyond which it is not read reliably."""
+
+STEEP = 30.0
+"""Degrees of slant beyond which leveling a line blurs it and lets its neighbors in."""
+
+_ROWS = 64
+"""Height of the copy on which ink is counted, row by row."""
+
+_INK = 0.3
+"""Contrast of a pixel with the ground, as a share of the greatest, from which on it is ink."""
+
+_EMPTY, _FULL = 0.1, 0.3
+"""Ink of an empty row at most, and of a line's row at least, as shares of the fullest row's."""
+
+_GAP, _LINES, _EVEN = 4, 28, 0.5
+"""Empty rows between two lines at least, full rows of all lines, and the share of the tallest line
+that each has. Chosen so that fewer than 1 in 100 words and lines of each of nine sets look like
+several; of two lines most do in print, half where their letters differ in size, few in handwriting.
+"""
+
+
+def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]:
+    """Warnings about a reading; an ordinary word or line has none.
+
+    Args:
+        pixels: The upright crop that was read, (H, W, 3), uint8 RGB.
+        text: What was read in it; where that is empty there is nothing to warn of.
+        slant: Degrees by which the text was slanted in the image.
+    """
+    found = []
+    if text and (lines := count_lines(pixels)) > 1:
+        found.append(f"looks like {lines} lines of text; give one line at a time")
+    if len(text) > LONGEST:
+        found.append(f"{len(text)} characters are much for one line; cut it in two")
+    if text and abs(slant) > STEEP:
+        found.append(f"slanted by {slant:.0f} degrees; level the image before")
+    return tuple(found)
+
+
+def count_lines(pixels: np.ndarray) -> int:
+    """How many lines of text an upright crop (H, W, 3) shows one below the other; 1 in doubt.
+
+    Lines are bands of rows with much ink, of similar heights, with nearly empty rows between. Dots,
+    accents and underlines are too thin, and lines that reach into each other count as one.
+    """
+    rows, columns = pixels.shape[:2]
+    if rows < _ROWS // 4:
+        return 1
+    width = max(1, min(columns, round(columns * _ROWS / rows), 16 * _ROWS))
+    small = Image.fromarray(pixels).convert("L").resize((width, _ROWS), Image.Resampling.BILINEAR)
+    gray = np.asarray(small, np.float32)
+    away = np.abs(gray - np.median(gray))
+    ink = (away > _INK * away.max()).mean(axis=1)
+    share = ink / max(float(ink.max()), 1e-6)
+    heights = [int((share[band] >= _FULL).sum()) for band in _bands(share > _EMPTY)]
+    lines = [height for height in heights if height >= _EVEN * max(heights)]
+    return len(lines) if len(lines) > 1 and sum(lines) >= _LINES else 1
+
+
+def _bands(busy: np.ndarray) -> list[slice]:
+    """Runs of true values; those less than `_GAP` apart are one."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], busy.astype(np.int8), [0]))))
+    if not len(edges):
+        return []
+    cuts = [n for n, (end, start) in enumerate(pairwise(edges)) if n % 2 and start - end >= _GAP]
+    starts = [edges[0], *(edges[n + 1] for n in cuts)]
+    ends = [*(edges[n] for n in cuts), edges[-1]]
+    return [slice(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
