@@ -19,7 +19,7 @@ _HOME = {
     "EquivariantViT": "isotrope.models.vit",
     "EquivariantViTConfig": "isotrope.models.config",
     "Stage": "isotrope.models.config",
-    "ImageError": "isotrope.io.images",
+    "ImageError": "isotrope.io.errors",
     "Recognizer": "isotrope.ocr.gsanet.recognizer",
     "OrientationFinder": "isotrope.ocr.orientation.finder",
     "Reader": "isotrope.ocr.reader",
@@ -51,7 +51,7 @@ __all__ = [
 if TYPE_CHECKING:
     from isotrope.equivariance import assert_equivariant, audit, equivariance_error
     from isotrope.groups import CyclicGroup, DihedralGroup
-    from isotrope.io.images import ImageError
+    from isotrope.io.errors import ImageError
     from isotrope.models.config import EquivariantViTConfig, Stage
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.gsanet.recognizer import Recognizer

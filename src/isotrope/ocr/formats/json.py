@@ -17,10 +17,14 @@ def json_lines(
 
 
 def json_objects(results: Iterable[Result], turns: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Each reading with its slant, degrees, and the confidence of each of its characters."""
+    """Each reading with its slant, degrees, the confidence of each character, and its warnings."""
     for reading, row in rows(results, turns):
         characters = [round(confidence, 4) for confidence in reading.characters]
-        yield row | {"slant": round(reading.slant, 1), "characters": characters}
+        yield row | {
+            "slant": round(reading.slant, 1),
+            "characters": characters,
+            "warnings": reading.warnings,
+        }
 
 
 def json_array(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
