@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from isotrope.io.files import filling, replacing
 
 
-def keep_model(model: nn.Module, folder: Path) -> None:
+def keep_model(model: Any, folder: Path) -> None:
     """`model.save_pretrained(folder)`, each file written whole or left as it was."""
     with filling(folder) as partial:
         model.save_pretrained(partial)

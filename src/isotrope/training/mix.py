@@ -39,7 +39,8 @@ class LineSample:
     @property
     def extent(self) -> int:
         """Pixels of width."""
-        return self.pixels.size[1] if self.rendered else self.pixels.shape[2]
+        pixels = self.pixels
+        return pixels.size[1] if isinstance(pixels, Rendered) else pixels.shape[2]
 
     @property
     def rendered(self) -> bool:
@@ -107,7 +108,7 @@ class LineMix:
     def draw(self, rng: np.random.Generator) -> LineSample:
         """A line from one of the sources, by their shares."""
         place = self._choice.draw(rng)
-        if place == len(self.sources):
+        if self.rendered is not None and place == len(self.sources):
             drawn = self.rendered(rng)
             return LineSample(drawn, drawn.outline.text, True)
         lines, source = self._train[place], self.sources[place]

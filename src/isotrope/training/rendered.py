@@ -49,11 +49,11 @@ def given_pixels(pixels: Tensor | Rendered) -> Tensor:
 
 def to_paint(rendered: Sequence[Rendered | None]) -> dict[str, Any]:
     """Fields of a batch whose rows are as yet empty where there is a `Rendered`."""
-    places = [place for place, one in enumerate(rendered) if one is not None]
+    found = {place: one for place, one in enumerate(rendered) if one is not None}
     return {
-        "outlines": [rendered[place].outline for place in places],
-        "painted": torch.tensor(places, dtype=torch.long),
-        "seed": rendered[places[0]].seed if places else 0,
+        "outlines": [one.outline for one in found.values()],
+        "painted": torch.tensor(list(found), dtype=torch.long),
+        "seed": next((one.seed for one in found.values()), 0),
     }
 
 

@@ -34,7 +34,10 @@ class TextImage:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.pixels.size if self.rendered else tuple(self.pixels.shape[1:])
+        if isinstance(self.pixels, Rendered):
+            return self.pixels.size
+        rows, columns = self.pixels.shape[1:]
+        return rows, columns
 
     @property
     def extent(self) -> float:
@@ -50,7 +53,8 @@ class TextImage:
     @property
     def centers(self) -> np.ndarray | None:
         """`(x, y)` of each character in fractions of width and height; None where not known."""
-        return self.pixels.outline.centers if self.rendered else None
+        pixels = self.pixels
+        return pixels.outline.centers if isinstance(pixels, Rendered) else None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ class UprightSample:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.pixels.size if self.rendered else tuple(self.pixels.shape[1:])
+        if isinstance(self.pixels, Rendered):
+            return self.pixels.size
+        rows, columns = self.pixels.shape[1:]
+        return rows, columns
 
 
 class UprightMix:
@@ -172,7 +175,8 @@ def slanted(image: Tensor, degrees: float, around: Tensor | None) -> Tensor:
 
 def finder_pixels(image: Tensor, area: int) -> Tensor:
     """An image `(3, H, W)` in [0, 1] at the finder's size, in bytes, blue first."""
-    size = finder_size(*image.shape[1:], area)
+    rows, columns = image.shape[1:]
+    size = finder_size(rows, columns, area)
     sized = functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
     return (sized.flip(0).clamp(0, 1) * 255).round().byte()
 

@@ -34,7 +34,7 @@ from isotrope.training.text_mix import ReaderSize
 _MINUTES = 20.0
 
 
-class AdapterConfig(Fields):
+class AdapterConfig(Fields, frozen=True):
     """The adapter.
 
     Args:
@@ -50,7 +50,7 @@ class AdapterConfig(Fields):
     start: str | None = None
 
 
-class AdaptationData(Fields):
+class AdaptationData(Fields, frozen=True):
     """The lines.
 
     Args:
@@ -59,10 +59,10 @@ class AdaptationData(Fields):
     """
 
     lines: PositiveInt | None = None
-    held_out: int = Field(10, ge=2)
+    held_out: int = Field(default=10, ge=2)
 
 
-class AdaptationSchedule(ScheduleConfig):
+class AdaptationSchedule(ScheduleConfig, frozen=True):
     """Left out, the end follows from the number of lines."""
 
     @model_validator(mode="after")
@@ -70,20 +70,20 @@ class AdaptationSchedule(ScheduleConfig):
         return self
 
 
-class LineAdaptationOptimizer(OptimizerConfig):
+class LineAdaptationOptimizer(OptimizerConfig, frozen=True):
     """AdamW; left out, the average reaches back over a twentieth of the run."""
 
     learning_rate: PositiveFloat = 2e-3
 
 
-class AdaptationRun(RunConfig):
+class AdaptationRun(RunConfig, frozen=True):
     """The base is validated before the first step."""
 
     validate_minutes: PositiveFloat | None = None
     validate_first: bool = True
 
 
-class AdaptationRecipe(Recipe):
+class AdaptationRecipe(Recipe, frozen=True):
     """What `isotrope adapt` makes, and how; the base decides which of the two it is."""
 
     adapter: AdapterConfig = AdapterConfig()
@@ -131,7 +131,7 @@ class AdaptationRecipe(Recipe):
         return self.model_copy(update=changes)
 
 
-class LineAdaptationRecipe(AdaptationRecipe):
+class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
     """An adapter of a `LineRecognizer`: 4,000 lines, or as many as 20 minutes see."""
 
     optimizer: LineAdaptationOptimizer = LineAdaptationOptimizer()
@@ -164,7 +164,7 @@ class LineAdaptationRecipe(AdaptationRecipe):
         return LineAdaptation(model, train, valid, self.run.seed)
 
 
-class SequenceAdapterConfig(AdapterConfig):
+class SequenceAdapterConfig(AdapterConfig, frozen=True):
     """The adapter, or `full`: all weights are trained instead; what adapters are compared with."""
 
     full: bool = False
@@ -178,7 +178,7 @@ class SequenceAdapterConfig(AdapterConfig):
         return self
 
 
-class SequenceAdaptationData(AdaptationData):
+class SequenceAdaptationData(AdaptationData, frozen=True):
     """The lines.
 
     Args:
@@ -190,7 +190,7 @@ class SequenceAdaptationData(AdaptationData):
     batch_pixels: PositiveInt = 131_072
 
 
-class SequenceAdaptationLosses(Fields):
+class SequenceAdaptationLosses(Fields, frozen=True):
     """What is learned.
 
     Args:
@@ -200,26 +200,26 @@ class SequenceAdaptationLosses(Fields):
     """
 
     ctc: NonNegativeFloat = 0.5
-    noise: float = Field(0.15, ge=0, lt=1)
-    label_smoothing: float = Field(0.05, ge=0, lt=1)
+    noise: float = Field(default=0.15, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.05, ge=0, lt=1)
 
 
-class SequenceAdaptationOptimizer(OptimizerConfig):
+class SequenceAdaptationOptimizer(OptimizerConfig, frozen=True):
     """AdamW without an average: the best of the validated weights are kept."""
 
     learning_rate: PositiveFloat = 3e-3
     betas: tuple[float, float] = (0.9, 0.98)
-    ema: float = Field(0.0, ge=0, lt=1)
+    ema: float = Field(default=0.0, ge=0, lt=1)
 
 
-class SequenceAdaptationRun(AdaptationRun):
+class SequenceAdaptationRun(AdaptationRun, frozen=True):
     """Validated after each epoch; five without a better one end the run."""
 
     validate_epochs: PositiveFloat | None = 1.0
     patience: PositiveInt | None = 5
 
 
-class SequenceAdaptationRecipe(AdaptationRecipe):
+class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
     """An adapter of a `Recognizer`, the papers' model: 8,000 lines, half an hour on two cores."""
 
     adapter: SequenceAdapterConfig = SequenceAdapterConfig()

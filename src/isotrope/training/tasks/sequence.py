@@ -17,7 +17,7 @@ from isotrope.data.shape_stream import ShapeStream
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.training.alignment import FINE, AlignmentLoss, Seen, columns_loss
 from isotrope.training.loop import keep_model
-from isotrope.training.rendered import painted, to_paint
+from isotrope.training.rendered import Rendered, painted, to_paint
 from isotrope.training.task import GroupedTask
 from isotrope.training.text_mix import ReaderSize, TextImage
 from isotrope.training.validation import validate
@@ -29,6 +29,7 @@ class Mix(Protocol):
 
     def draw(self, rng: np.random.Generator) -> TextImage:
         """One image; raises `SkippedSample` for one of no use."""
+        ...
 
 
 class SequenceModel(nn.Module):
@@ -109,12 +110,14 @@ class SequenceTask(GroupedTask):
         labels = self.model.base.encode_text([sample.text for sample in samples])
         centers = torch.zeros(*labels.shape, 2, dtype=torch.int32)
         for row, places, sample in zip(pixels, centers, samples, strict=True):
-            if not sample.rendered:
+            if not isinstance(sample.pixels, Rendered):
                 row[:] = _sized(sample.pixels, size)
             elif len(sample.text):
                 found = torch.from_numpy(sample.centers).clamp(0, 1)
                 places[: len(found)] = (found * FINE).round().int()
-        rendered = [s.pixels.sized(size) if s.rendered else None for s in samples]
+        rendered = [
+            s.pixels.sized(size) if isinstance(s.pixels, Rendered) else None for s in samples
+        ]
         return {
             "pixels": pixels,
             "labels": labels,

@@ -41,16 +41,16 @@ _Paths = Annotated[
 ]
 
 
-class DecoderConfig(Fields):
+class DecoderConfig(Fields, frozen=True):
     """The decoder: keywords of `Recognizer.from_config`."""
 
     dim: PositiveInt = 192
     layers: PositiveInt = 2
     heads: PositiveInt = 4
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
-class SequenceModelConfig(Fields):
+class SequenceModelConfig(Fields, frozen=True):
     """What is trained.
 
     Args:
@@ -63,7 +63,7 @@ class SequenceModelConfig(Fields):
     encoder: dict[str, Any] = Field(default_factory=dict)
     decoder: DecoderConfig = DecoderConfig()
     start: str | None = None
-    max_ratio: float = Field(32.0, ge=1)
+    max_ratio: float = Field(default=32.0, ge=1)
 
     @model_validator(mode="after")
     def _is_an_encoder(self) -> Self:
@@ -79,7 +79,7 @@ class SequenceModelConfig(Fields):
         return EquivariantViTConfig(**self.encoder)
 
 
-class TextData(Fields):
+class TextData(Fields, frozen=True):
     """What it is trained on.
 
     Args:
@@ -96,19 +96,19 @@ class TextData(Fields):
         validation_words: Of each set.
     """
 
-    lines: float = Field(0.1, ge=0, le=1)
-    max_characters: int = Field(40, ge=4, le=126)
+    lines: float = Field(default=0.1, ge=0, le=1)
+    max_characters: int = Field(default=40, ge=4, le=126)
     difficulty: NonNegativeFloat = 1.0
     real: _Paths = ()
-    real_share: float = Field(0.0, ge=0, le=1)
-    real_held_out: int = Field(10, ge=2)
-    recut: float = Field(0.0, ge=0, le=1)
+    real_share: float = Field(default=0.0, ge=0, le=1)
+    real_held_out: int = Field(default=10, ge=2)
+    recut: float = Field(default=0.0, ge=0, le=1)
     group: PositiveInt = 512
     batch_pixels: PositiveInt = 229_376
     validation_words: PositiveInt = 250
 
 
-class SequenceLosses(Fields):
+class SequenceLosses(Fields, frozen=True):
     """What it learns beside the text, whose weight is 1.
 
     Args:
@@ -121,28 +121,28 @@ class SequenceLosses(Fields):
     order: NonNegativeFloat = 0.2
     look: NonNegativeFloat = 0.2
     ctc: NonNegativeFloat = 0.5
-    noise: float = Field(0.0, ge=0, lt=1)
+    noise: float = Field(default=0.0, ge=0, lt=1)
 
 
-class SequenceOptimizer(OptimizerConfig):
+class SequenceOptimizer(OptimizerConfig, frozen=True):
     """AdamW as its recipes have it."""
 
     weight_decay: NonNegativeFloat = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
-    ema: float = Field(0.99, ge=0, lt=1)
+    ema: float = Field(default=0.99, ge=0, lt=1)
 
 
-class SequenceSchedule(ScheduleConfig):
+class SequenceSchedule(ScheduleConfig, frozen=True):
     """The learning rate rises, stays, and falls along a line to 0."""
 
     examples: PositiveInt | None = 500_000
-    warmup: float = Field(0.06, ge=0, lt=1)
-    cooldown: float = Field(0.3, ge=0, le=1)
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    cooldown: float = Field(default=0.3, ge=0, le=1)
     fall: Fall = "linear"
-    final: float = Field(0.0, ge=0, le=1)
+    final: float = Field(default=0.0, ge=0, le=1)
 
 
-class SequenceRun(RunConfig):
+class SequenceRun(RunConfig, frozen=True):
     """Validated by the number of examples; the last weights are kept."""
 
     validate_minutes: PositiveFloat | None = None
@@ -150,7 +150,7 @@ class SequenceRun(RunConfig):
     keep: Literal["best", "last"] = "last"
 
 
-class SequenceRecipe(Recipe):
+class SequenceRecipe(Recipe, frozen=True):
     """What `isotrope train recognizer --config FILE` trains, on what, and how."""
 
     data: TextData = TextData()
