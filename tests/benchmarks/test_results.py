@@ -13,7 +13,8 @@ def test_each_study_has_one_file():
         re.sub(r"-20\d\d-\d\d-\d\d\.csv$", "", file.name) for file in RESULTS.iterdir()
     )
     assert studies
-    assert not {study: count for study, count in studies.items() if count > 1}
+    several = {study for study, count in studies.items() if count > 1}
+    assert not several, "move the older results to a dated folder of experiments/"
 
 
 def test_documents_name_results_that_exist():
