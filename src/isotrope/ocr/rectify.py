@@ -21,9 +21,10 @@ def rectified(pixels: np.ndarray, slant: float) -> np.ndarray:
         (H', W', 3), uint8, C-contiguous.
     """
     ground = _border_color(pixels)
-    level = rotate(pixels, -slant, fill=tuple(int(value) for value in ground))
-    busy = (np.abs(level.astype(np.int16) - ground) > _SAME).any(axis=2)
-    rows, columns = _extent(busy.any(axis=1)), _extent(busy.any(axis=0))
+    red, green, blue = ground.tolist()
+    level = rotate(pixels, -slant, fill=(red, green, blue))
+    busy = np.any(np.abs(level.astype(np.int16) - ground) > _SAME, axis=2)
+    rows, columns = _extent(np.any(busy, axis=1)), _extent(np.any(busy, axis=0))
     return np.ascontiguousarray(level[rows, columns])
 
 

@@ -78,7 +78,8 @@ def _pair(predictions: Sequence[str], references: Sequence[str]) -> tuple[list[s
             f"{len(predictions)} predictions for {len(references)} references; "
             "give one for each, and at least one"
         )
-    return tuple(
-        [unicodedata.normalize("NFC", text) for text in texts]
-        for texts in (predictions, references)
-    )
+    return _composed(predictions), _composed(references)
+
+
+def _composed(texts: Sequence[str]) -> list[str]:
+    return [unicodedata.normalize("NFC", text) for text in texts]

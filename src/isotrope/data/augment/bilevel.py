@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isotrope.data.augment.draws import chosen, column, normal, severities, uniform
-from isotrope.data.augment.fields import clouds
+from isotrope.data.augment.fields import clouds, sides
 from isotrope.data.augment.palette import brightness
 
 
@@ -19,7 +19,7 @@ def bilevel(images: Tensor, generator: torch.Generator, severity: float | Tensor
     at = chosen(generator, 0.25 * severity)
     if not len(at):
         return images
-    count, size = len(at), tuple(images.shape[-2:])
+    count, size = len(at), sides(images)
     gray = brightness(images[at])
     low, high = gray.amin((2, 3), keepdim=True), gray.amax((2, 3), keepdim=True)
     place = (gray - low) / (high - low).clamp(min=1e-3)

@@ -35,10 +35,10 @@ def blocking(images: Tensor, generator: torch.Generator, severity: float | Tenso
     at = chosen(generator, 0.7 * severity)
     if not len(at):
         return images
-    corner = torch.randint(_SIDE, (2,), generator=generator, device=generator.device).tolist()
+    top, left = torch.randint(_SIDE, (2,), generator=generator, device=generator.device).tolist()
     quality = 95 - 75 * uniform(generator, len(at)) ** 1.5
     result = images.clone()
-    result[at] = jpeg(images[at], quality, corner)
+    result[at] = jpeg(images[at], quality, (top, left))
     return result
 
 

@@ -9,6 +9,12 @@ from torch.nn import functional
 from isotrope.data.augment.draws import column, normal, uniform
 
 
+def sides(images: Tensor) -> tuple[int, int]:
+    """Height and width of images `(..., H, W)`."""
+    height, width = images.shape[-2:]
+    return height, width
+
+
 def positions(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """The x `(1, W)` and y `(H, 1)` of pixel centers in heights, from the image's middle."""
     x = (torch.arange(width, device=device) - (width - 1) / 2) / height

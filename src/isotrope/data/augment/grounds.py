@@ -40,7 +40,7 @@ def _beside(generator: torch.Generator, colors: Tensor) -> Tensor:
     """The colors of what lies beside: half the time a shade of the ground, else any."""
     count = len(colors)
     shade = colors * column(torch.exp(0.4 * normal(generator, count)))[:, :, 0, 0]
-    anything = paints(generator, count, 1)
+    anything = paints(generator, count, "ground")
     return torch.where(uniform(generator, count)[:, None] < 0.6, shade, anything)
 
 

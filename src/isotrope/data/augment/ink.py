@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from isotrope.data.augment.blur import box_taps, gaussian_taps, softened
 from isotrope.data.augment.draws import chosen, column, normal, uniform
-from isotrope.data.augment.fields import clouds, positions
+from isotrope.data.augment.fields import clouds, positions, sides
 from isotrope.data.augment.palette import apart, paints
 
 
@@ -32,13 +32,13 @@ def inked(
     Returns:
         `(B, 3, H, W)`.
     """
-    count, size = len(grounds), tuple(grounds.shape[-2:])
+    count, size = len(grounds), sides(grounds)
     everything = torch.maximum(letters, others)
     images = _under(grounds, everything, inks, generator, severity)
     colors = _colors(inks, size, generator, severity)
     other_inks = inks.clone()
     at = chosen(generator, 0.3 * severity)
-    other_inks[at] = paints(generator, len(at), 2)
+    other_inks[at] = paints(generator, len(at), "ink")
     images.lerp_(column(other_inks), others * (1 - letters))
     worn = 1 - 0.4 * (uniform(generator, count) < 0.2 * severity) * uniform(generator, count)
     images.lerp_(colors, letters * column(worn))
@@ -60,11 +60,11 @@ def _under(images: Tensor, letters: Tensor, inks: Tensor, generator, severity: T
         glow = softened(letters[at], gaussian_taps(width))
         glow = (3 * glow).clamp_(max=1)
         glow = glow * column(uniform(generator, len(at), 0.3, 0.9))
-        images[at] = images[at].lerp_(column(paints(generator, len(at), 2)), glow)
+        images[at] = images[at].lerp_(column(paints(generator, len(at), "ink")), glow)
     at = chosen(generator, 0.08 * severity)
     if len(at):
         rim = softened(letters[at], box_taps(uniform(generator, len(at), 0.5, 2.5)))
-        colors = apart(paints(generator, len(at), 1), inks[at], 0.3)
+        colors = apart(paints(generator, len(at), "ground"), inks[at], 0.3)
         images[at] = images[at].lerp_(column(colors), (8 * rim).clamp_(max=1))
     return images
 

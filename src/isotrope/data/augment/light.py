@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from isotrope.data.augment.draws import chosen, column, normal, severities, uniform
-from isotrope.data.augment.fields import clouds, edge, positions, ramp
+from isotrope.data.augment.fields import clouds, edge, positions, ramp, sides
 from isotrope.data.augment.palette import tints
 
 
 def light(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
     """Images `(B, 3, H, W)` under other light: times a gain that varies over them, plus glare."""
     severity = severities(severity, images)
-    count, size = len(images), tuple(images.shape[-2:])
+    count, size = len(images), sides(images)
     gain = torch.zeros(count, 1, *size, device=images.device)
     if some := len(at := chosen(generator, 0.5 * severity)):
         gain[at] += column(0.35 * normal(generator, some)) * ramp(generator, some, size)

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 import torch
 from torch import Tensor
 
 from isotrope.data.augment.draws import column, normal, uniform
 
 _LUMA = (0.299, 0.587, 0.114)
-# Red, green and blue, its weight as a ground, its weight as ink.
+
+
+class _Paint(NamedTuple):
+    color: tuple[float, float, float]
+    """Red, green and blue."""
+    ground: int
+    """Its weight as a ground."""
+    ink: int
+    """Its weight as ink."""
+
+
 _PAINTS = (
-    ((0.95, 0.95, 0.95), 22, 42),
-    ((0.07, 0.07, 0.08), 16, 24),
-    ((0.55, 0.55, 0.56), 12, 4),
-    ((0.30, 0.30, 0.31), 10, 3),
-    ((0.76, 0.12, 0.13), 8, 7),
-    ((0.06, 0.27, 0.58), 8, 5),
-    ((0.30, 0.55, 0.80), 4, 2),
-    ((0.95, 0.80, 0.15), 5, 6),
-    ((0.92, 0.50, 0.12), 3, 2),
-    ((0.10, 0.42, 0.22), 4, 2),
-    ((0.38, 0.25, 0.15), 5, 2),
-    ((0.92, 0.86, 0.70), 6, 4),
-    ((0.80, 0.25, 0.45), 1, 1),
+    _Paint((0.95, 0.95, 0.95), 22, 42),
+    _Paint((0.07, 0.07, 0.08), 16, 24),
+    _Paint((0.55, 0.55, 0.56), 12, 4),
+    _Paint((0.30, 0.30, 0.31), 10, 3),
+    _Paint((0.76, 0.12, 0.13), 8, 7),
+    _Paint((0.06, 0.27, 0.58), 8, 5),
+    _Paint((0.30, 0.55, 0.80), 4, 2),
+    _Paint((0.95, 0.80, 0.15), 5, 6),
+    _Paint((0.92, 0.50, 0.12), 3, 2),
+    _Paint((0.10, 0.42, 0.22), 4, 2),
+    _Paint((0.38, 0.25, 0.15), 5, 2),
+    _Paint((0.92, 0.86, 0.70), 6, 4),
+    _Paint((0.80, 0.25, 0.45), 1, 1),
 )
 
 
@@ -41,15 +53,16 @@ def grounds_and_inks(
     generator: torch.Generator, count: int, least: float | Tensor = 0.25
 ) -> tuple[Tensor, Tensor]:
     """Two colors `(count, 3)` whose luminances differ by `least` or more, `(count,)` or one."""
-    ground, ink = paints(generator, count, 1), paints(generator, count, 2)
+    ground, ink = paints(generator, count, "ground"), paints(generator, count, "ink")
     return ground, apart(ink, ground, least)
 
 
-def paints(generator: torch.Generator, count: int, use: int) -> Tensor:
-    """`(count, 3)` colors near those of the table, by their weights as a ground (1) or ink (2)."""
+def paints(generator: torch.Generator, count: int, use: Literal["ground", "ink"]) -> Tensor:
+    """`(count, 3)` colors near those of the table, by their weights as a ground or as ink."""
     device = generator.device
-    table = torch.tensor([paint[0] for paint in _PAINTS], device=device)
-    weights = torch.tensor([float(paint[use]) for paint in _PAINTS], device=device).cumsum(0)
+    table = torch.tensor([paint.color for paint in _PAINTS], device=device)
+    shares = [float(paint.ink if use == "ink" else paint.ground) for paint in _PAINTS]
+    weights = torch.tensor(shares, device=device).cumsum(0)
     drawn = torch.searchsorted(weights, uniform(generator, count, 0.0, 0.999) * weights[-1])
     shade = torch.exp(0.25 * normal(generator, count, 1))
     return (table[drawn] * shade + 0.02 * normal(generator, count, 3)).clamp(0, 1)

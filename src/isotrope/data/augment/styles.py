@@ -10,6 +10,7 @@ from torch import Tensor
 from isotrope.data.augment.contrast import legible
 from isotrope.data.augment.degrade import Degrade
 from isotrope.data.augment.draws import severities, uniform
+from isotrope.data.augment.fields import sides
 from isotrope.data.augment.grounds import legible_inks, papers, scenes
 from isotrope.data.augment.ink import inked
 from isotrope.data.augment.palette import grounds_and_inks
@@ -32,7 +33,7 @@ class Scene:
             severity: 0 (two flat colors) to about 2, one for all or `(B,)`.
         """
         each = severities(severity, masks)
-        count, size = len(masks), tuple(masks.shape[-2:])
+        count, size = len(masks), sides(masks)
         least = 0.22 + 0.5 * uniform(generator, count) ** 2
         least = torch.where(each > 0, least, 0.5 + 0 * least)
         colors, inks = grounds_and_inks(generator, count, least)
@@ -56,7 +57,7 @@ class Paper:
     ) -> Tensor:
         """As `Scene`."""
         each = severities(severity, masks)
-        count, size = len(masks), tuple(masks.shape[-2:])
+        count, size = len(masks), sides(masks)
         grounds = papers(generator, count, each, size)
         inks = legible_inks(generator, grounds, 0.2 + 0.3 * uniform(generator, count))
         images = grounds.lerp_(inks[:, :, None, None], masks.amax(1, keepdim=True))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isotrope.data.augment.draws import chosen, column, normal, severities, uniform
-from isotrope.data.augment.fields import clouds, positions
+from isotrope.data.augment.fields import clouds, positions, sides
 
 
 def warp(
@@ -28,7 +28,7 @@ def warp(
     if not len(at):
         return images
     strength = column(severity[at].clamp(max=2))
-    size = tuple(images.shape[-2:])
+    size = sides(images)
     moves = perspective(generator, len(at), size) + curves(generator, len(at), size)
     moves = moves + elastic * clouds(generator, len(at), size, 3.0, channels=2)
     result = images.clone()
