@@ -1,5 +1,7 @@
 """Batch normalization of a lifted signal: one mean and one variance for all orientations."""
 
+# torch leaves some of its functions untyped, such as those that register hooks:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -33,8 +35,7 @@ class LiftedBatchNorm(nn.Module):
         super().__init__()
         self.dim = dim
         self.batch_norm = nn.BatchNorm1d(dim)
-        hook = self.register_load_state_dict_pre_hook  # pyright: ignore[reportUnknownMemberType]
-        hook(_from_first_names)
+        self.register_load_state_dict_pre_hook(_from_first_names)
 
     def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
         if lifted.ndim != 5 or lifted.shape[4] != self.dim:

@@ -40,8 +40,9 @@ def images_at_once(layer: nn.Module, signal: Tensor) -> int | None:
     All where gradients are wanted, in a trace, on an accelerator, and where a hook watches an inner
     module: an audit wants to see the whole batch.
     """
-    whole = torch.is_grad_enabled() or torch.compiler.is_compiling() or not enabled()
-    if whole or signal.device.type != "cpu" or signal.numel() <= AT_ONCE:
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return None
+    if signal.numel() <= AT_ONCE or signal.device.type != "cpu" or not enabled():
         return None
     inner = (module for child in layer.children() for module in child.modules())
     if any(m._forward_hooks or m._forward_pre_hooks for m in inner):  # pyright: ignore[reportPrivateUsage]
