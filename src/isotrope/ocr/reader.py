@@ -251,7 +251,7 @@ class Reader:
                 yield from (turn(pixels, degrees) for degrees in turns)
 
     def _read(self, images: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
-        if self._equivariant:
+        if self._equivariant or self.finder is None:
             lines = self.engine.read(images, batch_size)
             return [_as_it_is(*pair) for pair in zip(images, lines, strict=True)]
         views = upright_views(self.finder, images, batch_size)

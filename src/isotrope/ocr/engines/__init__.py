@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from isotrope.ocr.engines.base import Engine, Line
 
@@ -43,7 +43,7 @@ def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
             f"{', '.join(given)} would make an engine, and one is given; set it up beforehand"
         )
     if callable(getattr(engine, "read", None)):
-        return engine
+        return cast("Engine", engine)
     if callable(engine):
         from isotrope.ocr.engines.function import Function
 

@@ -16,6 +16,7 @@ from isotrope.ocr.gsanet.columns import ColumnSearch, all_columns
 from isotrope.ocr.gsanet.decoding import Alphabet, Past, decode
 from isotrope.ocr.gsanet.graph import FORMAT, layer_names, open_session
 from isotrope.ocr.gsanet.written import Written, character_confidences
+from isotrope.ocr.onnx.session import run
 from isotrope.ocr.processes import PerProcess
 
 _REMEDY = "give a folder that isotrope export wrote"
@@ -72,7 +73,7 @@ class OnnxRecognizer:
         size = tuple(n // self.config.stride for n in pixels.shape[2:])
         # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
         names = self._cross + ["characters"] * self.config.columns
-        seen = self._encoder.get().run(names, {"pixels": pixels})
+        seen = run(self._encoder.get(), {"pixels": pixels}, names)
         if beams == 1:
             return self._written(seen, size, beams)
         # The graph wants keys for each text, and a copy for those of all images may be large.
@@ -99,7 +100,7 @@ class OnnxRecognizer:
         def advance(token: torch.Tensor, _: int, past: Past | None):
             keys = [part.numpy() for part in past[0]] if past else [nothing] * len(self._past)
             own = {"token": token.numpy(), **dict(zip(self._past, keys, strict=True))}
-            log_p, looked, *past = map(torch.from_numpy, decoder.run(None, feed | own))
+            log_p, looked, *past = map(torch.from_numpy, run(decoder, feed | own))
             return log_p, looked, [tuple(past)]
 
         begin = known["begin"]

@@ -142,4 +142,5 @@ def _sides(size: int | Sequence[int] | dict[str, int]) -> tuple[int, int]:
     """(rows, columns) of a size in any of transformers' ways."""
     if isinstance(size, dict):
         return size["height"], size["width"]
-    return (size, size) if isinstance(size, int) else tuple(size)
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from isotrope.ocr.devices import onnx_providers
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime import InferenceSession
 
 GRAPH, WEIGHTS, CONFIG = "graph.onnx", "model.safetensors", "config.json"
 
@@ -58,7 +58,7 @@ def open_graph(
     return open_session(graph, options, folder, "copy it again", providers)
 
 
-def session_options(threads: int | None = None) -> SessionOptions:
+def session_options(threads: int | None = None) -> Any:
     """For graphs that take turns; `threads=None` leaves their number to onnxruntime."""
     import onnxruntime
 
@@ -72,7 +72,7 @@ def session_options(threads: int | None = None) -> SessionOptions:
 
 def open_session(
     graph: Path | bytes,
-    options: SessionOptions,
+    options: Any,
     place: Path,
     remedy: str,
     providers: Sequence[str] = ("CPUExecutionProvider",),
@@ -89,6 +89,13 @@ def open_session(
     except Exception as error:  # onnxruntime has a class for each reason and no common base
         reason = str(error).split("\n")[0]
         raise ValueError(f"{place}: cannot be loaded ({reason}); {remedy}") from error
+
+
+def run(
+    session: InferenceSession, feed: Mapping[str, np.ndarray], names: Sequence[str] | None = None
+) -> list[np.ndarray]:
+    """The outputs of a graph, all of them or those named: arrays, in every graph of ours."""
+    return cast("list[np.ndarray]", session.run(names, feed))
 
 
 def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:

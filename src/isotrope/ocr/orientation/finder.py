@@ -16,7 +16,7 @@ from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.io.resize import resize
 from isotrope.ocr.loading import shipped
 from isotrope.ocr.onnx.config import read_config
-from isotrope.ocr.onnx.session import open_graph
+from isotrope.ocr.onnx.session import open_graph, run
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 from isotrope.ocr.processes import PerProcess
 
@@ -125,7 +125,8 @@ class OrientationFinder:
         """`(place, Orientation)` of the images at these places, seen at one area."""
         by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place in places:
-            by_size[finder_size(*images[place].shape[:2], area)].append(place)
+            rows, columns = images[place].shape[:2]
+            by_size[finder_size(rows, columns, area)].append(place)
         for size, alike in by_size.items():
             least = max(1, min(batch_size, 32 * AREAS[0] // area))
             for start in range(0, len(alike), least):
@@ -142,19 +143,18 @@ class OrientationFinder:
             if long and (columns >= rows) == bool(first):
                 continue
             turned = [np.rot90(pixels, -turn, (2, 3)) for turn in (first, first + 2)]
-            (out,) = self.session.run(
-                None, {"pixels": np.ascontiguousarray(np.concatenate(turned))}
-            )
+            (out,) = run(self.session, {"pixels": np.ascontiguousarray(np.concatenate(turned))})
             said[:, first], said[:, first + 2] = np.split(out, 2)
         return said
 
     def _orientation(self, said: np.ndarray) -> Orientation:
-        scores = said[:, 0].astype(np.float64) * self.sharpness
-        odds = np.exp(scores - scores.max())
+        logits = said[:, 0].astype(np.float64) * self.sharpness
+        odds = np.exp(logits - logits.max())
         share = odds / odds.sum()
         best = int(share.argmax())
         slant = math.degrees(math.atan2(float(said[best, 2]), float(said[best, 1])))
-        scores = tuple(float(p) for p in share)
+        up, left, down, right = share.tolist()
+        scores = (up, left, down, right)
         return Orientation(90 * best, scores[best], max(-45.0, min(45.0, slant)), scores)
 
 

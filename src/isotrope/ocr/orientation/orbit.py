@@ -47,6 +47,7 @@ def _orientation(lines: Sequence[Line]) -> Orientation:
     weights = [line.typical**_SHARPNESS if line.text.strip() else 0.0 for line in lines]
     # Sorted: a sum of floats depends on their order, which a turn changes.
     total = sum(sorted(weights))
-    scores = tuple(weight / total if total else 0.25 for weight in weights)
+    up, left, down, right = (weight / total if total else 0.25 for weight in weights)
+    scores = (up, left, down, right)
     best = max(range(4), key=scores.__getitem__)
     return Orientation(TURNS[best], scores[best], 0.0, scores)

@@ -79,12 +79,8 @@ class Calibration:
         """A text with its confidences calibrated."""
         if not decoded.text:
             return decoded
-        characters = self.of_characters(decoded.confidences)
-        return replace(
-            decoded,
-            confidences=tuple(float(q) for q in characters),
-            probability=self.of_text(characters),
-        )
+        characters = tuple(self.of_characters(decoded.confidences).tolist())
+        return replace(decoded, confidences=characters, probability=self.of_text(characters))
 
 
 def surprise(characters: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from PIL import Image
 from isotrope.io.tensors import load_tensors
 from isotrope.lora.merging import merged_weights
 from isotrope.ocr.onnx.config import read_config
-from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph
+from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph, run
 from isotrope.ocr.processes import PerProcess
 from isotrope.ocr.recognition.calibration import Calibration
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
@@ -126,7 +126,7 @@ class LineSession:
             for start in range(0, len(numbers), batch_size):
                 batch = numbers[start : start + batch_size]
                 pixels = np.stack([flat[number][1] for number in batch])
-                (out,) = self.session.run(None, {"pixels": pixels})
+                (out,) = run(self.session, {"pixels": pixels})
                 read.update(
                     (n, decode(rows, self.charset)) for n, rows in zip(batch, out, strict=True)
                 )
