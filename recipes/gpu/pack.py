@@ -65,9 +65,9 @@ def first_steps(kind: str, data: Path, run: Path, home: Path) -> None:
     """Makes the task once, so that the cache holds all of it, and takes that part along."""
     from isotrope.training.recipe_file import load_recipe
     from isotrope.training.tasks.orientation_recipe import OrientationRecipe
-    from isotrope.training.tasks.reading_recipe import ReadingRecipe
+    from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
-    recipe = OrientationRecipe if kind == "finder" else ReadingRecipe
+    recipe = OrientationRecipe if kind == "finder" else RecognitionRecipe
     wanted = load_recipe(recipe, ROOT / f"recipes/{kind}.toml", {})
     wanted.task(data)
     if teacher := getattr(wanted.losses, "teacher", None):

@@ -27,7 +27,7 @@ import torch
 
 import isotrope.training.engine
 import isotrope.training.tasks.orientation_recipe
-import isotrope.training.tasks.reading_recipe
+import isotrope.training.tasks.recognition_recipe
 from isotrope.data.synthetic.text import SyntheticText
 
 text = SyntheticText("train", seed=1)

@@ -7,7 +7,7 @@ import pytest
 from isotrope.training.recipe import Recipe
 from isotrope.training.recipe_file import load_recipe, parse_changes
 from isotrope.training.tasks.orientation_recipe import OrientationRecipe
-from isotrope.training.tasks.reading_recipe import ReadingRecipe
+from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -38,7 +38,7 @@ def test_a_faulty_file_is_named(tmp_path, text, message):
 
 def test_any_field_may_be_replaced_by_its_dotted_name():
     changes = ["schedule.minutes=30", "data.source.1.share=0.5", "model.start=runs/x", "run.seed=3"]
-    recipe = load_recipe(ReadingRecipe, RECIPES / "reader-small.toml", parse_changes(changes))
+    recipe = load_recipe(RecognitionRecipe, RECIPES / "reader-small.toml", parse_changes(changes))
     assert recipe.schedule.minutes == 30
     assert recipe.data.source[1].share == 0.5
     assert recipe.data.source[1].name == "fraktur"
@@ -59,14 +59,14 @@ def test_any_field_may_be_replaced_by_its_dotted_name():
 )
 def test_a_change_that_cannot_be_made_is_named(change, message):
     with pytest.raises(ValueError, match=message):
-        load_recipe(ReadingRecipe, RECIPES / "reader-small.toml", parse_changes([change]))
+        load_recipe(RecognitionRecipe, RECIPES / "reader-small.toml", parse_changes([change]))
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "message"),
     [
         (
-            ReadingRecipe,
+            RecognitionRecipe,
             "keep = 2.0\n[run]\nminutes = 180\nema = 0.999",
             r"keep is now losses\.keep, run\.minutes is now schedule\.minutes, run\.ema is now opt",
         ),

@@ -60,9 +60,9 @@ def reader(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """
     with exit_on_error():
         check_path("--config", config)
-        from isotrope.training.tasks.reading_recipe import ReadingRecipe
+        from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
-        run(ReadingRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
+        run(RecognitionRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
 
 
 def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:

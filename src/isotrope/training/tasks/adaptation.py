@@ -27,7 +27,7 @@ from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
 from isotrope.training.mix import WIDEST, LineSample, coarse, line_pixels
 from isotrope.training.rendered import drawn_seed
-from isotrope.training.tasks.reading import ReadingTask, read_one
+from isotrope.training.tasks.recognition import RecognitionTask, read_one
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
 from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
 from isotrope.training.validation import score_lines
@@ -64,7 +64,7 @@ class HandLines:
             raise SkippedSample from error
 
 
-class LineAdaptation(ReadingTask):
+class LineAdaptation(RecognitionTask):
     """Trains an adapter of a `LineRecognizer`; all else is frozen.
 
     Args:

@@ -17,7 +17,7 @@ from isotrope.ocr.orientation.store import load_finder
 from isotrope.training.recipe import GROUPED, Fields, Recipe
 from isotrope.training.relabel import upright_turns
 from isotrope.training.tasks.orientation import OrientationTask
-from isotrope.training.tasks.reading_recipe import reader_of, rendered_lines
+from isotrope.training.tasks.recognition_recipe import reader_of, rendered_lines
 from isotrope.training.tasks.start import published, remembered
 from isotrope.training.upright import (
     Draw,

@@ -19,7 +19,7 @@ from isotrope.training.mix import LineMix, LineSample, Source, line_pixels
 from isotrope.training.recipe import GROUPED, Fields, Recipe
 from isotrope.training.relabel import Read, mended_case
 from isotrope.training.rendered import Rendered, drawn_seed
-from isotrope.training.tasks.reading import ReadingTask, read_one
+from isotrope.training.tasks.recognition import RecognitionTask, read_one
 from isotrope.training.tasks.start import published, remembered
 
 
@@ -72,11 +72,11 @@ class ReaderLosses(Fields, frozen=True):
     """What it learns beside the labels.
 
     Args:
-        keep: Weight of the divergence from the published model, as `ReadingTask` has it.
+        keep: Weight of the divergence from the published model, as `RecognitionTask` has it.
         teacher: A model to keep to in place of the one to begin with: "published", or a folder of
             a saved model. So a tiny model is distilled from a small one.
-        pull: How strongly the weights are drawn back to the published ones, as `ReadingTask` has
-            it; 2 to 10 is a pull worth the name in a run of 20,000 lines.
+        pull: How strongly the weights are drawn back to the published ones, as in
+            `RecognitionTask`; 2 to 10 is a pull worth the name in a run of 20,000 lines.
     """
 
     keep: float = Field(default=0.5, ge=0)
@@ -84,7 +84,7 @@ class ReaderLosses(Fields, frozen=True):
     pull: float = Field(default=0.0, ge=0)
 
 
-class ReadingRecipe(Recipe, frozen=True):
+class RecognitionRecipe(Recipe, frozen=True):
     """What `isotrope train reader --config FILE` trains, on what, and how."""
 
     data: ReaderData = ReaderData()
@@ -98,7 +98,7 @@ class ReadingRecipe(Recipe, frozen=True):
         "pull": "losses.pull",
     }
 
-    def task(self, data: Path) -> ReadingTask:
+    def task(self, data: Path) -> RecognitionTask:
         """The task; relative paths of sources are looked for under `data`."""
         model = self._begun(self.model.start)
         teacher = self._begun(self.losses.teacher) if self.losses.teacher else None
@@ -118,7 +118,7 @@ class ReadingRecipe(Recipe, frozen=True):
             self.data.rendered,
             relabel=relabel,
         )
-        return ReadingTask(
+        return RecognitionTask(
             model,
             mix,
             self.losses.keep,

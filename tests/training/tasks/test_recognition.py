@@ -9,7 +9,7 @@ import torch
 from isotrope.ocr.recognition.constants import HEIGHT
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 from isotrope.training.mix import LineMix, LineSample, stretched
-from isotrope.training.tasks.reading import ReadingTask
+from isotrope.training.tasks.recognition import RecognitionTask
 
 CHARSET = "abc "
 
@@ -29,11 +29,11 @@ def samples(*taught: bool) -> list[LineSample]:
     ]
 
 
-def task(**changes) -> ReadingTask:
-    return ReadingTask(model(), LineMix([], CHARSET, lambda rng: None, 1.0), **changes)
+def task(**changes) -> RecognitionTask:
+    return RecognitionTask(model(), LineMix([], CHARSET, lambda rng: None, 1.0), **changes)
 
 
-def losses(reading: ReadingTask, *taught: bool) -> dict[str, float]:
+def losses(reading: RecognitionTask, *taught: bool) -> dict[str, float]:
     batch = reading.finish(reading.collate(samples(*taught)))
     return {
         name: float(value.detach()) for name, value in reading.loss(reading.model, batch).items()

@@ -24,7 +24,7 @@ _STEP = 96
 """Widths of batches are multiples of this: oneDNN compiles its kernels anew for each width."""
 
 
-class ReadingTask(GroupedTask[LineRecognizer]):
+class RecognitionTask(GroupedTask[LineRecognizer]):
     """Trains a `LineRecognizer`.
 
     The loss is CTC per character, plus `keep` times the divergence from the untouched model,
