@@ -90,10 +90,10 @@ class GSANet:
             raise ValueError(f"device={device!r}: onnx runs gsanet on the CPU; use runtime='torch'")
         if place != "cpu" and runtime == "auto":
             runtime = "torch"
-        recognizer = _load(path, adapter, runtime, threads)
+        recognizer = _load(path, adapter, runtime, threads, place)
         if adapter is not None and not _is_adapted(recognizer):  # merged, it leaves no trace
             beams = beams or BEAMS
-        return cls(recognizer if place == "cpu" else recognizer.to(place), beams)
+        return cls(recognizer, beams)
 
     def check(self, pixels: np.ndarray) -> None:
         """Refuse an image under 2 px on a side, or longer than `config.max_ratio` of its height.
@@ -179,12 +179,13 @@ def _unit(line: np.ndarray):
 
 
 def _load(
-    path: Path, adapter: str | Path | None, runtime: Runtime, threads: int | None
+    path: Path, adapter: str | Path | None, runtime: Runtime, threads: int | None, place: str
 ) -> Recognizer | OnnxRecognizer:
     from isotrope.ocr.gsanet.loading import load_recognizer
 
     if runtime == "torch":
-        return load_recognizer(path, adapter)
+        recognizer = load_recognizer(path, adapter)
+        return recognizer if place == "cpu" else recognizer.to(place)
     if runtime == "onnx":
         return _load_onnx(path, adapter, threads)
     if runtime != "auto":

@@ -70,6 +70,9 @@ class ColumnSearch:
         silent: the token that leaves no ink, the space: columns say nothing of it.
     """
 
+    longer: Tensor
+    """What `weigh` found last, which `follow` goes by."""
+
     def __init__(self, log_p: Tensor, beams: int, end: int, silent: int) -> None:
         self.end, self.silent, self.beams = end, silent, beams
         self.log_p = log_p.double()
@@ -80,7 +83,6 @@ class ColumnSearch:
         self.start = torch.zeros_like(self.blank[:, :1, :, :1])
         self.last = torch.zeros(len(log_p), beams, dtype=torch.long, device=log_p.device)
         self.score = self.start[:, 0, :, 0]
-        self.longer: Tensor | None = None
 
     def weigh(self, next_p: Tensor) -> Tensor:
         """Joint log-probabilities of the next token, of a decoder's `(B * beams, V)`."""

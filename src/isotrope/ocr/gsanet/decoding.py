@@ -8,7 +8,7 @@ something too (`isotrope.ocr.gsanet.columns`), it is the joint `log p` that deci
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from isotrope.ocr.gsanet.columns import ColumnSearch
 POWER = 0.5
 
 Device = torch.device | str
-Past = list[tuple[Tensor, ...]]
+Past = Sequence[tuple[Tensor, ...]]
 """What a decoder keeps of the tokens so far, with a row for each text."""
 Advance = Callable[[Tensor, int, Past | None], tuple[Tensor, Tensor, Past]]
 """`(token (N,), place, past)` -> log-probabilities `(N, vocabulary)` of the next token, what else

@@ -41,8 +41,9 @@ class LiftedEncoder(PreTrainedModel):
 
     def _init_weights(self, module: torch.nn.Module) -> None:
         """The layers initialize themselves; only their tables are filled anew after loading."""
-        if hasattr(module, "reset_tables"):
-            module.reset_tables()
+        reset = getattr(module, "reset_tables", None)
+        if reset is not None:
+            reset()
 
     def forward(
         self, pixel_values: Tensor, return_dict: bool = True, **_

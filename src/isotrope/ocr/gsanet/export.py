@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -94,9 +94,9 @@ class _Encoder(nn.Module):
         for module in self.encoder.modules():
             if isinstance(module, TurnedFilter):
                 module.register_buffer("turned_bank", module.bank().detach().contiguous())
-                module.bank = lambda _=None, module=module: module.turned_bank
+                module.bank = lambda _=None, module=module: module.turned_bank  # pyright: ignore[reportAttributeAccessIssue] # a method gives way, of this copy alone
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor | list[KeysValues], ...]:
         (tokens,) = self.encoder(pixels, return_dict=False)
         characters = () if self.columns is None else (self.columns(tokens),)
         return tokens, cross_keys_values(self.decoder, tokens), *characters
@@ -157,7 +157,7 @@ def _export(
 ) -> None:
     try:
         with _quiet():
-            program = torch.onnx.export(
+            exported = torch.onnx.export(
                 module.eval(),
                 arguments,
                 dynamo=True,
@@ -169,6 +169,7 @@ def _export(
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).split("\n")[0]
         raise ValueError(f"this model cannot be exported: torch says {reason}") from error
+    program = cast("torch.onnx.ONNXProgram", exported)  # by dynamo there always is one
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # the paths of this machine
     program.save(path, external_data=False)

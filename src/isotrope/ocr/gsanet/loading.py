@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import cast
 
 from peft import PeftModel
 from safetensors import SafetensorError
@@ -19,27 +20,25 @@ _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the sh
 
 def load_recognizer(
     path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
-) -> Recognizer | PeftModel:
+) -> Recognizer:
     """A `Recognizer` in eval mode.
 
     Args:
         path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
         adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
-        merge: Whether the adapter is added to the weights; otherwise a `PeftModel` is returned.
+        merge: Whether the adapter is added to the weights; otherwise a `PeftModel` is returned,
+            which hands on whatever it lacks to the recognizer in it.
 
     Raises:
         ValueError: There is no recognizer at `path`, or no adapter for it at `adapter`.
     """
     recognizer = _load(path or shipped("recognizer"))
     if adapter is not None:
-        recognizer = _adapted(recognizer, adapter)
-        recognizer = recognizer.merge_and_unload() if merge else recognizer
+        recognizer = _adapted(recognizer, adapter, merge)
     return recognizer.eval()
 
 
-def with_adapter(
-    recognizer: Recognizer | PeftModel, adapter: str | Path | None
-) -> Recognizer | PeftModel:
+def with_adapter(recognizer: Recognizer, adapter: str | Path | None) -> Recognizer:
     """The same recognizer with this adapter, or with None without any.
 
     Args:
@@ -51,21 +50,24 @@ def with_adapter(
     """
     memo = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in recognizer.parameters()}
     shared = copy.deepcopy(recognizer, memo)
-    shared = shared.unload() if isinstance(shared, PeftModel) else shared
+    if isinstance(shared, PeftModel):
+        shared = cast("Recognizer", shared.unload())
     return (shared if adapter is None else _adapted(shared, adapter)).eval()
 
 
-def _adapted(recognizer: Recognizer, adapter: str | Path) -> PeftModel:
-    return load_adapter(recognizer, adapter_folder(adapter, "recognizer"))
+def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool = False) -> Recognizer:
+    adapted = load_adapter(recognizer, adapter_folder(adapter, "recognizer"))
+    return cast("Recognizer", adapted.merge_and_unload() if merge else adapted)
 
 
 def _load(path: Path) -> Recognizer:
     _check_config(path)
     try:
         # Tensors of another shape are reported below by name, and not by a mere refusal.
-        recognizer, report = Recognizer.from_pretrained(
+        loaded = Recognizer.from_pretrained(
             path, output_loading_info=True, ignore_mismatched_sizes=True
         )
+        recognizer, report = cast("tuple[Recognizer, dict]", loaded)
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path}: its weights cannot be loaded ({reason}); {_REMEDY}") from error

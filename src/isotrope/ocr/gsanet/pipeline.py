@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import Pipeline
 
 from isotrope.data.images import load_image, prepare
 from isotrope.io.images import ImageSource
+
+if TYPE_CHECKING:
+    from isotrope.ocr.gsanet.recognizer import Recognizer
 
 
 class RecognizerPipeline(Pipeline):
@@ -17,6 +20,7 @@ class RecognizerPipeline(Pipeline):
     An argument `beams`, of the pipeline or of a call, is that of `Recognizer.read`.
     """
 
+    model: Recognizer
     _load_processor = _load_image_processor = _load_feature_extractor = _load_tokenizer = False
 
     def _sanitize_parameters(self, beams: int | None = None, **_) -> tuple[dict, dict, dict]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers import (
     AutoTokenizer,
+    PreTrainedTokenizerBase,
     TrOCRConfig,
     TrOCRForCausalLM,
     VisionEncoderDecoderModel,
@@ -49,8 +51,13 @@ class Recognizer(VisionEncoderDecoderModel):
     name: which character each token of the encoder holds (`isotrope.ocr.gsanet.columns`).
     """
 
+    if TYPE_CHECKING:  # transformers reads annotations at runtime
+        config: RecognizerConfig
+        encoder: LiftedEncoder
+        decoder: TrOCRForCausalLM
+
     config_class = RecognizerConfig
-    tokenizer = None
+    tokenizer: PreTrainedTokenizerBase | None = None
     """That of `from_trocr`; where there is none, characters are the tokens."""
 
     def __init__(self, config=None, encoder=None, decoder=None) -> None:
@@ -100,7 +107,7 @@ class Recognizer(VisionEncoderDecoderModel):
                 eos_token_id=EOS,
                 decoder_start_token_id=BOS,
                 is_decoder=True,
-                add_cross_attention=True,
+                add_cross_attention=True,  # pyright: ignore[reportCallIssue] # one of **kwargs
             )
         )
         settings = {"charset": charset, "columns": columns, "image_height": image_height}
@@ -199,7 +206,7 @@ class Recognizer(VisionEncoderDecoderModel):
     @property
     def space(self) -> int:
         """The token that leaves no ink; one that is never written where the charset has none."""
-        return _index(self.config.charset).get(" ", PAD)
+        return _index(self.config.charset or "").get(" ", PAD)
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Labels `(B, T)`: the tokens, then EOS, then -100, which the loss leaves out.
@@ -214,8 +221,8 @@ class Recognizer(VisionEncoderDecoderModel):
         return labels
 
     def _tokens(self, text: str) -> list[int]:
-        charset, longest = self.config.charset, self.config.max_characters
-        if charset is None:
+        charset, longest = self.config.charset or "", self.config.max_characters
+        if self.tokenizer is not None:
             tokens = self.tokenizer(text, add_special_tokens=False).input_ids
         elif unknown := sorted(set(text) - _index(charset).keys()):
             raise ValueError(
@@ -241,10 +248,10 @@ class Recognizer(VisionEncoderDecoderModel):
 
     def decode_text(self, tokens: Tensor) -> list[str]:
         """Texts of token rows `(B, T)`, each up to its first EOS."""
-        charset, texts = self.config.charset, []
+        charset, texts = self.config.charset or "", []
         for row in tokens.tolist():
             written = row[: row.index(EOS)] if EOS in row else row
-            if charset is None:
+            if self.tokenizer is not None:
                 texts.append(self.tokenizer.decode(written, skip_special_tokens=True))
             else:
                 texts.append("".join(charset[t - SPECIAL] for t in written if t >= SPECIAL))

@@ -7,21 +7,33 @@ arithmetic. Layers are called as modules, so that adapters act.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import TrOCRForCausalLM
+
+from isotrope.ocr.gsanet.decoding import Past
+
+if TYPE_CHECKING:
+    from transformers.models.trocr.modeling_trocr import TrOCRAttention, TrOCRDecoderLayer
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of one layer, each `(B, heads, T, d)`."""
 
 
-def _split(attention: nn.Module, states: Tensor) -> Tensor:
+def _layers(decoder: TrOCRForCausalLM) -> Iterable[TrOCRDecoderLayer]:
+    return cast("Iterable[TrOCRDecoderLayer]", decoder.model.decoder.layers)
+
+
+def _split(attention: TrOCRAttention, states: Tensor) -> Tensor:
     """`(B, T, heads * d)` -> `(B, heads, T, d)`."""
     return states.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
 
 
-def keys_values(attention: nn.Module, states: Tensor) -> KeysValues:
+def keys_values(attention: TrOCRAttention, states: Tensor) -> KeysValues:
     """Keys and values of the states `(B, T, C)` that are attended to."""
     return (
         _split(attention, attention.k_proj(states)),
@@ -31,10 +43,10 @@ def keys_values(attention: nn.Module, states: Tensor) -> KeysValues:
 
 def cross_keys_values(decoder: TrOCRForCausalLM, tokens: Tensor) -> list[KeysValues]:
     """Keys and values of the encoder's tokens `(B, T, C)` for each layer: once an image."""
-    return [keys_values(layer.encoder_attn, tokens) for layer in decoder.model.decoder.layers]
+    return [keys_values(layer.encoder_attn, tokens) for layer in _layers(decoder)]
 
 
-def attend(attention: nn.Module, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
+def attend(attention: TrOCRAttention, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
     """Attention of the states `(B, 1, C)`: the output, and the query `(B, heads, 1, d)`."""
     query = _split(attention, attention.q_proj(states))
     if torch.compiler.is_compiling():  # taken apart, the fused form would scale all keys each step
@@ -61,7 +73,7 @@ def step(
     decoder: TrOCRForCausalLM,
     token: Tensor,
     place: int,
-    past: list[KeysValues] | None,
+    past: Past | None,
     cross: list[KeysValues],
 ) -> tuple[Tensor, Tensor, list[KeysValues]]:
     """Writes one token.
@@ -82,11 +94,12 @@ def step(
     states = body.embed_tokens(token) + position
     if body.layernorm_embedding is not None:
         states = body.layernorm_embedding(states)
-    written, query = [], None
-    for index, layer in enumerate(body.layers):
+    written, query = [], states  # as yet of no layer
+    for index, layer in enumerate(_layers(decoder)):
         here = keys_values(layer.self_attn, states)
         if past is not None:
-            here = tuple(torch.cat(pair, dim=2) for pair in zip(past[index], here, strict=True))
+            (keys, values), (key, value) = past[index], here
+            here = torch.cat((keys, key), dim=2), torch.cat((values, value), dim=2)
         written.append(here)
         states = layer.self_attn_layer_norm(states + attend(layer.self_attn, states, here)[0])
         seen, query = attend(layer.encoder_attn, _beside(states, cross[index]), cross[index])
@@ -101,8 +114,8 @@ def advanced(
     cross: list[KeysValues],
     token: Tensor,
     place: int,
-    past: list[KeysValues] | None,
+    past: Past | None,
 ) -> tuple[Tensor, Tensor, list[KeysValues]]:
     """`step` as `decoding.decode` takes it, with the queries `(N, heads, d)`."""
-    logits, query, past = step(decoder, token, place, past, cross)
-    return logits.float().log_softmax(-1), query.transpose(1, 2).flatten(0, 1), past
+    logits, query, written = step(decoder, token, place, past, cross)
+    return logits.float().log_softmax(-1), query.transpose(1, 2).flatten(0, 1), written
