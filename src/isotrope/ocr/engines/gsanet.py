@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -42,8 +42,8 @@ class GSANet:
         ValueError: `beams` is below 1.
     """
 
-    name: ClassVar[str] = "gsanet"
-    equivariant: ClassVar[bool] = True
+    name = "gsanet"
+    equivariant = True
     recognizer: Recognizer | OnnxRecognizer
     beams: int | None = None
 
@@ -185,7 +185,7 @@ def _load(
 
     if runtime == "torch":
         recognizer = load_recognizer(path, adapter)
-        return recognizer if place == "cpu" else recognizer.to(place)
+        return recognizer if place == "cpu" else recognizer.to(place)  # pyright: ignore[reportArgumentType] # wrapped
     if runtime == "onnx":
         return _load_onnx(path, adapter, threads)
     if runtime != "auto":

@@ -100,8 +100,8 @@ class OnnxRecognizer:
         def advance(token: torch.Tensor, _: int, past: Past | None):
             keys = [part.numpy() for part in past[0]] if past else [nothing] * len(self._past)
             own = {"token": token.numpy(), **dict(zip(self._past, keys, strict=True))}
-            log_p, looked, *past = map(torch.from_numpy, run(decoder, feed | own))
-            return log_p, looked, [tuple(past)]
+            log_p, looked, *written = map(torch.from_numpy, run(decoder, feed | own))
+            return log_p, looked, [tuple(written)]
 
         begin = known["begin"]
         alphabet = Alphabet(begin, known["end"], begin, self.config.max_characters)

