@@ -8,47 +8,11 @@ import warnings
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from isotrope import cli
 from isotrope.cli import files as module
 from isotrope.cli.errors import Complaints
 from isotrope.cli.files import answered
-from isotrope.ocr.engines.base import Line
 from isotrope.ocr.reader import Reader
-
-
-class GrayEngine:
-    """Reads the gray of the first pixel."""
-
-    name, equivariant = "gray", True
-
-    def read(self, lines, batch_size=32):
-        return [Line(str(line[0, 0, 0]), 1.0) for line in lines]
-
-
-@pytest.fixture(autouse=True)
-def loaded(monkeypatch):
-    calls = []
-
-    def from_pretrained(**options):
-        calls.append(options)
-        return Reader(GrayEngine())
-
-    monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
-    return calls
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for gray in (1, 2, 3):
-        Image.new("L", (8, 4), gray).save(f"{gray}.png")
-    return tmp_path
-
-
-def read(*arguments, given=None):
-    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)], input=given)
 
 
 def pages(*grays, name="pages.tif"):
@@ -56,7 +20,7 @@ def pages(*grays, name="pages.tif"):
     first.save(name, save_all=True, append_images=others)
 
 
-def test_standard_input_is_an_image(folder):
+def test_standard_input_is_an_image(folder, read):
     content = (folder / "2.png").read_bytes()
     assert read("-", given=content).stdout == "2\n"
     assert read("1.png", "-", "3.png", given=content).stdout == "1.png\t1\n-\t2\n3.png\t3\n"
@@ -74,7 +38,7 @@ def test_standard_input_is_an_image(folder):
         (["--null", "--files-from"], b"1.png\x003.png"),
     ],
 )
-def test_a_list_of_files(folder, options, content):
+def test_a_list_of_files(folder, options, content, read):
     expected = "1.png\t1\n3.png\t3\n"
     assert read(*options, "-", given=content).stdout == expected
     (folder / "list").write_bytes(content)
@@ -82,7 +46,7 @@ def test_a_list_of_files(folder, options, content):
     assert read("2.png", *options, "list").stdout == "2.png\t2\n" + expected
 
 
-def test_a_list_may_name_folders_and_odd_names(folder):
+def test_a_list_may_name_folders_and_odd_names(folder, read):
     os.mkdir("set")
     os.rename("1.png", "set/1.png")
     os.rename("2.png", "a\nb.png")
@@ -98,12 +62,12 @@ def test_a_list_may_name_folders_and_odd_names(folder):
         (["-", "--files-from", "-"], "- is named twice; standard input can be read only once"),
     ],
 )
-def test_inputs_that_make_no_sense(folder, arguments, line):
+def test_inputs_that_make_no_sense(folder, arguments, line, read):
     result = read(*arguments, given=b"")
     assert (result.stderr, result.exit_code) == (f"isotrope: {line}\n", 2)
 
 
-def test_a_missing_list_is_one_line(folder, loaded):
+def test_a_missing_list_is_one_line(folder, loaded, read):
     result = read("--files-from", "nowhere")
     assert result.stderr == (
         "isotrope: nowhere: No such file or directory; check the path and its permissions\n"
@@ -112,14 +76,14 @@ def test_a_missing_list_is_one_line(folder, loaded):
     assert loaded == []
 
 
-def test_each_page_of_a_file_is_an_entry(folder):
+def test_each_page_of_a_file_is_an_entry(folder, read):
     pages(4, 5, 6)
     assert read("pages.tif").stdout == "4\n5\n6\n"
     expected = ["1.png\t1", "pages.tif#1\t4", "pages.tif#2\t5", "pages.tif#3\t6"]
     assert read("1.png", "pages.tif").stdout.splitlines() == expected
 
 
-def test_an_image_of_too_many_pixels_is_one_line(folder, monkeypatch):
+def test_an_image_of_too_many_pixels_is_one_line(folder, monkeypatch, read):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30)
     with warnings.catch_warnings(action="default", record=True) as warned:
         result = read("1.png")
@@ -128,7 +92,7 @@ def test_an_image_of_too_many_pixels_is_one_line(folder, monkeypatch):
     assert not warned
 
 
-def test_a_broken_page_does_not_lose_those_before_it(folder, monkeypatch):
+def test_a_broken_page_does_not_lose_those_before_it(folder, monkeypatch, read):
     from isotrope.io import images
 
     def frames(source):
@@ -142,11 +106,13 @@ def test_a_broken_page_does_not_lose_those_before_it(folder, monkeypatch):
     assert result.stderr == "isotrope: pages.tif#2: broken\n"
 
 
-def test_missing_files_are_reported_before_anything_is_loaded(folder, monkeypatch):
+def test_missing_files_are_reported_before_anything_is_loaded(
+    folder, monkeypatch, read, gray_engine
+):
     order = []
     monkeypatch.setattr(Complaints, "add", lambda self, problem: order.append(str(problem)))
     monkeypatch.setattr(
-        Reader, "from_pretrained", lambda **_: order.append("loaded") or Reader(GrayEngine())
+        Reader, "from_pretrained", lambda **_: order.append("loaded") or Reader(gray_engine())
     )
     os.symlink("nowhere", "link.png")
     assert read("1.png", "x.png", "link.png").stdout == "1.png\t1\n"
@@ -172,7 +138,7 @@ def test_a_missing_file_is_reported_in_well_under_a_second(folder):
     assert not {"torch", "onnxruntime", "matplotlib", "transformers"} & set(done.stdout.split())
 
 
-def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch):
+def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch, gray_engine):
     moved = []
 
     class Bar:
@@ -183,7 +149,7 @@ def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch):
             pass
 
     monkeypatch.setattr(module, "counted", lambda total, out: Bar())
-    reader = Reader(GrayEngine())
+    reader = Reader(gray_engine())
     results = answered(
         [folder / "1.png"] * 100, lambda images: reader.stream(images, 4), None, Complaints()
     )
@@ -194,18 +160,18 @@ def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch):
     assert len(moved) == 100
 
 
-def test_an_engine_that_fails_is_one_line(folder, monkeypatch):
+def test_an_engine_that_fails_is_one_line(folder, monkeypatch, read, gray_engine):
     def fail(self, lines, batch_size=32):
         raise ValueError("tesseract failed with status 1 (no memory)")
 
-    monkeypatch.setattr(GrayEngine, "read", fail)
+    monkeypatch.setattr(gray_engine, "read", fail)
     result = read("1.png")
     assert result.stderr == "isotrope: tesseract failed with status 1 (no memory)\n"
     assert (result.stdout, result.exit_code) == ("", 1)
 
 
 @pytest.mark.parametrize("arguments", [["-"], ["--files-from", "-"]])
-def test_nothing_on_standard_input(folder, monkeypatch, arguments):
+def test_nothing_on_standard_input(folder, monkeypatch, arguments, read):
     line = "isotrope: -: nothing on standard input; pipe something into it\n"
     result = read(*arguments, given=b"")
     assert (result.stderr, result.exit_code) == (line, 1)

@@ -6,48 +6,11 @@ import sys
 import threading
 
 import pytest
-from PIL import Image
-from typer.testing import CliRunner
 
-from isotrope import cli
 from isotrope.ocr.engines.base import Line
-from isotrope.ocr.reader import Reader
 
 
-class GrayEngine:
-    """Reads the gray of the first pixel."""
-
-    name, equivariant = "gray", True
-
-    def read(self, lines, batch_size=32):
-        return [Line(str(line[0, 0, 0]), 1.0) for line in lines]
-
-
-@pytest.fixture(autouse=True)
-def loaded(monkeypatch):
-    calls = []
-
-    def from_pretrained(**options):
-        calls.append(options)
-        return Reader(GrayEngine())
-
-    monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
-    return calls
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for gray in (1, 2, 3):
-        Image.new("L", (8, 4), gray).save(f"{gray}.png")
-    return tmp_path
-
-
-def read(*arguments, given=None):
-    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)], input=given)
-
-
-def test_an_output_without_permission_is_refused_before_reading(folder, loaded, monkeypatch):
+def test_an_output_without_permission_is_refused_before_reading(folder, loaded, monkeypatch, read):
     (folder / "out").write_text("good")
     monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "out")
     result = read("1.png", "--out", "out")
@@ -56,7 +19,7 @@ def test_an_output_without_permission_is_refused_before_reading(folder, loaded, 
     assert loaded == []
 
 
-def test_out_is_written_through_a_fifo(folder):
+def test_out_is_written_through_a_fifo(folder, read):
     os.mkfifo("pipe")
     got = []
     reading = threading.Thread(target=lambda: got.append((folder / "pipe").read_text()))
@@ -68,7 +31,7 @@ def test_out_is_written_through_a_fifo(folder):
     assert stat.S_ISFIFO(os.stat("pipe").st_mode)
 
 
-def test_out_follows_a_link(folder):
+def test_out_follows_a_link(folder, read):
     (folder / "target").write_text("old")
     os.symlink("target", "link")
     assert read("1.png", "--out", "link").exit_code == 0
@@ -77,7 +40,7 @@ def test_out_follows_a_link(folder):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
-def test_out_to_a_full_device_is_one_line(folder):
+def test_out_to_a_full_device_is_one_line(folder, read):
     result = read("1.png", "--out", "/dev/full")
     assert result.stderr == (
         "isotrope: /dev/full: cannot be written (No space left on device); free or change it\n"
@@ -90,7 +53,7 @@ def test_out_to_dev_stdout_goes_into_the_pipe(folder):
     import subprocess
 
     code = (
-        "from test_outputs import *; "
+        "from conftest import *; "
         "Reader.from_pretrained = lambda **_: Reader(GrayEngine()); cli.main()"
     )
     command = [sys.executable, "-c", code, "read", "1.png", "2.png", "--out", "/dev/stdout"]
@@ -106,7 +69,7 @@ def _path(first):
     return os.pathsep.join(filter(None, [first, os.environ.get("PYTHONPATH")]))
 
 
-def test_a_disk_that_is_full_leaves_the_old_file(folder, monkeypatch):
+def test_a_disk_that_is_full_leaves_the_old_file(folder, monkeypatch, read):
     (folder / "out").write_text("good")
 
     def full(*_):
@@ -121,7 +84,7 @@ def test_a_disk_that_is_full_leaves_the_old_file(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("format", ["text", "tsv", "json"])
-def test_a_good_output_is_not_emptied_where_every_image_fails(folder, format):
+def test_a_good_output_is_not_emptied_where_every_image_fails(folder, format, read):
     (folder / "out").write_text("good")
     (folder / "bad.png").write_text("bad")
     for arguments in (["bad.png"], ["bad.png", "missing.png"], ["missing.png"]):
@@ -132,7 +95,7 @@ def test_a_good_output_is_not_emptied_where_every_image_fails(folder, format):
     assert not os.path.exists("new")
 
 
-def test_a_fifo_is_closed_where_every_image_fails(folder):
+def test_a_fifo_is_closed_where_every_image_fails(folder, read):
     os.mkfifo("pipe")
     got = []
     reading = threading.Thread(target=lambda: got.append((folder / "pipe").read_text()))
@@ -144,7 +107,7 @@ def test_a_fifo_is_closed_where_every_image_fails(folder):
 
 @pytest.mark.parametrize("name", ["1.png", "./1.png", "link.png", "hard.png"])
 @pytest.mark.parametrize("option", ["--out", "--show"])
-def test_an_output_that_is_an_input_is_refused(folder, loaded, name, option):
+def test_an_output_that_is_an_input_is_refused(folder, loaded, name, option, read):
     os.symlink("1.png", "link.png")
     os.link("1.png", "hard.png")
     before = (folder / "1.png").read_bytes()
@@ -157,13 +120,13 @@ def test_an_output_that_is_an_input_is_refused(folder, loaded, name, option):
     assert loaded == []
 
 
-def test_an_output_that_is_in_the_folder_that_is_read_is_refused(folder):
+def test_an_output_that_is_in_the_folder_that_is_read_is_refused(folder, read):
     assert read(folder, "--show", "3.png").exit_code == 2
     (folder / "list").write_text("1.png")
     assert read("--files-from", "list", "--out", "list").exit_code == 2
 
 
-def test_two_outputs_that_are_one_file_are_refused(folder, loaded):
+def test_two_outputs_that_are_one_file_are_refused(folder, loaded, read):
     os.symlink("x.png", "link.png")
     for second in ("x.png", "./x.png", "link.png"):
         result = read("1.png", "--out", "x.png", "--show", second)
@@ -173,7 +136,7 @@ def test_two_outputs_that_are_one_file_are_refused(folder, loaded):
     assert loaded == []
 
 
-def test_ctrl_c_keeps_the_old_output(folder, monkeypatch):
+def test_ctrl_c_keeps_the_old_output(folder, monkeypatch, read, gray_engine):
     (folder / "out").write_text("good")
     seen = []
 
@@ -183,7 +146,7 @@ def test_ctrl_c_keeps_the_old_output(folder, monkeypatch):
         seen.append(1)
         return [Line("1", 1.0) for _ in lines]
 
-    monkeypatch.setattr(GrayEngine, "read", interrupted)
+    monkeypatch.setattr(gray_engine, "read", interrupted)
     result = read(*["1.png"] * 40, "--out", "out")
     assert (result.output, result.exit_code) == ("", 130)
     assert (folder / "out").read_text() == "good"

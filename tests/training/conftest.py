@@ -1,6 +1,7 @@
-"""A recipe small enough to train in a test."""
+"""A recipe and a set of lines small enough to train in a test."""
 
 import pytest
+from PIL import Image, ImageDraw
 
 pytest.importorskip("skia", reason="training renders text with skia-python")
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
@@ -33,5 +34,23 @@ def recipe():
         names = TINY | changes
         groups = {name: TINY.get(name, {}) | changes.get(name, {}) for name in names}
         return SequenceRecipe.model_validate(groups)
+
+    return make
+
+
+@pytest.fixture
+def drawn_lines(tmp_path):
+    """Makes a folder of labeled lines: their texts, and by how many pixels each is wider."""
+
+    def make(texts, wider):
+        folder = tmp_path / "lines"
+        folder.mkdir()
+        for number, text in enumerate(texts):
+            image = Image.new("L", (50 + wider * number, 30), 230)
+            ImageDraw.Draw(image).text((4, 8), text.replace("Ω", "O"), fill=20)
+            image.save(folder / f"{number}.png")
+        rows = "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts))
+        (folder / "labels.tsv").write_text(rows, encoding="utf-8")
+        return folder
 
     return make

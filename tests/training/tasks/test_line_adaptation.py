@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
@@ -55,18 +55,10 @@ def moved(model, scale, only=""):
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(drawn_lines):
     """Twelve lines, one of which has a character that the model cannot write."""
-    folder = tmp_path / "lines"
-    folder.mkdir()
     texts = [*(f"{n % 10}{n % 3}{n % 10}" for n in range(11)), "Ω"]
-    for number, text in enumerate(texts):
-        image = Image.new("L", (50 + 3 * number, 30), 230)
-        ImageDraw.Draw(image).text((4, 8), text.replace("Ω", "O"), fill=20)
-        image.save(folder / f"{number}.png")
-    rows = "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts))
-    (folder / "labels.tsv").write_text(rows, encoding="utf-8")
-    return folder
+    return drawn_lines(texts, wider=3)
 
 
 def recipe(**changes):

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
@@ -41,19 +41,11 @@ def saved_base(folder, columns):
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(drawn_lines):
     """Twelve lines of different widths, two of which the model cannot write."""
-    folder = tmp_path / "lines"
-    folder.mkdir()
     numbers = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     texts = [*numbers, "far too long", "Ω"]
-    for number, text in enumerate(texts):
-        image = Image.new("L", (50 + 6 * number, 30), 230)
-        ImageDraw.Draw(image).text((4, 8), text.replace("Ω", "O"), fill=20)
-        image.save(folder / f"{number}.png")
-    rows = "".join(f"{number}.png\t{text}\n" for number, text in enumerate(texts))
-    (folder / "labels.tsv").write_text(rows, encoding="utf-8")
-    return folder
+    return drawn_lines(texts, wider=6)
 
 
 def recipe(**changes):
