@@ -14,6 +14,7 @@ from isotrope.training import spans
 from isotrope.training.spans import RealLines, beside, gaps
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+READER = object()  # what finds the spaces of these lines is replaced
 GREY = {"a": 40, "bb": 90, "ccc": 140, "dd": 190}  # each word of a line is a patch of its own
 
 
@@ -32,7 +33,7 @@ def lines(tmp_path, monkeypatch) -> LabelledLines:
 
 
 def test_what_is_cut_shows_the_words_that_it_says(lines):
-    rng, drawn = np.random.default_rng(0), RealLines(lines, 1.0)
+    rng, drawn = np.random.default_rng(0), RealLines(lines, 1.0, READER)
     texts = set()
     for _ in range(100):
         image, text = drawn.draw(rng)
@@ -48,7 +49,12 @@ def test_nothing_is_cut_unless_asked_for_or_where_there_is_no_space(lines):
     rng = np.random.default_rng(0)
     assert {RealLines(lines).draw(rng)[1] for _ in range(20)} == {" ".join(GREY)}
     lines.items = [("line.png", "word")]
-    assert {RealLines(lines, 1.0).draw(rng)[1] for _ in range(20)} == {"word"}
+    assert {RealLines(lines, 1.0, READER).draw(rng)[1] for _ in range(20)} == {"word"}
+
+
+def test_lines_are_not_cut_by_guess(lines):
+    with pytest.raises(ValueError, match=r"recut=0\.5 without a recognizer, .*; pass one"):
+        RealLines(lines, 0.5)
 
 
 def test_images_side_by_side_have_one_height_and_one_paper():

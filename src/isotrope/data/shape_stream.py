@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from isotrope.data.stream import GroupStream, Sample
+from isotrope.data.stream import Drawn, GroupStream
 
 _LEAST = 4
 """High images that make a batch of their own; fewer are stretched with the wide ones."""
 
 
-class ShapeStream(GroupStream):
+class ShapeStream(GroupStream[Drawn]):
     """A `GroupStream` cut by area: each batch of a group has about as many pixels.
 
     The short side of every image becomes the same, so an image of aspect r has max(r, 1/r) units
@@ -28,8 +28,8 @@ class ShapeStream(GroupStream):
 
     def __init__(
         self,
-        draw: Callable[[np.random.Generator], Sample],
-        collate: Callable[[Sequence[Sample]], Any],
+        draw: Callable[[np.random.Generator], Drawn],
+        collate: Callable[[Sequence[Drawn]], Any],
         size: int,
         parts: int,
         **place: int,
@@ -39,7 +39,7 @@ class ShapeStream(GroupStream):
         super().__init__(draw, collate, size, 1, **place)
         self.parts = parts
 
-    def cut(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+    def cut(self, samples: Sequence[Drawn]) -> list[Sequence[Drawn]]:
         ratios = np.array([sample.extent for sample in samples])
         areas = np.maximum(ratios, 1 / ratios)
         high, wide = int((ratios < 1).sum()), int((ratios >= 1).sum())
@@ -53,7 +53,7 @@ class ShapeStream(GroupStream):
         ]
 
 
-def _runs(samples: Sequence[Sample], areas: np.ndarray, parts: int) -> list[Sequence[Sample]]:
+def _runs(samples: Sequence[Drawn], areas: np.ndarray, parts: int) -> list[Sequence[Drawn]]:
     """`parts` runs of about the same area, none of them empty."""
     if not parts:
         return []

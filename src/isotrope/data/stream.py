@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ class Sample(Protocol):
     def extent(self) -> float:
         """What a group is sorted by: a width, or an aspect ratio."""
         ...
+
+
+Drawn = TypeVar("Drawn", bound=Sample)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Stream(IterableDataset, ABC):
         )
 
 
-class GroupStream(Stream):
+class GroupStream(Stream, Generic[Drawn]):
     """Samples that are drawn without end; a group is sorted by extent and cut into batches.
 
     Args:
@@ -96,8 +99,8 @@ class GroupStream(Stream):
 
     def __init__(
         self,
-        draw: Callable[[np.random.Generator], Sample],
-        collate: Callable[[Sequence[Sample]], Any],
+        draw: Callable[[np.random.Generator], Drawn],
+        collate: Callable[[Sequence[Drawn]], Any],
         size: int,
         parts: int,
         *,
@@ -121,7 +124,7 @@ class GroupStream(Stream):
         order = np.random.default_rng((self.seed, number)).permutation(self.parts)
         return Group(number, [batches[i] for i in order])
 
-    def cut(self, samples: Sequence[Sample]) -> list[Sequence[Sample]]:
+    def cut(self, samples: Sequence[Drawn]) -> list[Sequence[Drawn]]:
         """A sorted group in `parts` runs of as many samples, each to be a batch."""
         each = self.size // self.parts
         return [samples[i : i + each] for i in range(0, self.size, each)]
@@ -134,7 +137,7 @@ class GroupStream(Stream):
         """A group that was begun counts as seen."""
         return -(-examples // self.size)
 
-    def _sample(self, number: int, place: int) -> Sample:
+    def _sample(self, number: int, place: int) -> Drawn:
         rng = np.random.default_rng((self.seed, number, place))
         while True:
             try:

@@ -7,9 +7,10 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from torch import Tensor, nn
 
 from isotrope.data.lines import LabelledLines
@@ -101,7 +102,9 @@ class Adaptation:
 
     def score(self, turns: Sequence[int]) -> dict[int, LineScore]:
         """The scores of a kept `Recognizer` on the held-out lines at each turn, in degrees."""
-        model = self.kept if self.full else self.kept.get_base_model()
+        model = self.kept
+        if isinstance(model, PeftModel):
+            model = model.get_base_model()
         if not isinstance(model, Recognizer):
             raise ValueError("a recognizer of upright lines is not scored at turns; use `best`")
         return score_lines(model, self.valid, turns, BEAMS)
@@ -115,7 +118,7 @@ class Adaptation:
             return add_adapter(model, asked.targets, **options)
         adapted = load_adapter(model, self._start(asked.start))
         adapted.set_adapter("default")  # to learn, which a loaded one does not
-        own = adapted.peft_config["default"]
+        own = cast("LoraConfig", adapted.peft_config["default"])
         same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
         targets = adapted_targets(model) or f"the layers of {asked.start}"
         adapter = asked.model_copy(update=same | {"targets": targets})
@@ -124,8 +127,10 @@ class Adaptation:
 
     def _start(self, start: str) -> Path:
         """The folder of an adapter; shipped ones of the base are known by name."""
-        inside = self.base is not None and self.base == shipped(self.base.name)
-        return adapter_folder(start, self.base.name if inside else self.recipe.name)
+        base, name = self.base, self.recipe.name
+        if base is not None and base == shipped(base.name):
+            name = base.name
+        return adapter_folder(start, name)
 
     def _try_mean(self) -> None:
         """Score the mean of the adapter that was gone on from and of what it has become.

@@ -79,7 +79,7 @@ class AlignmentLoss(nn.Module):
         characters = seen.characters
         # Not a constant: every rank has a gradient of every weight, whatever its batch holds.
         nothing = 0.0 * (self.place(seen.tokens[:, 0]).float().mean() + characters.float().mean())
-        losses = dict.fromkeys(("dense", "order", "look", "ctc"), nothing)
+        losses: dict[str, Tensor] = dict.fromkeys(("dense", "order", "look", "ctc"), nothing)
         if known.any():
             written = (labels >= SPECIAL) & known[:, None]
             image, place = written.nonzero(as_tuple=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import jiwer
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isotrope.ocr.recognition.calibration import Calibration, Curve, logit, sigmoid, surprise
 from isotrope.ocr.recognition.ctc import geometric_mean
@@ -113,7 +114,7 @@ def texts(
     return np.array(confidences), np.array([one.whole for one in judged])
 
 
-def logistic(values: Sequence[float], right: Sequence[bool], steps: int = 50) -> Curve:
+def logistic(values: ArrayLike, right: ArrayLike, steps: int = 50) -> Curve:
     """The curve `sigmoid(a + b x)` under which what was right is likeliest, by Newton's method.
 
     A slight pull towards 0 keeps it finite where one value parts right from wrong.
@@ -137,7 +138,7 @@ def logistic(values: Sequence[float], right: Sequence[bool], steps: int = 50) ->
     return float(weights[0]), float(weights[1])
 
 
-def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> float:
+def calibration_error(probabilities: ArrayLike, right: ArrayLike) -> float:
     """The expected calibration error (Naeini et al. 2015), over ten bins of equal width.
 
     `sum_k n_k / n |right_k - promised_k|`: the share that is right in a bin against the mean
@@ -148,7 +149,7 @@ def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> 
 
 
 def reliability(
-    probabilities: Sequence[float], right: Sequence[bool]
+    probabilities: ArrayLike, right: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each bin that is not empty: mean probability, share that is right, and how many."""
     p, y = np.asarray(probabilities, np.float64), np.asarray(right, np.float64)
@@ -159,7 +160,7 @@ def reliability(
     return sums[0], sums[1], counts[kept]
 
 
-def error_by_chance(probabilities: Sequence[float], draws: int = 50, seed: int = 0) -> float:
+def error_by_chance(probabilities: ArrayLike, draws: int = 50, seed: int = 0) -> float:
     """The calibration error that perfect probabilities of these values have, from so few images."""
     p, rng = np.asarray(probabilities, np.float64), np.random.default_rng(seed)
     return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))

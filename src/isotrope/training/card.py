@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
+
+from peft import PeftModel
 
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
@@ -30,7 +33,7 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     lines = f"{len(made.train)} lines to train on, {len(made.valid)} held out"
     if made.left_out:
         lines += f", {made.left_out} left out that the model cannot write or open"
-    own, base = count_parameters(made.adapted)
+    own, base = count_parameters(cast("PeftModel", made.adapted))
     training = f"{made.engine.examples:,} lines seen, {made.engine.seconds / 60:.0f} minutes"
     if adapter.start:
         training += f", from the adapter {adapter.start} on"

@@ -9,8 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.reader import Reader
 from isotrope.training.engine import Engine
+from isotrope.training.tasks.sequence import SequenceModel
 
 
 def test_a_run_writes_a_log_and_a_model_that_reads(recipe, tmp_path):
@@ -45,6 +48,15 @@ def test_the_loss_falls_on_one_batch(recipe):
         optimizer.step()
         losses.append(found["text"].item())
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_places_are_not_learned_without_the_head_for_them():
+    stages = [Stage("gsa", 1, 16, 2, encoding="rotary")]
+    vit = EquivariantViTConfig("C4", patch=(8, 8, 0), stages=stages)
+    plain = Recognizer.from_config(vit, dim=16, layers=1, heads=2, columns=False)
+    assert SequenceModel(plain, places=False).base is plain
+    with pytest.raises(ValueError, match="no head .*columns=True, or pass places=False"):
+        SequenceModel(plain)
 
 
 def test_every_weight_has_a_gradient_whatever_a_batch_holds(recipe):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isotrope.ocr.recognition.ctc import Decoded
 
@@ -63,13 +64,13 @@ class Calibration:
         """As `config.json` keeps it under `KEY`."""
         return {"characters": self.characters, "text": self.text}
 
-    def of_characters(self, probabilities: Sequence[float]) -> np.ndarray:
+    def of_characters(self, probabilities: ArrayLike) -> np.ndarray:
         """How likely each character is right, of its highest softmax probability."""
         if self.characters == (0.0, 1.0):
             return np.asarray(probabilities, np.float64)
         return sigmoid(self.characters[0] + self.characters[1] * logit(probabilities))
 
-    def of_text(self, characters: Sequence[float]) -> float | None:
+    def of_text(self, characters: ArrayLike) -> float | None:
         """How likely all of a text is right, of `of_characters`; None without a curve of texts."""
         if self.text is None:
             return None
@@ -83,12 +84,12 @@ class Calibration:
         return replace(decoded, confidences=characters, probability=self.of_text(characters))
 
 
-def surprise(characters: Sequence[float]) -> float:
+def surprise(characters: ArrayLike) -> float:
     """`sqrt(-sum_i log q_i)`: 0 for a text without doubt."""
     return float(np.sqrt(-np.log(np.maximum(characters, 1e-9)).sum()))
 
 
-def logit(probabilities: Sequence[float]) -> np.ndarray:
+def logit(probabilities: ArrayLike) -> np.ndarray:
     """`log(p / (1 - p))`, finite: float32 cannot tell the surest from 1."""
     p = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
     return np.log(p / (1 - p))

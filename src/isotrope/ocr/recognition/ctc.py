@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isotrope.ocr.recognition.constants import BLANK
 
@@ -75,7 +76,7 @@ class Decoded:
         return float(np.prod(1 - np.asarray(self.confidences))) <= NOTHING
 
 
-def geometric_mean(probabilities: Sequence[float]) -> float:
+def geometric_mean(probabilities: ArrayLike) -> float:
     """`(prod_i p_i)^(1/n)` of one probability or more; one of 0 counts as 1e-9."""
     return float(np.exp(np.mean(np.log(np.maximum(probabilities, 1e-9)))))
 

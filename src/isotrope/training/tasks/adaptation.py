@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import torch
@@ -23,9 +23,10 @@ from isotrope.lora import save_adapter
 from isotrope.lora.fit import CONFIG
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
-from isotrope.training.mix import WIDEST, LineSample, coarse, line_pixels
+from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels
 from isotrope.training.rendered import drawn_seed
 from isotrope.training.tasks.recognition import RecognitionTask, read_one
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
@@ -43,7 +44,10 @@ _MOST = 300
 """Held-out upright lines that are validated on, evenly spread."""
 
 
-class HandLines:
+Drawn = TypeVar("Drawn")
+
+
+class HandLines(Generic[Drawn]):
     """Draws the lines of one labelled set, each a little different each time.
 
     Args:
@@ -52,11 +56,11 @@ class HandLines:
     """
 
     def __init__(
-        self, lines: LabelledLines, vary: Callable[[Tensor, str, np.random.Generator], Any]
+        self, lines: LabelledLines, vary: Callable[[Tensor, str, np.random.Generator], Drawn]
     ) -> None:
         self.lines, self.vary = lines, vary
 
-    def draw(self, rng: np.random.Generator) -> Any:
+    def draw(self, rng: np.random.Generator) -> Drawn:
         """One line as it may have been scanned."""
         try:
             return self.vary(*self.lines[int(rng.integers(len(self.lines)))], rng)
@@ -74,9 +78,10 @@ class LineAdaptation(RecognitionTask):
     def __init__(
         self, model: PeftModel, train: LabelledLines, valid: LabelledLines, seed: int = 0
     ) -> None:
-        mix = HandLines(train, _upright_line)
+        mix = cast("LineMix", HandLines(train, _upright_line))  # no more than its draws
         # No teacher: whoever takes the adapter off has the untouched model.
-        super().__init__(model, mix, 0.0, BATCH * _PARTS, _PARTS, seed, teacher=nn.Identity())
+        learner = cast("LineRecognizer", model)
+        super().__init__(learner, mix, 0.0, BATCH * _PARTS, _PARTS, seed, teacher=nn.Identity())
         self.epoch, self.valid = len(train), valid
 
     @torch.inference_mode()
@@ -85,7 +90,8 @@ class LineAdaptation(RecognitionTask):
         count = min(_MOST, len(self.valid))
         places = np.linspace(0, len(self.valid) - 1, count).round().astype(int)
         lines = [self.valid[int(place)] for place in places]
-        read = [read_one(model, LineSample(line_pixels(image), "")) for image, _ in lines]
+        reader = cast("LineRecognizer", model)
+        read = [read_one(reader, LineSample(line_pixels(image), "")) for image, _ in lines]
         true = [text for _, text in lines]
         return _scores(cer(read, true), wer(read, true))
 

@@ -11,7 +11,9 @@ from torch import nn
 
 from isotrope.data.lines import LabelledLines
 from isotrope.ocr.gsanet.loading import load_recognizer
+from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import shipped
+from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
 from isotrope.training.line_sets import usable
 from isotrope.training.recipe import (
@@ -151,16 +153,16 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
             run={"validate_minutes": (minutes or _MINUTES) / 8},
         )
 
-    def load(self, base: Path | None) -> nn.Module:
+    def load(self, base: Path | None) -> LineRecognizer:
         return load_model(base or shipped(self.name))
 
-    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+    def split(
+        self, lines: LabelledLines, model: LineRecognizer
+    ) -> tuple[LabelledLines, LabelledLines]:
         known = frozenset(model.config.charset)
         return usable(lines, self.data.held_out, known.issuperset, line_unfit)
 
-    def task(
-        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
-    ) -> LineAdaptation:
+    def task(self, model: PeftModel, train: LabelledLines, valid: LabelledLines) -> LineAdaptation:
         return LineAdaptation(model, train, valid, self.run.seed)
 
 
@@ -236,14 +238,14 @@ class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
         rise = min(0.5, 0.1 / epochs)  # a tenth of an epoch
         return self._with(schedule={"epochs": epochs, "warmup": rise, "final": 0.0})
 
-    def load(self, base: Path | None) -> nn.Module:
+    def load(self, base: Path | None) -> Recognizer:
         return load_recognizer(base)
 
-    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+    def split(self, lines: LabelledLines, model: Recognizer) -> tuple[LabelledLines, LabelledLines]:
         return usable(lines, self.data.held_out, model.can_write, ReaderSize.of(model).unfit)
 
     def task(
-        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
+        self, model: Recognizer | PeftModel, train: LabelledLines, valid: LabelledLines
     ) -> SequenceAdaptation:
         return SequenceAdaptation(
             SequenceModel(model, places=False),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.ocr.recognition.constants import BLANK, HEIGHT, STRIDE
@@ -52,7 +52,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         group: int = 256,
         parts: int = 8,
         seed: int = 0,
-        teacher: LineRecognizer | None = None,
+        teacher: nn.Module | None = None,
         anchor: LineRecognizer | None = None,
         pull: float = 0.0,
     ) -> None:
@@ -60,7 +60,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         self.mix, self.keep = mix, keep
         # In a list, so that it is no part of the model and no optimizer sees it.
         kept = channels_last(teacher or copy.deepcopy(model))
-        self._teacher = [kept.eval().requires_grad_(False)]
+        self._teacher: list[nn.Module] = [kept.eval().requires_grad_(False)]
         self.pull = pull if anchor else 0.0
         self._anchor: dict[str, Tensor] = dict(anchor.named_parameters()) if anchor else {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -36,20 +36,29 @@ class SequenceModel(nn.Module):
     """A `Recognizer`, with adapters or without, and what only its training needs.
 
     Args:
-        places: Whether the images tell where their characters stand.
+        places: Whether the images tell where their characters stand; the head `columns` learns it.
+
+    Raises:
+        ValueError: `places` for a recognizer without that head.
     """
 
     def __init__(self, recognizer: Recognizer | PeftModel, places: bool = True) -> None:
         super().__init__()
         self.recognizer = recognizer
         dim, base = self.base.config.encoder.hidden_size, self.base
+        if places and base.columns is None:
+            raise ValueError(
+                "this recognizer has no head to learn the places of characters; make it with "
+                "columns=True, or pass places=False"
+            )
         self.alignment = AlignmentLoss(dim, base.group.order, base.space) if places else None
 
     @property
     def base(self) -> Recognizer:
         """The recognizer itself; adapters act inside it."""
-        adapted = isinstance(self.recognizer, PeftModel)
-        return self.recognizer.get_base_model() if adapted else self.recognizer
+        if isinstance(self.recognizer, PeftModel):
+            return cast("Recognizer", self.recognizer.get_base_model())
+        return self.recognizer
 
 
 class SequenceTask(GroupedTask):
@@ -152,7 +161,7 @@ class SequenceTask(GroupedTask):
             )
         }
         size = base.grid(pixels)
-        if model.alignment is not None:
+        if base.columns is not None and model.alignment is not None:
             seen = Seen(tokens, base.columns(tokens), out.cross_attentions[-1], size)
             losses |= model.alignment(seen, labels, batch["centers"], batch["known"])
         elif base.columns is not None and not self.turned:
