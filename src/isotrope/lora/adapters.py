@@ -6,9 +6,16 @@ import json
 import tempfile
 import warnings
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from peft import LoraConfig, PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
+from peft import (
+    LoraConfig,
+    LoraModel,
+    PeftModel,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
@@ -52,7 +59,7 @@ def add_adapter(
         raise ValueError(f"rank={rank} must be 1 or more; 4 or 8 is often enough")
     config = LoraConfig(
         r=rank,
-        lora_alpha=2 * rank if alpha is None else alpha,
+        lora_alpha=2 * rank if alpha is None else alpha,  # pyright: ignore[reportArgumentType] # may be a float
         use_dora=dora,
         target_modules=target_names(_unwrapped(model), targets),
     )
@@ -111,7 +118,9 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         made_for = json.loads(base.read_text()) if base.is_file() else None
         other = differences(made_for, here) if made_for else []
         kind = json.loads((folder / CONFIG).read_text()).get("peft_type")
-        config = LoraConfig.from_pretrained(str(folder)) if kind == "LORA" else None
+        config = None
+        if kind == "LORA":
+            config = cast("LoraConfig", LoraConfig.from_pretrained(str(folder)))
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = str(error).split("\n")[0]
@@ -147,11 +156,13 @@ def switch_adapter(model: nn.Module, name: str | None) -> None:
     loaded = list(model.peft_config) if isinstance(model, PeftModel) else []
     if name is not None and name not in loaded:
         raise ValueError(f"there is no adapter {name!r}; there are {', '.join(loaded) or 'none'}")
+    if not isinstance(model, PeftModel):
+        return
     if name is not None:
         model.set_adapter(name, inference_mode=True)
-        model.base_model.enable_adapter_layers()
-    elif loaded:
-        model.base_model.disable_adapter_layers()
+        _tuner(model).enable_adapter_layers()
+    else:
+        _tuner(model).disable_adapter_layers()
 
 
 def active_adapter(model: nn.Module) -> str | None:
@@ -159,7 +170,15 @@ def active_adapter(model: nn.Module) -> str | None:
     if not isinstance(model, PeftModel):
         return None
     layers = [m for m in model.modules() if isinstance(m, BaseTunerLayer)]
-    return None if all(layer.disable_adapters for layer in layers) else model.active_adapter
+    return (
+        None
+        if all(layer.disable_adapters for layer in layers)
+        else cast("str", model.active_adapter)
+    )
+
+
+def _tuner(model: PeftModel) -> LoraModel:
+    return cast("LoraModel", model.base_model)
 
 
 def _refuse_taken(model: nn.Module, name: str) -> None:
@@ -176,16 +195,16 @@ def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
             return PeftModel(model, config, adapter_name=name, autocast_adapter_dtype=False)
     model.add_adapter(name, config, autocast_adapter_dtype=False)
     model.set_adapter(name)
-    model.base_model.enable_adapter_layers()  # which `switch_adapter(model, None)` has turned off
+    _tuner(model).enable_adapter_layers()  # which `switch_adapter(model, None)` has turned off
     return model
 
 
 def _detach(model: nn.Module, adapted: PeftModel, name: str, active: str | None) -> None:
     """Takes the adapter out again, and puts back what acted before."""
     if model is adapted:
-        model.set_adapter(next(other for other in model.peft_config if other != name))
-        model.delete_adapter(name)
-        switch_adapter(model, active)
+        adapted.set_adapter(next(other for other in adapted.peft_config if other != name))
+        adapted.delete_adapter(name)
+        switch_adapter(adapted, active)
     else:
         adapted.unload()  # the layers, which were wrapped in place, are the model's own again
 

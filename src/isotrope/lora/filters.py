@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from peft.tuners.lora import LoraConfig, LoraLayer
@@ -27,7 +28,7 @@ class FilterDora(LoraVariant):
 
     @staticmethod
     def init(module: FilterLora, adapter_name: str, **_) -> None:
-        lengths = _lengths(module.moved(module.get_base_layer().weight, adapter_name))
+        lengths = _lengths(module.moved(module.free_weight, adapter_name))
         module.lora_magnitude_vector[adapter_name] = Magnitude(lengths.detach().clone())
 
 
@@ -43,6 +44,8 @@ class FilterLora(nn.Module, LoraLayer):
     Merging keeps the weight that was, and unmerging puts it back bit for bit.
     """
 
+    base_layer: nn.Module
+
     def __init__(
         self, base_layer: nn.Module, adapter_name: str, *, config: LoraConfig, **kwargs
     ) -> None:
@@ -53,7 +56,13 @@ class FilterLora(nn.Module, LoraLayer):
         self.update_layer(adapter_name, kwargs["r"], kwargs["lora_alpha"], config)
 
     def _get_in_out_features(self, module: nn.Module) -> tuple[int, int]:
-        return module.weight[0].numel(), module.weight.shape[0]
+        weight = cast("Tensor", module.weight)
+        return weight[0].numel(), weight.shape[0]
+
+    @property
+    def free_weight(self) -> nn.Parameter:
+        """The weight that adapters act on."""
+        return cast("nn.Parameter", self.get_base_layer().weight)
 
     @property
     def lora_variants(self) -> dict[tuple[str, ...], type[LoraVariant] | None]:
@@ -61,15 +70,16 @@ class FilterLora(nn.Module, LoraLayer):
 
     def get_delta_weight(self, adapter: str) -> Tensor:
         """`s B A` in the shape of the free weight."""
-        product = self.lora_B[adapter].weight @ self.lora_A[adapter].weight
-        return self.scaling[adapter] * product.view_as(self.get_base_layer().weight)
+        down, up = (cast("nn.Linear", part[adapter]).weight for part in (self.lora_A, self.lora_B))
+        return self.scaling[adapter] * (up @ down).view_as(self.free_weight)
 
     def moved(self, weight: Tensor, adapter: str) -> Tensor:
         """The free weight with one adapter acting on it."""
         moved = weight + self.get_delta_weight(adapter).to(weight.dtype)
         if adapter not in self.lora_magnitude_vector:
             return moved
-        scale = self.lora_magnitude_vector[adapter].weight / _lengths(moved).detach()
+        magnitude = cast("Magnitude", self.lora_magnitude_vector[adapter])
+        scale = magnitude.weight / _lengths(moved).detach()
         return moved * scale.view(-1, *(1,) * (moved.ndim - 1)).to(weight.dtype)
 
     def forward(self, signal: Tensor) -> Tensor:
@@ -78,18 +88,19 @@ class FilterLora(nn.Module, LoraLayer):
         acting = [name for name in self.active_adapters if name in self.lora_A]
         if self.disable_adapters or self.merged or not acting:
             return self.base_layer(signal)
-        weight = self.base_layer.weight
+        weight: Tensor = self.free_weight
         for adapter in acting:
             weight = self.moved(weight, adapter)
         # As an argument: to swap the layer's own, even for a moment, would reach other threads.
         if isinstance(self.base_layer, TurnedFilter):
             return self.base_layer(signal, weight)
-        return self.base_layer._conv_forward(signal, weight, self.base_layer.bias)
+        plain = cast("nn.Conv1d | nn.Conv2d", self.base_layer)
+        return plain._conv_forward(signal, weight, plain.bias)
 
     @torch.no_grad()
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
         """Puts adapters, the active ones unless named, into the free weight."""
-        weight = self.get_base_layer().weight
+        weight = self.free_weight
         for adapter in check_adapters_to_merge(self, adapter_names) or ():
             if adapter not in self.lora_A:
                 continue
@@ -107,7 +118,7 @@ class FilterLora(nn.Module, LoraLayer):
     def unmerge(self) -> None:
         """Puts back the weight from before the first merge."""
         if self._unmerged is not None:
-            self.get_base_layer().weight.copy_(self._unmerged)
+            self.free_weight.copy_(self._unmerged)
         self.merged_adapters.clear()
         self._unmerged = None
 
@@ -122,10 +133,11 @@ def register() -> None:
     Without it peft refuses them as not supported; `isotrope.lora.load_adapter` needs no such call.
     Plain convolutions stay peft's own.
     """
-    default = lora_model.dispatch_default
+    # Patched where peft calls it, not where it is defined.
+    default = lora_model.dispatch_default  # pyright: ignore[reportPrivateImportUsage]
     if isinstance(default, _Dispatch):
         return
-    lora_model.dispatch_default = _Dispatch(default)
+    lora_model.dispatch_default = _Dispatch(default)  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _Dispatch:

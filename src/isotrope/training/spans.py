@@ -50,30 +50,27 @@ class RealLines:
     No text is longer than the longest line's, which is one that the recognizer can write.
 
     Args:
-        recognizer: one that reads the lines well enough to tell where it sees their spaces; needed
-            where `recut` is not 0.
+        recognizer: one that reads the lines well enough to tell where it sees their spaces.
 
     Raises:
-        ValueError: it is missing.
+        ValueError: no recognizer, and lines to cut.
     """
 
     def __init__(
         self, lines: LabelledLines, recut: float = 0.0, recognizer: Recognizer | None = None
     ) -> None:
         self.lines, self.recut = lines, recut
-        self.gaps: list[np.ndarray] = []
-        if recut:
-            if recognizer is None:
-                raise ValueError(
-                    f"recut={recut} without a recognizer, which finds where to cut; pass one"
-                )
-            self.gaps = [self._gaps(n, recognizer) for n in range(len(lines))]
+        self.gaps = [self._gaps(n, recognizer) for n in range(len(lines))] if recut else []
         self.longest = max((len(text) for _, text in lines.items), default=0)
         self.cuttable = [n for n, found in enumerate(self.gaps) if len(found)]
 
-    def _gaps(self, number: int, recognizer: Recognizer) -> np.ndarray:
+    def _gaps(self, number: int, recognizer: Recognizer | None) -> np.ndarray:
         if " " not in self.lines.items[number][1]:
             return np.zeros(0)
+        if recognizer is None:
+            raise ValueError(
+                f"recut={self.recut} without a recognizer, which finds where to cut; pass one"
+            )
         return gaps(recognizer, *self.lines[number])
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, str]:

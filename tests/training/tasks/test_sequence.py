@@ -55,7 +55,7 @@ def test_places_are_not_learned_without_the_head_for_them():
     vit = EquivariantViTConfig("C4", patch=(8, 8, 0), stages=stages)
     plain = Recognizer.from_config(vit, dim=16, layers=1, heads=2, columns=False)
     assert SequenceModel(plain, places=False).base is plain
-    with pytest.raises(ValueError, match="no head .*columns=True, or pass places=False"):
+    with pytest.raises(ValueError, match=r"no head .*columns=True, or pass places=False"):
         SequenceModel(plain)
 
 
