@@ -69,7 +69,8 @@ class RealLines:
             return np.zeros(0)
         if recognizer is None:
             raise ValueError(
-                f"recut={self.recut} without a recognizer, which finds where to cut; pass one"
+                f"recut={self.recut} without a recognizer, which finds where to cut; pass one "
+                "(model.start of a recipe)"
             )
         return gaps(recognizer, *self.lines[number])
 
