@@ -38,8 +38,9 @@ check: contracts types  ## linter, contracts and types, without the tests
 contracts: $(READY)  ## imports go one way, and reading needs no torch
 	PYTHONPATH=src $(BIN)/lint-imports
 
+# Left to itself, pyright looks for packages beside the first python of the PATH.
 types: $(READY)  ## pyright
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 coverage: $(READY)  ## which lines the quick tests run; out/coverage.xml too
 	mkdir -p out
