@@ -74,7 +74,7 @@ def test_an_adapter_is_made_and_read_with(folder):
     [
         (("--target", "heads"), "target 'heads' is not known"),
         (("--rank", 0), "adapter.rank=0 should be greater than 0"),
-        (("--data", "nowhere"), "nowhere does not exist; give a folder or a tar"),
+        (("--data", "nowhere"), "nowhere: no such file or folder; check --data"),
     ],
 )
 def test_an_error_is_one_line(folder, more, message):

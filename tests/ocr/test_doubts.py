@@ -1,4 +1,4 @@
-"""Crops that spoil a reading are warned of, ordinary ones are not; without text nothing is read."""
+"""Crops that spoil a reading get a warning, ordinary ones do not; without text nothing is read."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 TURNS = (0, 90, 180, 270)
 
 
-def drawn(text, size=32):
+def drawn(text, size=32, spacing=12):
     """Black text on white, as many lines as it has."""
-    image = Image.new("L", (900, 50 * (text.count("\n") + 1)), 255)
-    ImageDraw.Draw(image).text((8, 4), text, fill=0, font_size=size, spacing=12)
+    image = Image.new("L", (900, (size + 2 * spacing) * (text.count("\n") + 1)), 255)
+    ImageDraw.Draw(image).text((8, 4), text, fill=0, font_size=size, spacing=spacing)
     return np.asarray(image.crop(image.point(lambda gray: 255 - gray).getbbox()).convert("RGB"))
 
 
@@ -39,6 +39,10 @@ def test_lines_are_counted_whatever_the_colors(text, lines):
     assert count_lines((pixels * 0.2 + 90).astype(np.uint8)) == lines
 
 
+def test_three_lines_are_counted_though_they_stand_far_apart():
+    assert count_lines(drawn("first line\nsecond line\nthird one", spacing=24)) == 3
+
+
 def test_an_underline_is_no_line():
     pixels = np.pad(drawn("underlined"), ((0, 14), (0, 0), (0, 0)), constant_values=255)
     pixels[-4:-1] = 0
@@ -57,9 +61,9 @@ def test_what_is_warned_of():
     assert doubts(two, "") == ()
     assert doubts(two, "one") == ("looks like 2 lines of text; give one line at a time",)
     (long,) = doubts(one, "x" * (LONGEST + 1))
-    assert long == "101 characters are much for one line; cut it in two"
+    assert long == "101 characters are too many for one line; cut it in two"
     (steep,) = doubts(one, "x", -STEEP - 5)
-    assert steep == "slanted by -35 degrees; level the image before"
+    assert steep == "slanted by -35 degrees; level the image first"
 
 
 class Says:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from isotrope.cli.errors import exit_on_error
+from isotrope.cli.files import check_folder, check_path
 from isotrope.cli.progress import RunProgress
 
 _Data = Annotated[
@@ -100,13 +101,20 @@ def adapt(
         "schedule.minutes": minutes,
         "run.seed": seed,
     }
+    from isotrope.ocr.loading import adapter_folder
+
     with exit_on_error():
+        check_path("--data", data)
+        check_path("--config", config)
+        check_folder("--base", base)
         upright = _is_line_recognizer(base)
         if upright and (full or turned):
             raise ValueError(
                 f"{'--full' if full else '--turned'} is for gsanet's model alone, and "
                 f"{base or 'the shipped one'} is a recognizer of upright lines; leave it out"
             )
+        if start is not None and base is None:
+            adapter_folder(start)
         _adapt(upright, config, options, changed, data, out, base)
 
 

@@ -36,6 +36,7 @@ def classifier(
     """
     with exit_on_error():
         check_path("--config", config)
+        _check_data(data)
         from isotrope.training.tasks.classification_recipe import ClassificationRecipe
 
         example = "recipes/rotmnist-gcsa-c4.toml"
@@ -80,6 +81,7 @@ def evaluate(
     """
     with exit_on_error():
         check_folder("--model", model)
+        _check_data(data)
         from isotrope.data.classification import load_classification
         from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of
@@ -94,3 +96,10 @@ def evaluate(
     for degrees, score in scores.items():
         line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
         typer.echo(line + (f", logits differ by {score.difference:.1e}" if angles[1:] else ""))
+
+
+def _check_data(path: Path) -> None:
+    """Refuse a set that is not there, and say where to get one."""
+    from isotrope.data.sources import SOURCES
+
+    check_path("--data", path, f"give the folder of a set:{SOURCES}")

@@ -85,14 +85,17 @@ def check_folder(option: str, path: str | Path | None) -> None:
         raise ValueError(f"{path}: {problem}; check {option}")
 
 
-def check_path(option: str, path: Path) -> None:
+def check_path(option: str, path: Path | None, remedy: str = "") -> None:
     """Refuse a file or folder that is not there.
+
+    Args:
+        remedy: What to do; where left out, to check the option.
 
     Raises:
         ValueError: It is not.
     """
-    if not os.path.exists(path):
-        raise ValueError(f"{path}: no such file or folder; check {option}")
+    if path is not None and not os.path.exists(path):
+        raise ValueError(f"{path}: no such file or folder; {remedy or f'check {option}'}")
 
 
 def answered(

@@ -46,6 +46,8 @@ def recognizer(
     """
     with exit_on_error():
         check_path("--config", config)
+        for path in real or ():
+            check_path("--real", Path(path))
         from isotrope.training.tasks.sequence_recipe import SequenceRecipe
 
         shorthands = {"data.real": real, "data.real_share": real_share}
@@ -60,6 +62,7 @@ def reader(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """
     with exit_on_error():
         check_path("--config", config)
+        check_path("--data", data)
         from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
         run(RecognitionRecipe, config, data, out, changed, ("loss", "ctc", "kept"))
@@ -72,6 +75,7 @@ def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """
     with exit_on_error():
         check_path("--config", config)
+        check_path("--data", data)
         from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 
         run(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))

@@ -19,7 +19,8 @@ from pathlib import Path
 from isotrope.data.image_arrays import AMAT, from_amat, from_idx, from_npz
 from isotrope.data.image_folders import from_files, from_folder
 from isotrope.data.image_hdf5 import PCAM, from_pcam
-from isotrope.data.labelled_images import SOURCES, SPLITS, LabelledImages
+from isotrope.data.labelled_images import SPLITS, LabelledImages
+from isotrope.data.sources import SOURCES
 from isotrope.io.tars import TarFiles
 
 __all__ = ["LabelledImages", "load_classification"]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from isotrope.data.images import load_image
-from isotrope.data.labelled_images import SOURCES, SPLITS, LabelledImages, held_out
+from isotrope.data.labelled_images import SPLITS, LabelledImages, held_out
+from isotrope.data.sources import SOURCES
 from isotrope.io.images import ImageError, image_suffixes
 
 logger = logging.getLogger(__name__)

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 SPLITS = ("train", "valid", "test")
-SOURCES = """
-  rotated MNIST   http://www.iro.umontreal.ca/~lisa/icml2007data/mnist_rotation_new.zip (.amat)
-  MNIST           https://ossci-datasets.s3.amazonaws.com/mnist (four files *-ubyte.gz)
-  PatchCamelyon   https://github.com/basveeling/pcam (six files *.h5)
-  your own        train/<class>/*, test/<class>/*, perhaps valid/<class>/*, in a folder or a tar"""
-"""Where each kind can be had, as errors say it."""
 
 AGAIN = "fetch or make it again"
 HELD_OUT = 6

@@ -1,4 +1,4 @@
-"""What a crop is that may have spoilt its reading, in words. No torch."""
+"""Warnings about crops that may have been read wrongly. No torch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _INK = 0.3
 _EMPTY, _FULL = 0.1, 0.3
 """Ink of an empty row at most, and of a line's row at least, as shares of the fullest row's."""
 
-_GAP, _LINES, _EVEN = 4, 28, 0.5
-"""Empty rows between two lines at least, full rows of all lines, and the share of the tallest line
-that each has. Chosen so that fewer than 1 in 100 words and lines of each of nine sets look like
-several; of two lines most do in print, half where their letters differ in size, few in handwriting.
-"""
+_GAP, _TWO, _THREE, _EVEN = 4, 28, 14, 0.5
+"""The fewest empty rows between two lines, the fewest full rows of two lines together and of three
+or more, and the least height of a line as a share of the tallest. Chosen so that fewer than 1 in
+100 words and lines of each of nine sets look like several; most pairs of printed lines do, half of
+those whose letters differ in size, and few in handwriting."""
 
 
 def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]:
-    """Warnings about a reading; an ordinary word or line has none.
+    """Warn about a reading; an ordinary word or line gets no warning.
 
     Args:
         pixels: The upright crop that was read, (H, W, 3), uint8 RGB.
@@ -41,16 +41,16 @@ def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]
     if text and (lines := count_lines(pixels)) > 1:
         found.append(f"looks like {lines} lines of text; give one line at a time")
     if len(text) > LONGEST:
-        found.append(f"{len(text)} characters are much for one line; cut it in two")
+        found.append(f"{len(text)} characters are too many for one line; cut it in two")
     if text and abs(slant) > STEEP:
-        found.append(f"slanted by {slant:.0f} degrees; level the image before")
+        found.append(f"slanted by {slant:.0f} degrees; level the image first")
     return tuple(found)
 
 
 def count_lines(pixels: np.ndarray) -> int:
-    """How many lines of text an upright crop (H, W, 3) shows one below the other; 1 in doubt.
+    """Count the lines of text stacked in an upright crop (H, W, 3); 1 when in doubt.
 
-    Lines are bands of rows with much ink, of similar heights, with nearly empty rows between. Dots,
+    Lines are bands of inked rows of similar heights, with nearly empty rows between them. Dots,
     accents and underlines are too thin, and lines that reach into each other count as one.
     """
     rows, columns = pixels.shape[:2]
@@ -64,7 +64,8 @@ def count_lines(pixels: np.ndarray) -> int:
     share = ink / max(float(ink.max()), 1e-6)
     heights = [int((share[band] >= _FULL).sum()) for band in _bands(share > _EMPTY)]
     lines = [height for height in heights if height >= _EVEN * max(heights)]
-    return len(lines) if len(lines) > 1 and sum(lines) >= _LINES else 1
+    least = _TWO if len(lines) == 2 else _THREE
+    return len(lines) if len(lines) > 1 and sum(lines) >= least else 1
 
 
 def _bands(busy: np.ndarray) -> list[slice]:
