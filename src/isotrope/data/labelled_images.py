@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isotrope.data.sources import SOURCES
+
 if TYPE_CHECKING:
     from isotrope.data.image_hdf5 import HDF5Images
 
