@@ -152,6 +152,8 @@ def test_what_is_no_image_is_an_error_in_its_place(reader):
     assert second.text == "7"
     with pytest.raises(ImageError, match=r"^images\[0\]: an image of type NoneType"):
         reader.read([None, plain(7)])
+    with pytest.raises(ImageError, match=r"^images\[0\]: an image of type NoneType: give a path"):
+        reader.read(None)
 
 
 def test_bad_arguments(reader):

@@ -118,9 +118,10 @@ def frames(source: ImageSource) -> Iterator[np.ndarray]:
 
 
 def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[ImageSource]:
-    """One image, of a type that `load_pixels` takes, as a list; several as they are."""
+    """One image, or what is neither an image nor several, as a list; several as they are."""
     kinds = (str, os.PathLike, bytes, Image.Image, np.ndarray)
-    if isinstance(images, kinds) or _is_tensor(images) or hasattr(images, "read"):
+    one = isinstance(images, kinds) or _is_tensor(images) or hasattr(images, "read")
+    if one or not hasattr(images, "__iter__"):
         return [cast("ImageSource", images)]
     return cast("Iterable[ImageSource]", images)
 
