@@ -242,13 +242,26 @@ def test_turns_of_a_bad_file_are_one_complaint(tmp_path):
     assert result.stdout.splitlines()[-1] == "same text at all four turns: 1 of 1 images"
 
 
-@pytest.mark.parametrize("flags", [[], ["--turns"]])
-def test_show(tmp_path, flags):
-    sheet = tmp_path / "sheet.png"
-    result = read(image(tmp_path / "a.png"), "--show", sheet, *flags)
+def test_a_warning_goes_to_standard_error_once(tmp_path):
+    lines = Image.new("L", (90, 120), 255)
+    for top in (10, 50, 90):
+        lines.paste(0, (10, top, 80, top + 20))
+    lines.save(tmp_path / "three.png")
+    result = read(tmp_path / "three.png", "--turns")
+    warning = "looks like 3 lines of text; give one line at a time"
+    assert result.stderr == f"isotrope: {tmp_path / 'three.png'}: {warning}\n"
     assert result.exit_code == 0
-    with Image.open(sheet) as drawn:
-        assert drawn.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "flags"),
+    [("s.png", "PNG", []), ("s.png", "PNG", ["--turns"]), ("s.jpg", "JPEG", [])],
+)
+def test_show(tmp_path, name, kind, flags):
+    result = read(image(tmp_path / "a.png"), "--show", tmp_path / name, *flags)
+    assert result.exit_code == 0
+    with Image.open(tmp_path / name) as drawn:
+        assert drawn.format == kind
 
 
 def test_without_matplotlib_the_texts_are_written_all_the_same(tmp_path, monkeypatch):

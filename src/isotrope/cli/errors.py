@@ -64,6 +64,10 @@ class Complaints:
     def add(self, problem: Exception | str) -> None:
         """Print one problem."""
         self.count += 1
+        self.warn(problem)
+
+    def warn(self, problem: Exception | str) -> None:
+        """Print what may be wrong; it does not count."""
         # Not err=True, which goes round the progress bar's hold on sys.stderr and into the bar.
         typer.echo(one_line(problem), file=sys.stderr)
 

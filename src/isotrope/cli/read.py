@@ -61,7 +61,8 @@ def read(
 
     Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several. The
     pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be read gets one
-    line on standard error; the others are read all the same, and the exit status is 1.
+    line on standard error; the others are read all the same, and the exit status is 1. So does an
+    image that may have been read wrongly, such as several lines in one crop; the status stays 0.
     """
     given = {
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
@@ -216,4 +217,6 @@ def _results(
 
     for name, pixels, readings in answered(files, answer, out, complaints):
         kept.add(pixels, readings)
+        for warning in dict.fromkeys(chain.from_iterable(each.warnings for each in readings)):
+            complaints.warn(f"{name}: {warning}")
         yield name, readings
