@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
+from isotrope.cli.options import EngineName
+from isotrope.ocr.engines import ENGINES
 from isotrope.ocr.engines.base import Line
 from isotrope.ocr.formats import FORMATS
 from isotrope.ocr.reader import Reader
@@ -240,6 +243,11 @@ def test_turns_of_a_bad_file_are_one_complaint(tmp_path):
     result = read(bad, good, "--turns")
     complaint(result, bad, "too small")
     assert result.stdout.splitlines()[-1] == "same text at all four turns: 1 of 1 images"
+
+
+def test_every_engine_can_be_named():
+    names, _none = get_args(get_args(EngineName)[0])
+    assert set(get_args(names)) == set(ENGINES)
 
 
 def test_a_warning_goes_to_standard_error_once(tmp_path):

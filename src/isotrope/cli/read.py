@@ -61,8 +61,9 @@ def read(
 
     Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several. The
     pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be read gets one
-    line on standard error; the others are read all the same, and the exit status is 1. So does an
-    image that may have been read wrongly, such as several lines in one crop; the status stays 0.
+    line on standard error; the others are read all the same, and the exit status is 1. An image
+    that may have been read wrongly, such as several lines in one crop, gets a line there too, which
+    does not change the status.
     """
     given = {
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
