@@ -9,7 +9,7 @@ import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_folder, check_path
-from isotrope.cli.progress import RunProgress
+from isotrope.cli.progress import RunProgress, quiet
 
 _Data = Annotated[
     Path,
@@ -119,8 +119,6 @@ def adapt(
 
 
 def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path | None) -> None:
-    import warnings
-
     from isotrope.training.adaptation import Adaptation
     from isotrope.training.card import write_card
     from isotrope.training.recipe_file import load_recipe, parse_changes
@@ -132,8 +130,7 @@ def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path 
     kind = LineAdaptationRecipe if upright else SequenceAdaptationRecipe
     changes = options | parse_changes(changed or [])
     recipe = load_recipe(kind, config, changes, "recipes/adapter.toml")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         made = Adaptation(recipe, data, out, base)
     if not made.full:
         _say_size(made.adapted)

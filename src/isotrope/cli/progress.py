@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,3 +94,16 @@ def _duration(seconds: float) -> str:
         return f"{seconds / 60:.0f} min"
     hours, rest = divmod(seconds, 3600)
     return f"{hours:.0f} h {rest // 60:02.0f} min"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the warnings and notes of libraries off standard error while a run is set up."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -10,7 +10,7 @@ import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_path
-from isotrope.cli.progress import RunProgress
+from isotrope.cli.progress import RunProgress, quiet
 
 if TYPE_CHECKING:
     from isotrope.training.engine import Engine
@@ -101,15 +101,12 @@ def run(
         shorthands: Values of fields that options give; `changed` overrides them.
         example: A recipe to name where there is none at `config`.
     """
-    import warnings
-
     from isotrope.training.engine import Engine
     from isotrope.training.recipe_file import load_recipe, parse_changes
 
     changes = {**(shorthands or {}), **parse_changes(changed or [])}
     recipe = load_recipe(kind, config, changes, example)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         engine = Engine(recipe.task(data), recipe, out)
     with RunProgress(engine.progress, losses) as progress:
         engine.fit(progress.report)
