@@ -57,15 +57,21 @@ def count_lines(pixels: np.ndarray) -> int:
     if rows < _ROWS // 4:
         return 1
     width = max(1, min(columns, round(columns * _ROWS / rows), 16 * _ROWS))
-    small = Image.fromarray(pixels).convert("L").resize((width, _ROWS), Image.Resampling.BILINEAR)
-    gray = np.asarray(small, np.float32)
-    away = np.abs(gray - np.median(gray))
-    ink = (away > _INK * away.max()).mean(axis=1)
+    small = Image.fromarray(pixels).resize((width, _ROWS), Image.Resampling.BILINEAR).convert("L")
+    ink = _inked(small).mean(axis=1)
     share = ink / max(float(ink.max()), 1e-6)
     heights = [int((share[band] >= _FULL).sum()) for band in _bands(share > _EMPTY)]
     lines = [height for height in heights if height >= _EVEN * max(heights)]
     least = _TWO if len(lines) == 2 else _THREE
     return len(lines) if len(lines) > 1 and sum(lines) >= least else 1
+
+
+def _inked(gray: Image.Image) -> np.ndarray:
+    """Which pixels stand out from the ground, the median gray: (H, W)."""
+    seen = np.cumsum(gray.histogram())
+    first, ground, last = np.searchsorted(seen, (1, (seen[-1] + 1) // 2, seen[-1]))
+    away = np.abs(np.arange(256) - ground)
+    return (away > _INK * max(away[first], away[last]))[np.asarray(gray)]
 
 
 def _bands(busy: np.ndarray) -> list[slice]:

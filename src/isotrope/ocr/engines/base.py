@@ -46,9 +46,10 @@ class Line:
 class Engine(Protocol):
     """Reads upright lines.
 
-    Two attributes are optional. `equivariant = True` declares that the engine reads the same text
+    Three attributes are optional. `equivariant = True` declares that the engine reads the same text
     whichever way up a line lies, so that it needs no finder. `check(pixels)` raises `ImageError`
-    for an image that the engine refuses.
+    for an image that the engine refuses. `window` is how many batches of lines the engine would
+    like to choose its batches from.
     """
 
     name: str
