@@ -152,7 +152,7 @@ class Reader:
         Raises:
             ImageError: An image cannot be read; it names the file, or the place in `images`.
         """
-        return list(self._checked(images, batch_size, on_error, (0,)))
+        return list(self._checked(images, batch_size, on_error, (0,), soon=False))
 
     @overload
     def stream(
@@ -198,7 +198,9 @@ class Reader:
         batch_size: int,
         on_error: str,
         turns: Sequence[int],
+        soon: bool = True,
     ) -> Iterator[Reading | ImageError]:
+        """`soon`: short windows at first, which fill batches less well but give results sooner."""
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_error not in ("raise", "return"):
@@ -208,7 +210,7 @@ class Reader:
         prepared = self._prepared(images, turns)
         if on_error == "raise":
             prepared = map(_raised, prepared)
-        return self._stream(prepared, batch_size)
+        return self._stream(prepared, batch_size, soon)
 
     def with_adapter(self, adapter: str | Path | None) -> Reader:
         """Another reader, with this adapter or with None without any; what can be shared is.
@@ -232,9 +234,9 @@ class Reader:
     def _equivariant(self) -> bool:
         return getattr(self.engine, "equivariant", False)
 
-    def _stream(self, prepared, batch_size: int) -> Iterator[Reading | ImageError]:
+    def _stream(self, prepared, batch_size: int, soon: bool) -> Iterator[Reading | ImageError]:
         most = getattr(self.engine, "window", WINDOW) * batch_size
-        for window in windows(prepared, batch_size, most):
+        for window in windows(prepared, batch_size if soon else most, most):
             sound = [image for image in window if not isinstance(image, ImageError)]
             readings = iter(self._read(sound, batch_size))
             yield from [
