@@ -57,7 +57,7 @@ def count_lines(pixels: np.ndarray) -> int:
     if rows < _ROWS // 4:
         return 1
     width = max(1, min(columns, round(columns * _ROWS / rows), 16 * _ROWS))
-    small = Image.fromarray(pixels).resize((width, _ROWS), Image.Resampling.BILINEAR).convert("L")
+    small = Image.fromarray(pixels).convert("L").resize((width, _ROWS), Image.Resampling.BILINEAR)
     ink = _inked(small).mean(axis=1)
     share = ink / max(float(ink.max()), 1e-6)
     heights = [int((share[band] >= _FULL).sum()) for band in _bands(share > _EMPTY)]

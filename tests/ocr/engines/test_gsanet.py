@@ -66,8 +66,7 @@ def shape_is_tall(width, height):
 def test_batches_hold_one_size_and_no_more_than_asked(reader):
     reader.read([plain(1, 64), plain(2, 96)] * 30, batch_size=8)
     counts = [(count, width) for count, _, _, width in reader.engine.recognizer.batches]
-    # The windows hold 8 images, then three times 16, then the last 4.
-    assert counts == [(4, 64), (4, 96), *[(8, 64), (8, 96)] * 3, (2, 64), (2, 96)]
+    assert counts == [*[(8, 64)] * 3, (6, 64), *[(8, 96)] * 3, (6, 96)]
 
 
 def test_turns(reader):
