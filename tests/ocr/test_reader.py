@@ -161,6 +161,8 @@ def test_bad_arguments(reader):
         reader.read([], batch_size=0)
     with pytest.raises(ValueError, match="on_error='skip' must be 'raise' or 'return'"):
         reader.read([], on_error="skip")
+    with pytest.raises(ValueError, match="threads=-1 must be at least 1; leave it out"):
+        Reader.from_pretrained(threads=-1)
 
 
 def says_word(pixels):

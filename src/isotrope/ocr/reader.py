@@ -94,9 +94,11 @@ class Reader:
 
         Raises:
             ValueError: There are no weights at `path`, no adapter for them at `adapter`, no such
-                engine or device, or an option that the engine does not take.
+                engine or device, no thread, or an option that the engine does not take.
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads={threads} must be at least 1; leave it out to use all cores")
         if engine is None:
             engine = default_engine(path)
         built = make_engine(
