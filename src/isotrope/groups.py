@@ -30,15 +30,15 @@ TURNS = (0, 90, 180, 270)
 class Group:
     """A finite group of turns, and mirrors if `mirrors`.
 
-    Make it as `CyclicGroup(n)` or `DihedralGroup(n)`.
+    Create one with `CyclicGroup(n)` or `DihedralGroup(n)`.
 
     Quarter turns and mirrors permute pixels, so C1, C2, C4, D1, D2 and D4 act exactly. Any other
-    turn of an image is its whole quarter turns, exact, and a rest below 90 degrees sampled
-    bilinearly between pixels, with zeros outside the grid. That rest is approximate. A 45 degree
-    turn of a wave of length 16, 8 and 4 px errs, inside the inscribed disc, by up to 2%, 8% and 30%
-    of its height; of white noise, two such turns differ from an exact quarter turn by 60% of its
-    spread. `exact` says which case holds, and `tests/test_groups.py` measures these figures.
-    Filters are not sampled but turned as functions (`act_filter`).
+    turn is split into exact quarter turns and a remainder below 90 degrees, which is sampled
+    bilinearly between pixels, with zeros outside the grid, and is approximate. Inside the inscribed
+    disc, a 45 degree turn of a wave of length 16, 8 and 4 px is off by up to 2%, 8% and 30% of its
+    amplitude; on white noise, two such turns differ from an exact quarter turn by 60% of its
+    standard deviation. `exact` says which case holds, and `tests/test_groups.py` measures these
+    figures. Filters are not sampled but turned as functions (`act_filter`).
     """
 
     rotations: int
@@ -92,7 +92,7 @@ class Group:
         return self.check(element) >= self.rotations
 
     def check(self, element: int) -> int:
-        """The element itself; ValueError where it is not of this group."""
+        """The element itself; ValueError if it is not in this group."""
         if not 0 <= element < self.order:
             raise ValueError(
                 f"element {element} is not in {self!r}; its elements are 0 to {self.order - 1}"
@@ -131,8 +131,8 @@ class Group:
     ) -> Float[Tensor, "*channels k k"]:
         """`(L_h w)(x) = w(h^-1 x)` on filters `(..., k, k)`.
 
-        Where the group is not `exact`, filters are sums of circular harmonics: the one nearest to
-        `weight` is turned, by every element, and turns of turns are those of their product. See
+        If the group is not `exact`, filters are sums of circular harmonics: every element turns the
+        sum nearest to `weight`, so that `act_filter(a, act_filter(b, w)) == act_filter(ab, w)`. See
         `isotrope.harmonics`.
         """
         if self.exact:
@@ -142,7 +142,7 @@ class Group:
     def filter_turns(self, side: int) -> Float64[Tensor, "{side}**2 {self.order}*{side}**2"]:
         """All turns of a filter as one matrix `(k k, |G| k k)`: `act_filter` is linear.
 
-        Row by row what `act_filter` makes, by every element, of the filter that is 1 at one place.
+        Each row holds the turns, by every element, of the filter that is 1 at one place.
         """
         basis = torch.eye(side**2, dtype=torch.float64).view(-1, side, side)
         turned = [self.act_filter(g, basis).flatten(-2) for g in self.elements]
@@ -155,7 +155,7 @@ class Group:
         dims: tuple[int, int],
         between: Callable[[Tensor, float], Tensor],
     ) -> Tensor:
-        """The mirror, then the rest below 90 degrees by `between`, then the quarter turns."""
+        """Apply the mirror, then the rest below 90 degrees with `between`, then quarter turns."""
         if self.is_mirror(element):
             signal = signal.flip(dims[1])
         quarters, rest = divmod(self.angle(element), 90.0)
@@ -194,7 +194,7 @@ def group_from_name(name: str) -> Group:
 
 
 def _turn_between_pixels(image: Tensor, degrees: float, dims: tuple[int, int]) -> Tensor:
-    """Turns the axes `dims` counter-clockwise on the same grid, bilinearly, zeros outside."""
+    """Turn the axes `dims` counter-clockwise on the same grid, bilinearly, with zeros outside."""
     if not degrees:
         return image
     moved = image.movedim(dims, (-2, -1))

@@ -1,19 +1,19 @@
 """Filters as functions of the plane, which turn by any angle: circular harmonics on rings.
 
-A filter of `k x k` weights cannot be turned by 45 degrees: what lies in its corners would fall
-outside, and what is sampled between its weights is blurred. So where a group turns between pixels a
-filter is a sum of functions that turn without loss (steerable filters, Weiler et al. 2018):
+A filter of `k x k` weights cannot be turned by 45 degrees: its corners would fall outside, and
+sampling between its weights blurs them. So for a group that turns between pixels, a filter is a sum
+of functions that turn without loss (steerable filters, Weiler et al. 2018):
 
     psi_(r,m)(rho, phi) = exp(-(rho - r)^2 / (2 SPREAD^2)) cos(m phi), and sin(m phi)
 
-on rings `r` one pixel apart, with frequencies `m <= 2 r`, those that so many pixels on a ring can
-tell apart: 6 functions for 3x3 weights, 15 for 5x5, 28 for 7x7. Turned by `theta` it is
-`cos(m (phi - theta))`, again a sum of these. The free weights of a layer stand for the sum that is
-nearest to them.
+on rings `r` one pixel apart, with the frequencies `m <= 2 r` that the pixels on a ring can tell
+apart: 6 functions for 3x3 weights, 15 for 5x5, 28 for 7x7. Turned by `theta`, the angular part is
+`cos(m (phi - theta))`, again a sum of these. The free weights of a layer stand for the sum nearest
+to them.
 
-What is left is that a filter meets an image at pixels only: of waves of 16, 8 and 5 px, turned by
-45 degrees, a random 5x5 filter over C8 sees what it saw before within 2, 4 and 6% (root mean
-square); turned by sampling within 39 to 46% (`tests/test_harmonics.py`).
+The remaining error comes from applying a filter at pixels only: when waves of 16, 8 and 5 px turn
+by 45 degrees, the response of a random 5x5 filter over C8 changes by 2, 4 and 6% (root mean
+square); with filters turned by sampling, by 39 to 46% (`tests/test_harmonics.py`).
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -30,17 +30,17 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 SPREAD = 0.45
-"""Of a ring, in pixels. Of a wider one the square of weights cuts off much on its sides and nothing
-in its corners, a narrower one passes between pixels: that error is soon twice as large."""
+"""Width of a ring, in pixels. The square of weights cuts off the sides of a wider ring but not its
+corners, and a narrower ring falls between pixels: either way the error soon doubles."""
 
 
-@torch.compiler.allow_in_graph  # the matrix is a constant, which a trace need not follow
+@torch.compiler.allow_in_graph  # the matrix is a constant; no need to trace how it is made
 def turned_smoothly(
     weight: Float[Tensor, "*channels k k"], degrees: float
 ) -> Float[Tensor, "*channels k k"]:
-    """`w(R^-1 x)` of filters `(..., k, k)`, turned counter-clockwise, of their nearest sum.
+    """`w(R^-1 x)`: the sums nearest to filters `(..., k, k)`, turned counter-clockwise.
 
-    At 0 degrees that is the sum itself, which is not `weight`. Turns of turns are exact.
+    At 0 degrees this is the sum itself, which is not `weight`. Repeated turns add up exactly.
     """
     by_side = turn_matrix(weight.shape[-1], degrees)
     matrix = torch.tensor(by_side, dtype=weight.dtype, device=weight.device)
@@ -49,12 +49,12 @@ def turned_smoothly(
 
 @cache
 def turn_matrix(side: int, degrees: float) -> Float64[np.ndarray, "{side}**2 {side}**2"]:
-    """`(k k, k k)`: from weights to those of their nearest sum of harmonics, turned."""
+    """`(k k, k k)`: maps weights to their nearest sum of harmonics, turned."""
     return harmonics(side, degrees) @ np.linalg.pinv(harmonics(side))
 
 
 def harmonics(side: int, degrees: float = 0.0) -> Float64[np.ndarray, "{side}**2 functions"]:
-    """Each `psi` as it lies turned, at the places of `k x k` weights: `(k k, functions)`."""
+    """Each `psi`, turned, at the places of `k x k` weights: `(k k, functions)`."""
     along = np.arange(side) - (side - 1) / 2
     x, y = np.meshgrid(along, -along)  # rows go down
     rho, phi = np.hypot(x, y).ravel(), np.arctan2(y, x).ravel() - math.radians(degrees)
@@ -62,6 +62,6 @@ def harmonics(side: int, degrees: float = 0.0) -> Float64[np.ndarray, "{side}**2
     for ring in np.unique(np.abs(along)):
         height = np.exp(-((rho - ring) ** 2) / (2 * SPREAD**2))
         functions.append(height)
-        for m in range(1, int(2 * ring) + 1):  # in the middle nothing has a direction
+        for m in range(1, int(2 * ring) + 1):  # the middle has no direction
             functions += [height * (rho > 0) * f(m * phi) for f in (np.cos, np.sin)]
     return np.stack(functions, axis=1)

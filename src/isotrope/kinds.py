@@ -2,11 +2,11 @@
 
     "image"      (B, C, H, W)         the grid turns
     "lifted"     (B, |G|, H, W, C)    the grid turns and the orientations are permuted
-    "tokens"     (B, |G| * H * W, C)  a set, the lifted signal flattened: it is permuted
+    "tokens"     (B, |G| * H * W, C)  the flattened lifted signal is permuted
     "invariant"  any shape            nothing moves
 
-A module says its kinds itself, as class attributes: `takes, gives = "image", "lifted"`.
-`gives = None` says that its output is no signal, so that an audit leaves it and its children out.
+A module declares its kinds as class attributes: `takes, gives = "image", "lifted"`.
+`gives = None` means that its output is not a signal; an audit skips the module and its children.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -29,16 +29,16 @@ Action = Callable[[int, Tensor], Tensor]
 
 
 def kind_of(given: str | None, module: nn.Module, side: str, x: Tensor, group: Group) -> str:
-    """The kind that was given, else the declared one, else a guess from the shape of `x`.
+    """The kind given, else the one the module declares, else a guess from the shape of `x`.
 
-    The guess: 4 axes are an image, 5 axes with |G| in the second a lifted signal, 2 axes an
+    The guess: 4 axes are an image, 5 axes with |G| as the second a lifted signal, 2 axes an
     invariant vector.
 
     Args:
         side: "takes" or "gives".
 
     Raises:
-        ValueError: a kind that is not known, or a shape that leaves nothing to guess.
+        ValueError: an unknown kind, or a shape that fits no guess.
     """
     kind = given or declared(module, side)
     if kind is None and x.ndim == 5 and x.shape[1] == group.order:
@@ -54,7 +54,7 @@ def kind_of(given: str | None, module: nn.Module, side: str, x: Tensor, group: G
 
 
 def declared(module: nn.Module, side: str) -> str | None:
-    """The module's own `takes` or `gives`; an `nn.Sequential` has its first's and its last's."""
+    """The module's own `takes` or `gives`; for an `nn.Sequential`, its first's or its last's."""
     kind = getattr(module, side, None)
     if kind is None and isinstance(module, nn.Sequential) and len(module):
         return declared(module[0 if side == "takes" else -1], side)
@@ -62,7 +62,7 @@ def declared(module: nn.Module, side: str) -> str | None:
 
 
 def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Action:
-    """`L_h` on signals of a kind and of the shape of `x`; tokens lie on a grid shaped `like`."""
+    """`L_h` on signals of this kind and the shape of `x`; tokens lie on a grid shaped `like`."""
     if kind == "image":
         return group.act_image
     if kind == "lifted":
@@ -73,12 +73,12 @@ def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Ac
 
 
 def stand_still(h: int, x: Tensor) -> Tensor:
-    """The action on what a turn leaves alone."""
+    """The action on a signal that turns do not change."""
     return x
 
 
 def turn_tokens(group: Group, size: tuple[int, int], axis: int = 1) -> Action:
-    """`L_h` on an axis of tokens: |G| grids of `size`, or one with class tokens before it."""
+    """`L_h` on an axis of tokens: |G| grids of `size`, or one grid after its class tokens."""
 
     def act(h: int, tokens: Tensor) -> Tensor:
         tokens = tokens.movedim(axis, 0)
@@ -93,7 +93,7 @@ def turn_tokens(group: Group, size: tuple[int, int], axis: int = 1) -> Action:
 
 
 def grid_of_tokens(tokens: Tensor, group: Group, like: Tensor | None) -> tuple[int, int]:
-    """(rows, columns) of `(B, |G| * rows * columns, C)`, of the proportions nearest to `like`."""
+    """(rows, columns) of `(B, |G| * rows * columns, C)`, with an aspect ratio nearest to `like`."""
     positions, rest = divmod(tokens.shape[1], group.order)
     if rest or not positions:
         raise ValueError(
@@ -118,7 +118,7 @@ def lifting_groups(model: nn.Module) -> dict[nn.Module, Group | None]:
 def is_lifted_to_another(module: nn.Module, x: Tensor, own: Group | None, group: Group) -> bool:
     """Whether an output is, or may be, a signal lifted to `own` that `group` cannot turn.
 
-    One lifted to C1 is an image or a plain row of tokens, which any group can turn.
+    A signal lifted to C1 is an image or a plain row of tokens, which any group can turn.
     """
     if own in (None, group) or own.order == 1:
         return False
@@ -135,13 +135,13 @@ def possible_kinds(
     group: Group,
     own: Group | None = None,
 ) -> list[tuple[str, Action]]:
-    """The kinds that an output may be of, likeliest first: the declared one, or by its shape.
+    """The kinds an output may be, likeliest first: the declared one, or those its shape allows.
 
     Args:
-        own: the group that the module lifts to, if that is known.
+        own: the group that the module lifts to, if known.
     """
     kind = declared(module, "gives")
-    # What is lifted to C1 is declared as a lifted signal too, but no other group can turn it so.
+    # A signal lifted to C1 is also declared as lifted, but no other group can turn it as such.
     fits = own in (None, group) and (kind != "lifted" or x.shape[1] == group.order)
     if kind and (fits or kind not in ("lifted", "tokens")):
         return [(kind, action(kind, x, group, like=images))]
@@ -178,7 +178,7 @@ def _kinds_of_four_axes(
 def _fitting(
     tokens: int, images: Tensor, grids: set[tuple[int, int]], group: Group
 ) -> list[tuple[int, int]]:
-    """Grids on which so many tokens may lie: seen ones, or one of the proportions of the images."""
+    """Grids that may hold this many tokens: seen ones, or one with the images' aspect ratio."""
     rows, columns = images.shape[2:]
     fitting = {size for size in grids if tokens == group.order * math.prod(size)}
     # Up to 8 class and register tokens may stand before the grid.
@@ -191,7 +191,7 @@ def _fitting(
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """The first floating-point tensor of an output: itself, or in a tuple, mapping or dataclass."""
+    """The output, or the first floating-point tensor in it if a tuple, mapping or dataclass."""
     if isinstance(output, Tensor):
         return output if output.is_floating_point() else None
     if isinstance(output, Mapping):
@@ -204,7 +204,7 @@ def first_tensor(output: object) -> Tensor | None:
 
 
 def relative_error(got: Tensor, expected: Tensor) -> float:
-    """`max |got - expected| / max |expected|`; infinite for another shape or for NaN."""
+    """`max |got - expected| / max |expected|`; infinite if the shapes differ or for NaN."""
     if got.shape != expected.shape:
         return math.inf
     if not got.numel():

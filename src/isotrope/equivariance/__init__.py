@@ -1,6 +1,6 @@
-"""Checking symmetry: the error of a module, the layer that breaks it, and a suite for tests.
+"""Check symmetry: the error of a module, the layer that breaks it, and a test suite.
 
-`isotrope.equivariance.testing` is imported by tests alone, since it needs pytest and hypothesis.
+Import `isotrope.equivariance.testing` in tests only: it needs pytest and hypothesis.
 """
 
 from isotrope.equivariance.auditing import audit

@@ -1,4 +1,4 @@
-"""Which layer of a model breaks its equivariance? For our layers and for any other."""
+"""Find the layer that breaks a model's equivariance, for our layers and any others."""
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -29,24 +29,24 @@ from isotrope.kinds import (
 def audit(
     model: nn.Module, images: Tensor, group: Group | str, tolerance: float = 1e-9
 ) -> AuditReport:
-    """Runs a model on images and on each turned copy, and compares the output of every submodule.
+    """Run a model on images and on each turned copy, and compare the output of every submodule.
 
-    The model is copied, in float64 and eval mode, to the CPU where its device has no float64. An
-    output is compared as the kind that its module declares. One of a module that declares nothing
-    is compared as each kind that its shape allows (an image with the channels first or last, a
-    lifted signal, tokens on a grid with or without class tokens, per-head tokens or scores, a
-    vector) and counts as broken where it fits none. One that is lifted to another group, by the
+    Works on a copy of the model in float64 and eval mode, on the CPU if the device has no float64.
+    An output is compared as the kind that its module declares. If the module declares nothing, its
+    output is compared as each kind that its shape allows (an image with the channels first or last,
+    a lifted signal, tokens on a grid with or without class tokens, per-head tokens or scores, a
+    vector), and is broken if it fits none. An output lifted to another group, according to the
     `group` of its module, is not compared.
 
     Args:
-        images: `(B, C, H, W)`, all that the model is called with. Non-square ones show more; square
-            ones where the model's size is fixed.
+        images: `(B, C, H, W)`, the model's only argument. Non-square images show more; use square
+            ones if the model's input size is fixed.
         group: a `Group`, or its name, such as "C4".
-        tolerance: above it an output is broken; rounding in float64 leaves about 1e-14.
+        tolerance: an output with a larger error is broken; float64 rounding leaves about 1e-14.
 
     Raises:
         TypeError: arguments of other types, or in another order.
-        ValueError: `images` is no batch of images, or a group that is not known.
+        ValueError: `images` is not a batch of images, or the group is unknown.
     """
     group = checked_group("audit(model, images, group)", model, images, group)
     if images.ndim != 4 or not len(images):
@@ -74,7 +74,7 @@ def audit(
         turned = group.act_image(h, images)
         try:
             trace = _trace(model, turned)
-        except Exception as error:  # whatever a foreign model raises for a size is the finding
+        except Exception as error:  # any error a model raises for a size is the finding
             report.refused.append(h)
             report.notes.append(_refusal(group, h, turned, error))
             continue
@@ -85,7 +85,7 @@ def audit(
 
 
 def _odd_batch(images: Tensor, group: Group) -> Tensor:
-    """Repeats images until their number is neither 1 nor |G|, the first axis of many tables."""
+    """Repeat images until their number is neither 1 nor |G|, the first axis of many tables."""
     count = len(images)
     while count in (1, group.order):
         count += 1
@@ -133,7 +133,7 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
 
 
 def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:
-    """Sizes (rows, columns) of the feature maps that were seen, on which tokens may lie."""
+    """Sizes (rows, columns) of the feature maps seen; tokens may lie on any of these grids."""
     sizes = {(images.shape[2], images.shape[3])}
     for module, output in trace.values():
         if output is None or len(output) != len(images):
@@ -145,7 +145,7 @@ def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:
 
 
 class _Output:
-    """An output on the upright images, the kinds it may be of, and its errors as each of them."""
+    """An output on the upright images, the kinds it may be, and its errors as each of them."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class _Output:
             errors[h] = math.inf if got is None else relative_error(got, act(h, self.tensor))
 
     def row(self, group: Group, tolerance: float) -> AuditRow:
-        """The row: the first kind that fits, else the likeliest kind, which is the first."""
+        """The row for the first kind that fits, else for the likeliest kind, which comes first."""
         rows = [
             self._row_as(kind, e, group)
             for (kind, _), e in zip(self.kinds, self.errors, strict=True)

@@ -1,7 +1,7 @@
-"""How far a module is from equivariant: one error for each element of the group.
+"""Measure how far a module is from equivariant: one error for each element of the group.
 
 A module is equivariant to a group when `module(L_h x) == L_h module(x)` for every element `h`. What
-`L_h` does depends on the kind of signal; `isotrope.kinds` says how, and how a module declares it.
+`L_h` does depends on the kind of signal; see `isotrope.kinds`, also for how a module declares it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from isotrope.kinds import action, first_tensor, kind_of, relative_error
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 WITHOUT_FLOAT64 = {"mps"}
-"""Kinds of device that have no float64; there, copies run on the CPU."""
+"""Device types without float64; copies run on the CPU instead."""
 
 
 def equivariance_error(
@@ -31,10 +31,10 @@ def equivariance_error(
 ) -> dict[int, float]:
     """`{h: max |module(L_h x) - L_h module(x)| / max |module(x)|}` for every element `h`.
 
-    Runs on a copy of the module, in eval mode and in `dtype`; the module itself is left as it is.
-    In float64 the copy runs on the CPU where the module's device has no float64 (Apple's GPUs).
-    An output that is not a tensor (a tuple, a dataclass) stands for its first tensor. The identity
-    is compared too: an error there is a module that gives two answers to one question.
+    Runs on a copy of the module, in eval mode and in `dtype`; the module itself does not change.
+    In float64 the copy runs on the CPU if the module's device has no float64 (Apple's GPUs).
+    If the output is not a tensor (a tuple, a dataclass), its first tensor is compared. The identity
+    is compared too: an error there means that the module is not deterministic.
 
     Args:
         group: a `Group`, or its name, such as "C4".
@@ -43,7 +43,7 @@ def equivariance_error(
 
     Raises:
         TypeError: arguments of other types, or in another order.
-        ValueError: a kind or a group that is not known.
+        ValueError: an unknown kind or group.
     """
     group = checked_group("equivariance_error(module, x, group)", module, x, group)
     module, x = copied(module, x, dtype)
@@ -68,15 +68,15 @@ def assert_equivariant(
     *,
     dtype: torch.dtype = torch.float64,
 ) -> None:
-    """Holds `equivariance_error` to `tol` for every element.
+    """Assert that `equivariance_error` is at most `tol` for every element.
 
     Args:
-        tol: the tolerance; None takes that of `dtype`: 1e-10 in float64, 1e-4 in float32.
+        tol: the tolerance; None: the one for `dtype`, 1e-10 in float64 and 1e-4 in float32.
 
     Raises:
         AssertionError: an error above the tolerance.
         TypeError: arguments of other types, or in another order.
-        ValueError: a kind or a group that is not known.
+        ValueError: an unknown kind or group.
     """
     group = checked_group("assert_equivariant(module, x, group)", module, x, group)
     if not isinstance(tol, int | float | None):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -93,7 +93,7 @@ def assert_equivariant(
 
 
 def permutes_pixels(group: Group, element: int) -> bool:
-    """Whether the element turns by whole quarter turns, so that it can be exact."""
+    """Whether the element turns by a multiple of 90 degrees, so that it can be exact."""
     return group.angle(element) % 90 == 0
 
 
@@ -106,7 +106,7 @@ def describe(group: Group, element: int) -> str:
 
 
 def checked_group(call: str, module: object, x: object, group: object) -> Group:
-    """The group, which may be given by its name, after a look at the order of the arguments."""
+    """The group, looked up if given by name, after checking the types of the arguments."""
     if isinstance(module, nn.Module) and isinstance(x, Tensor) and isinstance(group, Group | str):
         return group_from_name(group) if isinstance(group, str) else group
     given = ", ".join(type(argument).__name__ for argument in (module, x, group))
@@ -117,7 +117,7 @@ def checked_group(call: str, module: object, x: object, group: object) -> Group:
 
 
 def copied(module: nn.Module, x: Tensor, dtype: torch.dtype) -> tuple[nn.Module, Tensor]:
-    """A copy of both in `dtype`, the module in eval mode; on the CPU where the device lacks it."""
+    """Copies of both in `dtype`, the module in eval mode; on the CPU if the device lacks it."""
     module, x = copy.deepcopy(module), x.detach()
     tensors = (*module.parameters(), *module.buffers(), x)
     if dtype == torch.float64 and any(t.device.type in WITHOUT_FLOAT64 for t in tensors):

@@ -1,4 +1,4 @@
-"""What an audit found, row by row and in words."""
+"""The findings of an audit, as a table and in words."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class AuditRow:
     """One output of one submodule.
 
     Attributes:
-        name: its place in the model, such as "stages.0.1.mixer"; "(model)" is the whole. A module
-            that runs several times has a row for each.
+        name: its place in the model, such as "stages.0.1.mixer"; "(model)" is the whole model. A
+            module that runs several times has a row for each run.
         type: the name of its class.
         kind: what its output was compared as; empty: not compared, and `note` says why.
         error: the worst error over the elements that permute pixels; None: not compared.
-        element: the element of that error.
+        element: the element with that error.
         between: the worst error over the elements that turn between pixels, if there are any.
     """
 
@@ -34,15 +34,15 @@ class AuditRow:
 
 @dataclass
 class AuditReport:
-    """What `audit` found; print it for a table.
+    """The findings of `audit`; print it for a table.
 
-    For a group that turns between pixels too, such as C8, it judges the elements that permute
-    pixels; where the identity alone does, as in C3, nothing is judged and `ok` is False.
+    For a group that also turns between pixels, such as C8, only the elements that permute pixels
+    are judged; if only the identity does, as in C3, nothing is judged and `ok` is False.
 
     Attributes:
         rows: in order of execution, a module after its children.
-        refused: the elements whose turned images the model did not take.
-        notes: lines on what was refused, and on what the figures do not say.
+        refused: the elements for which the model rejected the turned images.
+        notes: lines on what was rejected, and on the limits of the figures.
     """
 
     group: Group
@@ -62,20 +62,22 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every element ran, nothing is above the tolerance, and the end was compared."""
+        """Whether every element ran, no error is above the tolerance, and the model's own output
+        was compared.
+        """
         compared = bool(self.rows) and self.rows[-1].error is not None
         return compared and self._judged and not self.refused and self.first_broken is None
 
     @property
     def _judged(self) -> bool:
-        """Whether an element but the identity permutes pixels, if there is another element."""
+        """Whether any element other than the identity permutes pixels, if there are others."""
         return self.group.exact or any(
             permutes_pixels(self.group, h) for h in self.group.elements[1:]
         )
 
     @property
     def verdict(self) -> str:
-        """The outcome in one line, and the notes in lines of their own."""
+        """The outcome on one line, then each note on its own line."""
         errors = [r.error for r in self.rows if r.error is not None]
         broken, name, between = self.first_broken, repr(self.group), ""
         if not self.group.exact:
@@ -112,7 +114,7 @@ class AuditReport:
         return "\n".join((*lines, "", self.verdict))
 
     def cells(self, row: AuditRow) -> tuple[str, ...]:
-        """A row of the table in words, one for each of `HEADER`."""
+        """The cells of a row of the table, one for each column of `HEADER`."""
         if row.error is None:
             return row.name, row.type, "-", "not compared", row.note
         broken = row.error > self.tolerance

@@ -1,14 +1,14 @@
-"""`EquivariantLayerTests`: the tests that every layer of isotrope inherits, for your layers too.
+"""`EquivariantLayerTests`: the tests that every layer of isotrope inherits, and yours can too.
 
     class TestMyLayer(EquivariantLayerTests):
         def layer(self, group):
             return MyLayer(self.channels, group=group)
 
-        def broken(self, group):  # optional: a variant that must fail, so that the tests can
+        def broken(self, group):  # optional: a variant that must fail, to show that the tests can
             return MyLayer(self.channels, group=CyclicGroup(1))
 
-Needs pytest and hypothesis. `test_compile` carries the mark `slow`; register it in your pytest
-settings, or leave it out with `-m "not slow"`.
+Needs pytest and hypothesis. `test_compile` is marked `slow`; register the mark in your pytest
+settings, or skip the test with `-m "not slow"`.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -28,7 +28,7 @@ from isotrope.kinds import declared
 
 SEED = 1
 
-# Few and always the same examples: a failure must be there again on the next run.
+# A few fixed examples: a failure must recur on the next run.
 _drawn = settings(
     max_examples=6,
     deadline=None,
@@ -39,17 +39,17 @@ _drawn = settings(
 
 
 class EquivariantLayerTests:
-    """Write `layer(group)`, and `broken(group)` where there is a variant that must fail.
+    """Override `layer(group)`, and `broken(group)` if there is a variant that must fail.
 
     Attributes:
         groups: the groups that the layer is built for.
-        channels: channels of its input.
+        channels: number of input channels.
         takes: kind of its input, "image" or "lifted"; None: what the layer declares.
         gives: kind of its output; None: what the layer declares.
         multiple: rows and columns are multiples of this many pixels or positions.
-        smallest, largest: the fewest and the most such multiples.
-        without_gradient: parameters whose gradient is zero by nature, such as the bias of a key,
-            which adds the same to every score of a softmax.
+        smallest, largest: the smallest and the largest number of such multiples.
+        without_gradient: parameters whose gradient is always zero, such as the bias of a key, which
+            adds the same value to every score of a softmax.
         refuses_wrong_shape: whether a wrong input shape must raise ValueError.
     """
 
@@ -71,13 +71,13 @@ class EquivariantLayerTests:
     refuses_wrong_shape: bool = True
 
     def layer(self, group: Group) -> nn.Module:
-        """The module to test. Write this one."""
+        """The module to test; override this method."""
         raise NotImplementedError("write layer(self, group): it returns the module to test")
 
     broken = None
 
     def build(self, group: Group, dtype: torch.dtype = torch.float64) -> nn.Module:
-        """The layer with every parameter random: a bias that is still zero hides its faults."""
+        """The layer with every parameter randomized: a bias of zero would hide its errors."""
         torch.manual_seed(SEED)
         layer = self.layer(group)
         with torch.no_grad():
@@ -86,7 +86,7 @@ class EquivariantLayerTests:
         return layer.to(dtype).eval()
 
     def input(self, group: Group, rows: int = 2, columns: int = 3, batch: int = 2) -> Tensor:
-        """Noise of the kind that the layer takes, `rows` x `columns` multiples; float64."""
+        """Noise of the kind the layer takes, `rows` x `columns` multiples in size, in float64."""
         torch.manual_seed(SEED + 1)
         size = rows * self.multiple, columns * self.multiple
         if self.kind_taken(group) == "image":
@@ -212,9 +212,9 @@ class EquivariantLayerTests:
         assert max(errors.values()) > 1e-4, f"the broken variant passes: {errors}"
 
     @pytest.mark.slow
-    @pytest.mark.filterwarnings("ignore")  # of the compiler's own libraries
+    @pytest.mark.filterwarnings("ignore")  # from the compiler's own libraries
     def test_compile(self):
-        """One graph, without a break. No code is built from it: that part is torch's."""
+        """The layer traces as one graph, without breaks; generating code from it is torch's job."""
         group = self.groups[-1]
         layer, x = self.build(group), self.input(group, *self.sizes())
         torch.compiler.reset()

@@ -1,6 +1,6 @@
-"""LoRA adapters, through peft, that leave the symmetry intact: [LoRA-GSA] sections 2 to 5.
+"""LoRA adapters, based on peft, that keep the symmetry: [LoRA-GSA] sections 2 to 5.
 
-Each name is imported when it is first asked for: `lora.merging` needs neither torch nor peft.
+Names are imported on first use, because `lora.merging` needs neither torch nor peft.
 """
 
 from __future__ import annotations

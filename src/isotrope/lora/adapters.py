@@ -1,4 +1,4 @@
-"""Adapters of a model: add, count, save, load; and what tells that one fits."""
+"""Add, count, save, load and switch the adapters of a model, and check that they fit."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from isotrope.lora.targets import target_names
 from isotrope.nn import GroupConv, LiftingConv
 
 _FILTERS = (LiftingConv, GroupConv, nn.Conv1d, nn.Conv2d)
-"""Layers that take `FilterLora`. peft's own adapter of a convolution is the same where it has one
-group, and cannot be merged where it has more."""
+"""Layers that take `FilterLora`. peft's own adapter for a convolution is equivalent for one channel
+group, but cannot be merged for more."""
 
 
 def add_adapter(
@@ -39,17 +39,18 @@ def add_adapter(
     dora: bool = False,
     name: str = "default",
 ) -> PeftModel:
-    """Adds a LoRA `W + (alpha / rank) B A` to layers of a model, which is changed in place.
+    """Add a LoRA `W + (alpha / rank) B A` to layers of a model, in place.
 
-    `A` is random and `B` is 0, so that nothing changes until it is trained; all else is frozen but
-    the running statistics of batch norms: keep those layers in eval mode while an adapter learns,
-    or it fits no other copy of the model. The new adapter is the active one. `peft` does the rest:
-    `set_adapter`, `disable_adapter`, `merge_adapter`, `unmerge_adapter` of what is returned.
+    `A` starts random and `B` at 0, so that the model does not change until training. Everything
+    else is frozen except the running statistics of batch norms: keep those layers in eval mode
+    while you train an adapter, or it will not fit any other copy of the model. The new adapter
+    becomes active. For the rest use peft's `set_adapter`, `disable_adapter`, `merge_adapter` and
+    `unmerge_adapter` on the returned model.
 
     Args:
-        model: any model of isotrope, or what this function returned, for one more adapter.
-        targets: of `TARGETS`.
-        alpha: twice the rank unless given.
+        model: any model of isotrope, or a model this function returned, to add another adapter.
+        targets: names from `TARGETS`.
+        alpha: by default twice the rank.
         dora: also learn the length of each row of the weights (DoRA).
 
     Raises:
@@ -68,13 +69,16 @@ def add_adapter(
 
 
 def count_parameters(model: PeftModel, name: str = "default") -> tuple[int, int]:
-    """Parameters of an adapter, and of the model without any; `r (d_in + d_out)` a matrix."""
+    """Numbers of parameters of an adapter and of the model without adapters.
+
+    An adapter has `r (d_in + d_out)` parameters per matrix.
+    """
     ours = sum(tensor.numel() for tensor in _tensors(model, name).values())
     return ours, sum(p.numel() for p in _base_parameters(model).values())
 
 
 def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") -> None:
-    """Writes one adapter, its configuration, and what it was made for; whole or not at all."""
+    """Write one adapter, its configuration and a description of its model, each file atomically."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -92,14 +96,15 @@ def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") ->
 
 
 def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") -> PeftModel:
-    """Adds an adapter that `save_adapter` wrote, and makes it the active one; frozen, as it is.
+    """Add an adapter that `save_adapter` wrote, frozen, and make it active.
 
-    One that peft itself wrote does not say what it was made for: of it only the shapes are checked.
+    An adapter written by peft itself does not say which model it was made for: only its shapes are
+    checked.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the files are broken, or it was made for another model; what differs is named,
-            and the model is as it was before.
+        ValueError: the files are broken, or the adapter was made for another model; the message
+            names the difference, and the model is unchanged.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -143,12 +148,12 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Digest of a model without its adapters: its parameters and running statistics as float32."""
+    """Digest of a model's parameters and running statistics as float32, without adapters."""
     return digest(_arrays(model))
 
 
 def switch_adapter(model: nn.Module, name: str | None) -> None:
-    """Makes another of the loaded adapters the active one; `None`: the model as it was without.
+    """Activate another loaded adapter; `None`: turn all adapters off.
 
     Raises:
         ValueError: no adapter of this name is loaded.
@@ -166,7 +171,7 @@ def switch_adapter(model: nn.Module, name: str | None) -> None:
 
 
 def active_adapter(model: nn.Module) -> str | None:
-    """The name of the adapter that acts; `None` where there is none, or all are off."""
+    """The name of the active adapter; `None` if there is none, or all are off."""
     if not isinstance(model, PeftModel):
         return None
     layers = [m for m in model.modules() if isinstance(m, BaseTunerLayer)]
@@ -187,30 +192,30 @@ def _refuse_taken(model: nn.Module, name: str) -> None:
 
 
 def _attach(model: nn.Module, config: LoraConfig, name: str) -> PeftModel:
-    # peft does not keep this map with an adapter: it is registered again at every load.
+    # peft does not save this map with an adapter: register it at every load.
     config._register_custom_module(dict.fromkeys(_FILTERS, FilterLora))
     if not isinstance(model, PeftModel):
-        with warnings.catch_warnings():  # between peft and transformers, of no use to ours
+        with warnings.catch_warnings():  # concerns peft and transformers, not us
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing`")
             return PeftModel(model, config, adapter_name=name, autocast_adapter_dtype=False)
     model.add_adapter(name, config, autocast_adapter_dtype=False)
     model.set_adapter(name)
-    _tuner(model).enable_adapter_layers()  # which `switch_adapter(model, None)` has turned off
+    _tuner(model).enable_adapter_layers()  # `switch_adapter(model, None)` may have turned them off
     return model
 
 
 def _detach(model: nn.Module, adapted: PeftModel, name: str, active: str | None) -> None:
-    """Takes the adapter out again, and puts back what acted before."""
+    """Remove the adapter again, and reactivate the one that was active before."""
     if model is adapted:
         adapted.set_adapter(next(other for other in adapted.peft_config if other != name))
         adapted.delete_adapter(name)
         switch_adapter(adapted, active)
     else:
-        adapted.unload()  # the layers, which were wrapped in place, are the model's own again
+        adapted.unload()  # restores the layers that were wrapped in place
 
 
 def _misfit(expected: dict[str, Tensor], given: dict[str, Tensor]) -> str:
-    """What differs between two sets of tensors; empty where nothing does."""
+    """The first difference between two sets of tensors, in words; empty if there is none."""
     for name in sorted(expected | given):
         if name not in expected:
             return f"it has no layer for {name}"
@@ -233,7 +238,7 @@ def _tensors(model: PeftModel, name: str) -> dict[str, Tensor]:
 
 
 def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters without adapters, named as if there were none."""
+    """The model's parameters without adapters, under their names without adapters."""
     return {
         name.replace(".base_layer", ""): parameter
         for name, parameter in _unwrapped(model).named_parameters()
@@ -242,7 +247,7 @@ def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
-    """What a model without its adapters computes with: parameters and running statistics."""
+    """The parameters and running statistics of a model without its adapters, as float32."""
     tensors = _base_parameters(model)
     for name, module in _unwrapped(model).named_modules():
         for key in ("running_mean", "running_var"):
@@ -252,7 +257,7 @@ def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 def _description(model: nn.Module) -> dict:
-    """What an adapter depends on: the class, the alphabet, the shapes and the values of a model."""
+    """The class, alphabet, shapes and digest of a model, which its adapters depend on."""
     base = _unwrapped(model)
     if any(getattr(module, "merged", False) for module in base.modules()):
         raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")

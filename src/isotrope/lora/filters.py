@@ -16,7 +16,7 @@ from isotrope.nn.conv import TurnedFilter
 
 
 class Magnitude(nn.Module):
-    """`m` of DoRA, a length for each output channel."""
+    """`m` in DoRA: a length for each output channel."""
 
     def __init__(self, lengths: Tensor) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Magnitude(nn.Module):
 
 
 class FilterDora(LoraVariant):
-    """Tells peft that filters take DoRA; `FilterLora` does the work."""
+    """Tells peft that filters support DoRA; `FilterLora` implements it."""
 
     @staticmethod
     def init(module: FilterLora, adapter_name: str, **_) -> None:
@@ -35,13 +35,13 @@ class FilterDora(LoraVariant):
 class FilterLora(nn.Module, LoraLayer):
     """`w + s B A` on the weight of a convolution, before a group turns it.
 
-    `LiftingConv` and `GroupConv` turn their free weight; that of a plain convolution is what it is.
-    The free weight `(C_out, ...)` is taken as a matrix of `C_out` rows. All orientations then turn
-    the same adapted filter, so the layer stays as equivariant as it was; an adapter over the turned
-    bank would give each orientation a filter of its own. DoRA: `m (w + s B A) / |w + s B A|`, a
-    length a row. Dropout of an adapter's input has no meaning here and is not applied.
+    `LiftingConv` and `GroupConv` turn their free weight; a plain convolution uses its weight as is.
+    The free weight `(C_out, ...)` is treated as a matrix with `C_out` rows. All orientations then
+    turn the same adapted filter, so the layer stays as equivariant as it was; an adapter on the
+    turned bank would give each orientation its own filter. DoRA: `m (w + s B A) / |w + s B A|`,
+    with a length for each row. Dropout of an adapter's input has no meaning here and is ignored.
 
-    Merging keeps the weight that was, and unmerging puts it back bit for bit.
+    Merging saves the original weight, and unmerging restores it bit for bit.
     """
 
     base_layer: nn.Module
@@ -91,7 +91,7 @@ class FilterLora(nn.Module, LoraLayer):
         weight: Tensor = self.free_weight
         for adapter in acting:
             weight = self.moved(weight, adapter)
-        # As an argument: to swap the layer's own, even for a moment, would reach other threads.
+        # As an argument: swapping the layer's own weight, even briefly, would affect other threads.
         if isinstance(self.base_layer, TurnedFilter):
             return self.base_layer(signal, weight)
         plain = cast("nn.Conv1d | nn.Conv2d", self.base_layer)
@@ -99,7 +99,7 @@ class FilterLora(nn.Module, LoraLayer):
 
     @torch.no_grad()
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Puts adapters, the active ones unless named, into the free weight."""
+        """Merge adapters into the free weight; by default the active ones."""
         weight = self.free_weight
         for adapter in check_adapters_to_merge(self, adapter_names) or ():
             if adapter not in self.lora_A:
@@ -116,7 +116,7 @@ class FilterLora(nn.Module, LoraLayer):
 
     @torch.no_grad()
     def unmerge(self) -> None:
-        """Puts back the weight from before the first merge."""
+        """Restore the weight from before the first merge."""
         if self._unmerged is not None:
             self.free_weight.copy_(self._unmerged)
         self.merged_adapters.clear()
@@ -130,8 +130,8 @@ def _lengths(weight: Tensor) -> Tensor:
 def register() -> None:
     """Make peft itself adapt `LiftingConv` and `GroupConv`, for `PeftModel.from_pretrained`.
 
-    Without it peft refuses them as not supported; `isotrope.lora.load_adapter` needs no such call.
-    Plain convolutions stay peft's own.
+    Without this call peft rejects these layers as unsupported; `isotrope.lora.load_adapter` does
+    not need it. peft still uses its own adapter for plain convolutions.
     """
     # Patched where peft calls it, not where it is defined.
     default = lora_model.dispatch_default  # pyright: ignore[reportPrivateImportUsage]
@@ -141,7 +141,7 @@ def register() -> None:
 
 
 class _Dispatch:
-    """peft's choice of an adapter layer, after ours."""
+    """Chooses `FilterLora` for turned filters, and peft's choice for other layers."""
 
     def __init__(self, default: Callable[..., nn.Module | None]) -> None:
         self.default = default

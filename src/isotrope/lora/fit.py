@@ -1,4 +1,4 @@
-"""Which model an adapter was made for, written beside it in `base.json`. No torch."""
+"""A description of the model an adapter was made for, stored with it in `base.json`. No torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ REMEDY = "load the model that it was made for, or adapt this one"
 
 
 def described(model: str, charset: str | None, parameters: Mapping[str, np.ndarray]) -> dict:
-    """What an adapter depends on.
+    """The description of a model, as far as its adapters depend on it.
 
     Args:
         model: The name of its class.
-        charset: Its characters, in their order; None where it has none.
+        charset: Its characters, in order; None if it has none.
         parameters: Its weights without adapters, by name.
     """
     return {
@@ -29,7 +29,7 @@ def described(model: str, charset: str | None, parameters: Mapping[str, np.ndarr
 
 
 def digest(parameters: Mapping[str, np.ndarray]) -> str:
-    """Of the values as float32, in the order of their names."""
+    """SHA-256 of the values as float32, sorted by name."""
     whole = hashlib.sha256()
     for name in sorted(parameters):
         whole.update(np.ascontiguousarray(parameters[name], np.float32).tobytes())
@@ -37,9 +37,9 @@ def digest(parameters: Mapping[str, np.ndarray]) -> str:
 
 
 def differences(made_for: dict, here: dict) -> list[str]:
-    """Between two models that are `described`, in words, the coarsest first.
+    """The differences between two `described` models, in words, coarsest first.
 
-    Where the shapes differ the values do too, which says no more.
+    If the shapes differ, the values differ too; this is not listed.
     """
     if made_for["model"] != here["model"]:
         return [f"a {made_for['model']}, and this is a {here['model']}"]

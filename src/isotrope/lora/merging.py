@@ -1,4 +1,4 @@
-"""Adding an adapter to the weights that it was made for, in numpy. No torch."""
+"""Merge an adapter into the weights it was made for, in numpy. No torch."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def merged_weights(
 ) -> dict[str, np.ndarray]:
     """The weights that an adapter changes, as float32: `W + (alpha / r) B A`.
 
-    `B A` has the shape of `W` with a row for each output channel, of filters too. With DoRA each
-    row gets the length that was learned for it.
+    `W`, also that of a filter, is treated as a matrix with a row for each output channel. With DoRA
+    each row is rescaled to its learned length.
 
     Args:
-        model, charset, parameters: As `isotrope.lora.fit.described` takes them.
-        folder: Written by `save_adapter`.
+        model, charset, parameters: As for `isotrope.lora.fit.described`.
+        folder: An adapter that `save_adapter` wrote.
 
     Raises:
         FileNotFoundError: A file is missing.
-        ValueError: The files are broken, of a kind that `add_adapter` does not make, or of an
-            adapter of another model.
+        ValueError: The files are broken, the adapter is of a kind that `add_adapter` does not make,
+            or it was made for another model.
     """
     folder = Path(folder)
     if missing := [n for n in (CONFIG, WEIGHTS, BASE) if not (folder / n).is_file()]:
@@ -64,7 +64,7 @@ def merged_weights(
 
 
 def _layers(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """The matrices of each layer."""
+    """The adapter's tensors by layer, then by part."""
     layers: dict[str, dict[str, np.ndarray]] = {}
     for key, tensor in tensors.items():
         part = next((part for part in _PARTS if part in key), None)

@@ -1,4 +1,4 @@
-"""Which layers an adapter acts on, by name."""
+"""Names for the layers that an adapter acts on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TARGETS = (
     *("encoder", "encoder.attention", "encoder.mlp", "encoder.filters"),
     *("decoder", "decoder.attention", "decoder.mlp"),
 )
-"""`PART.KIND`, or one of the two. Part: the encoder or decoder of a `Recognizer`. Kind: attention
+"""`PART.KIND`, or one of the two. PART: the encoder or decoder of a `Recognizer`. KIND: attention
 (q, k, v, out), mlp (the linear maps and 1x1 convolutions of feed-forwards), or filters (all other
-convolutions: patch embedding, strided steps, depthwise ones, the filters of G-CSA and CNN).
+convolutions: patch embedding, strided steps, depthwise filters, the filters of G-CSA and CNN).
 Heads, embeddings, position encodings and norms are never adapted."""
 
 _KINDS = {
@@ -24,13 +24,13 @@ _KINDS = {
 
 
 def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
-    """The names of the modules of `model` that `targets` stand for.
+    """The names of the modules of `model` that match `targets`.
 
     Args:
-        targets: of `TARGETS`, as a list or with commas: "encoder.attention,decoder".
+        targets: names from `TARGETS`, as a list or with commas: "encoder.attention,decoder".
 
     Raises:
-        ValueError: an unknown target, or one that the model has no layer for.
+        ValueError: an unknown target, or one that matches no layer of the model.
     """
     if isinstance(targets, str):
         targets = [target.strip() for target in targets.split(",")]
@@ -49,7 +49,7 @@ def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
 
 
 def adapted_targets(model: nn.Module) -> str | None:
-    """Of `TARGETS` that whose layers are those with adapters; `None` where there is no such one."""
+    """The name in `TARGETS` that matches exactly the adapted layers; `None` if there is none."""
     adapted = {name for name, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
     for target in TARGETS:
         if _named(model, target) == adapted:
@@ -73,7 +73,7 @@ def _stands_for(target: str, name: str, module: nn.Module) -> bool:
 def _kind(name: str, module: nn.Module) -> str | None:
     if ".base_layer" in name or ".lora_" in name:
         return None
-    if isinstance(module, BaseTunerLayer):  # it has an adapter already, and may get another
+    if isinstance(module, BaseTunerLayer):  # it already has an adapter and may get another
         module = module.get_base_layer()
     if isinstance(module, TurnedFilter):
         return "filters"

@@ -1,1 +1,1 @@
-"""Models on the layers of `isotrope.nn`: config, backbone, heads, presets and saving."""
+"""Models built from the layers of `isotrope.nn`: config, backbone, heads, presets, saving."""

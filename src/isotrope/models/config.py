@@ -1,4 +1,4 @@
-"""`EquivariantViTConfig` and `Stage`: a whole model as a value, which JSON and TOML can hold."""
+"""`EquivariantViTConfig` and `Stage`: a whole model as a value that JSON and TOML can store."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Stage:
 
         Stage("gcsa", depth=4, dim=32, heads=2)       # by name; further options are the mixer's
         Stage(GCSA(heads=2), depth=4, dim=32)         # the same
-        Stage("conv", 2, 64, stride=2)                # shrinks the grid by the mixer's own step
+        Stage("conv", 2, 64, stride=2)                # shrinks the grid by the mixer's default step
         Stage("conv", 2, 64, step=FilterStep(2))      # the same
 
     Args:
         mixer: a config of `isotrope.models.mixers`, its name, or its dict.
-        depth: blocks; 0 for a stage that is its step alone.
-        dim: channels of each orientation. The width of a position is `|G| * dim`.
-        options: of the mixer, by place or by name, where `mixer` is a name.
-        step: a config of `isotrope.models.steps`, its name, or its dict: what leads from the stage
-            before to this one. `None`: nothing, or `LinearStep` where the width changes.
-        stride, step_kernel: short for the mixer's own step, `FilterStep(stride, step_kernel)`, or
-            `MeanStep(stride)` before "plain" layers.
-        mlp_ratio: width of the feed-forward by `dim`; there is none in "plain" layers.
+        depth: number of blocks; 0 for a stage that consists of its step only.
+        dim: number of channels per orientation. The width of a position is `|G| * dim`.
+        options: options of the mixer, positional or by name, if `mixer` is a name.
+        step: a config of `isotrope.models.steps`, its name, or its dict: the transition from the
+            previous stage. `None`: nothing, or `LinearStep` if the width changes.
+        stride, step_kernel: shorthand for the mixer's default step:
+            `FilterStep(stride, step_kernel)`, or `MeanStep(stride)` before "plain" layers.
+        mlp_ratio: width of the feed-forward divided by `dim`; "plain" layers have none.
 
     Raises:
         ValueError: an unknown name, or an option that the mixer does not have.
@@ -76,24 +76,25 @@ class Stage:
 
     @property
     def stride(self) -> int:
-        """By how much this stage shrinks the grid of the one before."""
+        """The factor by which this stage shrinks the grid of the previous one."""
         return 1 if self.step is None else self.step.stride
 
 
 @dataclass
 class EquivariantViTConfig:
-    """The whole model as a value; `asdict` of it is the JSON that `save_pretrained` writes.
+    """The whole model as a value; `save_pretrained` writes its `asdict` as JSON.
 
     Args:
-        group: "C1" (a plain ViT), "C4", "D4", "C8" ..., or a `Group`, kept as its name.
+        group: "C1" (a plain ViT), "C4", "D4", "C8" ..., or a `Group`, stored as its name.
         patch: `(kernel_size, stride, padding)` of the lifting patch embedding.
         stages: `Stage`s, or dicts of their arguments.
-        classes: outputs of the head; 0 leaves the pooled features.
-        norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), of all norms but the head's.
-        pool: "mean" or "max" over orientations before the head; over positions always the mean.
+        classes: number of outputs of the head; 0: no head, the model returns pooled features.
+        norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), for all norms except the
+            head's.
+        pool: "mean" or "max" over orientations before the head; positions are always averaged.
 
     Raises:
-        ValueError: an unknown name, no stages, or a stage that does not fit the one before.
+        ValueError: an unknown name, no stages, or a stage that does not fit the previous one.
     """
 
     group: str | Group = "C4"
@@ -133,7 +134,9 @@ class EquivariantViTConfig:
 
     @property
     def unit(self) -> int:
-        """Pixels of which both sides of an image must be multiples, for strides, windows, pools."""
+        """Both sides of an image must be multiples of this many pixels, to fit strides, windows
+        and pools.
+        """
         unit, stride = self.stride, self.patch[1]
         for stage in self.stages:
             stride *= stage.stride
@@ -142,12 +145,12 @@ class EquivariantViTConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels from one position of the last stage to the next."""
+        """Distance in pixels between neighboring positions of the last stage."""
         return self.patch[1] * math.prod(stage.stride for stage in self.stages)
 
 
 def _joined(before: Stage, stage: Stage) -> Stage:
-    """The stage with a step that leads to its width; ValueError where none does."""
+    """The stage with a step that leads to its width; ValueError if there is none."""
     by_step = stage.step is not None and stage.step.width_changes
     by_layers = stage.mixer.width_changes and stage.depth > 0
     if stage.dim == before.dim or by_step or by_layers:

@@ -1,4 +1,4 @@
-"""What stands on the backbone: heads from features to answers."""
+"""Heads on the backbone: from features to predictions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 class ClassHead(nn.Sequential):
     """Logits from pooled features: a norm, then a linear map. `(B, dim)` to `(B, classes)`.
 
-    The mean over positions is small; the norm gives the classes a scale of their own.
+    The norm rescales the pooled features, which are small because they are means over positions.
     """
 
     takes, gives = "invariant", "invariant"

@@ -1,4 +1,4 @@
-"""What mixes the tokens of a stage: one config each, in the registry `MIXERS`.
+"""Configs of the mixers, which mix the tokens of a stage, in the registry `MIXERS`.
 
 | name      | class           | builds                                                          |
 |-----------|-----------------|-----------------------------------------------------------------|
@@ -7,7 +7,8 @@
 | `"conv"`  | `DepthwiseConv` | depthwise `GroupConv` in pre-norm blocks: the equivariant CNN   |
 | `"plain"` | `FullConv`      | `ConvLayer`s in place of blocks, as in Cohen & Welling 2016     |
 
-To add one: a frozen dataclass that inherits from `Mixer` and has `build`, and its name in `MIXERS`.
+To add one, write a frozen dataclass that inherits from `Mixer` and has `build`, and add its name to
+`MIXERS`.
 """
 
 from __future__ import annotations
@@ -28,26 +29,26 @@ from isotrope.nn.norm import Norm
 
 @dataclass(frozen=True)
 class Mixer:
-    """Base of the configs. By default a stage is a run of blocks around `build(dim, group)`."""
+    """Base of the configs. By default a stage is a series of blocks around `build(dim, group)`."""
 
     name: str = field(default="", init=False)
 
     width_changes: ClassVar[bool] = False
-    """Whether its first layer takes a signal of another width, so that no step has to."""
+    """Whether its first layer can change the width, so that no step has to."""
 
     filters_first: ClassVar[bool] = False
-    """Whether it begins with a filter, before which a patch embedding needs an activation."""
+    """Whether it starts with a filter, so that the patch embedding needs an activation."""
 
     def __post_init__(self) -> None:
         check_whole(self)
 
     @property
     def unit(self) -> int:
-        """Positions of which both sides of the grid must be multiples."""
+        """Both sides of the grid must be multiples of this many positions."""
         return 1
 
     def step(self, stride: int, kernel_size: int | None = None) -> Step:
-        """The step that shrinks the grid before such a stage, unless another one is given."""
+        """The default step that shrinks the grid before a stage with this mixer."""
         return FilterStep(stride, kernel_size)
 
     def build(self, dim: int, group: Group) -> nn.Module:
@@ -57,7 +58,7 @@ class Mixer:
     def layers(
         self, in_dim: int, dim: int, depth: int, mlp_ratio: float, group: Group, norm: Norm
     ) -> Iterator[nn.Module]:
-        """The layers of a stage: `depth` of them, from `in_dim` channels to `dim`."""
+        """The `depth` layers of a stage, from `in_dim` channels to `dim`."""
         for _ in range(depth):
             yield Block(dim, self.build(dim, group), mlp_ratio, norm)
 
@@ -67,10 +68,10 @@ class GCSA(Mixer):
     """Group convolutional self-attention, [GCSA] eq. 2-4: `GroupConvSelfAttention`.
 
     Args:
-        heads: attention heads.
+        heads: number of attention heads.
         kernel_size: side of the filters that make queries, keys and values; odd.
         window: side of the attention windows in positions; `None`: the whole grid.
-        kv_pool: keys and values are averaged over so many positions each way.
+        kv_pool: keys and values are averaged over `kv_pool x kv_pool` positions.
     """
 
     name: str = field(default="gcsa", init=False)
@@ -103,11 +104,11 @@ class GSA(Mixer):
     """Group self-attention, [LoRA-GSA] section 5: `GroupSelfAttention`.
 
     Args:
-        heads: attention heads.
-        encoding: of positions: `None`, "mlp", "table" or "rotary".
-        sum_orientations: [RC]'s literal sum over the queries of every orientation.
+        heads: number of attention heads.
+        encoding: position encoding: `None`, "mlp", "table" or "rotary".
+        sum_orientations: use [RC]'s literal sum over the queries of every orientation.
         window: side of the attention windows in positions; `None`: the whole grid.
-        kv_pool: keys and values are averaged over so many positions each way.
+        kv_pool: keys and values are averaged over `kv_pool x kv_pool` positions.
     """
 
     name: str = field(default="gsa", init=False)
@@ -135,7 +136,7 @@ class GSA(Mixer):
 
 @dataclass(frozen=True)
 class DepthwiseConv(Mixer):
-    """A depthwise `GroupConv` in the place of attention: the equivariant CNN.
+    """A depthwise `GroupConv` in place of attention: the equivariant CNN.
 
     Args:
         kernel_size: side of the filters; odd.
@@ -155,7 +156,7 @@ class DepthwiseConv(Mixer):
 
 @dataclass(frozen=True)
 class FullConv(Mixer):
-    """`ConvLayer`s, full filters, in place of blocks: the group CNN of Cohen & Welling 2016.
+    """`ConvLayer`s with full filters in place of blocks: the group CNN of Cohen & Welling 2016.
 
     Args:
         kernel_size: side of the filters; odd.
@@ -187,4 +188,4 @@ MIXERS: dict[str, type[Mixer]] = {
     "conv": DepthwiseConv,
     "plain": FullConv,
 }
-"""By the name that a config and a recipe call it."""
+"""Mixers by their name in configs and recipes."""

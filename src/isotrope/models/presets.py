@@ -1,7 +1,8 @@
-"""Models of named sizes: the same class with another config, alike in positions and total width.
+"""Model configs by name and image size, with equal numbers of positions and equal total widths.
 
-`preset("gcsa", 96)` is the G-CSA ViT for images of 96 px, `preset("vit", 96)` the plain ViT of as
-many positions and the same width `|G| * C`, so that their speed and accuracy can be compared.
+`preset("gcsa", 96)` is the G-CSA ViT for images of 96 px, and `preset("vit", 96)` the plain ViT
+with the same number of positions and the same width `|G| * C`, so that you can compare their speed
+and accuracy.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.models.mixers import GCSA, GSA, DepthwiseConv, Mixer
 
 WIDTHS = {
-    # image size: patch, then (depth, total width, channels a head, kv_pool, mlp_ratio) of stages
+    # image size: patch, [(depth, total width, channels per head, kv_pool, mlp_ratio) of each stage]
     28: ((4, 2, 1), [(2, 128, 16, 2, 3.0)]),
     96: ((8, 4, 2), [(2, 128, 16, 4, 4.0), (6, 256, 32, 2, 4.0)]),
     224: ((16, 8, 4), [(2, 256, 32, 4, 4.0), (6, 512, 32, 2, 4.0)]),
 }
-"""The sizes of rotated MNIST, PatchCamelyon and ImageNet."""
+"""Dimensions for the image sizes of rotated MNIST, PatchCamelyon and ImageNet."""
 
 PRESETS: dict[str, Callable[[int, int], Mixer]] = {
     "gcsa": lambda heads, pool: GCSA(heads, kv_pool=pool),
@@ -28,7 +29,7 @@ PRESETS: dict[str, Callable[[int, int], Mixer]] = {
     "cnn": lambda heads, pool: DepthwiseConv(),
     "vit": lambda heads, pool: GSA(heads, "rotary", kv_pool=pool),
 }
-"""By name: the mixer of a stage with so many heads, which pools its keys by so much."""
+"""Each preset's function from the number of heads and `kv_pool` to the mixer of a stage."""
 
 
 def preset(
@@ -39,10 +40,11 @@ def preset(
     Args:
         name: "gcsa" ([GCSA]), "gsa-rotary", "gsa-mlp", "gsa-table" ([LoRA-GSA], with one of the
             position encodings), "cnn" (equivariant, depthwise filters in place of attention), or
-            "vit": a plain ViT with rotary positions.
-        size: side of the images: 28, 96 or 224 px. The models take others that their strides carry.
-        group: "C4" unless said; "C1" for "vit". The total width stays, so that `C` is that width
-            by `|G|`.
+            "vit" (a plain ViT with rotary positions).
+        size: side of the images: 28, 96 or 224 px. The models also take other sizes that fit their
+            strides.
+        group: by default "C4", or "C1" for "vit". The total width is fixed: `C` is that width
+            divided by `|G|`.
 
     Raises:
         ValueError: an unknown name or size, or a group that does not divide the widths.

@@ -1,4 +1,4 @@
-"""The step from one stage to the next: one config each, in the registry `STEPS`.
+"""Configs of the steps from one stage to the next, in the registry `STEPS`.
 
 | name       | class        | builds                                     | grid   | width   |
 |------------|--------------|--------------------------------------------|--------|---------|
@@ -22,7 +22,7 @@ from isotrope.nn.norm import Norm
 
 @dataclass(frozen=True)
 class Step:
-    """Base of the configs."""
+    """Base of the step configs."""
 
     name: str = field(default="", init=False)
     stride: int = field(default=1, init=False)
@@ -45,7 +45,7 @@ class FilterStep(Step):
     """`Downsample`: a strided full `GroupConv`, then a norm.
 
     Args:
-        stride: positions that become one, each way.
+        stride: `stride x stride` positions become one.
         kernel_size: side of the filter; `None`: `2 stride`.
     """
 
@@ -62,7 +62,7 @@ class MeanStep(Step):
     """`MeanPool`: the mean of `stride x stride` positions.
 
     Args:
-        stride: positions that become one, each way.
+        stride: `stride x stride` positions become one.
     """
 
     name: str = field(default="mean", init=False)
@@ -76,7 +76,7 @@ class MeanStep(Step):
 
 @dataclass(frozen=True)
 class LinearStep(Step):
-    """A linear map on each token, from one width to the other; the grid stays."""
+    """A linear map on each token, from one width to another; the grid stays the same."""
 
     name: str = field(default="linear", init=False)
 
@@ -85,4 +85,4 @@ class LinearStep(Step):
 
 
 STEPS: dict[str, type[Step]] = {"filter": FilterStep, "mean": MeanStep, "linear": LinearStep}
-"""By the name that a config and a recipe call it."""
+"""Steps by their name in configs and recipes."""

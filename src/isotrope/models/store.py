@@ -20,7 +20,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def save(model: nn.Module, config: EquivariantViTConfig, folder: str | os.PathLike[str]) -> None:
-    """Writes both files; each replaces its file at one stroke."""
+    """Write both files, each atomically."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -33,11 +33,11 @@ def save(model: nn.Module, config: EquivariantViTConfig, folder: str | os.PathLi
 
 
 def load(build: Callable[[EquivariantViTConfig], M], folder: str | os.PathLike[str]) -> M:
-    """`build(config)` with the saved weights, in eval mode and in the dtype that was saved.
+    """`build(config)` with the saved weights, in eval mode and in the saved dtype.
 
     Raises:
         FileNotFoundError: the folder lacks one of the two files.
-        ValueError: one of them is broken, or they are of two models.
+        ValueError: a file is broken, or the two belong to different models.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file

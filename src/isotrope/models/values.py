@@ -1,4 +1,4 @@
-"""What the values of a config share: names in a registry, whole numbers, dicts."""
+"""Helpers for config values: registry names, dicts, whole numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 def from_name(given: str | Mapping[str, Any] | V, registry: Mapping[str, type[V]], what: str) -> V:
-    """A value of a registry: itself, by its name, or as `{"name": ..., option: ...}`.
+    """A config value, given as itself, by its name, or as `{"name": ..., option: ...}`.
 
     Raises:
         ValueError: an unknown name, or an option that the class does not have.
@@ -30,7 +30,7 @@ def from_options(
     registry: Mapping[str, type[V]],
     what: str,
 ) -> V:
-    """A value of a registry by its name, with options by place or by name.
+    """The config value with this name in a registry, with positional and named options.
 
     Raises:
         ValueError: an unknown name, or an option that the class does not have.
@@ -63,12 +63,12 @@ def options_of(kind: type) -> list[str]:
 
 
 def constants_of(kind: type) -> list[str]:
-    """The fields that the class itself sets, such as its name."""
+    """The fields that the class sets itself, such as its name."""
     return [f.name for f in fields(kind) if not f.init]  # pyright: ignore[reportArgumentType]
 
 
 def check_whole(value: object) -> None:
-    """Raises ValueError where a field of a dataclass whose default is an int is not one."""
+    """Raise ValueError if a dataclass field with an int default holds anything but an int."""
     for f in fields(value):  # pyright: ignore[reportArgumentType]
         given = getattr(value, f.name)
         if type(f.default) is int and type(given) is not int:

@@ -16,7 +16,7 @@ from isotrope.nn.norm import NORMS
 class EquivariantViT(nn.Module):
     """A vision transformer equivariant to the group of its config.
 
-    Lifting patch embedding, stages of pre-norm blocks or plain layers, a step between stages,
+    A lifting patch embedding, stages of pre-norm blocks or plain layers, a step between stages,
     invariant pooling over `(x, g)`, a norm and a linear head. `forward` is invariant:
     `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
 
@@ -42,7 +42,7 @@ class EquivariantViT(nn.Module):
             config.in_channels, dim, *config.patch, group=self.group, bias=False
         )
         self.embed_norm = norm(dim)
-        # Two filters with nothing but a norm between them would be one filter.
+        # Two filters with only a norm between them would act as one filter.
         self.activation = nn.GELU() if first.mixer.filters_first else nn.Identity()
         self.downsamples, self.stages = nn.ModuleList(), nn.ModuleList()
         for stage in config.stages:
@@ -61,7 +61,7 @@ class EquivariantViT(nn.Module):
         self.head = ClassHead(dim, config.classes) if config.classes else nn.Identity()
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last one is normed."""
+        """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last is normalized."""
         lifted = self.activation(self.embed_norm(self.embed(image)))  # (B, G, H/p, W/p, C)
         pyramid: list[Tensor] = []
         for downsample, stage in zip(self.downsamples, self.stages, strict=True):
@@ -74,15 +74,15 @@ class EquivariantViT(nn.Module):
         return self.head(self.pool(self.features(image)[-1]))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Writes `config.json` and `model.safetensors`; each replaces its file at one stroke."""
+        """Write `config.json` and `model.safetensors`, each atomically."""
         store.save(self, self.config, folder)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike[str]) -> EquivariantViT:
-        """Loads what `save_pretrained` wrote, in eval mode and in the dtype that was saved.
+        """Load what `save_pretrained` wrote, in eval mode and in the saved dtype.
 
         Raises:
             FileNotFoundError: the folder lacks one of the two files.
-            ValueError: one of them is broken, or they are of two models.
+            ValueError: a file is broken, or the two belong to different models.
         """
         return store.load(cls, folder)

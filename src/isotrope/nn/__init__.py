@@ -1,4 +1,4 @@
-"""Equivariant layers, one idea a file."""
+"""Equivariant layers, one idea per file."""
 
 from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
 from isotrope.nn.block import Block, ConvLayer, FeedForward

@@ -84,23 +84,23 @@ class GroupSelfAttention(LiftedAttention):
         A(x, g; y, h) = softmax_(y,h) <q(x, g), k(y, h) + W_k rho(g^-1 (y - x), g^-1 h)> / sqrt(d)
         out(x, g) = W_out sum_(y,h) A(x, g; y, h) v(y, h)
 
-    over the whole grid, or within windows. The query stands at the output's own orientation, as in
-    [GCSA] eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g`
-    sums over the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; |G| times
-    dearer. With Rotary on a group whose elements do not commute, D_N, that sum is equivariant too,
-    but sees `(g^-1 h) (g^-1 h1)^-1` in place of `h1^-1 h`.
+    over the whole grid, or within windows. The query has the output's own orientation, as in [GCSA]
+    eq. 3. `sum_orientations=True` is the literal form of [RC], which for each output `g` sums over
+    the queries of every orientation `h1`, with `rho(g^-1 (y - x), h1^-1 h)`; it is |G| times more
+    expensive. With Rotary on a group whose elements do not commute (D_N), that sum is equivariant
+    too, but sees `(g^-1 h) (g^-1 h1)^-1` in place of `h1^-1 h`.
 
     Maps `(B, |G|, H, W, dim)` to the same shape.
 
     Args:
         encoding: `None`, "mlp", "table", "rotary", or a module of `isotrope.nn.encodings`.
         window: side of the windows in positions; the grid must be tiled by them. `None`: the grid.
-        kv_pool: keys and values are those of `F` averaged over so many positions each way and
-            stand at the middle of these, which makes the attention `kv_pool^2` times cheaper.
+        kv_pool: keys and values come from `F` averaged over `kv_pool x kv_pool` positions, and sit
+            in the middle of these; this makes the attention `kv_pool^2` times cheaper.
 
     Raises:
         ValueError: a width that the heads or the encoding do not divide, an encoding of another
-            group or width, none where orientations are summed, a grid that the windows or
+            group or width, no encoding with `sum_orientations`, a grid that the windows or
             `kv_pool` do not tile, or a signal of another group or width.
     """
 
@@ -147,7 +147,7 @@ class GroupSelfAttention(LiftedAttention):
             return self.out_proj(self.join_heads(out, size))
         total = torch.zeros_like(q, dtype=v.dtype)
         for s in self.group.elements:
-            # Queries at h1, in the frame h1 s, are the output's share at g = h1 s.
+            # Queries at h1, seen in the frame h1 s, contribute to the output at g = h1 s.
             g = torch.tensor([self.group.compose(h1, s) for h1 in self.group.elements])
             share = self.encoding.attend(q, k, v, self.k_proj, size, pool=self.kv_pool, shift=s)
             total = total.index_add(2, g.to(v.device), share.to(v.dtype))
@@ -160,20 +160,20 @@ class GroupConvSelfAttention(LiftedAttention):
         Q = W_Q * F,  K = W_K * F,  V = W_V * F
         out(x, g) = sum_(y,h) softmax_(y,h)(<Q(x, g), K(y, h)> / sqrt(d)) V(y, h)
 
-    `W *` is a depthwise `GroupConv` followed by a linear map, which carries the position; there is
-    no position encoding. Attends over the whole grid or within windows; the convolutions always see
-    the whole grid.
+    `W *` is a depthwise `GroupConv` followed by a linear map. The convolution carries the position;
+    there is no position encoding. Attends over the whole grid or within windows; the convolutions
+    always see the whole grid.
 
     Maps `(B, |G|, H, W, dim)` to the same shape.
 
     Args:
-        kv_pool: keys and values are those of `F` averaged over so many positions each way, which
+        kv_pool: keys and values come from `F` averaged over `kv_pool x kv_pool` positions, which
             makes the attention `kv_pool^2` times cheaper.
 
     Raises:
-        ValueError: an even kernel (it would not sit on the positions), a width that the heads do
-            not divide, a grid that the windows or `kv_pool` do not tile, or a signal of another
-            group or width.
+        ValueError: an even kernel (not centered on a position), a width that the heads do not
+            divide, a grid that the windows or `kv_pool` do not tile, or a signal of another group
+            or width.
     """
 
     def __init__(
@@ -201,10 +201,10 @@ class GroupConvSelfAttention(LiftedAttention):
 
     @torch.no_grad()
     def _begin_alike(self) -> None:
-        """Queries and keys begin as the same map, so that a token first attends to its likes.
+        """Start queries and keys as the same map, so that a token first attends to similar ones.
 
-        Of independent ones the softmax is nearly flat at first, and every position gets the mean of
-        all values: the model learns later and worse (docs/results/classification.md).
+        With independent maps the softmax starts out nearly flat, and every position gets the mean
+        of all values: the model learns later and worse (docs/results/classification.md).
         """
         nn.init.orthogonal_(self.q_proj.weight)
         self.k_proj.weight.copy_(self.q_proj.weight)

@@ -12,7 +12,7 @@ from isotrope.nn.norm import Norm
 
 
 class FeedForward(nn.Sequential):
-    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, so equivariant as it is."""
+    """Two linear maps on each token: `W2 gelu(W1 F)`. Pointwise, and therefore equivariant."""
 
     takes, gives = "lifted", "lifted"
 
@@ -22,7 +22,7 @@ class FeedForward(nn.Sequential):
 
 
 class Block(nn.Module):
-    """`F + mixer(norm(F))`, then `F + mlp(norm(F))`; norms are over channels only unless given.
+    """`F + mixer(norm(F))`, then `F + mlp(norm(F))`; by default norms are over channels only.
 
     `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
     or a depthwise `GroupConv` for the equivariant CNN.
@@ -62,11 +62,11 @@ class Block(nn.Module):
 class ConvLayer(nn.Module):
     """`gelu(norm(W * F))` with a full `GroupConv`: the layer of a group CNN, Cohen & Welling 2016.
 
-    Of an image on few data it learns faster than a `Block`: what it filters passes a nonlinearity
-    at every layer, and nothing passes it by. Maps `(B, |G|, H, W, in_dim)` to `dim` channels.
+    It learns faster than a `Block` from few images: it has a nonlinearity after every filter and no
+    residual path. Maps `(B, |G|, H, W, in_dim)` to `dim` channels.
 
     Raises:
-        ValueError: an even kernel, which would not sit on the positions.
+        ValueError: an even kernel, which is not centered on a position.
     """
 
     takes, gives = "lifted", "lifted"

@@ -1,4 +1,4 @@
-"""Convolutions over positions and orientations, and the rule that a stride must keep."""
+"""Convolutions over positions and orientations, and the rule that a stride must obey."""
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -20,10 +20,10 @@ from isotrope.nn.fast.turning import all_turns
 
 
 def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: int) -> None:
-    """A strided filter must sit symmetrically: `(size + 2 padding - kernel) % stride == 0`.
+    """Check that a strided filter sits symmetrically: `(size + 2 padding - kernel) % stride == 0`.
 
-    Otherwise the first and last positions lie at different distances from the two borders, and a
-    turned image is read at other points than the image was.
+    Otherwise the first and last positions lie at different distances from the two borders, and the
+    filter samples a turned image at other points than the original. Raises ValueError.
     """
     for length in size:
         if length + 2 * padding < kernel_size:
@@ -42,7 +42,7 @@ def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: 
 
 
 def check_centered(kernel_size: int) -> None:
-    """A filter that keeps the grid must have a middle that sits on the positions."""
+    """Check that the kernel size is odd: an even filter would shift the grid by half a step."""
     if kernel_size % 2 == 0:
         raise ValueError(
             f"kernel_size={kernel_size} is even and would shift the grid by half a step; "
@@ -51,7 +51,7 @@ def check_centered(kernel_size: int) -> None:
 
 
 def to_planes(lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G*C H W"]:
-    """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, as convolutions like it."""
+    """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, which suits convolutions."""
     return lifted.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
 
 
@@ -63,13 +63,13 @@ def to_lifted(
 
 
 class TurnedFilter(nn.Module):
-    """What the filters share: a square kernel, a stride, a checked size, a bank of turns.
+    """Base of the filters: a square kernel, a stride, a checked size, a bank of turns.
 
-    A subclass has `weight` and `bias` and says in `bank()` how the turned copies of the free weight
-    make one weight for `conv2d`.
+    A subclass has `weight` and `bias`, and its `bank()` combines the turned copies of the free
+    weight into one weight for `conv2d`.
 
-    A `weight` that is passed takes the place of the layer's own, whole, for this call: so an
-    adapter acts on the free weight before it is turned, and the layer stays as it is.
+    A `weight` argument replaces the layer's own weight for one call: an adapter can thus act on the
+    free weight before it is turned, without changing the layer.
     """
 
     weight: nn.Parameter
@@ -98,11 +98,11 @@ class TurnedFilter(nn.Module):
         return all_turns(self.group, self.weight if weight is None else weight, self._tables)
 
     def bank(self, weight: Tensor | None = None) -> Tensor:
-        """The free weight turned by every element, as `conv2d` takes it."""
+        """The free weight turned by every element, in the layout of a `conv2d` weight."""
         raise NotImplementedError
 
     def kept_bank(self, weight: Tensor | None = None) -> Tensor:
-        """`bank()`, or what is kept of it; of a weight that is passed nothing is kept."""
+        """`bank()`, cached when possible; the bank of a passed `weight` is never cached."""
         if weight is not None:
             return self.bank(weight)
         if may_keep(self.weight):
@@ -117,12 +117,12 @@ class TurnedFilter(nn.Module):
         bias: Float[Tensor, " O"] | None,
         groups: int = 1,
     ) -> Float[Tensor, "B O H2 W2"]:
-        """`conv2d` where the stride sits symmetrically, or ValueError (see `check_stride`)."""
+        """`conv2d`; ValueError if the stride does not sit symmetrically (see `check_stride`)."""
         self.check_size(planes.shape[-2], planes.shape[-1])
         return grouped_conv2d(planes, bank, bias, self.stride, self.padding, groups)
 
     def check_size(self, rows: int, columns: int) -> None:
-        """Raise ValueError where the stride does not sit symmetrically on such a grid."""
+        """Raise ValueError if the stride does not sit symmetrically on a grid of this size."""
         check_stride((rows, columns), self.kernel_size, self.stride, self.padding)
 
     def extra_repr(self) -> str:
@@ -133,17 +133,17 @@ class TurnedFilter(nn.Module):
 
 
 class GroupConv(TurnedFilter):
-    """Convolves a lifted signal over positions and orientations.
+    """Convolution of a lifted signal over positions and orientations.
 
     Full: `F'(x, g)_o = sum_i sum_h sum_x' w_oi(g^-1 (x' - x), g^-1 h) F(x', h)_i`.
-    Depthwise (`depthwise=True`): the same with `C_out / C_in` filters a channel and no sum over
+    Depthwise (`depthwise=True`): the same with `C_out / C_in` filters per channel and no sum over
     `i`; output channel `j * C_in + i` is filter `j` of channel `i`.
 
     Maps `(B, |G|, H, W, C_in)` to `(B, |G|, H', W', C_out)`.
 
     Raises:
-        ValueError: a size that the stride does not carry symmetrically, a depthwise filter whose
-            output is no whole multiple of its input, or a signal of another group or width.
+        ValueError: a size on which the stride does not sit symmetrically, a depthwise filter whose
+            `C_out` is not a multiple of `C_in`, or a signal of another group or width.
     """
 
     takes, gives = "lifted", "lifted"
@@ -177,13 +177,13 @@ class GroupConv(TurnedFilter):
     def turned(self, weight: Tensor | None = None) -> Tensor:
         """`w(g^-1 x, g^-1 h)` as `(|G| g, C_out, C_in, |G| h, k, k)`; `C_in` is 1 if depthwise."""
         order = self.group.order
-        # w(g^-1 x, u) as (C_out, C_in, |G| u * |G| g, k, k), of which u = g^-1 h
+        # w(g^-1 x, u) as (C_out, C_in, |G| u * |G| g, k, k); then pick u = g^-1 h
         turned = self.each_turn(weight).flatten(2, 3)
         turned = turned.index_select(2, self._places(turned.device))
         return turned.unflatten(2, (order, order)).permute(2, 0, 1, 3, 4, 5)
 
     def _places(self, device: torch.device) -> Tensor:
-        """For each `(g, h)`, where `(g^-1 h, g)` is among (orientation, turn)."""
+        """The index of `(g^-1 h, g)` among all (orientation, turn) pairs, for each `(g, h)`."""
 
         def make() -> Tensor:
             relative = torch.tensor(self.group.relative)

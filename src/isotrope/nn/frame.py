@@ -1,7 +1,8 @@
-"""The frame: find which way is up, turn the image back, and hand it to a reader of any kind.
+"""The frame: find which way is up, turn the image back, and pass it to any reader.
 
-`Orbit` and `Frame.from_lifted` make fronts, which score the orientations of an image; `Frame` turns
-it back by the best one: a learned canonicalization, Kaba et al. 2023, arxiv.org/abs/2211.06489.
+A front scores the orientations of an image: build one with `Orbit` or `Frame.from_lifted`. `Frame`
+turns the image back by the best orientation: a learned canonicalization, Kaba et al. 2023,
+arxiv.org/abs/2211.06489.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -19,16 +20,16 @@ from torch import Tensor, nn
 from isotrope.groups import Group
 
 ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
-"""Scores no further apart than this are equal, relative to the largest magnitude of an image."""
+"""Scores this close are equal, relative to the largest absolute score of an image."""
 
 
 class Orbit(nn.Module):
-    """Makes any module an equivariant front: `F(g) = f(g^-1 image)` for each `g` of the group.
+    """Turns any module into an equivariant front: `F(g) = f(g^-1 image)` for each `g` in the group.
 
     Maps `(B, C, H, W)` to `(B, |G|, K)`, where `f` maps `(B', C, h, w)` to `(B', K)`. A turned
     image permutes the orbit, `orbit(L_h image)(g) = orbit(image)(h^-1 g)`, whatever strides and
-    padding `f` has. Turned copies of one shape go through `f` in one call. ValueError for a group
-    that turns between pixels, or an `f` that does not give one vector for each image.
+    padding `f` has. Turned copies of the same shape go through `f` in one call. ValueError for a
+    group that turns between pixels, or an `f` that does not return one vector for each image.
     """
 
     takes, gives = "image", "tokens"  # |G| tokens, on a grid of one position
@@ -56,9 +57,10 @@ class Orbit(nn.Module):
 
 
 class OrientationHead(nn.Module):
-    """Linear values of each orientation of a lifted signal: `s(g) = mean_x w . F(x, g)`.
+    """Linear scores for each orientation of a lifted signal: `s(g) = mean_x w . F(x, g)`.
 
-    Each output has a `w`. Maps `(B, |G|, H, W, dim)` to `(B, |G|, outputs)`, ValueError otherwise.
+    Each output has its own `w`. Maps `(B, |G|, H, W, dim)` to `(B, |G|, outputs)`; ValueError for
+    other inputs.
     """
 
     takes, gives = "lifted", "tokens"
@@ -78,12 +80,12 @@ class OrientationHead(nn.Module):
 
 @dataclass(frozen=True)
 class Framed:
-    """What `Frame` gives for B images.
+    """The output of `Frame` for B images.
 
     Attributes:
         images: B tensors `(C, h, w)`, each `g*^-1 image`.
         elements: the B elements g*, by which the images were turned from upright.
-        scores: `(B, |G|)`, of every orientation; they have gradients.
+        scores: `(B, |G|)`, the score of every orientation, with gradients.
         values: `(B, R)`, the front's further values at g*, such as the residual angle.
     """
 
@@ -93,7 +95,7 @@ class Framed:
     values: Tensor
 
     def stack(self) -> Tensor:
-        """The images as one tensor `(B, C, h, w)`; ValueError where their shapes differ."""
+        """The images as one tensor `(B, C, h, w)`; ValueError if their shapes differ."""
         sizes = sorted({f"{image.shape[1]}x{image.shape[2]}" for image in self.images})
         if len(sizes) > 1:
             raise ValueError(f"sizes {', '.join(sizes)} do not stack; batch by size, or resize")
@@ -105,24 +107,24 @@ class Frame(nn.Module):
 
     The scores of a turned image are permuted, `s'(g) = s(h^-1 g)`, so its best orientation is
     `h g*`, and the framed image is the same tensor, bit for bit, for every turn of the input.
-    Whatever reads it, of any architecture, is invariant. Maps `(B, C, H, W)` to a `Framed`.
+    Any model that reads it is invariant. Maps `(B, C, H, W)` to a `Framed`.
 
     Ties: among orientations whose best scores are equal up to rounding (`ROUNDING`: 1e-9 relative
     in float64, 1e-5 in float32) the frame takes the one whose turned image comes first
     lexicographically: by height, then width, then the first value that differs. So the framed image
-    stays the same for symmetric images, where any of the tied elements may be named, and even for a
-    front whose scores are all equal.
+    stays the same for symmetric images, although the reported element may be any of the tied ones,
+    and even for a front whose scores are all equal.
 
     Training: the choice of g* has no gradient, but the scores have. Turn upright images by random
     elements and take `F.cross_entropy(frame(turned).scores, elements)`.
 
     Args:
-        front: an equivariant module from images to scores `(B, |G|)`, or to `(B, |G|, 1 + R)`, the
-            score and R further values of each orientation: `Orbit`, or see `from_lifted`.
+        front: an equivariant module from images to scores `(B, |G|)`, or to `(B, |G|, 1 + R)`: the
+            score and R further values for each orientation. Use `Orbit`, or see `from_lifted`.
         group: C1, C2, C4, D1, D2 or D4, which permute pixels.
 
     Raises:
-        ValueError: another group, or a front of another shape or of scores that are not finite.
+        ValueError: another group, or a front whose output has another shape or non-finite scores.
     """
 
     takes, gives = "image", "invariant"
@@ -133,7 +135,11 @@ class Frame(nn.Module):
 
     @classmethod
     def from_lifted(cls, front: nn.Module, dim: int, group: Group, outputs: int = 1) -> Frame:
-        """On a front that gives `(B, |G|, H, W, dim)`: an `OrientationHead` of 1 + R outputs."""
+        """A frame on a module that returns `(B, |G|, H, W, dim)`: adds an `OrientationHead`.
+
+        Args:
+            outputs: 1 + R, the score and R further values.
+        """
         return cls(nn.Sequential(front, OrientationHead(dim, outputs)), group)
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Framed:
@@ -144,9 +150,9 @@ class Frame(nn.Module):
         return Framed(list(framed), list(elements), said[..., 0], values)
 
     def candidates(self, images: Float[Tensor, "B C H W"], margin: float) -> list[list[int]]:
-        """For each image the elements whose score is within `margin` of the best, best first.
+        """The elements whose score is within `margin` of the best, for each image, best first.
 
-        A turn by `h` takes each element `g` of the set to `h g`. So a reader that reads the image
+        A turn by `h` maps each element `g` of the set to `h g`. So a reader that reads the image
         turned back by every candidate, and keeps the likeliest text, stays invariant.
         """
         if not margin >= 0:
@@ -171,12 +177,12 @@ class Frame(nn.Module):
         """The lexicographically smallest `g^-1 image (C, h, w)` of these elements, and its `g`."""
         turned = [(self.group.act_image(self.group.inverse(g), image), g) for g in elements]
         best, g = reduce(lambda a, b: b if _precedes(b[0], a[0]) else a, turned)
-        # Always in one memory layout: a kernel behind the frame may round differently in another.
+        # Always the same memory layout: later kernels may round differently in another.
         return best.clone(memory_format=torch.contiguous_format), g
 
 
 def _within(scores: Tensor, margin: float) -> list[list[int]]:
-    """The elements whose score is within `margin`, and rounding, of the best; best first."""
+    """The elements whose score is within `margin` of the best, up to rounding; best first."""
     scores = scores.detach()
     lowest = scores.amax(1) - margin - scores.abs().amax(1) * ROUNDING.get(scores.dtype, 0.0)
     counts = (scores >= lowest[:, None]).sum(1).tolist()
@@ -185,7 +191,7 @@ def _within(scores: Tensor, margin: float) -> list[list[int]]:
 
 
 def _precedes(a: Tensor, b: Tensor) -> bool:
-    """Whether `a` is before `b`: by shape, then by the first value in which they differ."""
+    """Whether `a` comes before `b`: by shape, then by the first value in which they differ."""
     if a.shape != b.shape:
         return a.shape < b.shape
     first = int((a != b).flatten().int().argmax())  # 0 where they are equal

@@ -18,13 +18,13 @@ from isotrope.nn.windows import join_windows, split_windows
 class LiftingConv(TurnedFilter):
     """Lifts an image: `F(x, g) = sum_c sum_x' f(x') k_c(g^-1 (x' - x))`, [GCSA] eq. 1.
 
-    Every filter is turned by every element of the group. With `stride` it is the patch embedding.
+    Every filter is turned by every element of the group. With a stride it is a patch embedding.
 
     Maps `(B, C_in, H, W)` to `(B, |G|, H', W', C_out)`,
     `H' = (H + 2 padding - kernel) / stride + 1`.
 
     Raises:
-        ValueError: a size that the stride does not carry symmetrically (see `check_stride`).
+        ValueError: a size on which the stride does not sit symmetrically (see `check_stride`).
     """
 
     takes, gives = "image", "lifted"

@@ -11,19 +11,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 Norm = Callable[[int], nn.Module]
-"""A norm of lifted signals for a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
+"""Makes a norm of lifted signals from a number of channels: `nn.LayerNorm`, `LiftedBatchNorm`."""
 
 
 class LiftedBatchNorm(nn.Module):
     """`gamma_c (F - mean_c) / sqrt(var_c + eps) + beta_c`, over the batch, positions, orientations.
 
-    A turn permutes what the mean and the variance are taken of, so both stay, and the layer
-    commutes with every element; statistics of each orientation would not. In eval mode they are
-    the running ones of training.
+    A turn permutes the values that the mean and the variance are taken over, so both stay the same,
+    and the layer commutes with every element; separate statistics for each orientation would not.
+    In eval mode it uses the running statistics from training.
 
     Maps `(B, |G|, H, W, C)` to the same shape. Source: Cohen & Welling 2016, section 6.3.
 
-    `nn.SyncBatchNorm.convert_sync_batchnorm` works on it: it holds a `BatchNorm1d` and is none.
+    `nn.SyncBatchNorm.convert_sync_batchnorm` works, because it wraps a `BatchNorm1d` rather than
+    subclassing it.
 
     Raises:
         ValueError: not a lifted signal of `C` channels.
@@ -49,11 +50,11 @@ class LiftedBatchNorm(nn.Module):
 def _from_first_names(
     module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_: Any
 ) -> None:
-    """Weights saved when the layer itself was a `BatchNorm1d` load under their new names."""
+    """Rename weights that were saved when the layer itself was a `BatchNorm1d`."""
     for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
         if prefix + name in state_dict:
             state_dict[f"{prefix}batch_norm.{name}"] = state_dict.pop(prefix + name)
 
 
 NORMS: dict[str, Norm] = {"layer": nn.LayerNorm, "batch": LiftedBatchNorm}
-"""By the name that a config calls it."""
+"""Norms by their name in a config."""

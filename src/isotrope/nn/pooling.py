@@ -1,4 +1,4 @@
-"""Pooling a lifted signal to a vector that no element of the group changes."""
+"""Pooling of a lifted signal to a vector that no element of the group changes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 POOLS = ("mean", "max")
-"""Of the orientations."""
+"""Ways to pool the orientations."""
 
 
 class InvariantPool(nn.Module):
     """The mean over positions of the mean or maximum over orientations.
 
-    Maps `(B, |G|, H, W, C)` to `(B, C)`. A turn permutes the terms and nothing else. The mean gives
-    every token gradient; the maximum keeps whether a pattern is there at all, whichever way up, and
-    learns rotated digits sooner (docs/results/classification.md).
+    Maps `(B, |G|, H, W, C)` to `(B, C)`. A turn only permutes the terms. The mean gives a gradient
+    to every token; the maximum shows whether a pattern occurs in any orientation, and learns
+    rotated digits sooner (docs/results/classification.md).
 
     Args:
         orientations: "mean" or "max".
 
     Raises:
-        ValueError: another way to pool, or not a lifted signal.
+        ValueError: an unknown `orientations`, or an input that is not a lifted signal.
     """
 
     takes, gives = "lifted", "invariant"
@@ -32,7 +32,7 @@ class InvariantPool(nn.Module):
         self.orientations = orientations
 
     def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B C"]:
-        if lifted.ndim != 5:  # the mean of an image would be a number of no meaning
+        if lifted.ndim != 5:  # pooling a plain image would give meaningless numbers
             raise ValueError(
                 f"shape {tuple(lifted.shape)} is not a lifted signal; give (B, |G|, H, W, C)"
             )

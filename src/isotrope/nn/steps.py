@@ -34,8 +34,8 @@ class MeanPool(nn.Module):
 class Downsample(nn.Module):
     """A strided full `GroupConv`, then a norm: `(B, |G|, H, W, C)` -> `(B, |G|, H/s, W/s, C')`.
 
-    The kernel is `2 s` unless given, so that it overlaps its neighbours; `s` merges the positions
-    of each patch, with a quarter of the weights. The padding `(kernel - s) / 2` lets it sit
+    The kernel is `2 s` by default, so that it overlaps its neighbors; a kernel of `s` merges the
+    positions of each patch, with a quarter of the weights. With padding `(kernel - s) / 2` it sits
     symmetrically on every size that the stride divides.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Windows that tile a grid, and means of neighboring positions: the `N(x)` of [GCSA] eq. 3."""
+"""Windows that tile a grid (the `N(x)` of [GCSA] eq. 3), and means of neighboring positions."""
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -48,7 +48,7 @@ def pool_positions(
     """Means of `pool x pool` positions: `(B, G, H, W, C)` -> `(B, G, H/pool, W/pool, C)`.
 
     Raises:
-        ValueError: a grid that squares of this side do not tile; `name` is the argument to blame.
+        ValueError: a grid that squares of this side do not tile; the message names `name`.
     """
     rows, columns = lifted.shape[2:4]
     if rows % pool or columns % pool:
@@ -58,6 +58,6 @@ def pool_positions(
         )
     if pool == 1:
         return lifted
-    planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # channels last in memory, as it is
+    planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # still channels last in memory
     means = F.avg_pool2d(planes, pool).permute(0, 2, 3, 1)
     return means.unflatten(0, lifted.shape[:2])

@@ -1,11 +1,11 @@
-"""Position encodings: interchangeable values, each of which knows how to attend.
+"""Interchangeable position encodings, each of which implements attention.
 
-| name       | class        | what a query sees of a key's place                            |
+| name       | class        | what a query sees of a key's position                         |
 |------------|--------------|---------------------------------------------------------------|
-| `None`     | `NoEncoding` | nothing: contents alone, [GCSA]                               |
-| `"mlp"`    | `MLP`        | a vector added to the key, by a network of coordinates, [RC]  |
+| `None`     | `NoEncoding` | nothing: only the content, [GCSA]                             |
+| `"mlp"`    | `MLP`        | a vector added to the key, from a coordinate network, [RC]    |
 | `"table"`  | `Table`      | a vector added to the key, from a table                       |
-| `"rotary"` | `Rotary`     | queries and keys turned by their places, as RoPE does         |
+| `"rotary"` | `Rotary`     | queries and keys rotated by their positions, as in RoPE       |
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ ENCODINGS: dict[str | None, type[Encoding]] = {
     "table": Table,
     "rotary": Rotary,
 }
-"""By name; add your own `Encoding` here to use it by name in a model's config."""
+"""Encodings by name; add your own `Encoding` to use it by name in a model's config."""
 
 
 def make_encoding(
     encoding: str | Encoding | None, dim: int, head_dim: int, group: Group, lifting: bool = False
 ) -> Encoding:
-    """An encoding by name (see `ENCODINGS`), or the module that was given, if it fits.
+    """The encoding with this name (see `ENCODINGS`), or the given module if it fits.
 
     Raises:
         ValueError: an unknown name, or a module of another group or width.

@@ -1,4 +1,4 @@
-"""What attention asks of a position encoding, and attention without one."""
+"""The interface of a position encoding, and attention without one."""
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -29,21 +29,21 @@ def joint_attention(
 
 
 class Encoding(nn.Module):
-    """A position encoding: it knows how to attend.
+    """Base of the position encodings, which implement attention.
 
     All encodings obey the corrected law of [LoRA-GSA] section 5 and appendix: they see a pair of
-    tokens `(x, g)`, `(y, h)` through `g^-1 (y - x)` and `g^-1 h` alone.
+    tokens `(x, g)`, `(y, h)` only through `g^-1 (y - x)` and `g^-1 h`.
 
     Args:
-        width: channels of a head or of all heads, see `width_of`.
-        group: of the signal.
+        width: number of channels in a head or in all heads, see `width_of`.
+        group: group of the signal.
         lifting: whether queries and keys have no orientation, as in `LiftingSelfAttention`.
     """
 
-    takes, gives = None, None  # tables in frames, no signals: not to be compared by an audit
+    takes, gives = None, None  # tables in frames, not signals: an audit must not compare them
 
     whole_batch: ClassVar[bool] = False
-    """Whether it is faster on a whole batch than on a few images at a time."""
+    """Whether a whole batch is faster than a few images at a time."""
 
     def __init__(self, width: int, group: Group, lifting: bool = False) -> None:
         super().__init__()
@@ -51,16 +51,16 @@ class Encoding(nn.Module):
 
     @staticmethod
     def width_of(dim: int, head_dim: int) -> int:
-        """The width that an encoding has in a layer of `dim` channels, `head_dim` in each head."""
+        """The `width` of an encoding in a layer of `dim` channels, `head_dim` per head."""
         return dim
 
     @classmethod
     def build(cls, dim: int, head_dim: int, group: Group, lifting: bool) -> Encoding:
-        """One for a layer of `dim` channels, `head_dim` in each head."""
+        """An encoding for a layer of `dim` channels, `head_dim` per head."""
         return cls(cls.width_of(dim, head_dim), group, lifting=lifting)
 
     def key_dim_of(self, head_dim: int) -> int:
-        """Channels of a head of the keys, beside `head_dim` of the queries."""
+        """Number of channels of the keys in a head; the queries have `head_dim`."""
         return head_dim
 
     def attend(
@@ -74,14 +74,14 @@ class Encoding(nn.Module):
         pool: int = 1,
         shift: int = 0,
     ) -> Float[Tensor, "B heads {self.group.order} N d"]:
-        """Attention in which a query sees where each key stands.
+        """Attention in which a query sees the relative position of each key.
 
         Args:
             query: `(B, heads, |G|, N, d)` on a grid of `size`, or `(B, heads, 1, N, d)`: lifting.
             key: `(B, heads, |G| or 1, N / pool^2, key_dim)`, each in the middle of `pool x pool`
                 positions.
             value: `(B, heads, |G| or 1, N / pool^2, d)`.
-            k_proj: `W_k`, with which the keys were made.
+            k_proj: `W_k`, which produced the keys.
             shift: the element `s` of [RC]'s sum over query orientations. Positions are then written
                 in the frame `g s` instead of `g` (see `GroupSelfAttention`); 0 is the identity.
 
@@ -91,7 +91,7 @@ class Encoding(nn.Module):
         raise NotImplementedError
 
     def check(self, dim: int, head_dim: int, group: Group, lifting: bool) -> None:
-        """Raises ValueError where it does not fit a layer."""
+        """Raise ValueError if the encoding does not fit a layer."""
         expected = self.width_of(dim, head_dim)
         if (self.width, self.group, self.lifting) != (expected, group, lifting):
             name = type(self).__name__
@@ -103,7 +103,7 @@ class Encoding(nn.Module):
 
 
 class NoEncoding(Encoding):
-    """No position encoding: attention as in [GCSA] eq. 3 and 4, which sees contents alone."""
+    """No position encoding: attention to content only, [GCSA] eq. 3 and 4."""
 
     def attend(
         self,

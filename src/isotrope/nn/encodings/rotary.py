@@ -1,4 +1,4 @@
-"""Rotary positions in each token's own frame: no score is ever added, no table of size N x N."""
+"""Rotary positions in each token's own frame: no scores to add, no table of size N x N."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ Angles = tuple[Tensor, Tensor]
 
 
 class Tables(NamedTuple):
-    """What no weight changes, for one size of grid.
+    """Tables for one grid size that do not depend on weights.
 
     Attributes:
         frames: `P_g` and the map of the offset's channels, for each `g`.
-        at_queries, at_keys: the angles at the positions of each.
-        own: the 1 that a key at `h` has in channel `h` of the offset; `None` without offset.
+        at_queries, at_keys: the angles at the positions of the queries and of the keys.
+        own: one-hot offset channels, in which a key at `h` has a 1 in channel `h`; `None` without
+            offset.
     """
 
     frames: Tensor
@@ -37,22 +38,22 @@ class Tables(NamedTuple):
 
 
 class Rotary(Encoding):
-    """Rotary encoding in each token's own frame; exact, for one fused attention over all tokens.
+    """Rotary encoding in each token's own frame: exact, with one fused attention over all tokens.
 
-    A token `(x, g)` writes its position in its own frame, `g^-1 x`, and rotates the planes of its
-    query and key by the angles `w . g^-1 x`, as RoPE does: `R(g^-1 x)`. The frequencies `w` come in
-    whole orbits of the group, so that turning the frame only permutes and conjugates planes, a
+    A token `(x, g)` expresses its position in its own frame, `g^-1 x`, and rotates the planes of
+    its query and key by the angles `w . g^-1 x`, as in RoPE: `R(g^-1 x)`. The frequencies `w` come
+    in whole orbits of the group, so that turning the frame only permutes and conjugates planes: a
     representation `P` with `P_u R(x) P_u^T = R(u x)`. It puts all tokens in one common frame, and
     the score
 
         (P_g R(g^-1 x) q)^T (P_h R(h^-1 y) k) = q^T R(g^-1 (y - x)) P(g^-1 h) k
 
-    depends on `g^-1 (y - x)` and `g^-1 h` alone. A head's last `|G|` query channels are the learned
-    key offset: channel `u` is added to the score of every key with `g^-1 h = u`.
+    depends only on `g^-1 (y - x)` and `g^-1 h`. The last `|G|` query channels of a head are the
+    learned key offset: channel `u` is added to the score of every key with `g^-1 h = u`.
 
     Args:
-        head_dim: channels of a head: `|G|` for the offset, then as many whole orbits of
-            `lcm(rotations, 4)` channels as fit, and a rest that carries no position.
+        head_dim: number of channels in a head: `|G|` for the offset, as many whole orbits of
+            `lcm(rotations, 4)` channels as fit, and a remainder that carries no position.
         wavelengths: shortest and longest wavelength, in grid steps.
         lifting: for `LiftingSelfAttention`, whose keys have no orientation: no offset.
 
@@ -97,18 +98,18 @@ class Rotary(Encoding):
 
     @property
     def planes(self) -> int:
-        """Planes that turn: two channels each, the real parts first, then the imaginary parts."""
+        """Number of rotating planes: two channels each, all real parts before imaginary parts."""
         return self.rotated // 2
 
     def reset_tables(self) -> None:
-        """(Re)computes `turn[g] = P_g^T`: `tokens @ turn[g]` is `P_g t` of each token `t`."""
+        """(Re)compute `turn[g] = P_g^T`: `tokens @ turn[g]` is `P_g t` for each token `t`."""
         planes = self.planes
         with torch.device("cpu"):  # this may run inside a meta-device context
             unit, turn = self._unit_directions(), torch.zeros(self.turn.shape)
             turn[:, range(self.rotated, self.key_dim), range(self.rotated, self.key_dim)] = 1.0
             for g in self.group.elements:
                 # w . g^-1 x = (g w) . x: plane p of frame g is plane j of the common frame, or its
-                # conjugate where g w = -w_j.
+                # conjugate if g w = -w_j.
                 match = unit @ self.group.matrix(g).T @ unit.T
                 j = match.abs().argmax(dim=1)
                 sign = match.gather(1, j[:, None]).flatten().sign().to(turn)
@@ -127,7 +128,7 @@ class Rotary(Encoding):
         return torch.tensor(unit, dtype=torch.float64, device="cpu")
 
     def frequencies(self) -> Float64[Tensor, "{self.planes} 2"]:
-        """The frequency `w` of each plane in radians a grid step: `(planes, 2)`, float64, CPU."""
+        """The frequency `w` of each plane in radians per grid step: `(planes, 2)`, float64, CPU."""
         count = self.rotated // (2 * self.directions)
         short, long = self.wavelengths
         steps = torch.arange(count, dtype=torch.float64, device="cpu") / max(1, count - 1)
@@ -135,9 +136,10 @@ class Rotary(Encoding):
         return (scale[:, None, None] * self._unit_directions()).reshape(-1, 2)
 
     def angles(self, points: Float64[Tensor, "N 2"], like: Tensor) -> Angles:
-        """cos and sin of `w . x` for each channel at points `(N, 2)`; 1 and 0 where none turns.
+        """cos and sin of `w . x` for each channel at points `(N, 2)`; 1 and 0 if it does not turn.
 
-        Computed in float64, then as `like`: 200 steps out, bfloat16 would be a radian off.
+        Computed in float64, then cast to the dtype of `like`: 200 steps from the center, bfloat16
+        would be off by a radian.
         """
         angle = points @ self.frequencies().T
         still = (0, self.head_dim - self.rotated)
@@ -148,7 +150,7 @@ class Rotary(Encoding):
     def frames(
         self, shift: int, like: Tensor
     ) -> Float[Tensor, "{self.group.order} {self.head_dim} {self.head_dim}"]:
-        """`P_g^T`, and beside it the map of the offset's channels: `(|G|, head_dim, head_dim)`."""
+        """`P_g^T` and the map of the offset's channels as the two diagonal blocks of one matrix."""
         frames = [self.group.compose(g, shift) for g in self.group.elements]
         turn = self.turn[frames].to(like.dtype)
         if not self.offset:
@@ -159,7 +161,7 @@ class Rotary(Encoding):
         return torch.cat((F.pad(turn, (0, self.offset)), F.pad(place, (self.key_dim, 0))), dim=1)
 
     def tables(self, size: Size, shift: int, pool: int, like: Tensor) -> Tables:
-        """The tables of a grid, in the dtype and on the device of the tokens `like`; kept."""
+        """The tables of a grid, in the dtype and on the device of the tokens `like`; cached."""
 
         def make() -> Tables:
             middles = coordinates((size[0] // pool, size[1] // pool)) * pool
@@ -186,8 +188,8 @@ class Rotary(Encoding):
     ) -> tuple[Float[Tensor, "B heads G N d"], Float[Tensor, "B heads G M d"]]:
         """`R(x) P_g q` and `R(y) P_h k`, equal to `P_g R(g^-1 x) q` and `P_h R(h^-1 y) k`.
 
-        `(B, heads, |G|, N, d)` queries and keys -> the same, ready for a plain dot product. With
-        `pool` there is one key in the middle of each `pool x pool` positions.
+        Queries and keys `(B, heads, |G|, N, d)` -> the same shapes, ready for a plain dot product.
+        With `pool` there is one key in the middle of each `pool x pool` positions.
         """
         frames, at_queries, at_keys, own = self.tables(size, shift, pool, query)
         key = rotated(key, frames[:, : self.key_dim], *at_keys, self.planes)
@@ -201,7 +203,7 @@ class Rotary(Encoding):
         key: Float[Tensor, "B heads N d"],
         size: Size,
     ) -> tuple[Float[Tensor, "B heads N d"], Float[Tensor, "B heads N d"]]:
-        """`R(g^-1 x) q` and `R(g^-1 y) k` of tokens `(B, heads, N, d)` of an image (lifting)."""
+        """`R(g^-1 x) q` and `R(g^-1 y) k` for tokens `(B, heads, N, d)` of an image (lifting)."""
         points = in_frame(self.group, g, coordinates(size))
         cos, sin = self.angles(points, query)
         still = torch.eye(self.head_dim, dtype=query.dtype, device=query.device)

@@ -20,18 +20,18 @@ from isotrope.nn.fast.relative import relative_attention
 
 
 class RelativeVectors(Encoding):
-    """Base of the encodings that are vectors added to the keys, [LoRA-GSA] section 5 and eq. 2.
+    """Base of the encodings that add vectors to the keys, [LoRA-GSA] section 5 and eq. 2.
 
         A(x, g; y, h) = softmax_(y,h) <q(x, g), phi_key(f(y, h) + r)> / sqrt(d),
             r = rho(g^-1 (y - x), g^-1 h)
         out(x, g) = sum_(y,h) A(x, g; y, h) v(y, h)
 
-    Lifting, [LoRA-GSA] section 4: `f(y)` and `rho(g^-1 (y - x))`, a softmax over `y`.
+    For lifting, [LoRA-GSA] section 4: `f(y)` and `rho(g^-1 (y - x))`, and a softmax over `y`.
 
-    A subclass gives the vectors: `vectors(size)`.
+    A subclass defines the vectors in `vectors(size, pool)`.
     """
 
-    whole_batch: ClassVar[bool] = True  # attention goes through it in runs of its own
+    whole_batch: ClassVar[bool] = True  # its attention already works in runs
 
     def __init__(self, width: int, group: Group, lifting: bool = False) -> None:
         super().__init__(width, group, lifting)
@@ -43,9 +43,9 @@ class RelativeVectors(Encoding):
     ) -> Float[Tensor, "{self.group.order} offsets {self.orientations} {self.width}"]:
         """`rho(g^-1 d, u)`: `(|G| frames g, (2H-pool)(2W-pool) offsets d, |G| u or 1, dim)`.
 
-        The offsets `d = y - x` between two positions of the grid, row by row, one step apart. With
-        `pool` the keys `y` stand in the middle of `pool x pool` positions: for even `pool` the
-        offsets lie between whole steps.
+        The offsets `d = y - x` between two positions of the grid are listed row by row, one step
+        apart. With `pool` the keys `y` lie in the middle of `pool x pool` positions: for even
+        `pool` the offsets lie halfway between whole steps.
         """
         raise NotImplementedError
 
@@ -92,14 +92,14 @@ class RelativeVectors(Encoding):
 
 
 class MLP(RelativeVectors):
-    """A small network of continuous coordinates, [RC] section 4: any angle, any size.
+    """A small network of continuous coordinates, [RC] section 4, for any angle and any size.
 
     `rho(d, u) = W2 gelu(W1 [d / scale, cos u, sin u, mirror(u)])`.
 
     Args:
-        width: channels of all heads.
-        hidden: channels between the two maps.
-        scale: steps that count as one.
+        width: number of channels in all heads.
+        hidden: number of channels between the two maps.
+        scale: the unit of the coordinates, in grid steps.
     """
 
     def __init__(
@@ -131,11 +131,11 @@ class MLP(RelativeVectors):
 class Table(RelativeVectors):
     """A learned vector for each offset up to `reach` steps and each relative orientation.
 
-    Farther offsets share the border of the table.
+    Larger offsets use the border of the table.
 
     Args:
-        width: channels of all heads.
-        reach: steps from the middle of the table to its border.
+        width: number of channels in all heads.
+        reach: number of steps from the middle of the table to its border.
 
     Raises:
         ValueError: a group that turns between pixels, whose offsets would miss the table.

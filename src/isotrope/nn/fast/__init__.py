@@ -1,10 +1,10 @@
-"""What is there for speed alone. The layers of `isotrope.nn` read without it.
+"""Code that exists only for speed. You can read the layers of `isotrope.nn` without it.
 
-Each file holds one idea: a fast form and, beside it, its plain twin `plain_...`, which computes the
-same by the equation. A third function takes the fast form where that pays off: it is the one that
-the layers call. Tests hold the twins equal in float64, forward and backward.
+Each file holds one idea: a fast form and its plain twin `plain_...`, which computes the same thing
+straight from the equation. The layers call a third function, which picks the fast form where it
+pays off. Tests check that the twins agree in float64, forward and backward.
 
-    with isotrope.nn.plain():   # every layer computes by the plain twins, in this thread or task
+    with isotrope.nn.plain():   # every layer uses the plain twins, in this thread or task
         model(images)
 """
 

@@ -1,7 +1,7 @@
-"""A large batch goes through a layer a few images at a time. The plain twin takes it whole.
+"""Pass a large batch through a layer a few images at a time. The plain twin takes it whole.
 
-So what lies between two products stays in the cache of a CPU. For a large batch it would be fresh
-memory each time, which costs as much as the products.
+Intermediate results then stay in the CPU's cache. For a large batch they would need fresh memory
+each time, which costs as much as the matrix products.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -17,28 +17,28 @@ from torch import Tensor, nn
 from isotrope.nn.fast.switch import enabled
 
 AT_ONCE = 2**18
-"""Values of a signal to take in one go, in inference on a CPU: those of a few images."""
+"""Number of signal values to process at once in inference on a CPU: a few images."""
 
 
 def in_chunks(
     function: Callable[[Tensor], Tensor], signal: Tensor, images: int | None = None
 ) -> Tensor:
-    """`function(signal)` of a function that treats each image alone; `images` at a time."""
+    """`function(signal)`, `images` at a time, for a function that treats each image separately."""
     if images is None:
         return plain_whole(function, signal)
     return torch.cat([function(part) for part in signal.split(images)])
 
 
 def plain_whole(function: Callable[[Tensor], Tensor], signal: Tensor) -> Tensor:
-    """The whole batch."""
+    """`function(signal)` on the whole batch."""
     return function(signal)
 
 
 def images_at_once(layer: nn.Module, signal: Tensor) -> int | None:
-    """Images that `layer` should take in one go, at its inner modules; `None`: all of them.
+    """Number of images that the inner modules of `layer` should take at once; `None`: all.
 
-    All where gradients are wanted, in a trace, on an accelerator, and where a hook watches an inner
-    module: an audit wants to see the whole batch.
+    All of them with gradients, in a trace, on an accelerator, and if an inner module has a hook:
+    an audit needs to see the whole batch.
     """
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return None

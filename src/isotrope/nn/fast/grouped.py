@@ -1,7 +1,8 @@
-"""Filters in groups of few channels whose gradients are filters too. Plain twin: `conv2d`.
+"""Grouped convolutions with few channels per group, with fast gradients. Plain twin: `conv2d`.
 
-On a CPU torch's own gradient of such a filter costs three to five times the filter itself, as it
-takes a few channels at a time. Here the batch takes the place of the channels.
+On a CPU torch's own gradient of such a convolution costs three to five times the forward pass,
+because it processes a few channels at a time. Here the gradients are convolutions as well, in which
+the batch takes the place of the channels.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -44,12 +45,12 @@ def plain_grouped_conv2d(
     padding: int,
     groups: int,
 ) -> Float[Tensor, "B O H2 W2"]:
-    """torch's own."""
+    """torch's own grouped convolution."""
     return F.conv2d(planes, weight, bias, stride, padding, groups=groups)
 
 
 class GroupedConv2d(torch.autograd.Function):
-    """`conv2d` in groups, at stride 1; both gradients are convolutions in groups as well."""
+    """Grouped `conv2d` at stride 1; both gradients are grouped convolutions as well."""
 
     generate_vmap_rule = True
 
@@ -67,7 +68,7 @@ class GroupedConv2d(torch.autograd.Function):
         ctx: Any, *grad_outputs: Tensor
     ) -> tuple[Tensor | None, Tensor | None, None, None]:
         planes, weight = ctx.saved_tensors
-        gradient = grad_outputs[0].contiguous()  # any other layout is slow in groups
+        gradient = grad_outputs[0].contiguous()  # grouped convolutions are slow in other layouts
         to_planes = to_weight = None
         if ctx.needs_input_grad[0]:
             filters = weight.unflatten(0, (ctx.groups, -1)).transpose(1, 2).flip(-1, -2)

@@ -1,7 +1,7 @@
-"""Tables that no weight changes are kept. The plain twin makes them anew for every call.
+"""Cache tables that do not depend on weights. The plain twin computes them for every call.
 
-An encoding of positions or a turn of a filter is the same for every image of a size; on small
-images, computing it would take longer than the layer itself.
+The tables of a position encoding or a filter turn are the same for all images of one size; on small
+images, computing them would take longer than the layer itself.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ V = TypeVar("V")
 
 
 class Kept(Generic[V]):
-    """Values by key, such as a size, a dtype and a device; each is made when first asked for.
+    """Cached values by key, such as a size, a dtype and a device; each is made on first use.
 
-    Safe between threads: a value is complete before one assignment makes it visible, so that a
-    thread finds a whole value or none. Two threads may both make a value; the results are equal.
+    Thread-safe: a value is complete before an assignment makes it visible, so that a thread finds
+    a whole value or none. Two threads may both make a value; the results are equal.
 
-    Copies and pickles begin empty. Not buffers: transformers builds models on the meta device and
+    Copies and pickles start empty. Not buffers: transformers builds models on the meta device and
     leaves non-persistent buffers uninitialized.
 
     Args:
-        limit: values to keep; above it all are dropped, since sizes of images may be many.
+        limit: number of values to keep. A further value drops all others, since there may be many
+            image sizes.
     """
 
     def __init__(self, limit: int = 64) -> None:
         self._limit = limit
-        self._values: dict[Hashable, V] = {}  # never changed in place
+        self._values: dict[Hashable, V] = {}  # replaced, never modified
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of `key`: `make()`, or what it gave before."""
-        if torch.compiler.is_compiling() or not enabled():  # a trace can keep nothing
+        """The value of `key`: the cached one, or `make()`."""
+        if torch.compiler.is_compiling() or not enabled():  # a trace cannot cache
             return make()
         values = self._values
         if key in values:
             return values[key]
-        with torch.inference_mode(False), torch.no_grad():  # for later passes of any mode
+        with torch.inference_mode(False), torch.no_grad():  # usable in later passes of any mode
             value = make()
         self._values = {**(values if len(values) < self._limit else {}), key: value}
         return value
 
     def clear(self) -> None:
-        """Drops every value."""
+        """Drop every value."""
         self._values = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Kept[V]:

@@ -1,7 +1,7 @@
 """A full filter as one matrix on patches, for inference at few positions. Plain twin: `conv2d`.
 
-On a CPU `conv2d` puts the filters of all orientations, |G|^2 times the free weight, into an order
-of its own at every call. At many positions that soon costs less than copying the patches.
+On a CPU `conv2d` reorders the filters of all orientations (|G| times the free weight) at every
+call. With many positions that costs less than copying the patches.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 FEW = 128
-"""Positions of a batch up to which the product is faster; measured on two cores."""
+"""Number of positions in a batch up to which the matrix is faster; measured on two cores."""
 
 
 def few_positions(lifted: Tensor, stride: int) -> bool:
@@ -31,7 +31,7 @@ def patches_by_filters(
 ) -> Float[Tensor, "B G H2 W2 GO//G"]:
     """Filters `(|G|*C_out, |G|*C_in, k, k)` on `(B, |G|, H, W, C_in)`: `(B, |G|, H', W', C_out)`.
 
-    `bank` should lie in memory channels last, or it is copied at every call.
+    `bank` should have its channels last in memory, or it is copied at every call.
     """
     side, order = bank.shape[-1], lifted.shape[1]
     padded = F.pad(lifted, (0, 0, padding, padding, padding, padding))

@@ -1,9 +1,9 @@
 """Attention with relative vectors, run by run. The plain twin stores the scores of all pairs.
 
 The scores `<q(x, g), W_k rho(g^-1 (y - x), g^-1 h)>` have the size of the attention matrix. Here
-queries go through in runs small enough for the cache, each with a window of scores
-(`isotrope.nn.fast.toeplitz`), and the backward pass computes the scores of a run again: neither
-pass ever holds those of all runs.
+queries are processed in runs small enough for the cache, each with a window of scores
+(`isotrope.nn.fast.toeplitz`), and the backward pass recomputes the scores of each run: neither pass
+ever holds the scores of all runs.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -24,7 +24,7 @@ from isotrope.nn.fast.switch import enabled
 from isotrope.nn.fast.toeplitz import relative_gradients, relative_scores
 
 SCORES_AT_ONCE = {"cpu": 2**20}
-"""Relative scores of one run of queries, by device: on a CPU they should stay in its cache."""
+"""Number of relative scores in one run of queries, by device: a CPU's should fit its cache."""
 SCORES_AT_ONCE_ELSEWHERE = 2**24
 
 Size = tuple[int, int]
@@ -48,8 +48,8 @@ def relative_attention(
             orientations share it (lifting).
         key, value: `(B, heads, |G| or 1, N / pool^2, d)`, each in the middle of `pool x pool`
             positions.
-        vectors: `r`, `(|G| g, (2H-pool)(2W-pool), |G| h or 1, heads, d)`, a vector for each offset
-            one step apart, row by row.
+        vectors: `r`, `(|G| g, (2H-pool)(2W-pool), |G| h or 1, heads, d)`: one vector per offset, in
+            unit steps, row by row.
 
     Returns:
         `(B, heads, |G|, N, d)`.
@@ -68,7 +68,7 @@ def plain_relative_attention(
     size: Size,
     pool: int = 1,
 ) -> Float[Tensor, "B heads G N d"]:
-    """The equation, with the vector of every pair."""
+    """The equation of `relative_attention`, with a vector for every pair."""
     r = vectors[:, index_of_offsets(size, pool, vectors.device)]  # (G g, N x, M y, G h, heads, d)
     content = torch.einsum("bngxd,bnhyd->bngxhy", query, key)
     position = torch.einsum("bngxd,gxyhnd->bngxhy", query, r.to(query.dtype))
@@ -78,7 +78,7 @@ def plain_relative_attention(
 
 
 def index_of_offsets(size: Size, pool: int, device: torch.device) -> Int[Tensor, "N M"]:
-    """Where `y - x` is among all offsets row by row, for queries `x` and keys `y`: `(N, M)`."""
+    """The index of `y - x` among all offsets, row by row, for queries `x`, keys `y`: `(N, M)`."""
     axes = [
         pool * torch.arange(n // pool, device=device) - torch.arange(n, device=device)[:, None]
         for n in size
@@ -96,12 +96,12 @@ def relative_attention_in_runs(
     size: Size,
     pool: int = 1,
 ) -> Float[Tensor, "B heads G N d"]:
-    """The same, run by run."""
+    """`plain_relative_attention`, run by run."""
     grid = (size[0] // pool, size[1] // pool)
     table = by_phase(vectors, size, pool).to(query.dtype)
     query = query * query.shape[-1] ** -0.5
     operands = (split_phases(query, grid, pool), by_column(key, grid), by_column(value, grid))
-    # Tracing goes through the loop itself: autograd then stores the scores of every run.
+    # A trace follows the loop itself: autograd then stores the scores of every run.
     learns = torch.is_grad_enabled() and any(t.requires_grad for t in (*operands, table))
     traced = torch.compiler.is_compiling() or not learns
     attend = attend_in_runs if traced else AttentionInRuns.apply
@@ -109,14 +109,14 @@ def relative_attention_in_runs(
 
 
 def by_phase(vectors: Tensor, size: Size, pool: int) -> Tensor:
-    """The vectors by whole steps between keys: `(heads, |G| pool^2, 2W-1, 2H-1, |G| or 1, d)`.
+    """The vectors in whole steps between keys: `(heads, |G| pool^2, 2W-1, 2H-1, |G| or 1, d)`.
 
-    `H x W` is the grid of keys. The queries at one place within `pool x pool` positions, a phase,
-    see it at whole steps, so that each phase is a frame of its own.
+    `H x W` is the grid of keys. All queries at the same place within their `pool x pool` positions
+    (a phase) see the keys at offsets that differ by whole steps, so each phase is its own frame.
     """
     rows, columns = (2 * n // pool - 1 for n in size)
     vectors = vectors.unflatten(1, (rows, pool, columns, pool))
-    # The later a query in its pool x pool positions, the earlier the offsets to its keys.
+    # Later queries within their pool x pool positions have smaller offsets to their keys.
     return vectors.flip(2, 4).permute(6, 0, 2, 4, 3, 1, 5, 7).flatten(1, 3)
 
 
@@ -133,7 +133,7 @@ def join_phases(phases: Tensor, grid: Size, pool: int) -> Tensor:
 
 
 def by_column(tokens: Tensor, grid: Size) -> Tensor:
-    """`(B, heads, G, H*W, d)` -> `(B, heads, W*H*G, d)`: whole columns one after the other."""
+    """`(B, heads, G, H*W, d)` -> `(B, heads, W*H*G, d)`: column after column."""
     return tokens.unflatten(3, grid).permute(0, 1, 4, 3, 2, 5).flatten(2, 4)
 
 
@@ -141,12 +141,12 @@ Slices = tuple[slice, slice, slice, slice]
 
 
 def runs(query: Tensor, table: Tensor) -> Iterator[tuple[Slices, Slices]]:
-    """The runs of queries within a row: where they are in `query`, and their offsets in `table`."""
+    """Runs of queries within a row: their slices of `query`, and of their offsets in `table`."""
     images, heads, frames = query.shape[:3]
     columns, rows = (n // 2 + 1 for n in table.shape[2:4])
     limit = SCORES_AT_ONCE.get(query.device.type, SCORES_AT_ONCE_ELSEWHERE)
     share = limit // (heads * frames * 2 * columns * rows * table.shape[4])
-    # Many images before many columns: a wide run needs more offsets that its queries do not share.
+    # As many columns as the limit allows, then as many images.
     width = max(1, min(columns, share))
     step = max(1, share // width)
     for image in range(0, images, step):
@@ -181,9 +181,9 @@ def attend_in_runs(
 
 
 class AttentionInRuns(torch.autograd.Function):
-    """`attend_in_runs`, whose backward pass computes the scores of each run again.
+    """`attend_in_runs` with a backward pass that recomputes the scores of each run.
 
-    Autograd would store them all, and a bias with a gradient loses the fused kernel.
+    Autograd would store all scores, and a bias with a gradient disables the fused kernel.
     """
 
     @staticmethod
@@ -201,7 +201,7 @@ class AttentionInRuns(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         (d_out,), (*inputs, out) = grad_outputs, ctx.saved_tensors
         query, key, value, table = inputs
-        # Summed over the runs, in float32 at least.
+        # Summed over the runs, in float32 or better.
         sums = [
             t.new_zeros(t.shape, dtype=torch.promote_types(t.dtype, torch.float32)) for t in inputs
         ]

@@ -1,7 +1,7 @@
-"""A frame and a rotation of planes by one product. The plain twin does one after the other.
+"""A frame and a rotation of planes in one product. The plain twin does one after the other.
 
-The product with a frame twice as wide gives a token and the token a quarter turn on, side by side,
-without the copies that swapping halves of channels would take.
+The product with a frame twice as wide gives each token and its quarter turn side by side, without
+the copies needed to swap halves of the channels.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -24,7 +24,7 @@ def quarter_turn(tokens: Tensor, planes: int) -> Tensor:
 
 
 def prepared(frame: Tensor, planes: int) -> Tensor:
-    """The frame `(.., d, d)` for `rotated`: twice as wide, or as it is for the plain twin."""
+    """The frame `(.., d, d)` for `rotated`: twice as wide, or unchanged for the plain twin."""
     if not enabled():
         return frame
     return torch.cat((frame, quarter_turn(frame, planes)), dim=-1)
@@ -38,12 +38,12 @@ def rotated(tokens: Tensor, frame: Tensor, cos: Tensor, sin: Tensor, planes: int
 
 
 def plain_rotated(tokens: Tensor, frame: Tensor, cos: Tensor, sin: Tensor, planes: int) -> Tensor:
-    """`cos * P t + sin * (P t a quarter turn on)`, as RoPE does."""
+    """`cos * P t + sin * quarter_turn(P t)`, as in RoPE."""
     turned = tokens @ frame
     return turned * cos + quarter_turn(turned, planes) * sin
 
 
 def rotated_by_one_product(tokens: Tensor, doubled: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """The same from a frame `(.., d, 2 d)` that `prepared` made."""
+    """The same result from a frame `(.., d, 2 d)` made by `prepared`."""
     straight, crossed = (tokens @ doubled).chunk(2, dim=-1)
     return torch.addcmul(straight * cos, crossed, sin)

@@ -1,4 +1,4 @@
-"""The one switch between the fast forms and their plain twins."""
+"""The switch between the fast forms and their plain twins."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _plain: ContextVar[bool] = ContextVar("isotrope.nn.plain", default=False)
 
 @contextmanager
 def plain() -> Generator[None]:
-    """Within it every layer computes by its plain twins: slower, and simple to check against.
+    """Make every layer use its plain twins in this context: slower, but a simple reference.
 
-    Holds for the current thread or asyncio task alone; others go on as they were. Backward passes
-    follow the forms that the forward pass took. Traces (`torch.compile`, `torch.export`) always
-    take the forms that trace well.
+    Affects the current thread or asyncio task only. A backward pass uses the same forms as its
+    forward pass. Traces (`torch.compile`, `torch.export`) always take the forms that trace well.
     """
     token = _plain.set(True)
     try:
@@ -27,5 +26,5 @@ def plain() -> Generator[None]:
 
 
 def enabled() -> bool:
-    """Whether the fast forms may be taken here."""
+    """Whether the fast forms may be used here."""
     return torch.compiler.is_compiling() or not _plain.get()

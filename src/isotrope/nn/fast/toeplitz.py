@@ -1,9 +1,9 @@
 """Relative scores as a moving window. The plain twin gathers the vector of every pair.
 
-All that is learned is one vector for each offset `y - x`. A run of queries in one row of the grid
-is multiplied by the vectors of the offsets it needs, and the scores of a query are then a window of
-the result that moves by one column from a query to the next: a view of a Toeplitz matrix, with no
-gather. `isotrope.nn.fast.relative` goes through a grid run by run.
+The only learned values are one vector for each offset `y - x`. A run of queries in one row of the
+grid is multiplied by the vectors of the offsets it needs. The scores of a query are then a window
+of the result that moves by one column from one query to the next: a view of a Toeplitz matrix,
+without a gather. `isotrope.nn.fast.relative` processes a grid run by run.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -19,7 +19,7 @@ from torch import Tensor
 def relative_scores(
     query: Float[Tensor, "B heads F n d"], table: Float[Tensor, "heads F across H G d"]
 ) -> Float[Tensor, "B heads F n keys"]:
-    """`<q(x, g), W_k rho>` of a run of queries to whole columns of keys: `(B, heads, F, n, W*H*G)`.
+    """`<q(x, g), W_k rho>` of a run of queries and whole key columns: `(B, heads, F, n, W*H*G)`.
 
     Args:
         query: `(B, heads, F, n, d)`: `n` queries side by side, in F frames.
@@ -32,7 +32,7 @@ def relative_scores(
 def plain_relative_scores(
     query: Float[Tensor, "B heads F n d"], table: Float[Tensor, "heads F across H G d"]
 ) -> Float[Tensor, "B heads F n keys"]:
-    """Query `j` of `n` sees the keys of column `X` at offset `X + n-1 - j`."""
+    """The same scores by a gather: query `j` of `n` sees key column `X` at offset `X + n-1 - j`."""
     n = query.shape[3]
     columns = table.shape[2] - n + 1
     of_each = [table[:, :, n - 1 - j : n - 1 - j + columns].flatten(2, 4) for j in range(n)]
@@ -40,7 +40,7 @@ def plain_relative_scores(
 
 
 def relative_gradients(d_scores: Tensor, query: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of `query` and `table` from that of `relative_scores(query, table)`."""
+    """The gradients of `query` and `table` from the gradient of `relative_scores(query, table)`."""
     rows, vectors = as_matrices(query, table)
     d_all = rows.new_zeros(*rows.shape[:3], vectors.shape[2])
     windows(d_all, query.shape[3], table.shape[3] * table.shape[4]).copy_(d_scores)
@@ -49,7 +49,7 @@ def relative_gradients(d_scores: Tensor, query: Tensor, table: Tensor) -> tuple[
 
 
 def as_matrices(query: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
-    """A run's queries and the vectors of its offsets, ready for one product a head and frame.
+    """A run's queries and the vectors of its offsets, for one product per head and frame.
 
     `(B, heads, F, n, d)`, `(heads, F, W+n-1, H, G, d)` -> `(heads, F, B*n, d)`,
     `(heads, F, (W+n-1)*H*G, d)`.
@@ -58,9 +58,10 @@ def as_matrices(query: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def windows(scores: Tensor, queries: int, column: int) -> Tensor:
-    """The keys' scores `(B, heads, F, n, W*H*G)`, a view of those with every offset of a run.
+    """The scores of the keys, `(B, heads, F, n, W*H*G)`, as a view of those of all offsets.
 
-    In memory each query begins one column (`H*G` scores) before the end of the one before.
+    In memory, the window of each query starts one column (`H*G` scores) earlier in its row than the
+    window of the query before it.
     """
     heads, frames, rows, offsets = scores.shape
     keys = offsets - (queries - 1) * column

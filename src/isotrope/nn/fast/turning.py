@@ -1,6 +1,6 @@
-"""All turns of a filter by one product. The plain twin turns it by one element after the other.
+"""All turns of a filter in one product. The plain twin turns it by one element after the other.
 
-On an accelerator a call for each element would cost more than the filtering.
+On an accelerator, one call per element would cost more than the convolution.
 """
 
 # torch leaves some of its functions untyped, such as `unflatten` and `split`:
@@ -29,17 +29,17 @@ def all_turns(
 def plain_turns(
     group: Group, weight: Float[Tensor, "*channels k k"]
 ) -> Float[Tensor, "*channels {group.order} k k"]:
-    """One element after the other."""
+    """Turn the filter by one element after the other."""
     return torch.stack([group.act_filter(g, weight) for g in group.elements], dim=-3)
 
 
 def turns_by_one_product(
     group: Group, weight: Float[Tensor, "*channels k k"], tables: Kept[Tensor]
 ) -> Float[Tensor, "*channels {group.order} k k"]:
-    """A turn is linear in the filter: one matrix, which `tables` keeps, makes all of them."""
+    """All turns by one matrix, cached in `tables`: a turn is linear in the filter."""
     side = weight.shape[-1]
 
-    def matrix() -> Tensor:  # in float64 on the CPU: not every accelerator has it
+    def matrix() -> Tensor:  # in float64 on the CPU: not every accelerator has float64
         return group.filter_turns(side).to(weight.dtype).to(weight.device)
 
     turned = weight.flatten(-2) @ tables.get((side, weight.dtype, weight.device), matrix)
