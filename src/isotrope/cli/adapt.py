@@ -14,53 +14,83 @@ from isotrope.cli.progress import RunProgress, quiet
 _Data = Annotated[
     Path,
     typer.Option(
-        help="Line images with labels.tsv (a folder or tar), or a folder of PAGE-XML or ALTO "
-        "with its page images."
+        metavar="PATH",
+        help="Line images with a labels.tsv (a folder or a tar), or a folder of PAGE-XML or ALTO "
+        "files with their page images.",
     ),
 ]
-_Out = Annotated[Path, typer.Option(help="The adapter's folder; a run there is resumed.")]
+_Out = Annotated[
+    Path,
+    typer.Option(metavar="FOLDER", help="Where the adapter goes; a run found there is resumed."),
+]
 _Base = Annotated[
     Path | None,
-    typer.Option(help="The folder of the model to adapt; the shipped one if left out."),
+    typer.Option(metavar="FOLDER", help="The model to adapt. Default: the shipped one."),
 ]
 _Config = Annotated[
     Path | None,
-    typer.Option(help="A recipe, such as recipes/adapter.toml; the options override it."),
+    typer.Option(
+        metavar="FILE", help="A recipe, such as recipes/adapter.toml; these options override it."
+    ),
 ]
 _Target = Annotated[
     str | None,
-    typer.Option(help="What it acts on: all, or attention, mlp, filters, with commas."),
+    typer.Option(
+        metavar="NAMES",
+        help="Layers to adapt: all, or a list such as attention,mlp,filters. Default: all.",
+    ),
 ]
-_Rank = Annotated[int | None, typer.Option(help="Of the matrices B A; 8 if left out.")]
+_Rank = Annotated[
+    int | None, typer.Option(metavar="N", help="The rank of the matrices B A. Default: 8.")
+]
 _Alpha = Annotated[
-    float | None, typer.Option(help="B A counts alpha / rank; twice the rank if left out.")
+    float | None,
+    typer.Option(metavar="X", help="B A is scaled by alpha / rank. Default: twice the rank."),
 ]
-_Dora = Annotated[bool, typer.Option("--dora", help="Learn lengths of rows too (DoRA).")]
+_Dora = Annotated[
+    bool, typer.Option("--dora", help="Also learn the length of each row of the weights (DoRA).")
+]
 _Start = Annotated[
     str | None,
     typer.Option(
-        help="Go on from this adapter, a folder or a shipped one's name; its rank and target stand."
+        metavar="FOLDER|NAME",
+        help="Continue from this adapter, a folder or a shipped one's name, with its rank and "
+        "layers.",
     ),
 ]
 _Full = Annotated[
-    bool, typer.Option("--full", help="Train all weights instead; of gsanet's model alone.")
+    bool, typer.Option("--full", help="Train all weights instead. Only for gsanet's model.")
 ]
 _Turned = Annotated[
     bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
 ]
 _Epochs = Annotated[
     float | None,
-    typer.Option(help="How often each line is seen; by their number if left out."),
+    typer.Option(
+        metavar="N", help="How often each line is seen. Default: more often, the fewer there are."
+    ),
 ]
 _Minutes = Annotated[
     float | None,
-    typer.Option(help="Minutes of training at most; 20 if left out, but not for gsanet's."),
+    typer.Option(
+        metavar="N",
+        help="Stop training after this many minutes. Default: 20; none for gsanet's model.",
+    ),
 ]
-_Lines = Annotated[int | None, typer.Option(help="Train on this many of the lines.")]
-_Seed = Annotated[int | None, typer.Option(help="Of the order and the variations; 0 if left out.")]
+_Lines = Annotated[
+    int | None, typer.Option(metavar="N", help="Train on only this many of the lines.")
+]
+_Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Seeds the order and variation of the lines. Default: 0."),
+]
 _Changed = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Any field of the recipe, as optimizer.ema=0.9; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set any field of the recipe, such as optimizer.ema=0.9; may be repeated.",
+    ),
 ]
 
 
