@@ -1,1 +1,1 @@
-"""Data: what is read from disk, and what is drawn (fonts, lexicon, synthetic text)."""
+"""Data sets read from disk, and synthetic text (fonts, lexicon, rendering)."""

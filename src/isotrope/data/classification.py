@@ -1,6 +1,6 @@
-"""Labelled images for classification, of every kind that the papers' tables need.
+"""Load the labeled image sets of the papers' classification tables, and your own.
 
-`load_classification(path, split)` finds out what lies at `path`:
+`load_classification(path, split)` recognizes these at `path`:
 
     train.npz, valid.npz, test.npz                            rotated MNIST, rebuilt
     mnist_all_rotation_normalized_float_{train_valid,test}.amat   rotated MNIST, as published
@@ -27,21 +27,21 @@ __all__ = ["LabelledImages", "load_classification"]
 
 
 def load_classification(path: str | Path, split: str) -> LabelledImages:
-    """A split of a labelled set, whose kind is found from what there is at `path`.
+    """Load a split of a labeled set, recognizing its kind from the files at `path`.
 
-    Sets published without a validation split (MNIST, `.amat`) keep the last sixth of the training
-    set for it; folders and npz files without one keep every sixth training image. `.amat` floats
-    are rounded to 8 bits. An image file that cannot be read is reported in the log and left out.
+    Sets published without a validation split (MNIST, `.amat`) use the last sixth of the training
+    set; folders and npz files without one use every sixth training image. `.amat` floats are
+    rounded to 8 bits. Image files that cannot be read are logged and skipped.
 
     Args:
-        path: a folder, a file of a set for the folder that it is in, or a tar of image folders.
+        path: A folder, any file of a set (meaning its folder), or a tar of image folders.
         split: "train", "valid" or "test".
 
     Raises:
-        FileNotFoundError: nothing there, or not the split; says where the sets can be had.
-        ValueError: another split, a file that is cut short or broken, labels out of range or not
-            as many as images, images of several sizes.
-        ModuleNotFoundError: PatchCamelyon without h5py.
+        FileNotFoundError: The set or split is missing; the message says where to get the sets.
+        ValueError: The split is unknown, a file is truncated or broken, labels are out of range or
+            differ in number from the images, or images have several sizes.
+        ModuleNotFoundError: The set is PatchCamelyon and h5py is not installed.
     """
     path = Path(path)
     if split not in SPLITS:
@@ -50,7 +50,7 @@ def load_classification(path: str | Path, split: str) -> LabelledImages:
         raise FileNotFoundError(f"{path} does not exist; give the folder of a set:{SOURCES}")
     if path.is_file():
         if any(path.match(pattern) for pattern in _KINDS if pattern != "*/*/*"):
-            return load_classification(path.parent, split)  # a file of the set for its folder
+            return load_classification(path.parent, split)  # one file stands for its folder
         return from_files(path, split, TarFiles(path))
     for pattern, read in _KINDS.items():
         if any(path.glob(pattern)):
@@ -65,6 +65,6 @@ _KINDS: dict[str, Callable[[Path, str], LabelledImages]] = {
     "*.npz": from_npz,
     AMAT.format("*"): from_amat,
     "*-idx?-ubyte*": from_idx,
-    PCAM.format("*", "?") + "*": from_pcam,  # packed too, which it tells to unpack
+    PCAM.format("*", "?") + "*": from_pcam,  # compressed too: the error says to unpack it
     "*/*/*": from_folder,
 }

@@ -1,4 +1,4 @@
-"""Lines cut out of the image of their page."""
+"""Cut lines out of page images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from isotrope.io.transcripts import Point
 
 @dataclass(frozen=True)
 class Outline:
-    """Where a line lies: the page image, and the corners `(x, y)` of a polygon in its pixels.
+    """Location of a line: the page image, and the corners `(x, y)` of a polygon in its pixels.
 
     Args:
-        size: Width and height of the image that was transcribed, where the file gives them.
+        size: Width and height of the transcribed image, px, if the file gives them.
     """
 
     image: Path
@@ -34,7 +34,7 @@ class Outline:
 
 
 def cut(page: Tensor, corners: tuple[Point, ...]) -> Tensor:
-    """The box around a polygon of a page; outside the polygon is the color of the paper.
+    """Cut out the box around a polygon, with the paper's color outside the polygon.
 
     Args:
         page: (3, H, W).
@@ -63,10 +63,10 @@ def cut(page: Tensor, corners: tuple[Point, ...]) -> Tensor:
 
 
 def corners_on(page: Tensor, outline: Outline) -> tuple[Point, ...]:
-    """The corners on a page image that may be a smaller or larger copy of the transcribed one.
+    """Scale the corners to a page image that may differ in size from the transcribed one.
 
     Raises:
-        ImageError: The image has another shape than the one that was transcribed.
+        ImageError: The image has a different aspect ratio than the transcribed one.
     """
     if outline.size is None:
         return outline.corners
@@ -81,7 +81,7 @@ def corners_on(page: Tensor, outline: Outline) -> tuple[Point, ...]:
 
 
 def as_png(image: Tensor) -> bytes:
-    """An image (3, H, W) in [0, 1] as the bytes of a PNG."""
+    """Encode an image (3, H, W) in [0, 1] as PNG."""
     array = (image * 255).round().byte().permute(1, 2, 0).numpy()
     file = io.BytesIO()
     Image.fromarray(array).save(file, "png", compress_level=1)
@@ -89,5 +89,5 @@ def as_png(image: Tensor) -> bytes:
 
 
 def _paper(box: Tensor) -> Tensor:
-    """The color of the paper: the median, as ink covers less than half of a line."""
+    """Estimate the paper's color by the median: ink covers less than half of a line."""
     return box.flatten(1).median(dim=1).values

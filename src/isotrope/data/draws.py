@@ -1,4 +1,4 @@
-"""Draws from a generator: one of several values, weighted or not, and strings of characters."""
+"""Random draws: one of several values, weighted or not, and strings of characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Categorical:
-    """Draws one of `values` with probability proportional to `weights`, by a binary search."""
+    """Draw one of `values` with probability proportional to `weights`, by binary search."""
 
     def __init__(self, values, weights):
         self.values = list(values)
@@ -14,16 +14,16 @@ class Categorical:
         self.cumulative = np.cumsum(weights) / weights.sum()
 
     def draw(self, rng: np.random.Generator):
-        """One of the values, by its probability."""
+        """Draw one of the values by its probability."""
         index = int(np.searchsorted(self.cumulative, rng.random(), side="right"))
         return self.values[min(index, len(self.values) - 1)]
 
 
 def pick(rng: np.random.Generator, values):
-    """One of `values`, each as likely."""
+    """Draw one of `values` uniformly."""
     return values[int(rng.integers(len(values)))]
 
 
 def characters(rng: np.random.Generator, alphabet: str, count: int) -> str:
-    """`count` characters of an alphabet, each as likely."""
+    """Draw `count` characters of an alphabet uniformly."""
     return "".join(alphabet[i] for i in rng.integers(len(alphabet), size=count))

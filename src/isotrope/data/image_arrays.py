@@ -1,4 +1,4 @@
-"""Labelled images in arrays: npz, the text of rotated MNIST, and MNIST's IDX."""
+"""Labeled images in arrays: npz, rotated MNIST's text format, and MNIST's IDX."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DIGITS = tuple("0123456789")
 
 
 def from_npz(folder: Path, split: str) -> LabelledImages:
-    """`images` uint8 `(N, H, W)` or `(N, C, H, W)`, and `labels` `(N,)`, of one file a split."""
+    """Load `images` uint8 `(N, H, W)` or `(N, C, H, W)` and `labels` `(N,)`, one file per split."""
     whole = not (folder / "valid.npz").is_file() and split != "test"
     file = existing(folder / f"{'train' if whole else split}.npz")
     with reading(file), file.open("rb") as stream, np.load(stream) as arrays:
@@ -39,7 +39,7 @@ def from_npz(folder: Path, split: str) -> LabelledImages:
 
 
 def from_amat(folder: Path, split: str) -> LabelledImages:
-    """Larochelle's text files: 784 floats in [0, 1] and the label in a row."""
+    """Load Larochelle's text files: 784 floats in [0, 1] and a label per row."""
     name = "test" if split == "test" else "train_valid"
     file = existing(folder / AMAT.format(name))
     with reading(file):
@@ -61,7 +61,7 @@ def from_amat(folder: Path, split: str) -> LabelledImages:
 
 
 def from_idx(folder: Path, split: str) -> LabelledImages:
-    """MNIST's own files, compressed or not."""
+    """Load MNIST's own files, compressed or not."""
     name = "t10k" if split == "test" else "train"
     file = _one_of(folder, f"{name}-images-idx3-ubyte")
     labels = _idx(_one_of(folder, f"{name}-labels-idx1-ubyte"), axes=1)
@@ -69,9 +69,9 @@ def from_idx(folder: Path, split: str) -> LabelledImages:
 
 
 def _published_part(data: LabelledImages, split: str) -> LabelledImages:
-    """The test set whole, or the training or the validation part of a set published as one.
+    """Return the test set, or one part of a published training and validation set.
 
-    Its last sixth: 10,000 + 2,000 of the published .amat, 50,000 + 10,000 of MNIST.
+    The last sixth is for validation: 10,000 + 2,000 for .amat, 50,000 + 10,000 for MNIST.
     """
     if split == "test":
         return data
@@ -81,7 +81,7 @@ def _published_part(data: LabelledImages, split: str) -> LabelledImages:
 
 
 def _idx(file: Path, axes: int) -> np.ndarray:
-    """The uint8 array of an IDX file: 0, 0, 8, the number of axes, their sizes, the values."""
+    """Read a uint8 IDX file: 0, 0, 8, the number of axes, their sizes, the values."""
     with reading(file), (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
         data = stream.read()
     if data[:4] != bytes((0, 0, 8, axes)) or len(data) < 4 + 4 * axes:
@@ -96,6 +96,6 @@ def _idx(file: Path, axes: int) -> np.ndarray:
 
 
 def _one_of(folder: Path, name: str) -> Path:
-    """The file of this name, or compressed."""
+    """Find the file with this name, compressed or not."""
     packed = folder / f"{name}.gz"
     return packed if packed.is_file() else existing(folder / name)

@@ -1,4 +1,4 @@
-"""Labelled images in folders `split/class/file`, or in a tar of them."""
+"""Labeled images in folders `split/class/file`, or in a tar of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 
 
 def from_folder(folder: Path, split: str) -> LabelledImages:
-    """A split of a folder `SPLIT/CLASS/IMAGE`."""
+    """Load a split of a folder `SPLIT/CLASS/IMAGE`."""
     files = (file for file in folder.glob("*/*/*") if file.is_file())
     return from_files(folder, split, {file.relative_to(folder).as_posix(): file for file in files})
 
 
 def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabelledImages:
-    """Images by their names `.../split/class/file`: a file, or what is in it.
+    """Load images named `.../split/class/file`, given as paths or contents.
 
-    Without a folder `valid`, every sixth image of `train` is validated on.
+    Without a folder `valid`, every sixth image of `train` is used for validation.
     """
     parts = {name: tuple(name.split("/")[-3:]) for name in files if _is_image(name)}
     found = {part[0] for part in parts.values()}
@@ -70,7 +70,7 @@ def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> L
 def _decoded(
     source: Path, names: Sequence[str], files: Mapping[str, Path | bytes]
 ) -> Iterator[tuple[str, Tensor]]:
-    """The name and the uint8 `(3, H, W)` of each image; one that cannot be read is reported."""
+    """Yield the name and uint8 `(3, H, W)` of each image; log those that cannot be read."""
     for name in names:
         file = files[name]
         try:
@@ -82,7 +82,7 @@ def _decoded(
 
 
 def _is_image(name: str) -> bool:
-    """Whether it is `split/class/file` with an image's suffix and none of the parts hidden."""
+    """Whether a name is `split/class/file` with an image suffix and no hidden part."""
     parts = name.split("/")[-3:]
     return (
         len(parts) == 3

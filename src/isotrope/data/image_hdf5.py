@@ -1,4 +1,4 @@
-"""PatchCamelyon's HDF5 files, read where they lie."""
+"""PatchCamelyon's HDF5 files, read on demand."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PCAM = "camelyonpatch_level_2_split_{}_{}.h5"
 
 
 class HDF5Images:
-    """`(N, C, H, W)` uint8 images in an HDF5 file; only those that are asked for are read.
+    """uint8 images `(N, C, H, W)` in an HDF5 file, read only when indexed.
 
-    PatchCamelyon's training images are 7 GB. Indexed like a tensor by a slice or by a tensor of
-    numbers `(n,)`, in any order, and gives a tensor `(n, C, H, W)`. Every process opens the file
-    for itself, so workers may share the images, forked or spawned.
+    PatchCamelyon's training images take 7 GB. Index with a slice, or with a tensor of indices
+    `(n,)` in any order, to get a tensor `(n, C, H, W)`. Each process opens the file itself, so
+    forked and spawned workers may share the object.
     """
 
     dtype = torch.uint8
@@ -41,7 +41,7 @@ class HDF5Images:
 
     def __getitem__(self, index: slice | Tensor) -> Tensor:
         numbers = torch.arange(len(self))[index]
-        rising, place = torch.unique(numbers, return_inverse=True)  # as HDF5 wants them
+        rising, place = torch.unique(numbers, return_inverse=True)  # HDF5 needs them rising
         with reading(self.path):
             images = self._opened()[rising.numpy()]
         return torch.from_numpy(images).movedim(-1, 1)[place]
@@ -50,7 +50,7 @@ class HDF5Images:
         return self.__dict__ | {"_process": -1, "_values": None}
 
     def _opened(self) -> Any:
-        """The values in the file, which is open in this process."""
+        """The file's values, opened once per process."""
         if self._process != os.getpid():
             self._values = _hdf5_values(_open_hdf5(self.path), "x", self.path)
             self._process = os.getpid()
@@ -58,7 +58,7 @@ class HDF5Images:
 
 
 def from_pcam(folder: Path, split: str) -> LabelledImages:
-    """PatchCamelyon: x `(N, 96, 96, 3)` and y `(N, 1, 1, 1)` in two files a split."""
+    """Load PatchCamelyon: x `(N, 96, 96, 3)` and y `(N, 1, 1, 1)`, two files per split."""
     image_file, label_file = (existing(folder / PCAM.format(split, part)) for part in "xy")
     values = _hdf5_values(_open_hdf5(label_file), "y", label_file)
     with reading(label_file):
@@ -79,6 +79,6 @@ def _open_hdf5(path: Path) -> Any:
 
 def _hdf5_values(file: Any, key: str, path: Path) -> Any:
     values = file.get(key)
-    if not hasattr(values, "shape"):  # nothing there, or a group of others
+    if not hasattr(values, "shape"):  # missing, or a group
         raise ValueError(f"{path} has no values {key!r} but {sorted(file)}; {AGAIN}")
     return values

@@ -1,7 +1,7 @@
-"""Images of any kind as tensors: loading them, and giving them the reader's size.
+"""Load images of any kind as tensors, and resize them for the reader.
 
-Both steps work in floating point. Eight-bit rounding between them would cost the reader its
-symmetry: a turned image would no longer give the turned pixels.
+Both steps work in floating point. Rounding to 8 bits in between would break the reader's symmetry:
+a turned image would no longer give the turned pixels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from isotrope.io.resize import target_size
 
 
 def load_image(source: ImageSource) -> torch.Tensor:
-    """Any image as RGB: `isotrope.io.images.load_unit` as a tensor.
+    """Load any image as an RGB tensor, with `isotrope.io.images.load_unit`.
 
     Args:
         source: As in `load_unit`.
@@ -23,18 +23,19 @@ def load_image(source: ImageSource) -> torch.Tensor:
         (3, H, W), float32 in [0, 1].
 
     Raises:
-        ImageError: It is missing, empty, broken, cut short, no image, or has too many pixels.
-        TypeError: `source` is none of the types that are taken.
+        ImageError: The image is missing, empty, broken, truncated, or too large, or is not an
+            image.
+        TypeError: `source` has an unsupported type.
     """
     return torch.from_numpy(load_unit(source)).movedim(-1, 0).contiguous()
 
 
 def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> torch.Tensor:
-    """Resize for the reader, to `isotrope.io.resize.target_size`.
+    """Resize for the reader to `isotrope.io.resize.target_size`.
 
-    Which side is short is all that matters, never which is vertical, so `prepare` commutes with
-    quarter turns and mirrors up to float rounding. `isotrope.io.resize.prepare_pixels` is its twin
-    for arrays of 8 bits.
+    Only which side is shorter matters, not which is vertical, so `prepare` commutes with quarter
+    turns and mirrors up to float rounding. `isotrope.io.resize.prepare_pixels` is the equivalent
+    for 8-bit arrays.
 
     Args:
         image: (3, H, W), float in [0, 1].
@@ -48,8 +49,8 @@ def prepare(image: torch.Tensor, height: int, stride: int, max_ratio: float) -> 
     """
     rows, columns = image.shape[-2:]
     size = target_size((rows, columns), height, stride, max_ratio)
-    # In float32 the positions of the filter taps are off by 1e-3 px in the far end of a long
-    # line, and not by the same amount when it is turned half-way round.
+    # In float32, filter taps at the far end of a long line are off by 1e-3 px, and by a different
+    # amount when the line is turned by 180 degrees.
     resized = functional.interpolate(
         image[None].double().contiguous(),
         size=size,

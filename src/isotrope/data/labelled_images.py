@@ -1,4 +1,4 @@
-"""Labelled images of one size, and what every reader of them checks."""
+"""Labeled images of one size, and the checks that all loaders share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPLITS = ("train", "valid", "test")
 
 AGAIN = "fetch or make it again"
 HELD_OUT = 6
-"""One in so many training images is validated on where a set has no validation images."""
+"""Every `HELD_OUT`-th training image validates, if a set has no validation images."""
 _PACKING = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, *_PACKING)
 
@@ -37,8 +37,8 @@ class LabelledImages:
 
     Args:
         images: uint8 `(N, C, H, W)`; a tensor, or `HDF5Images`, which is indexed like one.
-        labels: int64 `(N,)`, numbers of `classes`.
-        classes: their names.
+        labels: int64 `(N,)`, indices into `classes`.
+        classes: the class names.
     """
 
     images: Tensor | HDF5Images
@@ -49,17 +49,17 @@ class LabelledImages:
         return len(self.labels)
 
     def take(self, numbers: Tensor) -> LabelledImages:
-        """The images of these numbers `(n,)`, read into memory."""
+        """Read the images with these indices `(n,)` into memory."""
         return replace(self, images=self.images[numbers], labels=self.labels[numbers])
 
 
 def held_out(items: Sequence[Item], split: str) -> list[Item]:
-    """The items of a training set to train on, or every sixth, to validate on.
+    """Split a training set: every sixth item for validation, the rest for training.
 
-    Spread evenly, so that a set sorted by class has all of them in both parts.
+    The held-out items are evenly spread, so both parts of a set sorted by class have every class.
 
     Raises:
-        ValueError: Too few to hold any out.
+        ValueError: There are too few items to hold any out.
     """
     if len(items) < HELD_OUT:
         raise ValueError(
@@ -72,7 +72,7 @@ def held_out(items: Sequence[Item], split: str) -> list[Item]:
 
 
 def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabelledImages:
-    """The set, its images `(N, C, H, W)` uint8, its labels whole numbers of the classes."""
+    """Check that images are uint8 `(N, C, H, W)` and labels valid class indices; return the set."""
     if len(images.shape) != 4 or images.dtype not in (np.uint8, torch.uint8):
         raise ValueError(
             f"{file}: images are {images.dtype} {tuple(images.shape)}, which must be uint8 "
@@ -101,7 +101,7 @@ def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) ->
 
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Says of what goes wrong within the block that the file is cut short or broken."""
+    """Report any error within the block as a truncated or broken file."""
     try:
         yield
     except _BROKEN as error:
@@ -110,7 +110,7 @@ def reading(file: Path) -> Iterator[None]:
 
 
 def existing(file: Path) -> Path:
-    """The file itself; FileNotFoundError with what to do where it is not there."""
+    """Return the file; raise FileNotFoundError with a remedy if it is missing."""
     if not file.is_file():
         packed = file.with_name(file.name + ".gz")
         remedy = f"gunzip {packed.name}" if packed.is_file() else f"fetch it:{SOURCES}"

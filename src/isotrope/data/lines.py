@@ -1,4 +1,4 @@
-"""Labelled word and line images: a folder or a tar of images with a `labels.tsv`."""
+"""Labeled word and line images: a folder or tar of images with a `labels.tsv`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 class LabelledLines:
-    """Images with their texts; `labels.tsv` holds `file<TAB>text`, one a line, UTF-8.
+    """Images with their texts; `labels.tsv` is UTF-8 with lines `file<TAB>text`.
 
-    Texts are those of `clean`. Images are read one by one, from the folder or from their places in
-    the tar.
+    Texts are normalized by `clean`. Images are read one at a time from the folder or tar.
 
     Args:
-        path: The folder or the tar, in which all may lie in one folder.
+        path: The folder, or a tar, whose contents may lie in one top folder.
 
     Raises:
-        ValueError: No `labels.tsv`, or one that is not UTF-8, has no tab (single lines without
-            are reported and left out) or names a file outside of the folder; a tar that
-            `TarFiles` refuses; on access, an image that is missing or broken.
+        ValueError: `labels.tsv` is missing, is not UTF-8, has no tab at all (single lines without
+            one are logged and skipped) or names a file outside the folder; `TarFiles` rejects the
+            tar; or, on access, an image is missing or broken.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -46,21 +45,21 @@ class LabelledLines:
             raise ValueError(f"{self.path} does not exist; give a folder or a tar with {LABELS}")
         self._tar = TarFiles(self.path) if self.path.is_file() else None
         self._top = _top(self._tar) if self._tar is not None else ""
-        # Any: what a kind of set knows a line by, here the name of its file.
+        # Any: subclasses identify a line differently; here by the name of its file.
         self.items: list[tuple[Any, str]] = list(self._labelled())
 
     def keep(self, wanted: Callable[[int, str], bool]) -> LabelledLines:
-        """The lines for which `wanted(number, text)` holds."""
+        """Keep the lines for which `wanted(number, text)` is true."""
         kept = copy(self)
         kept.items = [item for i, item in enumerate(self.items) if wanted(i, item[1])]
         return kept
 
     def split(self, every: int) -> tuple[LabelledLines, LabelledLines]:
-        """All lines but every `every`-th, and those: a training and a held-out part."""
+        """Split into a training part and a held-out part, which is every `every`-th line."""
         return self.keep(lambda i, _: i % every != 0), self.keep(lambda i, _: i % every == 0)
 
     def _labelled(self) -> Iterator[tuple[str, str]]:
-        """Name and text of each line of the labels."""
+        """Yield the name and text of each line of the labels."""
         untabbed, found = [], 0
         for number, line in enumerate(self._labels().split("\n"), start=1):
             name, tab, text = line.rstrip("\r").partition("\t")
@@ -80,7 +79,7 @@ class LabelledLines:
             )
 
     def _inside(self, name: str, number: int) -> str:
-        """A name of the labels, without its detours."""
+        """Normalize a name from the labels, which must lie inside the folder."""
         if within(self.path, self.path / name) is None:
             raise ValueError(
                 f"{self.path}: line {number} of {LABELS} names {name!r}, which lies outside and is "
@@ -107,7 +106,7 @@ class LabelledLines:
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[Tensor, str]:
-        """The image `(3, H, W)` in [0, 1] and its text."""
+        """Return the image `(3, H, W)` in [0, 1] and its text."""
         name, text = self.items[index]
         try:
             return load_image(self._source(name)), text
@@ -122,7 +121,7 @@ class LabelledLines:
             return 1 / ratio if image.getexif().get(0x0112) in _TURNED else ratio
 
     def _source(self, name: str) -> Path | bytes:
-        """The file of an image, or its content in the tar."""
+        """Path of an image, or its content in the tar."""
         if self._tar is None:
             return self.path / name
         try:
@@ -134,7 +133,7 @@ class LabelledLines:
 
 
 def _top(tar: TarFiles) -> str:
-    """The folder of the topmost `labels.tsv`, with its slash; empty where there is none."""
+    """Folder of the topmost `labels.tsv`, with a trailing slash; empty if there is none."""
     labels = [name for name in tar if posixpath.basename(name) == LABELS]
     folder = posixpath.dirname(min(labels, key=len, default=""))
     return f"{folder}/" if folder else ""

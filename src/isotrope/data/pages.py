@@ -1,4 +1,4 @@
-"""Text lines cut from whole pages that archives have transcribed: PAGE-XML and ALTO."""
+"""Text lines cut from pages transcribed by archives, in PAGE-XML and ALTO."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from isotrope.text.normalise import clean
 
 logger = logging.getLogger(__name__)
 
-_FEW_PAGES = 5  # fewer, and a page held out would be a fifth or more of all
+_FEW_PAGES = 5  # with fewer, one held-out page would be a fifth of all or more
 
 
 class PageLines(LabelledLines):
-    """The transcribed lines of a folder of PAGE-XML or ALTO files, page images beside them.
+    """Transcribed lines of a folder of PAGE-XML or ALTO files with their page images.
 
-    A line is cut along its polygon; what lies outside takes the color of the paper. A page that
-    cannot be read is reported and left out, and so are lines without text or outline, and a second
-    file of the same page.
+    A line is cut out along its polygon; pixels outside get the paper's color. These are logged and
+    skipped: pages that cannot be read, lines without text or outline, and second files for the same
+    page.
 
     Args:
         path: The folder, searched with its subfolders.
-        collections: Names of the folders to take, of those that hold the files; None: all.
+        collections: Names of the subfolders to use. None: all.
 
     Raises:
-        ValueError: No page of the folder could be read; on access, an image that cannot be.
+        ValueError: No page in the folder could be read; or, on access, an image cannot be read.
     """
 
     def __init__(self, path: str | Path, collections: Sequence[str] | None = None) -> None:
@@ -62,9 +62,9 @@ class PageLines(LabelledLines):
             )
 
     def split(self, every: int) -> tuple[LabelledLines, LabelledLines]:
-        """All pages but every `every`-th, and those; lines instead where there are few pages.
+        """Hold out every `every`-th page, or every `every`-th line if there are few pages.
 
-        Lines of one page are alike: to hold out some of them tells little of other pages.
+        Lines of one page are alike, so holding out some of them says little about other pages.
         """
         pages = sorted({outline.image for outline, _ in self.items})
         if len(pages) < _FEW_PAGES:
@@ -78,7 +78,7 @@ class PageLines(LabelledLines):
         return self.keep(lambda i, _: not inside[i]), self.keep(lambda i, _: inside[i])
 
     def __getitem__(self, index: int) -> tuple[Tensor, str]:
-        """The line's image `(3, H, W)` in [0, 1] and its text."""
+        """Return the line's image `(3, H, W)` in [0, 1] and its text."""
         outline, text = self.items[index]
         if outline not in self._crops:
             self._cut_page(outline.image)
@@ -88,7 +88,7 @@ class PageLines(LabelledLines):
         return load_image(crop), text
 
     def _cut_page(self, image: Path) -> None:
-        """All lines of a page at once: it is large to open, and lines are asked for at random."""
+        """Cut all lines of a page at once: pages are slow to open, and access is random."""
         page = load_image(image)
         for outline, _ in self.items:
             if outline.image == image:
@@ -104,14 +104,14 @@ class PageLines(LabelledLines):
 
 
 def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> LabelledLines:
-    """Labelled lines of whatever form lies at `path`.
+    """Load labeled lines in either form.
 
     Args:
         path: A folder or tar of line images with `labels.tsv`, or a folder of PAGE-XML or ALTO.
-        collections: Of pages, as `PageLines` has it.
+        collections: As in `PageLines`; for pages only.
 
     Raises:
-        ValueError: Neither.
+        ValueError: `path` is neither.
     """
     path = Path(path)
     pages = path.is_dir() and not (path / LABELS).is_file() and any(transcripts_in(path))
@@ -119,10 +119,10 @@ def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> La
 
 
 def page_lines(file: Path) -> list[tuple[Outline, str]]:
-    """The lines of one PAGE-XML or ALTO file, in its order; lines without text are reported.
+    """List the lines of a PAGE-XML or ALTO file in order; lines without text are logged.
 
     Raises:
-        ValueError: As `isotrope.io.transcripts.read_transcript`.
+        ValueError: As in `isotrope.io.transcripts.read_transcript`.
     """
     page = read_transcript(file)
     texts = {number: clean(line.text) for number, line in page.lines.items()}

@@ -1,4 +1,4 @@
-"""A stream whose batches hold images of like shape, about as many pixels in each."""
+"""A stream whose batches have similar shapes and about the same number of pixels."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ import numpy as np
 from isotrope.data.stream import Drawn, GroupStream
 
 _LEAST = 4
-"""High images that make a batch of their own; fewer are stretched with the wide ones."""
+"""Fewest tall images that get their own batch; fewer are batched with the wide ones."""
 
 
 class ShapeStream(GroupStream[Drawn]):
-    """A `GroupStream` cut by area: each batch of a group has about as many pixels.
+    """A `GroupStream` cut by area: the batches of a group have about the same number of pixels.
 
     The short side of every image becomes the same, so an image of aspect r has max(r, 1/r) units
-    of area. No batch mixes images that are higher than wide with others, unless they are too few.
+    of area. Tall images (higher than wide) get batches of their own unless there are too few.
 
     Args:
-        draw, collate, size, parts, seed, start, rank, ranks: As `GroupStream` takes them; the
-            `extent` of a sample is its width over its height, and `size` need not be a multiple of
-            `parts`.
+        draw, collate, size, parts, seed, start, rank, ranks: As in `GroupStream`; the `extent` of a
+            sample is its width over its height, and `size` need not be a multiple of `parts`.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class ShapeStream(GroupStream[Drawn]):
         areas = np.maximum(ratios, 1 / ratios)
         high, wide = int((ratios < 1).sum()), int((ratios >= 1).sum())
         share = areas[:high].sum() / areas.sum()
-        own = max(round(share * self.parts), int(high >= _LEAST))  # batches of high images
+        own = max(round(share * self.parts), int(high >= _LEAST))  # batches of tall images
         own = min(max(own, self.parts - wide), high, self.parts - (wide > 0))
         first = high if own else 0
         return [
@@ -54,7 +53,7 @@ class ShapeStream(GroupStream[Drawn]):
 
 
 def _runs(samples: Sequence[Drawn], areas: np.ndarray, parts: int) -> list[Sequence[Drawn]]:
-    """`parts` runs of about the same area, none of them empty."""
+    """Cut into `parts` non-empty runs of about the same area."""
     if not parts:
         return []
     places = np.arange(1, parts)

@@ -1,9 +1,9 @@
-"""Streams of training batches that worker processes and ranks share, resumable exactly.
+"""Exactly resumable streams of training batches, shared by worker processes and ranks.
 
-A stream is numbered in groups of batches. A group is a function of its number and the seed, and one
-worker makes it whole; a checkpoint holds how many examples were seen, which says which group is
-next. So resuming, with any number of workers or ranks, repeats nothing and skips nothing, and every
-rank takes the same number of steps.
+A stream is a numbered sequence of groups of batches. A group depends only on its number and the
+seed, and one worker makes all of it. A checkpoint stores the number of examples seen, which
+determines the next group. Resuming with any number of workers or ranks therefore repeats and skips
+nothing, and every rank takes the same number of steps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 
 class Sample(Protocol):
-    """Anything with an extent, such as a width in pixels, by which a group is sorted."""
+    """Anything with an extent, such as a width in pixels, to sort a group by."""
 
     @property
     def extent(self) -> float:
-        """What a group is sorted by: a width, or an aspect ratio."""
+        """The sort key within a group: a width, or an aspect ratio."""
         ...
 
 
@@ -33,14 +33,14 @@ Drawn = TypeVar("Drawn", bound=Sample)
 
 @dataclass(frozen=True)
 class Group:
-    """`number` in the stream, and the batches that a worker made of its samples."""
+    """A group's number in the stream, and its batches."""
 
     number: int
     batches: list[Any]
 
 
 class Stream(IterableDataset, ABC):
-    """Groups `start + rank, start + rank + ranks, ...`, without end.
+    """Endless stream of groups `start + rank, start + rank + ranks, ...`.
 
     Args:
         start: The group at which the stream begins.
@@ -48,22 +48,22 @@ class Stream(IterableDataset, ABC):
     """
 
     finish: Callable[[Any], Any] | None = None
-    """What the worker that makes a batch does to it last; left out: nothing."""
+    """Last step that the worker applies to each batch, if any."""
 
     def __init__(self, seed: int = 0, start: int = 0, rank: int = 0, ranks: int = 1) -> None:
         self.seed, self.start, self.rank, self.ranks = seed, start, rank, ranks
 
     @abstractmethod
     def group(self, number: int) -> Group:
-        """Group `number`, a function of it and the seed alone."""
+        """Make group `number`, which depends only on the number and the seed."""
 
     @abstractmethod
     def seen(self, groups: int) -> int:
-        """The number of examples in the first so many groups."""
+        """Number of examples in the first `groups` groups."""
 
     @abstractmethod
     def next_group(self, examples: int) -> int:
-        """The first group that holds none of the first so many examples."""
+        """First group without any of the first `examples` examples."""
 
     def __iter__(self) -> Iterator[Group]:
         worker = get_worker_info()
@@ -79,22 +79,22 @@ class Stream(IterableDataset, ABC):
             number += step * self.ranks
 
     def loader(self, workers: int, ahead: int = 2) -> DataLoader:
-        """The groups in order, made by `workers` processes; each keeps `ahead` ready."""
+        """Load the groups in order with `workers` processes; each prefetches `ahead` groups."""
         return DataLoader(
             self, batch_size=None, num_workers=workers, prefetch_factor=ahead if workers else None
         )
 
 
 class GroupStream(Stream, Generic[Drawn]):
-    """Samples that are drawn without end; a group is sorted by extent and cut into batches.
+    """Endless random samples; a group is sorted by extent and cut into batches.
 
     Args:
         draw: Makes one sample from a generator; sample `i` of group `n` has the seed
-            `(seed, n, i)`, whoever makes it. It raises `SkippedSample` for one that cannot be used,
-            and another is drawn in its place.
-        collate: Makes a batch of samples of like extent.
-        size: Samples of a group; `parts` batches are made of them.
-        start, rank, ranks: As `Stream` takes them.
+            `(seed, n, i)` in every worker. It raises `SkippedSample` for an unusable sample, and
+            another is drawn in its place.
+        collate: Makes a batch of samples with similar extents.
+        size: Samples per group, cut into `parts` batches.
+        start, rank, ranks: As in `Stream`.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class GroupStream(Stream, Generic[Drawn]):
         self.size, self.parts = size, parts
 
     def group(self, number: int) -> Group:
-        """Samples of like extent in each batch, the batches in an order of their own."""
+        """Make batches of samples with similar extents, in shuffled order."""
         samples = sorted(
             (self._sample(number, i) for i in range(self.size)), key=lambda s: s.extent
         )
@@ -125,7 +125,7 @@ class GroupStream(Stream, Generic[Drawn]):
         return Group(number, [batches[i] for i in order])
 
     def cut(self, samples: Sequence[Drawn]) -> list[Sequence[Drawn]]:
-        """A sorted group in `parts` runs of as many samples, each to be a batch."""
+        """Cut a sorted group into `parts` runs of equal length, one per batch."""
         each = self.size // self.parts
         return [samples[i : i + each] for i in range(0, self.size, each)]
 
@@ -134,7 +134,7 @@ class GroupStream(Stream, Generic[Drawn]):
         return groups * self.size
 
     def next_group(self, examples: int) -> int:
-        """A group that was begun counts as seen."""
+        """A partly seen group counts as seen."""
         return -(-examples // self.size)
 
     def _sample(self, number: int, place: int) -> Drawn:
@@ -147,16 +147,16 @@ class GroupStream(Stream, Generic[Drawn]):
 
 
 class EpochStream(Stream):
-    """A finite set, each of whose examples comes once an epoch, in an order of its own.
+    """A finite set; every example comes once per epoch, in a new order each epoch.
 
     A group is one batch; the last one of an epoch may be smaller.
 
     Args:
         count: Examples in the set.
         batch_size: Examples in a batch.
-        collate: Makes a batch of the numbers of its examples, int64 `(B,)`, and its own number in
-            the stream.
-        start, rank, ranks: As `Stream` takes them.
+        collate: Makes a batch from the indices of its examples, int64 `(B,)`, and the batch's
+            number in the stream.
+        start, rank, ranks: As in `Stream`.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class EpochStream(Stream):
         super().__init__(seed, start, rank, ranks)
         self.count, self.batch_size, self.collate = count, batch_size, collate
         self.steps = -(-count // batch_size)
-        self._order: tuple[int, Tensor] | None = None  # of the epoch that was asked for last
+        self._order: tuple[int, Tensor] | None = None  # the most recent epoch and its order
 
     def group(self, number: int) -> Group:
         """The next batch of its epoch."""
@@ -185,21 +185,21 @@ class EpochStream(Stream):
         return Group(number, [self.collate(numbers, number)])
 
     def seen(self, groups: int) -> int:
-        """Whole epochs, and batches of the last."""
+        """Complete epochs, and batches of the last."""
         epochs, place = divmod(groups, self.steps)
         return epochs * self.count + place * self.batch_size
 
     def next_group(self, examples: int) -> int:
-        """A batch that was begun counts as seen."""
+        """A partly seen batch counts as seen."""
         epochs, rest = divmod(examples, self.count)
         return epochs * self.steps + -(-rest // self.batch_size)
 
 
 def seeded(seed: int, purpose: int, number: int) -> torch.Generator:
-    """A generator of its own for each purpose (0 to 2) and number, such as an epoch or a step."""
+    """Make a separate generator for each purpose (0 to 2) and number, such as an epoch or step."""
     mixed = (seed * 3 + purpose) * 1_000_003 + number
     return torch.Generator().manual_seed(mixed)
 
 
 class SkippedSample(Exception):
-    """A sample that cannot be used: too long, too small, of unknown characters."""
+    """A sample that cannot be used: too long, too small, or with unknown characters."""

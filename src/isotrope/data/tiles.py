@@ -1,4 +1,4 @@
-"""Pieces of whole pages, with the writing that is on them: what a finder sees of a page."""
+"""Pieces of pages around lines of text, as the orientation finder sees them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Page:
     image: Path
-    centers: tuple[Point, ...]  # of its lines
+    centers: tuple[Point, ...]  # one per line
 
 
 class PageTiles:
-    """Upright pieces around lines of the pages of a folder of PAGE-XML or ALTO.
+    """Upright pieces around lines, from the pages of a folder of PAGE-XML or ALTO.
 
     Decoding a page takes as long as many pieces, so a run of `each` pieces comes from one page.
 
     Args:
         path: Searched with its subfolders.
-        held_out: Every `held_out`-th page is kept apart, for the pieces of `held_out()`.
-        collections: Names of the subfolders to take; None: all.
+        held_out: Every `held_out`-th page is kept apart for `held_out()`.
+        collections: Names of the subfolders to use. None: all.
 
     Raises:
         ValueError: No page could be read.
@@ -55,7 +55,7 @@ class PageTiles:
         self._left = 0
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, None]:
-        """A piece `(3, h, w)` of 90 to 900 pixels a side around a line, and no text."""
+        """Draw a piece `(3, h, w)` around a line, 90 to 900 px per side, without a text."""
         if self._open is None or self._left == 0:
             page = self.pages[int(rng.integers(len(self.pages)))]
             self._open, self._left = (page, load_image(page.image)), self.each
@@ -65,7 +65,7 @@ class PageTiles:
         return piece(image, page.centers, side, aspect, rng), None
 
     def held_out(self, rng: np.random.Generator, each: int = 4) -> list[Tensor]:
-        """Pieces of 400x250 pixels of the pages that were left out."""
+        """Draw `each` pieces of 400x250 px from every held-out page."""
         images = [(page, load_image(page.image)) for page in self.held]
         return [
             piece(image, page.centers, 316.0, 1.6, rng)
@@ -81,7 +81,7 @@ def piece(
     aspect: float,
     rng: np.random.Generator,
 ) -> Tensor:
-    """About `side * side` pixels around one of `centers`, `aspect` times wider than high."""
+    """Cut about `side * side` pixels around one of `centers`, `aspect` times wider than high."""
     rows, columns = image.shape[1:]
     width = int(min(columns, side * aspect**0.5))
     height = int(min(rows, side / aspect**0.5))

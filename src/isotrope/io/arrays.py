@@ -1,4 +1,4 @@
-"""Arrays of any type as RGB, in 8 bits or as floats, transparency laid over a ground."""
+"""Convert arrays of any type to 8-bit or float RGB, compositing transparency over a background."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import numpy as np
 
 from isotrope.io.errors import ImageError
 
-# Computed floats overshoot the unit range by rounding; anything beyond this is another scale.
+# Computed floats overshoot the unit range by rounding; anything beyond this means a different
+# scale.
 _OVERSHOOT = 1e-3
 _LIGHT = 500 * 255  # half of white, in the units of `_LUMA`
 _LUMA = (299, 587, 114)  # ITU-R BT.601, in thousandths
-_INK = 20  # Less than a 20th of what is visible is no ink.
+_INK = 20  # less than 1/20 of what is visible does not count as ink
 
 
 def with_channels(array: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, 1 | 3 | 4) as the latter.
+    """Add a channel axis to (H, W); return (H, W, 1 | 3 | 4) as it is.
 
     Raises:
         ImageError: The array has another shape, or no pixels.
@@ -29,7 +30,7 @@ def with_channels(array: np.ndarray) -> np.ndarray:
 
 
 def as_pixels(array: np.ndarray) -> np.ndarray:
-    """RGB of 8 bits: `as_unit`, times 255, rounded; without floats where `array` is uint8.
+    """Convert to 8-bit RGB: `as_unit` times 255, rounded. uint8 stays in integers throughout.
 
     Args:
         array: (H, W, 1 | 3 | 4), of any type that `as_unit` takes.
@@ -38,14 +39,14 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
         (H, W, 3), uint8, C-contiguous, a copy.
 
     Raises:
-        ImageError: As `as_unit`.
+        ImageError: As in `as_unit`.
     """
     if array.dtype != np.uint8:
         return np.rint(as_unit(array) * 255).astype(np.uint8)
     if array.shape[-1] == 4:
         ground = np.uint8(255 * ground_of(array))
-        apart = array[..., :3] ^ ground  # the distance from the ground: x, or 255 - x over white
-        over = (apart.astype(np.uint16) * array[..., 3:] + 127) // 255  # +127: to the nearest
+        apart = array[..., :3] ^ ground  # from the background: x, or 255 - x over white
+        over = (apart.astype(np.uint16) * array[..., 3:] + 127) // 255  # +127 rounds to nearest
         return np.ascontiguousarray(over.astype(np.uint8) ^ ground)
     pixels = np.empty((*array.shape[:2], 3), np.uint8)
     pixels[:] = array
@@ -53,7 +54,7 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
 
 
 def as_unit(array: np.ndarray) -> np.ndarray:
-    """RGB in floating point, over the ground of `ground_of`.
+    """Convert to float RGB, compositing over the background that `ground_of` chooses.
 
     Args:
         array: (H, W, 1 | 3 | 4): bool, uint8, uint16, or float in [0, 1]; int32 and int64 with
@@ -75,10 +76,11 @@ def as_unit(array: np.ndarray) -> np.ndarray:
 
 
 def ground_of(pixels: np.ndarray) -> int:
-    """What a transparent image lies over: 1 for white, 0 for black.
+    """Choose the background of a transparent image: 1 for white, 0 for black.
 
-    White, unless what is visible would vanish there: nearly all of it, weighted by alpha, is
-    lighter than half of white. Sums of integers, so a turned image has the same ground.
+    White, unless the visible content would vanish on it because nearly all of it, weighted by
+    alpha, is lighter than half of white. The sums are over integers, so a turned image gets the
+    same background.
 
     Args:
         pixels: (H, W, 4), uint8.
@@ -90,7 +92,7 @@ def ground_of(pixels: np.ndarray) -> int:
 
 
 def _unit_range(array: np.ndarray) -> np.ndarray:
-    """Any supported type as a new float32 array in [0, 1]."""
+    """Convert any supported type to a new float32 array in [0, 1]."""
     kind = array.dtype.kind + str(array.dtype.itemsize)
     white = {"b1": 1, "u1": 255, "u2": 65535}.get(kind)
     if white is not None:

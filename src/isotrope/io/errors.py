@@ -1,14 +1,14 @@
-"""What is wrong with an image."""
+"""The error for images that cannot be read."""
 
 from __future__ import annotations
 
 
 class ImageError(ValueError):
-    """An image that cannot be read, in one line: which one, what is wrong, what to do.
+    """An image cannot be read; the message says in one line which one, why, and what to do.
 
     Args:
         problem: What is wrong and what to do, without the name of the image.
-        source: The file (or the place in a list) it concerns, where it is known.
+        source: The file, or the position in a list, if known.
     """
 
     def __init__(self, problem: str, source: str | None = None):
@@ -16,5 +16,5 @@ class ImageError(ValueError):
         self.problem, self.source = problem, source
 
     def named(self, source: str) -> ImageError:
-        """The same error about `source`, unless it already says which image it is about."""
+        """Return the same error naming `source`, unless it already names an image."""
         return self if self.source is not None else ImageError(self.problem, source)

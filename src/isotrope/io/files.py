@@ -17,14 +17,14 @@ from typing import IO
 import platformdirs
 
 _DESCRIPTORS = ("/dev/fd", "/proc/self/fd")
-_MOST_LINKS = 40  # as Linux has it
+_MOST_LINKS = 40  # the limit on Linux
 
 
 def cache_folder() -> Path:
     """The user's cache: `$XDG_CACHE_HOME/isotrope`, or the platform's place (`~/.cache/isotrope`).
 
-    A user without a home, as in some containers, has it among the temporary files. The folder
-    need not exist.
+    A user without a home directory, as in some containers, gets a folder among the temporary files.
+    The folder need not exist.
     """
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base) / "isotrope"
@@ -37,11 +37,11 @@ def cache_folder() -> Path:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `path` when the block ends well.
+    """Yield a temporary path that replaces `path` if the block succeeds.
 
-    A regular file is written whole or left as it was: the temporary file lies beside it, reaches
-    the disk, and is renamed. Links are followed, so the link stays and its target is replaced or
-    made; the file keeps its mode and owner. A device, a pipe or an open descriptor
+    A regular file is written whole or left as it was: the temporary file lies beside it, is synced
+    to disk, and is renamed. Links are followed, so the link stays and its target is replaced or
+    created; the file keeps its mode and owner. A device, a pipe or an open descriptor
     (`/dev/stdout`) is never replaced: the temporary file is copied into it. Parallel writers, in
     threads, processes or on hosts that share a disk, do not disturb each other: the last one wins.
 
@@ -75,9 +75,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[IO[str]]:
-    r"""A text file (UTF-8, lines end in `\n`) that is complete when the block ends well.
+    r"""A text file (UTF-8, lines end in `\n`) that is complete if the block succeeds.
 
-    As `replacing`, except that a device, a pipe or an open descriptor gets each line as it is
+    Like `replacing`, except that a device, a pipe or an open descriptor gets each line as it is
     written.
 
     Args:
@@ -100,16 +100,16 @@ def writing(path: str | Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def filling(folder: str | Path) -> Iterator[Path]:
-    """A temporary folder whose files move into `folder` when the block ends well.
+    """Yield a temporary folder whose files move into `folder` if the block succeeds.
 
-    Each replaces the file of its name as `replacing` does. Other files of `folder` stay. Nothing
-    that a killed run left behind gets in, because each temporary folder is new.
+    Each file replaces the one with the same name, as in `replacing`. Other files of `folder` stay.
+    Leftovers of a killed run cannot get in, because each temporary folder is new.
 
     Args:
-        folder: Made, with its parents, if it is missing.
+        folder: Created, with its parents, if missing.
 
     Yields:
-        An empty folder inside `folder`, so on the same disk, with a hidden name.
+        An empty folder with a hidden name inside `folder`, and so on the same disk.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,20 +126,20 @@ def filling(folder: str | Path) -> Iterator[Path]:
 
 
 def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
-    """Refuse an output that is one of the inputs, under this or another name.
+    """Reject an output path that is also an input, under any name.
 
     Args:
         path: The output; it need not exist.
         inputs: The files that are read.
 
     Raises:
-        ValueError: They are the same file, as `os.path.samefile` has it. Devices and pipes may
-            be both.
+        ValueError: The output is one of the inputs according to `os.path.samefile`. Devices and
+            pipes may be both input and output.
     """
     if not Path(path).is_file():
         return
     for source in inputs:
-        with suppress(OSError):  # A missing input is for its reader to report.
+        with suppress(OSError):  # whoever reads a missing input reports it
             if os.path.samefile(path, source):
                 raise ValueError(
                     f"{path} is the input {source} and would be overwritten; give another output"
@@ -147,7 +147,7 @@ def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
 
 
 def _resolved(path: str | Path) -> Path | int:
-    """Where a path leads when its links are followed: a path, or an open descriptor's number."""
+    """Follow the links of a path to the file behind it, or to the number of an open descriptor."""
     place = Path(path)
     descriptors = {os.path.realpath(folder) for folder in _DESCRIPTORS}
     for _ in range(_MOST_LINKS):
@@ -163,20 +163,20 @@ def _resolved(path: str | Path) -> Path | int:
 
 
 def _is_stream(target: Path) -> bool:
-    """Whether it is written through. A folder is not; opening it says what it is."""
+    """Whether to write through to the target. False for a folder: opening it explains itself."""
     return target.exists() and not (target.is_file() or target.is_dir())
 
 
 def _open_stream(target: Path | int, mode: str, **options) -> IO:
     if isinstance(target, int):
         if sys.stdout:
-            sys.stdout.flush()  # What was printed before comes before.
-        target = os.dup(target)  # Not opened anew, which would empty a file and begin at its start.
+            sys.stdout.flush()  # output printed earlier must come first
+        target = os.dup(target)  # reopening would truncate the file and start at its beginning
     return open(target, mode, **options)
 
 
 def _regular(path: Path) -> Path:
-    """Where a file of a folder leads; a stream cannot be the part of a model."""
+    """Resolve a file of a folder; a stream cannot be part of a model."""
     target = _resolved(path)
     if isinstance(target, int) or _is_stream(target):
         raise OSError(errno.EINVAL, "no regular file; remove it", str(path))
@@ -184,12 +184,13 @@ def _regular(path: Path) -> Path:
 
 
 def _make_beside(target: Path) -> tuple[Path, int]:
-    """A new empty file in the folder of `target`, and the mode that new files get there."""
+    """Create an empty file beside `target`; return it and the mode that new files get there."""
     if target.is_dir():
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if target.exists() and not os.access(target, os.W_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-    # tempfile would make it 0600; open applies the umask. Libraries go by the suffix.
+    # tempfile would create it with mode 0600; open applies the umask. The suffix is kept because
+    # libraries choose the format by it.
     suffix = target.suffix if len(target.suffix) <= 16 else ""
     temporary = target.with_name(f".isotrope-{secrets.token_hex(8)}{suffix}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
@@ -197,10 +198,10 @@ def _make_beside(target: Path) -> tuple[Path, int]:
 
 
 def _put(temporary: Path, target: Path, mode: int) -> None:
-    """Rename onto `target`, once the content is on the disk.
+    """Sync the content to disk, then rename onto `target`.
 
     Args:
-        mode: That of a new file. An old one keeps its mode and owner.
+        mode: The mode for a new file. An existing file keeps its mode and owner.
     """
     if target.exists():
         kept = target.stat()
@@ -208,18 +209,18 @@ def _put(temporary: Path, target: Path, mode: int) -> None:
             with suppress(PermissionError):
                 os.chown(temporary, kept.st_uid, kept.st_gid)
         mode = stat.S_IMODE(kept.st_mode)
-    os.chmod(temporary, mode)  # Also where a library has made the file anew, as safetensors does.
+    os.chmod(temporary, mode)  # also if a library has recreated the file, as safetensors does
     _sync(temporary, os.O_RDWR)
     try:
         os.replace(temporary, target)
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        # A file that is mounted by itself, as into a container, cannot be renamed over.
+        # A file that is itself a mount point, as in a container, cannot be renamed over.
         shutil.copyfile(temporary, target)
         _sync(target, os.O_RDWR)
         return
-    with suppress(OSError):  # Not every system opens folders.
+    with suppress(OSError):  # not every system can open folders
         _sync(target.parent, os.O_RDONLY)
 
 
@@ -233,7 +234,7 @@ def _sync(path: Path, flags: int) -> None:
 
 @contextmanager
 def _naming(path: str | Path) -> Iterator[None]:
-    """Errors of the system name `path` in place of the temporary file."""
+    """Make system errors name `path` instead of the temporary file."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Images of any kind as arrays of RGB pixels, in 8 bits or as floats."""
+"""Load images of any kind as arrays of RGB pixels, in 8 bits or as floats."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ __all__ = [
 ImageSource: TypeAlias = (
     "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | np.ndarray | torch.Tensor"
 )
-"""What `load_pixels` and `load_unit` take."""
+"""The image types that `load_pixels` and `load_unit` accept."""
 
 
 def load_pixels(source: ImageSource) -> np.ndarray:
-    """Any image as RGB of 8 bits.
+    """Load any image as 8-bit RGB.
 
-    `load_unit`, times 255, rounded. Each pixel is rounded by itself, so loading commutes with
-    quarter turns and mirrors. Images of 8 bits are never converted to floats.
+    Equals `load_unit` times 255, rounded. Each pixel is rounded on its own, so loading commutes
+    with quarter turns and mirrors. 8-bit images are never converted to floats.
 
     Args:
         source: As in `load_unit`.
@@ -56,28 +56,28 @@ def load_pixels(source: ImageSource) -> np.ndarray:
 
 
 def load_unit(source: ImageSource) -> np.ndarray:
-    """Any image as RGB in floating point, with the depth that it has.
+    """Load any image as float RGB, at its full bit depth.
 
     The EXIF orientation is applied (unless the EXIF data is broken). Transparency is laid over
-    white, or over black where nearly all that is visible is light, as white letters are. An
+    white, or over black if nearly all of the visible content is light, as with white letters. An
     animation gives its first frame.
 
     Args:
         source: One of
             - a path to a file that Pillow reads, the bytes of such a file, or a binary file
-              object, which is read from its start where it can be rewound;
-            - a PIL image, of any mode, at the frame where it stands;
+              object, which is read from its start if it can be rewound;
+            - a PIL image of any mode, at its current frame;
             - an array (H, W) or (H, W, 1 | 3 | 4): bool, uint8, uint16, or float in [0, 1]; int32
-              and int64 with values of 0 to 255 are taken for uint8;
+              and int64 with values of 0 to 255 are treated as uint8;
             - a torch tensor (H, W) or (1 | 3 | 4, H, W) of the same types.
 
     Returns:
         (H, W, 3), float32 in [0, 1], C-contiguous, a copy of its own.
 
     Raises:
-        ImageError: It is missing, empty, broken, cut short, no image, a file of several pages, or
-            has too many pixels.
-        TypeError: `source` is none of these types.
+        ImageError: The image is missing, empty, broken, truncated, or too large, is not an image,
+            or is a file of several pages.
+        TypeError: `source` has none of these types.
     """
     return as_unit(_array(source))
 
@@ -118,7 +118,7 @@ def frames(source: ImageSource) -> Iterator[np.ndarray]:
 
 
 def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[ImageSource]:
-    """One image, or what is neither an image nor several, as a list; several as they are."""
+    """Return an iterable of images as it is; wrap anything else in a list."""
     kinds = (str, os.PathLike, bytes, Image.Image, np.ndarray)
     one = isinstance(images, kinds) or _is_tensor(images) or hasattr(images, "read")
     if one or not hasattr(images, "__iter__"):
@@ -127,18 +127,18 @@ def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[Image
 
 
 def find_images(folder: str | Path) -> list[Path]:
-    """The image files of a folder and of its subfolders, in natural order (2.png before 10.png).
+    """List the images of a folder and its subfolders in natural order (2.png before 10.png).
 
     Args:
-        folder: Where to look. Hidden files and what lies in hidden subfolders are left out.
+        folder: Where to look. Hidden files and hidden subfolders are skipped.
 
     Returns:
         Paths that start with `folder`, chosen by suffix (`image_suffixes`, in either case) alone.
-        What cannot be opened, such as a link to nothing, is among them for the loading functions
-        to report; so is a subfolder that cannot be.
+        Paths that cannot be opened, such as broken links or unreadable subfolders, are included, so
+        that the loading functions report them.
 
     Raises:
-        ImageError: The folder is missing, or holds no images.
+        ImageError: The folder is missing or contains no images.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -162,7 +162,7 @@ def find_images(folder: str | Path) -> list[Path]:
 
 
 def _natural(path: Path) -> list[list[tuple[int, str]]]:
-    """A sort key in which runs of digits count as numbers, folder by folder."""
+    """Sort key that compares runs of digits as numbers, folder by folder."""
     return [
         [(int(run), "") if run.isdecimal() else (-1, run) for run in re.split(r"(\d+)", part)]
         for part in path.parts
@@ -170,7 +170,7 @@ def _natural(path: Path) -> list[list[tuple[int, str]]]:
 
 
 def _array(source: ImageSource) -> np.ndarray:
-    """Any source as (H, W, 1 | 3 | 4) of the type it has; it may share the source's memory."""
+    """Convert any source to (H, W, 1 | 3 | 4) of the same type, possibly sharing its memory."""
     if isinstance(source, np.ndarray):
         return with_channels(source)
     if isinstance(source, Image.Image):
@@ -197,14 +197,14 @@ def _array(source: ImageSource) -> np.ndarray:
 
 
 def _file(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
-    """A source that is a file, as one that can be opened, and its name; None where it is none."""
+    """Return what Pillow can open, and its name; None if the source is not a file."""
     if isinstance(source, (str, os.PathLike)):
         return Path(source), str(source)
     if isinstance(source, bytes):
         return io.BytesIO(source), None
     if not hasattr(source, "read"):
         return None, None
-    # Read whole: a pipe cannot be rewound, and threads may share a file but not its position.
+    # Read it all: a pipe cannot be rewound, and threads that share a file also share its position.
     if getattr(source, "seekable", bool)():
         source.seek(0)
     content = source.read()
@@ -215,7 +215,7 @@ def _file(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
 
 
 def _frame(image: Image.Image, number: int) -> np.ndarray:
-    """One frame of an open image, its size checked before it is decoded."""
+    """Decode one frame of an open image, after checking its size."""
     if number != image.tell():
         image.seek(number)
     check_size(image)
@@ -223,12 +223,12 @@ def _frame(image: Image.Image, number: int) -> np.ndarray:
 
 
 def _is_tensor(value: Any) -> TypeGuard[torch.Tensor]:
-    torch = sys.modules.get("torch")  # Nobody holds a tensor before torch is imported.
+    torch = sys.modules.get("torch")  # there are no tensors before torch is imported
     return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _tensor_to_array(image: torch.Tensor) -> np.ndarray:
-    """(H, W) or (C, H, W) as (H, W) or (H, W, C); numpy has no bfloat16."""
+    """Convert (H, W) or (C, H, W) to (H, W) or (H, W, C); numpy has no bfloat16."""
     image = image.detach().cpu()
     image = image.float() if image.is_floating_point() else image
     if image.ndim == 3 and image.shape[0] not in (1, 3, 4):

@@ -1,4 +1,4 @@
-"""Image files opened by Pillow: which kinds, how large, how many pages."""
+"""Open image files with Pillow: supported formats, size limit, pages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError, features
 from isotrope.io.errors import ImageError
 
 _NO_PICTURES = frozenset(("BUFR", "EPS", "FPX", "GRIB", "HDF5", "IPTC", "MIC", "MPEG", "WMF"))
-"""Formats that Pillow knows and cannot decode everywhere, or only by running another program."""
+"""Formats that Pillow cannot decode everywhere, or only by running another program."""
 
 _PAGED = ("TIFF", "DCX")
-"""Formats whose frames are pages; those of others are moments, layers or sizes of one picture."""
+"""Formats whose frames are pages. In others, frames are animation steps, layers or sizes."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_SUBFILE = 0x00FE  # the TIFF tag that says what an image is to the others of its file
+_SUBFILE = 0x00FE  # the TIFF tag for an image's role within its file
 _REDUCED_OR_MASK = 0b101
 
 
@@ -30,10 +30,10 @@ _REDUCED_OR_MASK = 0b101
 def image_suffixes() -> frozenset[str]:
     """The suffixes of image files that can be opened here, such as `.png`, in lower case.
 
-    Pillow's own, and those of plugins, such as pillow-heif, that were registered before the first
+    Pillow's own suffixes, and those of plugins (such as pillow-heif) registered before the first
     call.
     """
-    kinds = set(Image.registered_extensions().items())  # which also loads Pillow's plugins
+    kinds = set(Image.registered_extensions().items())  # also loads Pillow's plugins
     left_out = _NO_PICTURES if features.check("jpg_2000") else _NO_PICTURES | {"JPEG2000"}
     return frozenset(
         suffix for suffix, kind in kinds if kind in Image.OPEN and kind not in left_out
@@ -42,11 +42,12 @@ def image_suffixes() -> frozenset[str]:
 
 @contextmanager
 def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
-    """An image file, open but not decoded.
+    """Open an image file without decoding it.
 
     Raises:
-        ImageError: It cannot be opened, or the block raises anything: decoders answer a broken
-            file with whatever came up. The error names the file where it has a name.
+        ImageError: The file cannot be opened, or the block raises any exception, since decoders
+            raise all kinds of exceptions for broken files. The error names the file if it has a
+            name.
     """
     path = file if isinstance(file, Path) else None
     try:
@@ -63,9 +64,9 @@ def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
 
 
 def page_numbers(image: Image.Image) -> list[int]:
-    """The frames of an open image that are pages; where it has none, the frame it stands at.
+    """List the frames of an open image that are pages; if none is, the current frame.
 
-    A TIFF's thumbnails and masks are not pages. The image stays at the frame it stands at.
+    A TIFF's thumbnails and masks are not pages. The image stays at its current frame.
     """
     now = image.tell()
     if image.format not in _PAGED:
@@ -83,18 +84,18 @@ def page_numbers(image: Image.Image) -> list[int]:
 
 
 def decoded(image: Image.Image) -> np.ndarray:
-    """The frame at which a PIL image of any mode stands, upright.
+    """Decode the current frame of a PIL image of any mode, in its EXIF orientation.
 
     Returns:
         (H, W) or (H, W, 2 to 4): uint8, uint16, or float32 in [0, 1].
 
     Raises:
-        ImageError: It is broken, or has values that no image has.
+        ImageError: The image is broken, or its values are out of range.
     """
     try:
         image.load()
         with suppress(Exception):  # Broken EXIF data: the image is read as it is stored.
-            if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow copies an upright one too.
+            if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow would copy an upright image too
                 image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F"):
             return _unscaled(np.asarray(image))
@@ -137,15 +138,16 @@ def _check_file(path: Path) -> None:
         raise ImageError("a folder that cannot be opened; check its permissions")
     if path.is_dir():
         raise ImageError("a folder, not an image; give the files in it")
-    if path.exists() and not path.is_file():  # Opening a named pipe could wait forever.
+    if path.exists() and not path.is_file():  # opening a named pipe could block forever
         raise ImageError("a device or a pipe, not an image; save the image to a file")
     if path.is_file() and path.stat().st_size == 0:
         raise ImageError("an empty file; save or copy it again")
 
 
 def _opening_problem(error: Exception, path: Path | None = None) -> str:
-    """What to tell the user about a file, or its bytes, that Pillow would not open."""
-    # Pillow refuses twice the limit, and warns above it, which a filter may turn into an error.
+    """Explain to the user why Pillow did not open a file or its bytes."""
+    # Pillow raises above twice the limit and warns above it; a filter may turn warnings into
+    # errors.
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return _too_large()
     if isinstance(error, FileNotFoundError) and path and path.is_symlink():
@@ -160,18 +162,18 @@ def _opening_problem(error: Exception, path: Path | None = None) -> str:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a file begins like text in UTF-8."""
+    """Whether a file begins with UTF-8 text."""
     with path.open("rb") as file:
         head = file.read(512)
-    # The last character may be cut in two, so its bytes do not count.
+    # The last character may be truncated, so its bytes are ignored.
     return b"\0" not in head and "\ufffd" not in head.decode("utf-8", "replace").rstrip("\ufffd")
 
 
 def _unscaled(values: np.ndarray) -> np.ndarray:
-    """Grey of 32 bits, (H, W), as float in [0, 1].
+    """Convert 32-bit gray (H, W) to float in [0, 1].
 
-    Such images do not say what white is: 1 (float alone), 255 or 65535, the first that holds
-    all values.
+    Such images do not record the value of white. It is taken to be the first of 1 (float only), 255
+    and 65535 that no value exceeds.
     """
     whites = (255, 65535) if values.dtype.kind == "i" else (1, 255, 65535)
     low, high = (values.min(), values.max()) if values.size else (0, 0)

@@ -1,4 +1,4 @@
-"""Paths that files give, which must not lead out of a folder."""
+"""Keep paths that come from files inside their folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 
 def within(folder: str | Path, path: str | Path) -> Path | None:
-    """`path` without its `..`, or None where it lies outside of `folder`.
+    """Return `path` without `..` components, or None if it lies outside `folder`.
 
-    Only the names count: links inside the folder are its owner's, and are followed wherever they
-    lead.
+    Only names are checked. Links inside the folder belong to its owner and may lead anywhere.
     """
-    plain = os.path.normpath(path)  # A link before a `..` would lead elsewhere.
+    plain = os.path.normpath(path)  # so that `..` never applies to the target of a link
     top, full = os.path.abspath(folder), os.path.abspath(plain)
     return Path(plain) if full == top or full.startswith(os.path.join(top, "")) else None

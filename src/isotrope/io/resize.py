@@ -1,4 +1,4 @@
-"""The size and the direction of images: resizing, turning, rectifying.
+"""Resize, turn and rotate images.
 
 Resizing works in floating point. Rounding to 8 bits between its two passes would break the
 symmetry: resizing a turned image would no longer give the turned pixels.
@@ -17,16 +17,16 @@ from isotrope.io.images import ImageError
 def target_size(
     size: tuple[int, int], height: int, stride: int, max_ratio: float
 ) -> tuple[int, int]:
-    """The size that the reader takes: the short side becomes `height`, the long side follows.
+    """Compute the size at which the reader takes an image; its short side becomes `height`.
 
-    The long side keeps the aspect, rounded to the nearest multiple of `stride`. Which side is
-    vertical does not matter.
+    The long side keeps the aspect ratio, rounded to the nearest multiple of `stride`. It does not
+    matter which side is vertical.
 
     Args:
         size: (H, W) of the image, px.
         height: The short side of the result, px; a multiple of `stride`.
-        stride: What both sides of the result are multiples of, px.
-        max_ratio: The longest image taken, as long side over short side.
+        stride: Both sides of the result are multiples of this, px.
+        max_ratio: The largest ratio of long to short side that is accepted.
 
     Returns:
         (h, w), px.
@@ -46,7 +46,7 @@ def target_size(
             f"{columns}x{rows} px is {long / short:.4g} times {shape}; the reader takes up to "
             f"{max_ratio:g}: cut it into lines or words"
         )
-    # Half-way cases round up, in integers: `round` would send them to the even neighbor.
+    # Halves round up, in integer arithmetic; `round` would round them to even.
     steps = (2 * long * height + short * stride) // (2 * short * stride)
     other = max(height, steps * stride)
     return (height, other) if columns >= rows else (other, height)
@@ -55,8 +55,8 @@ def target_size(
 def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize by an antialiased triangle filter, one axis after the other.
 
-    Where an axis shrinks by s > 1 the weights are max(0, 1 - |x| / s), otherwise those of linear
-    interpolation. Commutes with quarter turns and mirrors up to float rounding.
+    An axis that shrinks by s > 1 has the weights max(0, 1 - |x| / s); other axes are interpolated
+    linearly. Commutes with quarter turns and mirrors up to float rounding.
 
     Args:
         pixels: (H, W, 3), uint8.
@@ -102,13 +102,13 @@ def turn(pixels: np.ndarray, degrees: int) -> np.ndarray:
 
     Args:
         pixels: (H, W, ...), of any type.
-        degrees: A multiple of 90, of either sign.
+        degrees: A multiple of 90, positive or negative.
 
     Returns:
         (H, W, ...) or (W, H, ...), C-contiguous.
 
     Raises:
-        ValueError: `degrees` is no multiple of 90.
+        ValueError: `degrees` is not a multiple of 90.
     """
     if degrees % 90:
         raise ValueError(f"degrees={degrees} must be a multiple of 90; use rotate for other angles")
@@ -122,9 +122,9 @@ def rotate(
 
     Args:
         pixels: (H, W, 3), uint8.
-        degrees: The angle, of either sign.
-        fill: The color of the corners that open up; by default the median, channel by channel,
-            of the pixels on the border, which is the paper's color where the text is inside.
+        degrees: The angle, positive or negative.
+        fill: The color of the exposed corners. By default the per-channel median of the border
+            pixels, which is the paper's color if the text does not touch the border.
 
     Returns:
         (H', W', 3), uint8: the bounding box of the rotated image.
@@ -143,7 +143,7 @@ def rotate(
 
 
 def _border_median(pixels: np.ndarray) -> tuple[int, ...]:
-    # Each side leaves out its last pixel, with which the next one begins.
+    # Each side omits its last pixel, which is the first of the next side.
     sides = (pixels[0, :-1], pixels[:-1, -1], pixels[-1, 1:], pixels[1:, 0])
     border = np.concatenate(sides) if min(pixels.shape[:2]) > 1 else pixels.reshape(-1, 3)
     return tuple(int(value) for value in np.median(border, axis=0))

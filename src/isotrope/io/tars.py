@@ -1,4 +1,4 @@
-"""The files of a tar, each read when it is asked for."""
+"""Read the files of a tar on demand."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 LARGEST = 256 << 20
-"""The most bytes of a file in a tar."""
+"""Maximum size of one file in a tar, in bytes."""
 
 LARGEST_UNPACKED = 2 << 30
-"""The most bytes of all files of a compressed tar, which are kept in memory."""
+"""Maximum total size of the files of a compressed tar, which are kept in memory, in bytes."""
 
 _BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
 class TarFiles(Mapping[str, bytes]):
-    """The contents of a tar's files by their normalized names; the last file of a name counts.
+    """Map normalized file names to contents; if a name occurs twice, the last file counts.
 
-    Of a plain tar only the places of the files are kept, and each access opens it anew: threads
-    and forked or spawned processes may share it. A compressed tar is unpacked into memory.
+    An uncompressed tar is indexed once and reopened for every access, so threads and forked or
+    spawned processes may share the object. A compressed tar is unpacked into memory.
 
     Args:
-        path: The tar; compressed, it is of gzip, bzip2 or xz.
+        path: The tar, uncompressed or compressed with gzip, bzip2 or xz.
 
     Raises:
-        ValueError: It is broken, or has a link, a device, or a file over `LARGEST` bytes; a
-            compressed one, if it has over `LARGEST_UNPACKED` bytes.
+        ValueError: The tar is broken, or contains a link, a device, or a file over `LARGEST` bytes;
+            or a compressed tar unpacks to over `LARGEST_UNPACKED` bytes.
     """
 
     def __init__(self, path: str | Path) -> None:

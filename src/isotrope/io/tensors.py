@@ -1,4 +1,4 @@
-"""Reading a safetensors file as numpy arrays."""
+"""Read safetensors files as numpy arrays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.in
 
 
 def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a file by name, in the file's own precision.
+    """Load the tensors of a file by name, in the file's own precision.
 
-    The format: https://huggingface.co/docs/safetensors, a header in JSON and then the bytes.
+    Format: a JSON header followed by the raw bytes, https://huggingface.co/docs/safetensors.
 
     Raises:
-        ValueError: The file is broken, or has tensors of a type that numpy has not, as bfloat16.
+        ValueError: The file is broken, or has a tensor type that numpy lacks, such as bfloat16.
     """
     content = Path(path).read_bytes()
     try:

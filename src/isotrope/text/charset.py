@@ -1,11 +1,11 @@
-"""The characters that the recognizer knows, in the order of their output classes."""
+"""The characters the recognizer can output, in the order of its classes."""
 
 
 def _range(first: int, last: int) -> str:
     return "".join(map(chr, range(first, last + 1)))
 
 
-_ASCII = _range(0x20, 0x7E)  # space and the printable signs
+_ASCII = _range(0x20, 0x7E)  # space and the printable characters
 _LATIN_1_LETTERS = _range(0xC0, 0xFF).replace("×", "").replace("÷", "")
 _LATIN_1_SIGNS = "¡¢£¥§©ª«®°±²³´µ¶·¹º»¼½¾¿×÷"
 _LATIN_EXTENDED_A = _range(0x100, 0x17F)
@@ -23,8 +23,8 @@ CHARSET: str = (
     + _HISTORICAL
 )
 
-# What the transcribed lines of five centuries hold beyond CHARSET.
-_LINE_ENDS = "\xac"  # the not sign, by which many transcribers mark a word cut at the line's end
+# Characters beyond CHARSET in transcribed lines from five centuries.
+_LINE_ENDS = "\xac"  # the not sign, with which many transcribers mark a word broken at a line's end
 _SUPERSCRIPTS = "⁰⁴⁵⁶⁷⁸⁹" + "ᵉᵐˢᵗ"
 _SIGNS = "¨ˇ˚˜≈∗●◡"  # ∗ is the asterisk operator, ◡ the metrical sign of a short syllable
 _TILDED = "ẽ"  # e with a nasal mark; CHARSET has the other vowels
@@ -56,11 +56,11 @@ _MUFI = (  # the private use area as the Medieval Unicode Font Initiative assign
 LINE_CHARSET: str = (
     CHARSET + _LINE_ENDS + _SUPERSCRIPTS + _SIGNS + _TILDED + _COMBINING + _ABBREVIATIONS + _MUFI
 )
-"""The alphabet of the line recognizer: `CHARSET`, in its order, and the signs of old print."""
+"""Alphabet of the line recognizer: `CHARSET`, in its order, then the signs of old print."""
 
 _KNOWN = frozenset(CHARSET)
 
 
 def in_charset(text: str) -> bool:
-    """Whether the recognizer knows every character of `text` (true of an empty one)."""
+    """Whether the recognizer knows every character of `text` (true for an empty one)."""
     return _KNOWN.issuperset(text)

@@ -1,6 +1,6 @@
-"""How well texts were read: character and word error rates, word accuracy.
+"""Metrics for readings: character and word error rates, word accuracy.
 
-All compare in Unicode's composed form (NFC), so that é is é however it was typed.
+All compare texts in Unicode's composed form (NFC), so é equals é however it was typed.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import jiwer
 def cer(predictions: Sequence[str], references: Sequence[str]) -> float:
     """Character error rate: edits (insertions, deletions, substitutions) / reference characters.
 
-    Counted over all texts together, spaces included, those at the ends excluded.
+    Counted over all texts together. Spaces count, except at the ends of a text.
 
     Args:
         predictions: What was read.
-        references: What is written there, in the same order. A text may be empty: what is read
-            there counts as insertions. Where all are empty, the count itself is returned.
+        references: The true texts, in the same order. For an empty text, everything read counts as
+            insertions. If all are empty, the number of insertions is returned.
 
     Returns:
-        0 for a perfect reading; above 1 where more was inserted than there is.
+        0 for a perfect reading. It can exceed 1 if there are many insertions.
 
     Raises:
-        ValueError: The two differ in length, or are empty.
+        ValueError: The sequences differ in length or are empty.
     """
     predictions, references = _pair(predictions, references)
     return float(jiwer.cer(references, predictions))
 
 
 def wer(predictions: Sequence[str], references: Sequence[str]) -> float:
-    """Word error rate: `cer` with words (what stands between spaces) in place of characters."""
+    """Word error rate: like `cer`, with space-separated words in place of characters."""
     predictions, references = _pair(predictions, references)
     return float(jiwer.wer(references, predictions))
 
@@ -43,21 +43,21 @@ def word_accuracy(
     case_sensitive: bool = True,
     alphanumeric: bool = False,
 ) -> float:
-    """The share of texts read without any error.
+    """Fraction of texts read without any error.
 
     Scene-text benchmarks are quoted with `case_sensitive=False, alphanumeric=True`.
 
     Args:
         predictions: What was read.
-        references: What is written there, in the same order.
-        case_sensitive: Whether a capital differs from its small letter.
+        references: The true texts, in the same order.
+        case_sensitive: Whether upper and lower case count as different.
         alphanumeric: Whether only letters and digits (of any script) are compared.
 
     Returns:
-        A share in [0, 1].
+        A fraction in [0, 1].
 
     Raises:
-        ValueError: The two differ in length, or are empty.
+        ValueError: The sequences differ in length or are empty.
     """
     predictions, references = _pair(predictions, references)
 
@@ -70,7 +70,7 @@ def word_accuracy(
 
 
 def _pair(predictions: Sequence[str], references: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Both as lists of composed texts, of the same length."""
+    """Return both as lists of composed texts, after checking that their lengths agree."""
     if isinstance(predictions, str) or isinstance(references, str):
         raise ValueError("a single text; give lists of texts, such as [text]")
     if len(predictions) != len(references) or not references:

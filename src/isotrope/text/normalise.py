@@ -1,4 +1,4 @@
-"""How texts are written, so that equal ones compare equal."""
+"""Normalize texts so that equal ones compare equal."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import unicodedata
 
 
 def clean(text: str | None) -> str:
-    """A label as the reader writes it: composed (NFC), single spaces, a hyphen for a soft one."""
+    """Normalize a label as the reader writes it: NFC, single spaces, soft hyphens as hyphens."""
     return " ".join(unicodedata.normalize("NFC", text or "").replace("\u00ad", "-").split())

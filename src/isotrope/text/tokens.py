@@ -1,7 +1,7 @@
-"""The special tokens of a decoder; the characters of its charset follow them."""
+"""Special tokens of a decoder, numbered before the characters of its charset."""
 
 BOS, PAD, EOS = 0, 1, 2
-"""Begin, padding and end: the numbers of RoBERTa, and so of the published TrOCR checkpoints."""
+"""Begin, padding and end, numbered as in RoBERTa and so in the published TrOCR checkpoints."""
 
 SPECIAL = 3
 """The token of the charset's first character."""

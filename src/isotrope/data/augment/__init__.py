@@ -1,8 +1,8 @@
 """Batched torch operations that make rendered text look photographed or scanned.
 
 Every operation takes images `(B, 3, H, W)`, float in [0, 1], a `torch.Generator` on their device
-and a severity (0: unchanged), one for all or one an image, and returns images of the same size. The
-result depends on the images, the generator's state and the severity alone.
+and a severity (0 leaves images unchanged; one value for all or one per image), and returns images
+of the same size. The result depends only on the images, the generator's state and the severity.
 """
 
 from isotrope.data.augment.bilevel import bilevel

@@ -1,4 +1,4 @@
-"""Black and white, as fax machines, old scanners and microfilm see a page."""
+"""Black-and-white images, as from fax machines, old scanners and microfilm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isotrope.data.augment.palette import brightness
 
 
 def bilevel(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
-    """Images `(B, 3, H, W)`, a quarter of them at severity 1 as good as black and white.
+    """Make a quarter of the images `(B, 3, H, W)` nearly black and white at severity 1.
 
     A low threshold between ink and paper breaks thin strokes, a high one joins letters.
     """

@@ -1,4 +1,4 @@
-"""What JPEG loses: an 8 x 8 cosine transform, its coefficients rounded, in batches."""
+"""JPEG artifacts in batches: an 8 x 8 cosine transform with rounded coefficients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from isotrope.data.augment.draws import chosen, severities, uniform
 
 _SIDE = 8
-# ITU-T T.81, tables K.1 and K.2: the steps of luminance and of color at quality 50.
+# ITU-T T.81, tables K.1 and K.2: quantization steps for luminance and color at quality 50.
 _LUMA_STEPS = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
     14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
@@ -30,7 +30,7 @@ _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
 def blocking(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
-    """Images `(B, 3, H, W)` as JPEG leaves them, 70% of them at severity 1, qualities 20 to 95."""
+    """Compress 70% of the images `(B, 3, H, W)` at severity 1, at JPEG qualities 20 to 95."""
     severity = severities(severity, images)
     at = chosen(generator, 0.7 * severity)
     if not len(at):
@@ -43,7 +43,7 @@ def blocking(images: Tensor, generator: torch.Generator, severity: float | Tenso
 
 
 def jpeg(images: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-    """Images `(B, 3, H, W)` through JPEG's rounding at a quality `(B,)` of 1 to 100.
+    """Apply JPEG's rounding to images `(B, 3, H, W)` at qualities `(B,)` of 1 to 100.
 
     Color is kept at half the resolution. `corner`: how many pixels of the first block, above and
     to the left, lie outside the image, each below 8.
@@ -62,21 +62,21 @@ def jpeg(images: Tensor, quality: Tensor, corner: tuple[int, int] = (0, 0)) -> T
 
 
 def _rounded(planes: Tensor, quality: Tensor, steps: tuple[int, ...]) -> Tensor:
-    """Planes `(B, C, H, W)`, sides multiples of 8, the coefficients of their blocks rounded."""
+    """Round the block coefficients of planes `(B, C, H, W)` with sides that are multiples of 8."""
     count, channels, height, width = planes.shape
     rows, columns = height // _SIDE, width // _SIDE
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
     table = (planes.new_tensor(steps) * scale[:, None]).round().clamp(1, 255)[:, None]  # (B, 1, 64)
     waves = _cosines(planes)
     blocks = planes.reshape(count * channels, rows, _SIDE, columns, _SIDE).transpose(2, 3)
-    blocks = blocks.reshape(-1, _SIDE**2) @ waves.T  # a block a row
+    blocks = blocks.reshape(-1, _SIDE**2) @ waves.T  # one block per row
     blocks = blocks.reshape(count, -1, _SIDE**2).div_(table).round_().mul_(table)
     blocks = (blocks.reshape(-1, _SIDE**2) @ waves).reshape(-1, rows, columns, _SIDE, _SIDE)
     return blocks.transpose(2, 3).reshape(planes.shape)
 
 
 def _cosines(like: Tensor) -> Tensor:
-    """The orthonormal cosine transform of 8 x 8 pixels: `(64, 64)`, a frequency a row."""
+    """Orthonormal cosine transform of 8 x 8 pixels: `(64, 64)`, one frequency per row."""
     steps = torch.arange(_SIDE, device=like.device, dtype=like.dtype)
     waves = torch.cos(math.pi / _SIDE * steps[:, None] * (steps + 0.5)) * math.sqrt(2 / _SIDE)
     waves[0] /= math.sqrt(2)

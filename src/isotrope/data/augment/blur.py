@@ -1,7 +1,7 @@
-"""Blur of lens and hand, and the sharpening of cameras, each image with its own taps.
+"""Lens blur, motion blur and camera sharpening, with separate filter taps for each image.
 
-Taps are weights along one direction; sums of shifted images, since convolutions with a kernel an
-image and a size a batch spend their time in preparation.
+Taps are weights along one direction, applied as sums of shifted images. Convolutions with a
+different kernel per image and a different size per batch would spend their time on setup.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def blur(
     severity: float | Tensor = 1.0,
     widest: float = 1.3,
 ) -> Tensor:
-    """Images `(B, 3, H, W)` softened, out of focus, moved, or sharpened, nine in ten of them.
+    """Soften, defocus, motion-blur or sharpen nine in ten of the images `(B, 3, H, W)`.
 
-    Motion is along x, y, or in one call along either diagonal.
+    Motion is along x or y, or along one diagonal per call.
 
     Args:
         widest: the standard deviation of the widest blur, in pixels.
@@ -56,7 +56,7 @@ def blur(
 
 
 def softened(images: Tensor, taps: Tensor) -> Tensor:
-    """Images `(B, C, H, W)` through the same taps `(B, k)` along x and y."""
+    """Filter images `(B, C, H, W)` with the same taps `(B, k)` along x and y."""
     return along(along(images, taps, (0, 1)), taps, (1, 0))
 
 
@@ -77,14 +77,14 @@ def along(images: Tensor, taps: Tensor, step: tuple[int, int]) -> Tensor:
 
 
 def gaussian_taps(deviation: Tensor, reach: int = REACH) -> Tensor:
-    """`(B, k)`, of sum 1: normal, of a deviation `(B,)` in pixels."""
+    """Gaussian taps `(B, k)` with sum 1, for standard deviations `(B,)` in pixels."""
     steps = torch.arange(-reach, reach + 1, device=deviation.device)
     taps = torch.exp(-0.5 * (steps / deviation[:, None]) ** 2)
     return taps / taps.sum(dim=1, keepdim=True)
 
 
 def box_taps(radius: Tensor, reach: int = REACH) -> Tensor:
-    """`(B, k)`, of sum 1: even within a radius `(B,)` in pixels, its ends a pixel soft."""
+    """Box taps `(B, k)` with sum 1, for radii `(B,)` in pixels; one-pixel soft ends."""
     steps = torch.arange(-reach, reach + 1, device=radius.device)
     taps = (radius[:, None] + 0.5 - steps.abs()).clamp(0, 1)
     taps[:, reach] = taps[:, reach].clamp(min=0.5)

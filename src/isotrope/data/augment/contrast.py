@@ -1,4 +1,4 @@
-"""Exposure, gamma, haze and clipping; and the guard that text stays visible."""
+"""Exposure, gamma, haze and clipping, and a guard that keeps text visible."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from isotrope.data.augment.draws import chosen, column, normal, severities, unif
 from isotrope.data.augment.palette import brightness
 
 LEAST_RANGE, STRETCHED = 0.12, 0.24
-"""Of luminances: what is below the first is stretched to the second."""
+"""Luminance ranges: an image with less than the first is stretched to the second."""
 
 
 def contrast(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
-    """Images `(B, 3, H, W)` darker or lighter, hazy, overexposed, their colors paler."""
+    """Make images `(B, 3, H, W)` darker, lighter, hazy, overexposed or paler."""
     severity = severities(severity, images)
     result = images.clamp(1e-4, 1)
     if some := len(at := chosen(generator, 0.5 * severity)):
@@ -29,9 +29,9 @@ def contrast(images: Tensor, generator: torch.Generator, severity: float | Tenso
 
 
 def legible(images: Tensor) -> Tensor:
-    """Images `(B, 3, H, W)`, those whose luminances span under 0.12 stretched in gray to 0.24.
+    """Stretch images `(B, 3, H, W)` whose luminance range is under 0.12 to a range of 0.24.
 
-    An image of one luminance, which holds no text to stretch, stays as it is.
+    An image with a single luminance has no text to stretch and stays as it is.
     """
     gray = brightness(images)
     least, greatest = gray.amin((1, 2, 3)), gray.amax((1, 2, 3))

@@ -1,4 +1,4 @@
-"""From a clean image to a photograph or a scan of it: light, lens, sensor and file."""
+"""Turn clean images into photographs or scans: light, lens, sensor and file format."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from isotrope.data.augment.warp import warp
 
 @dataclass(frozen=True)
 class Degrade:
-    """Degrades batches `(B, 3, H, W)` in [0, 1], in a camera's order.
+    """Degrade batches `(B, 3, H, W)` in [0, 1] in the order a camera does.
 
-    warp, light and contrast at full size; then the image is shrunk to the pixels of the camera, and
-    blur, noise and JPEG blocks come at that size, before it is enlarged again. Each field scales
-    the chance and strength of one step; 0 leaves it out.
+    Warp, light and contrast act at full size. Then the image is shrunk to the camera's resolution,
+    blur, noise and JPEG artifacts act at that size, and the image is enlarged again. Each field
+    scales the chance and strength of one step; 0 leaves it out.
 
     Raises:
-        ValueError: on call, for a severity below 0.
+        ValueError: When called with a severity below 0.
     """
 
     warp: float = 1.0
@@ -42,12 +42,12 @@ class Degrade:
     def __call__(
         self, images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
     ) -> Tensor:
-        """Images of the same size; `severity` 0 or a tensor's zeros leave theirs unchanged.
+        """Return degraded images of the same size; those with severity 0 are unchanged.
 
         Args:
             images: `(B, 3, H, W)` in [0, 1].
-            generator: on the images' device; it decides everything.
-            severity: 0 to about 2, one for all or `(B,)`.
+            generator: on the images' device; the only source of randomness.
+            severity: 0 to about 2, one value for all or `(B,)`.
         """
         each = severities(severity, images)
         if not bool(each.any()):

@@ -1,4 +1,4 @@
-"""Random numbers for batches: one draw an image, from a torch.Generator on the images' device."""
+"""Random draws for batches, one per image, from a torch.Generator on the images' device."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from torch import Tensor
 
 
 def uniform(generator: torch.Generator, count: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """`(count,)` numbers between `low` and `high`."""
+    """Uniform random numbers `(count,)` between `low` and `high`."""
     drawn = torch.rand(count, generator=generator, device=generator.device)
     return low + (high - low) * drawn
 
 
 def normal(generator: torch.Generator, *size: int) -> Tensor:
-    """Standard normal numbers of a size."""
+    """Standard normal numbers of the given size."""
     return torch.randn(*size, generator=generator, device=generator.device)
 
 
 def chosen(generator: torch.Generator, chances: Tensor) -> Tensor:
-    """The places of a batch that are drawn: `(n,)` int64, each with its chance of `(B,)`."""
+    """Draw positions of a batch, each with its probability from `(B,)`: `(n,)` int64."""
     return (uniform(generator, len(chances)) < chances).nonzero()[:, 0]
 
 
 def column(values: Tensor) -> Tensor:
-    """`(B,)` or `(B, C)` to `(B, C, 1, 1)`, to be multiplied with images."""
+    """Reshape `(B,)` or `(B, C)` to `(B, C, 1, 1)`, to multiply with images."""
     return values.reshape(len(values), *values.shape[1:] or (1,), 1, 1)
 
 
 def severities(severity: float | Tensor, images: Tensor) -> Tensor:
-    """One severity an image: `(B,)`, of a number for all or of one each.
+    """Expand a severity for all images, or one for each, to `(B,)`.
 
     Raises:
-        ValueError: a negative one, or a tensor of another length.
+        ValueError: A severity is negative, or the tensor has the wrong length.
     """
     each = torch.as_tensor(severity, dtype=torch.float32, device=images.device).expand(len(images))
     if bool((each < 0).any()):

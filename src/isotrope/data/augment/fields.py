@@ -1,4 +1,4 @@
-"""Smooth random fields over the pixels of a batch, the stuff of textures, light and shadows."""
+"""Smooth random fields over the pixels of a batch, for textures, light and shadows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def sides(images: Tensor) -> tuple[int, int]:
 
 
 def positions(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The x `(1, W)` and y `(H, 1)` of pixel centers in heights, from the image's middle."""
+    """x `(1, W)` and y `(H, 1)` of pixel centers from the image's middle, in image heights."""
     x = (torch.arange(width, device=device) - (width - 1) / 2) / height
     y = (torch.arange(height, device=device) - (height - 1) / 2) / height
     return x[None], y[:, None]
@@ -25,7 +25,7 @@ def positions(height: int, width: int, device: torch.device) -> tuple[Tensor, Te
 def clouds(
     generator: torch.Generator, count: int, size: tuple[int, int], knots: float, channels: int = 1
 ) -> Tensor:
-    """Normal noise at `knots` places a height, interpolated: `(count, channels, H, W)`."""
+    """Normal noise at `knots` points per image height, interpolated: `(count, channels, H, W)`."""
     height, width = size
     rows, columns = max(2, round(knots) + 1), max(2, round(knots * width / height) + 1)
     coarse = normal(generator, count, channels, min(rows, height), min(columns, width))
@@ -33,9 +33,9 @@ def clouds(
 
 
 def octaves(generator: torch.Generator, count: int, size: tuple[int, int], rough: Tensor) -> Tensor:
-    """Noise of many scales, as of walls and foliage: `(count, 1, H, W)`, of about unit variance.
+    """Noise at many scales, as on walls and foliage: `(count, 1, H, W)`, variance about 1.
 
-    The octave of `2 ** k` knots has the amplitude `rough ** k`, `rough` `(count,)` in 0-1.
+    The octave with `2 ** k` knots has amplitude `rough ** k`, with `rough` `(count,)` in [0, 1].
     """
     total, power = torch.zeros(count, 1, *size, device=generator.device), torch.zeros_like(rough)
     for octave, knots in enumerate((1, 2, 4, 8, 16)):
@@ -46,7 +46,7 @@ def octaves(generator: torch.Generator, count: int, size: tuple[int, int], rough
 
 
 def stripes(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """Boards, bricks, blinds, grain of wood: `(count, 1, H, W)` in about -1 to 1."""
+    """Stripes as of boards, bricks, blinds and wood grain: `(count, 1, H, W)`, about -1 to 1."""
     x, y = positions(*size, generator.device)
     angle = normal(generator, count) * 0.15 + (uniform(generator, count) < 0.4) * (torch.pi / 2)
     across = x * column(angle.sin()) + y * column(angle.cos())  # (count, 1, H, W)
@@ -57,9 +57,9 @@ def stripes(generator: torch.Generator, count: int, size: tuple[int, int]) -> Te
 
 
 def edge(generator: torch.Generator, count: int, size: tuple[int, int], level: bool) -> Tensor:
-    """1 on one side of a line and 0 on the other, soft or sharp: `(count, 1, H, W)`.
+    """An edge, soft or sharp: 1 on one side of a line, 0 on the other; `(count, 1, H, W)`.
 
-    The line is within 20 degrees of level or upright where `level` is set, else at any angle.
+    With `level`, the line is within 20 degrees of horizontal or vertical; else at any angle.
     """
     x, y = positions(*size, generator.device)
     aspect = size[1] / size[0]
@@ -77,7 +77,7 @@ def edge(generator: torch.Generator, count: int, size: tuple[int, int], level: b
 
 
 def ramp(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """A plane tilted at random, from about -1 to 1 over the image: `(count, 1, H, W)`."""
+    """A randomly tilted plane, from about -1 to 1 over the image: `(count, 1, H, W)`."""
     x, y = positions(*size, generator.device)
     slopes = normal(generator, 2, count)
     aspect = size[1] / size[0]

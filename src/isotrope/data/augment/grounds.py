@@ -1,4 +1,4 @@
-"""What text stands on: walls, boards, defocused scenes, paper; batches of images."""
+"""Backgrounds for text, in batches: walls, boards, defocused scenes, paper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isotrope.data.augment.palette import apart, filled, luminance, paints
 def scenes(
     generator: torch.Generator, colors: Tensor, severity: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """Photographed surfaces around `colors` `(B, 3)`: `(B, 3, H, W)`, flat at severity 0.
+    """Photographed surfaces in about `colors` `(B, 3)`: `(B, 3, H, W)`, flat at severity 0.
 
     Gradients, noise of many octaves, stripes, and areas of other colors with soft or sharp edges.
     """
@@ -37,7 +37,7 @@ def scenes(
 
 
 def _beside(generator: torch.Generator, colors: Tensor) -> Tensor:
-    """The colors of what lies beside: half the time a shade of the ground, else any."""
+    """Colors of adjacent areas: half the time a shade of the background, else any color."""
     count = len(colors)
     shade = colors * column(torch.exp(0.4 * normal(generator, count)))[:, :, 0, 0]
     anything = paints(generator, count, "ground")
@@ -47,7 +47,7 @@ def _beside(generator: torch.Generator, colors: Tensor) -> Tensor:
 def papers(
     generator: torch.Generator, count: int, severity: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """Paper from white to brown and grey, with fibers, stains and folds: `(count, 3, H, W)`."""
+    """Paper from white to brown and gray, with fibers, stains and folds: `(count, 3, H, W)`."""
     device = generator.device
     dark = 0.55 * uniform(generator, count) ** 2 * severity.clamp(max=1)
     yellow = uniform(generator, count, 0.0, 0.14) * (uniform(generator, count) < 0.4)
@@ -67,7 +67,7 @@ def papers(
 
 
 def legible_inks(generator: torch.Generator, grounds: Tensor, least: Tensor) -> Tensor:
-    """Ink `(B, 3)` for paper `(B, 3, H, W)`: black, brown, blue, pale; at least `least` darker."""
+    """Ink `(B, 3)` for paper `(B, 3, H, W)`: black, brown, blue or pale; at least `least` darker."""
     count, mean = len(grounds), grounds.mean(dim=(2, 3))
     ink = 0.35 * uniform(generator, count)[:, None] ** 2 * torch.ones(3, device=grounds.device)
     tinted = chosen(generator, torch.full((count,), 0.15, device=grounds.device))

@@ -1,4 +1,4 @@
-"""Letters on a ground: filled, rimmed, hollow, shadowed, glowing, embossed, of two colors."""
+"""Paint letters: filled, outlined, hollow, shadowed, glowing, embossed or in two colors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ def inked(
     generator: torch.Generator,
     severity: Tensor,
 ) -> Tensor:
-    """Letters painted over grounds.
+    """Paint letters over backgrounds.
 
     Args:
         grounds: `(B, 3, H, W)`.
-        letters, others: `(B, 1, H, W)` coverage in [0, 1] by the text, and by what is written
-            around it.
+        letters, others: `(B, 1, H, W)` coverage in [0, 1] by the text, and by the text around it.
         inks: `(B, 3)`.
-        severity: `(B,)`; at 0 letters are filled with one color.
+        severity: `(B,)`; at 0, letters are filled with one color.
 
     Returns:
         `(B, 3, H, W)`.
@@ -46,7 +45,7 @@ def inked(
 
 
 def _under(images: Tensor, letters: Tensor, inks: Tensor, generator, severity: Tensor) -> Tensor:
-    """Shadows, glows and rims, which lie below the letters."""
+    """Paint shadows, glows and outlines, which lie below the letters."""
     at = chosen(generator, 0.14 * severity)
     if len(at):
         cast = _shifted(letters[at], uniform(generator, 2 * len(at), -0.09, 0.09).reshape(-1, 2))
@@ -70,7 +69,7 @@ def _under(images: Tensor, letters: Tensor, inks: Tensor, generator, severity: T
 
 
 def _colors(inks: Tensor, size: tuple[int, int], generator, severity: Tensor) -> Tensor:
-    """The color of the letters at each pixel `(B, 3, H, W)`: even, fading, parted or worn."""
+    """Color of the letters at each pixel `(B, 3, H, W)`: uniform, a gradient, split or worn."""
     colors = column(inks).expand(-1, -1, *size).clone()
     if len(at := chosen(generator, 0.12 * severity)):
         x, y = positions(*size, inks.device)
@@ -87,7 +86,7 @@ def _colors(inks: Tensor, size: tuple[int, int], generator, severity: Tensor) ->
 
 
 def _embossed(images: Tensor, letters: Tensor, generator, severity: Tensor) -> Tensor:
-    """Raised or sunk letters: their slopes light on one side and dark on the other."""
+    """Emboss or engrave letters: light edges on one side and dark ones on the other."""
     at = chosen(generator, 0.1 * severity)
     if not len(at):
         return images
@@ -101,7 +100,7 @@ def _embossed(images: Tensor, letters: Tensor, generator, severity: Tensor) -> T
 
 
 def _shifted(masks: Tensor, shift: Tensor) -> Tensor:
-    """Masks `(B, 1, H, W)` moved by `shift` `(B, 2)`: right and down, in heights."""
+    """Shift masks `(B, 1, H, W)` right and down by `shift` `(B, 2)`, in image heights."""
     height, width = masks.shape[-2:]
     matrices = torch.eye(2, 3, device=masks.device).repeat(len(masks), 1, 1)
     matrices[:, 0, 2] = -2 * shift[:, 0] * height / width

@@ -1,4 +1,4 @@
-"""Uneven light: gradients, vignettes, cast shadows, glare, and the color of the lamp."""
+"""Uneven light: gradients, vignettes, cast shadows, glare, and colored lamps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isotrope.data.augment.palette import tints
 
 
 def light(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
-    """Images `(B, 3, H, W)` under other light: times a gain that varies over them, plus glare."""
+    """Relight images `(B, 3, H, W)`: multiply by a spatially varying gain, and add glare."""
     severity = severities(severity, images)
     count, size = len(images), sides(images)
     gain = torch.zeros(count, 1, *size, device=images.device)
@@ -33,7 +33,7 @@ def light(images: Tensor, generator: torch.Generator, severity: float | Tensor =
 
 
 def vignettes(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """How much darker, as a logarithm, each place is than a bright spot: `(count, 1, H, W)`."""
+    """Log of how much darker each point is than a bright spot: `(count, 1, H, W)`."""
     x, y = positions(*size, generator.device)
     aspect = size[1] / size[0]
     x = x / aspect - column(uniform(generator, count, -0.5, 0.5))
@@ -42,7 +42,7 @@ def vignettes(generator: torch.Generator, count: int, size: tuple[int, int]) -> 
 
 
 def glare(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """A reflection's light, to be added: a soft spot, long or round, `(count, 1, H, W)`."""
+    """Light of a reflection, to be added: a soft spot, long or round, `(count, 1, H, W)`."""
     x, y = positions(*size, generator.device)
     aspect = size[1] / size[0]
     x = x - column(aspect * uniform(generator, count, -0.6, 0.6))

@@ -1,4 +1,4 @@
-"""Images as small as the camera saw them, and enlarged again."""
+"""Shrink images to the camera's resolution and enlarge them again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch.nn import functional
 from isotrope.data.augment.draws import severities, uniform
 
 HEIGHTS = (11.0, 16.0, 19.0, 23.0, 27.0, 32.0, 37.0, 43.0, 50.0, 58.0, 64.0)
-"""Pixels that crops of photographs are high: the least, each tenth of them, the greatest."""
+"""Heights of crops of photographs, px: minimum, deciles, maximum."""
 LEVELS = 5
-"""How many heights the images of one batch have, so that several share one."""
+"""Number of different heights in a batch, so that several images share each."""
 
 
 def low_resolution(
@@ -22,12 +22,12 @@ def low_resolution(
     severity: float | Tensor = 1.0,
     seen: Callable[[Tensor, Tensor], Tensor] = lambda images, places: images,
 ) -> Tensor:
-    """Images `(B, 3, H, W)` shrunk to 11 pixels high or more, and enlarged to their size.
+    """Shrink images `(B, 3, H, W)` to a height of 11 px or more, and enlarge them again.
 
     Args:
-        severity: the chance that an image is shrunk at all.
-        seen: what happens to images while they are small, `(n, 3, h, w)`, and where in the batch
-            they are, `(n,)`: blur, noise and blocks of the camera's own pixels.
+        severity: the probability that an image is shrunk at all.
+        seen: called with the small images `(n, 3, h, w)` and their positions in the batch `(n,)`:
+            blur, noise and JPEG artifacts at the camera's own pixels.
     """
     severity = severities(severity, images)
     count, (height, width) = len(images), images.shape[-2:]
@@ -50,7 +50,7 @@ def low_resolution(
 
 
 def _levels(generator: torch.Generator, count: int) -> Tensor:
-    """`(count,)` heights, one of each part of the table."""
+    """Draw `(count,)` heights, one from each part of the table."""
     place = torch.arange(count, device=generator.device) + uniform(generator, count)
     place = place * ((len(HEIGHTS) - 1) / count)
     table = torch.tensor(HEIGHTS, device=generator.device)

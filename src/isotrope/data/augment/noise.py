@@ -1,4 +1,4 @@
-"""Noise of sensors: gaussian, shot noise that grows with light, speckle; fine or in blotches."""
+"""Sensor noise: Gaussian, shot noise that grows with light, speckle; fine or blotchy."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from isotrope.data.augment.draws import chosen, column, normal, severities, unif
 
 
 def noise(images: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0) -> Tensor:
-    """Images `(B, 3, H, W)` with noise of deviation up to about 0.04 at severity 1, half of them.
+    """Add noise to half of the images `(B, 3, H, W)`; deviation up to about 0.04 at severity 1.
 
-    Each with its own share of gray and color, fine or in blotches, and of its own law: even, or
-    growing with the light as shot noise and speckle do.
+    Each image has its own mix of gray and color noise, fine or blotchy, and its own law: constant,
+    or growing with the light as shot noise and speckle do.
     """
     severity = severities(severity, images)
     at = chosen(generator, 0.6 * severity)

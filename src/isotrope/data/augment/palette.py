@@ -1,4 +1,4 @@
-"""The colors of signs, covers and screens: what ink lies on what ground."""
+"""Colors of signs, covers and screens, as ink and as background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Paint(NamedTuple):
     color: tuple[float, float, float]
     """Red, green and blue."""
     ground: int
-    """Its weight as a ground."""
+    """Its weight as a background."""
     ink: int
     """Its weight as ink."""
 
@@ -39,12 +39,12 @@ _PAINTS = (
 
 
 def luminance(colors: Tensor) -> Tensor:
-    """`(..., 3)` to `(...)`: ITU-R BT.601, red, green and blue in [0, 1]."""
+    """Luminance by ITU-R BT.601 of RGB in [0, 1]: `(..., 3)` to `(...)`."""
     return colors @ torch.tensor(_LUMA, device=colors.device, dtype=colors.dtype)
 
 
 def brightness(images: Tensor) -> Tensor:
-    """`(B, 3, H, W)` to `(B, 1, H, W)`: the luminance of each pixel."""
+    """Luminance of each pixel: `(B, 3, H, W)` to `(B, 1, H, W)`."""
     red, green, blue = _LUMA
     return red * images[:, :1] + green * images[:, 1:2] + blue * images[:, 2:]
 
@@ -52,13 +52,13 @@ def brightness(images: Tensor) -> Tensor:
 def grounds_and_inks(
     generator: torch.Generator, count: int, least: float | Tensor = 0.25
 ) -> tuple[Tensor, Tensor]:
-    """Two colors `(count, 3)` whose luminances differ by `least` or more, `(count,)` or one."""
+    """Two colors `(count, 3)` with luminances at least `least` apart (`(count,)` or one value)."""
     ground, ink = paints(generator, count, "ground"), paints(generator, count, "ink")
     return ground, apart(ink, ground, least)
 
 
 def paints(generator: torch.Generator, count: int, use: Literal["ground", "ink"]) -> Tensor:
-    """`(count, 3)` colors near those of the table, by their weights as a ground or as ink."""
+    """Draw `(count, 3)` colors near those of the table, by their weights for this use."""
     device = generator.device
     table = torch.tensor([paint.color for paint in _PAINTS], device=device)
     shares = [float(paint.ink if use == "ink" else paint.ground) for paint in _PAINTS]
@@ -69,7 +69,7 @@ def paints(generator: torch.Generator, count: int, use: Literal["ground", "ink"]
 
 
 def apart(colors: Tensor, others: Tensor, least: float | Tensor) -> Tensor:
-    """`colors` moved toward black or white until their luminance is `least` from `others`'."""
+    """Move `colors` toward black or white until their luminance is `least` from `others`'."""
     own, other = luminance(colors), luminance(others)
     up = torch.where((own - other).abs() < 0.02, other < 0.5, own > other)
     up = torch.where(other + least > 1, torch.zeros_like(up), up)
@@ -90,7 +90,7 @@ def filled(colors: Tensor, height: int, width: int) -> Tensor:
 
 
 def tints(generator: torch.Generator, count: int, strength: float) -> Tensor:
-    """Gains of red, green and blue `(count, 3)` around 1, from warm to cool light."""
+    """RGB gains `(count, 3)` around 1, from warm to cool light."""
     warm = normal(generator, count) * strength
     green = normal(generator, count) * strength * 0.4
     return torch.exp(torch.stack((warm, green, -warm), dim=1))

@@ -1,4 +1,4 @@
-"""Whole pictures of text from coverage masks: scenes, and paper with print or handwriting."""
+"""Complete pictures of text from coverage masks: scenes, and paper with print or handwriting."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Scene:
     def __call__(
         self, masks: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
     ) -> Tensor:
-        """Images `(B, 3, H, W)` in [0, 1].
+        """Paint images `(B, 3, H, W)` in [0, 1].
 
         Args:
-            masks: `(B, 2, H, W)` coverage in [0, 1]: of the text, and of what stands around it.
-            generator: on the masks' device; it decides everything.
-            severity: 0 (two flat colors) to about 2, one for all or `(B,)`.
+            masks: `(B, 2, H, W)` coverage in [0, 1] by the text, and by the text around it.
+            generator: on the masks' device; the only source of randomness.
+            severity: 0 (two flat colors) to about 2, one value for all or `(B,)`.
         """
         each = severities(severity, masks)
         count, size = len(masks), sides(masks)
@@ -55,7 +55,7 @@ class Paper:
     def __call__(
         self, masks: Tensor, generator: torch.Generator, severity: float | Tensor = 1.0
     ) -> Tensor:
-        """As `Scene`."""
+        """Paint images, as `Scene` does."""
         each = severities(severity, masks)
         count, size = len(masks), sides(masks)
         grounds = papers(generator, count, each, size)

@@ -1,4 +1,4 @@
-"""Perspective, curvature and small elastic warps: images seen from a side, on a bottle, by hand."""
+"""Perspective, curved surfaces and small elastic warps, as of handwriting."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ def warp(
     severity: float | Tensor = 1.0,
     elastic: float = 0.012,
 ) -> Tensor:
-    """Images `(B, C, H, W)` warped, half of them at severity 1; borders are repeated.
+    """Warp half of the images `(B, C, H, W)` at severity 1; borders are repeated.
 
     No point moves by more than about a tenth of the height.
 
     Args:
-        elastic: the deviation of small random moves, in heights; writing by hand bears 0.03.
+        elastic: the standard deviation of small random displacements, in image heights; handwriting
+            tolerates 0.03.
     """
     severity = severities(severity, images)
     at = chosen(generator, 0.5 * severity)
@@ -37,7 +38,7 @@ def warp(
 
 
 def perspective(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """Moves `(count, 2, H, W)`, in heights, of a plane that tilts: it narrows to one side."""
+    """Displacements `(count, 2, H, W)`, in image heights, of a tilted plane."""
     x, y = positions(*size, generator.device)
     along = x / (size[1] / size[0])
     narrow, shear = (column(0.05 * normal(generator, count).clamp(-2, 2)) for _ in range(2))
@@ -45,7 +46,7 @@ def perspective(generator: torch.Generator, count: int, size: tuple[int, int]) -
 
 
 def curves(generator: torch.Generator, count: int, size: tuple[int, int]) -> Tensor:
-    """Moves `(count, 2, H, W)`, in heights, that bend level lines into parabolas and waves."""
+    """Displacements `(count, 2, H, W)`, in image heights, that curve level lines."""
     x, y = positions(*size, generator.device)
     along = x / (size[1] / size[0]) + 0 * y
     bow = column(
@@ -58,7 +59,7 @@ def curves(generator: torch.Generator, count: int, size: tuple[int, int]) -> Ten
 
 
 def moved(images: Tensor, moves: Tensor) -> Tensor:
-    """Images `(B, C, H, W)` sampled at each pixel plus moves `(B, 2, H, W)`, x and y in heights.
+    """Sample images `(B, C, H, W)` at pixels displaced by `(B, 2, H, W)`, x and y in image heights.
 
     Bilinear, borders repeated.
     """

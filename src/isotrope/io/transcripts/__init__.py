@@ -1,4 +1,4 @@
-"""Pages that archives have transcribed, as values: PAGE-XML and ALTO. No image is opened."""
+"""Read page transcripts from archives (PAGE-XML and ALTO) without opening any image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isotrope.io.transcripts.page import PAGE
 __all__ = ["LineTranscript", "PageTranscript", "Point", "read_transcript", "transcripts_in"]
 
 _SCHEMAS = {"PcGts": PAGE, "alto": ALTO}
-"""The formats by the names of their roots."""
+"""The formats, by the name of the root element."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class PageTranscript:
     """A page: its image, and its lines in the order of the file.
 
     Args:
-        image: The file of the image, which is there.
-        size: Width and height of the image that was transcribed, px, where the file gives them.
-        lines: The lines that have an outline, by their numbers in the file, counted from 1. Their
-            texts are as they stand there, and may be empty.
-        faults: What is wrong with the other lines, by their numbers.
+        image: The image file, which exists.
+        size: Width and height of the transcribed image, px, if the file gives them.
+        lines: The lines that have an outline, keyed by number in the file, from 1. Their texts are
+            unchanged and may be empty.
+        faults: What is wrong with the other lines, keyed by number.
     """
 
     image: Path
@@ -38,11 +38,11 @@ class PageTranscript:
 
 
 def read_transcript(file: str | Path) -> PageTranscript:
-    """A PAGE-XML or ALTO file, told apart by their roots.
+    """Read a PAGE-XML or ALTO file; the root element tells which.
 
     Raises:
-        ValueError: It is broken, has another format or another unit than pixels, or its image is
-            not there: beside it or a folder above, or in a folder below these two.
+        ValueError: The file is broken, has another format or a unit other than pixels, or its image
+            cannot be found in the file's folder, in the one above, or in a subfolder of either.
     """
     file = Path(file)
     root = parse(file)
@@ -66,7 +66,7 @@ def read_transcript(file: str | Path) -> PageTranscript:
 
 
 def transcripts_in(folder: str | Path) -> Iterator[Path]:
-    """The XML files of a folder and of its subfolders, in order, without hidden ones."""
+    """List the XML files of a folder and its subfolders in order, without hidden ones."""
     folder = Path(folder)
     for file in sorted(folder.rglob("*.xml")):
         if not any(part.startswith(".") for part in file.relative_to(folder).parts):
@@ -74,7 +74,7 @@ def transcripts_in(folder: str | Path) -> Iterator[Path]:
 
 
 def _image_of(file: Path, named: str | None) -> Path:
-    """The image that an XML file names, or else the one with the file's own name."""
+    """Find the image that an XML file names, or else the one with the same stem."""
     beside, above = file.parent, file.parent / ".."
     if beside.name not in ("", ".."):
         above = beside.parent

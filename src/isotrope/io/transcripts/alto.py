@@ -1,4 +1,4 @@
-"""ALTO, the format of libraries.
+"""Read ALTO, the format used by libraries.
 
 Source: https://www.loc.gov/standards/alto, versions 2 to 4.
 """
@@ -28,7 +28,7 @@ def _head(root: Element) -> tuple[str | None, Point | None]:
 
 
 def _line(line: Element) -> LineTranscript:
-    shape = child(line, "Shape")  # its own, not that of a word
+    shape = child(line, "Shape")  # the line's own shape, not a word's
     polygon = child(shape, "Polygon") if shape is not None else None
     corners = points(polygon.get("POINTS", "")) if polygon is not None else _box(line)
     text, last = "", None
@@ -50,4 +50,4 @@ def _box(line: Element) -> tuple[Point, ...]:
 
 
 ALTO = Schema(_head, _line)
-"""The schema of files whose root is `alto`."""
+"""The schema for files with the root `alto`."""

@@ -1,4 +1,4 @@
-"""XML without its dangers, and the elements of a page in it."""
+"""Parse XML safely, and find the elements of a page in it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lxml.etree import _Element as Element
 Point = tuple[float, float]
 
 FARTHEST = 1e6
-"""The most pixels a coordinate may be from 0; no scan is larger."""
+"""Largest absolute value of a coordinate, px; no scan is larger."""
 
 
 @dataclass(frozen=True)
 class LineTranscript:
-    """A line: the corners `(x, y)` of a polygon in pixels of the page, and what stands there."""
+    """A line: the corners `(x, y)` of a polygon in pixels of the page, and its text."""
 
     corners: tuple[Point, ...]
     text: str
@@ -26,11 +26,12 @@ class LineTranscript:
 
 @dataclass(frozen=True)
 class Schema:
-    """How a format is read: what its root says of the page, and what a `TextLine` holds.
+    """How to read a format: the page data in its root element, and the contents of a `TextLine`.
 
     Args:
-        head: The image that is named, if any, and the width and height that it had, px.
-        line: The polygon and the text of a line; `ValueError` says what it lacks.
+        head: Returns the name of the image, if any, and its recorded width and height, px.
+        line: Returns the polygon and the text of a line; raises `ValueError` if something is
+            missing.
     """
 
     head: Callable[[Element], tuple[str | None, Point | None]]
@@ -38,10 +39,10 @@ class Schema:
 
 
 def parse(file: Path) -> Element:
-    """The root of an XML file. Nothing else is opened for it, and no entity is expanded.
+    """Parse an XML file and return its root. Opens no other file and expands no entity.
 
     Raises:
-        ValueError: It is broken, or has entities beyond those of XML itself.
+        ValueError: The file is broken, or uses entities other than the five of XML.
     """
     parser = etree.XMLParser(
         resolve_entities=False,
@@ -57,29 +58,29 @@ def parse(file: Path) -> Element:
         raise ValueError(f"{file} is not whole XML ({error}); export it again") from error
     schema = tree.docinfo.internalDTD
     declared = schema is not None and any(True for _ in schema.iterentities())
-    used = next(tree.iter(etree.Entity), None) is not None  # of a schema that was not loaded
+    used = next(tree.iter(etree.Entity), None) is not None  # from a schema that was not loaded
     if declared or used:
         raise ValueError(f"{file} has XML entities of its own; export it without a DOCTYPE")
     return tree.getroot()
 
 
 def name_of(element: Element) -> str:
-    """Without the namespace, which changes with every version of the formats."""
+    """Tag name without the namespace, which changes with every version of the formats."""
     return str(element.tag).rpartition("}")[2]
 
 
 def child(element: Element, name: str) -> Element | None:
-    """The first of an element's own children of a name."""
+    """Find the first direct child with this name."""
     return next((e for e in element if name_of(e) == name), None)
 
 
 def first(root: Element, name: str) -> Element | None:
-    """The first element of a name anywhere below."""
+    """Find the first element with this name at any depth."""
     return next((e for e in root.iter() if name_of(e) == name), None)
 
 
 def size_of(page: Element | None, width: str, height: str) -> Point | None:
-    """Width and height that a page gives, px; None where it gives none that an image may have."""
+    """Width and height of a page, px; None if they are missing or out of range."""
     if page is None:
         return None
     sides = float(page.get(width) or 0), float(page.get(height) or 0)
@@ -87,10 +88,10 @@ def size_of(page: Element | None, width: str, height: str) -> Point | None:
 
 
 def points(text: str) -> tuple[Point, ...]:
-    """`"1,2 3,4"` or `"1 2 3 4"` as pairs.
+    """Parse `"1,2 3,4"` or `"1 2 3 4"` as pairs.
 
     Raises:
-        ValueError: They are no polygon, or not within any image.
+        ValueError: The points are not a polygon, or a coordinate is out of range.
     """
     numbers = [coordinate(number) for number in text.replace(",", " ").split()]
     if len(numbers) < 6 or len(numbers) % 2:
@@ -99,10 +100,10 @@ def points(text: str) -> tuple[Point, ...]:
 
 
 def coordinate(text: str) -> float:
-    """A number of pixels.
+    """Parse a coordinate in pixels.
 
     Raises:
-        ValueError: It is no number, or infinite, or farther out than any image reaches.
+        ValueError: The text is not a number, or the number is infinite or beyond `FARTHEST`.
     """
     number = float(text)
     if not math.isfinite(number) or abs(number) > FARTHEST:

@@ -1,4 +1,4 @@
-"""PAGE-XML, as Transkribus and eScriptorium export it.
+"""Read PAGE-XML, as exported by Transkribus and eScriptorium.
 
 Source: https://github.com/PRImA-Research-Lab/PAGE-XML, versions 2010 to 2019.
 """
@@ -27,7 +27,7 @@ def _head(root: Element) -> tuple[str | None, Point | None]:
 def _line(line: Element) -> LineTranscript:
     outline = child(line, "Coords")
     readings = [e for e in line if name_of(e) == "TextEquiv"]
-    readings.sort(key=lambda e: int(e.get("index", 0)))  # the likeliest is the first
+    readings.sort(key=lambda e: int(e.get("index", 0)))  # the first is the most likely
     text = child(readings[0], "Unicode") if readings else None
     if outline is None:
         raise ValueError("no outline")
@@ -38,4 +38,4 @@ def _line(line: Element) -> LineTranscript:
 
 
 PAGE = Schema(_head, _line)
-"""The schema of files whose root is `PcGts`."""
+"""The schema for files with the root `PcGts`."""
