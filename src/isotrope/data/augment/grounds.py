@@ -67,7 +67,7 @@ def papers(
 
 
 def legible_inks(generator: torch.Generator, grounds: Tensor, least: Tensor) -> Tensor:
-    """Ink `(B, 3)` for paper `(B, 3, H, W)`: black, brown, blue or pale; at least `least` darker."""
+    """Ink `(B, 3)` for paper `(B, 3, H, W)`: black, brown, blue, pale; at least `least` darker."""
     count, mean = len(grounds), grounds.mean(dim=(2, 3))
     ink = 0.35 * uniform(generator, count)[:, None] ** 2 * torch.ones(3, device=grounds.device)
     tinted = chosen(generator, torch.full((count,), 0.15, device=grounds.device))
