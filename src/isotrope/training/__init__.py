@@ -1,1 +1,1 @@
-"""Training loops, on Lightning Fabric: one for recognition."""
+"""Training on Lightning Fabric: one engine, recipes, and a task for each kind of model."""

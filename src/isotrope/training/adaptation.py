@@ -1,4 +1,4 @@
-"""An adapter in the making: data and base are read, an engine trains, the best is kept."""
+"""Train an adapter: read the data and the base, train with the engine, keep the best."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from isotrope.training.validation import LineScore, score_lines
 
 
 class Adaptation:
-    """Adapts a model; a run in `out` goes on.
+    """Adapts a model, and resumes a run in `out`.
 
-    Writes to `out` the adapter of the lowest character error rate on the held-out lines (what
-    `isotrope read --adapter` takes; with `adapter.full` the whole model, to `out/model`),
-    `log.csv`, `curve.png` and `checkpoint.pt`.
+    Writes to `out` the adapter with the lowest character error rate on the held-out lines, for
+    `isotrope read --adapter` (with `adapter.full`, the whole model to `out/model`), `log.csv`,
+    `curve.png` and `checkpoint.pt`.
 
     Args:
-        recipe: Of the kind that fits the base.
-        data: As `load_lines` takes it.
-        base: The folder of a saved model; None: the shipped one of the recipe.
+        recipe: A recipe of the kind that fits the base.
+        data: A data set for `load_lines`.
+        base: The folder of a saved model; None: the recipe's shipped model.
 
     Attributes:
-        recipe: The same, completed by what follows from the data and from `adapter.start`.
-        train, valid: The lines to train on, and those held out.
-        left_out: How many lines the model cannot write or open.
-        adapted: The model that learns.
+        recipe: The recipe, completed with values that follow from the data and `adapter.start`.
+        train, valid: The lines to train on, and the held-out lines.
+        left_out: Number of lines that cannot be opened or that the model cannot write.
+        adapted: The model to train.
 
     Raises:
-        ValueError: Data or a base that cannot be read, too few lines, an `adapter.start` that is no
-            adapter of the base, or a checkpoint in `out` that is broken, of another base, other
-            data or another recipe.
+        ValueError: Data or a base that cannot be read, too few lines, an `adapter.start` that is
+            not an adapter of the base, or a checkpoint in `out` that is broken or belongs to
+            another base, other data or another recipe.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Adaptation:
     ) -> None:
         self.data, self.out = Path(data), Path(out)
         self.base = Path(base) if base is not None else None
-        self.out.mkdir(parents=True, exist_ok=True)  # or this would fail after the lines are read
+        self.out.mkdir(parents=True, exist_ok=True)  # fail now, not after reading the lines
         torch.manual_seed(recipe.run.seed)
         model = recipe.load(self.base)
         given = load_lines(self.data)
@@ -75,27 +75,27 @@ class Adaptation:
 
     @property
     def full(self) -> bool:
-        """Whether all weights learn."""
+        """Whether all weights are trained."""
         return not isinstance(self.adapted, PeftModel)
 
     @property
     def before(self) -> dict[str, float]:
-        """The scores at the start: without the adapter, or with the one that it goes on from."""
+        """The scores at the start: without an adapter, or with the one in `adapter.start`."""
         return self.engine.rows[0]
 
     @property
     def best(self) -> dict[str, float]:
-        """The scores of what was kept."""
+        """The scores of the kept weights."""
         return self.engine.kept
 
     def fit(self, report: Report = lambda row: None) -> None:
-        """Train to the end; `report` as `Engine.fit` takes it."""
+        """Train to the end; `report` as in `Engine.fit`."""
         self.engine.fit(report)
         self._try_mean()
 
     @cached_property
     def kept(self) -> nn.Module:
-        """What was kept, loaded as its users load it."""
+        """The kept model, loaded the way users load it."""
         if self.full:
             return self.recipe.load(self.out / "model").eval()
         return load_adapter(self.recipe.load(self.base), self.out).eval()
@@ -117,7 +117,7 @@ class Adaptation:
             options = {"rank": asked.rank, "alpha": asked.alpha, "dora": asked.dora}
             return add_adapter(model, asked.targets, **options)
         adapted = load_adapter(model, self._start(asked.start))
-        adapted.set_adapter("default")  # to learn, which a loaded one does not
+        adapted.set_adapter("default")  # a loaded adapter is frozen; this makes it trainable
         own = cast("LoraConfig", adapted.peft_config["default"])
         same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
         targets = adapted_targets(model) or f"the layers of {asked.start}"
@@ -126,16 +126,16 @@ class Adaptation:
         return adapted
 
     def _start(self, start: str) -> Path:
-        """The folder of an adapter; shipped ones of the base are known by name."""
+        """The folder of an adapter, which may be given as the name of a shipped one."""
         base, name = self.base, self.recipe.name
         if base is not None and base == shipped(base.name):
             name = base.name
         return adapter_folder(start, name)
 
     def _try_mean(self) -> None:
-        """Score the mean of the adapter that was gone on from and of what it has become.
+        """Score the mean of the initial and the trained adapter.
 
-        A soup, Wortsman et al. 2022: of two that learned the same it is often better than both.
+        Such a model soup (Wortsman et al. 2022) is often better than both.
         """
         if self.recipe.adapter.start is None or any(row.get("mean") for row in self.engine.rows):
             return
@@ -150,6 +150,6 @@ def _learned(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _digest(*parts: LabelledLines) -> str:
-    """Of the texts and their order."""
+    """Digest of the texts, in order."""
     texts = [[text for _, text in part.items] for part in parts]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

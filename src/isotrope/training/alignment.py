@@ -1,10 +1,10 @@
-"""Losses on where characters stand, beside that of the text.
+"""Losses on the positions of characters, in addition to the text loss.
 
-A rendered word says where each character is. The encoder learns from it which character stands at a
-token, and which place in the text it has; the decoder's last cross-attention learns where to look.
-That finds characters and reading order in a tenth of the samples that the text alone needs, and
-makes the orientation that the attention rests on the true one. For a real line only the order of
-its characters is known, which is enough for the encoder's part.
+For a rendered word the position of each character is known. From it the encoder learns which
+character is at each token and what place it has in the text, and the decoder's last cross-attention
+learns where to look. This learns characters and reading order from a tenth of the samples that the
+text loss alone needs, and makes the attention rest on the true orientation. For a real line only
+the order of the characters is known, which is enough for the encoder's part.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from isotrope.ocr.gsanet.columns import BLANK, log_columns
 from isotrope.text.tokens import SPECIAL
 
 FINE = 1 << 16
-"""Steps of a whole side that centers are counted in: integers, which no precision rounds."""
+"""Centers are integers in units of 1 / FINE of a side, so that no precision can round them."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a recognizer makes of a batch.
+    """The outputs of a recognizer for a batch.
 
     Args:
-        tokens: Of the encoder, `(B, G*N, C)`, orientation-major: the identity comes first.
-        characters: Logits of the head `columns` at them, `(B, G*N, V)`.
+        tokens: The encoder's tokens, `(B, G*N, C)`, orientation-major, the identity first.
+        characters: Logits of the head `columns` at the tokens, `(B, G*N, V)`.
         looks: The last cross-attention, `(B, heads, T, G*N)`.
         size: Rows and columns of the tokens of each orientation; their product is `N`.
     """
@@ -41,21 +41,21 @@ class Seen:
 
 
 class AlignmentLoss(nn.Module):
-    """Three losses at the places of the characters, and one where these are not known.
+    """Three losses for known character positions, and one for images without them.
 
-    - `dense`: cross-entropy of the recognizer's head `columns` at every token `(x, g)`: the
-      character whose center lies in the token's cell, for `g` the identity (the text is upright),
-      else blank.
-    - `order`: cross-entropy of a linear probe at the characters' tokens for the place in the text;
-      the probe is not used afterwards.
-    - `look`: minus the logarithm of the cross-attention that falls within one step of the
-      character being written, at the identity orientation.
-    - `ctc`: of images without known places: `columns_loss`.
+    - `dense`: cross-entropy of the recognizer's head `columns` at every token `(x, g)`. The target
+      is the character whose center lies in the token's cell if `g` is the identity (the text is
+      upright), else blank.
+    - `order`: cross-entropy of a linear probe that predicts a character's place in the text from
+      its token; the probe is used in training only.
+    - `look`: minus the logarithm of the cross-attention within one step of the character being
+      written, at the identity orientation.
+    - `ctc`: `columns_loss` on images without known positions.
 
     Args:
-        dim: `C`.
-        order: Elements of the group.
-        space: The token that leaves no ink.
+        dim: Number of channels `C`.
+        order: Order of the group.
+        space: The token of the space, which leaves no ink.
     """
 
     places = 128
@@ -68,16 +68,16 @@ class AlignmentLoss(nn.Module):
     def forward(
         self, seen: Seen, labels: Tensor, centers: Tensor, known: Tensor
     ) -> dict[str, Tensor]:
-        """The four losses; 0 for those of which a batch has no images.
+        """The four losses; a loss is 0 if the batch has no images for it.
 
         Args:
-            labels: `(B, T)` as `Recognizer.encode_text` gives them.
+            labels: `(B, T)`, from `Recognizer.encode_text`.
             centers: `(B, T, 2)`, the `(x, y)` of each character in `FINE` steps of the width and
                 the height.
-            known: `(B,)`, whether these are.
+            known: `(B,)`, whether the centers are known.
         """
         characters = seen.characters
-        # Not a constant: every rank has a gradient of every weight, whatever its batch holds.
+        # Not a constant: every rank needs a gradient for every weight, whatever its batch holds.
         nothing = 0.0 * (self.place(seen.tokens[:, 0]).float().mean() + characters.float().mean())
         losses: dict[str, Tensor] = dict.fromkeys(("dense", "order", "look", "ctc"), nothing)
         if known.any():
@@ -112,39 +112,39 @@ class AlignmentLoss(nn.Module):
 
 
 def columns_loss(characters: Tensor, labels: Tensor, size: tuple[int, int], space: int) -> Tensor:
-    """CTC of upright images (Graves et al. 2006), which needs the order of the characters alone.
+    """CTC loss on upright images (Graves et al. 2006); needs only the order of the characters.
 
-    The columns are read from left to right, in each the rows that say most, and the characters are
-    aligned with them in all ways at once. It is 0 for images higher than wide, which are few.
+    The columns are read from left to right, each from its most confident rows, and CTC sums over
+    all alignments with the characters. The loss is 0 for the few images that are taller than wide.
 
     Args:
         characters: Logits of the head `columns`, `(B, |G| * h * w, V)`; the identity comes first.
-        labels: As `Recognizer.encode_text` gives them.
+        labels: Labels from `Recognizer.encode_text`.
         size: `(h, w)`.
-        space: The token that leaves no ink; the columns are not asked for it.
+        space: The token of the space; it leaves no ink and is not a target.
     """
     if size[1] < size[0]:
         return characters.new_zeros(())
     upright = characters[:, : math.prod(size)].float().unflatten(1, size)
     columns = log_columns(upright).transpose(0, 1)  # (w, B, V)
-    texts = [row[(row >= SPECIAL) & (row != space)] for row in labels]  # what leaves ink
+    texts = [row[(row >= SPECIAL) & (row != space)] for row in labels]  # characters with ink
     lengths = torch.tensor([len(text) for text in texts])
     widths = torch.full_like(lengths, size[1])
-    # More characters than columns cannot be aligned: such an image costs nothing.
+    # An image with more characters than columns cannot be aligned: its loss is 0.
     return functional.ctc_loss(
         columns, torch.cat(texts), widths, lengths, BLANK, zero_infinity=True
     )
 
 
 def _cells(point: Tensor, size: tuple[int, int]) -> Tensor:
-    """The token of the identity orientation in which each point `(x, y)` lies."""
+    """The index of the identity's token whose cell contains each point `(x, y)`."""
     column = (point[:, 0] * size[1]).long().clamp(0, size[1] - 1)
     row = (point[:, 1] * size[0]).long().clamp(0, size[0] - 1)
     return row * size[1] + column
 
 
 def _dense(characters: Tensor, goal: Tensor) -> Tensor:
-    """Cross-entropy at inked and at blank tokens, each kind alike however few there are."""
+    """Mean cross-entropy at inked tokens plus that at blank tokens, whatever their numbers."""
     logits, goal = characters.float().flatten(0, 1), goal.flatten()
     loss = functional.cross_entropy(logits, goal, reduction="none")
     inked = goal != BLANK

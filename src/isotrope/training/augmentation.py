@@ -1,4 +1,4 @@
-"""Random turns and warps of training images, for what a model is not equivariant to."""
+"""Random turns and warps of training images, for symmetries that a model does not have."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor
 
 AUGMENTATIONS = ("none", "turns", "angles", "affine", "elastic")
 SCALE, SHEAR, SHIFT = 0.1, 0.1, 0.04
-"""Of "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in sides."""
+"""For "affine": sizes from 1 - SCALE to 1 + SCALE, slants up to SHEAR, shifts in side lengths."""
 KNOTS, STRETCH = 5, 0.03
-"""Of "elastic": KNOTS x KNOTS places are moved by a normal draw of STRETCH sides."""
+"""For "elastic": KNOTS x KNOTS points move by normal draws with deviation STRETCH, in sides."""
 
 
 def augmented(
     images: Tensor, kind: str, generator: torch.Generator, shift: float = SHIFT, warp: float = 1.0
 ) -> Tensor:
-    """Images `(B, C, H, W)`, each turned and warped by its own draw.
+    """Images `(B, C, H, W)`, each randomly turned and warped.
 
     Args:
-        kind: "none"; "turns", a quarter turn out of four; "angles", any angle; "affine", any angle,
-            then a size, a slant and a shift; "elastic", all that and a smooth random warp.
-        shift: The furthest shift of "affine" and "elastic", in sides.
-        warp: Factor of their sizes, slants and smooth warp.
+        kind: "none"; "turns": one of the four quarter turns; "angles": any angle; "affine": any
+            angle, a size, a slant and a shift; "elastic": all that and a smooth random warp.
+        shift: Maximum shift for "affine" and "elastic", in side lengths.
+        warp: Factor on their sizes, slants and smooth warp.
 
     Raises:
-        ValueError: Quarter turns of images that are not square.
+        ValueError: "turns" for images that are not square.
     """
     if kind == "turns":
         return _quarters(images, torch.randint(4, (len(images),), generator=generator))
@@ -42,7 +42,7 @@ def augmented(
 def turned(images: Tensor, angles: Tensor) -> Tensor:
     """Images `(B, C, H, W)` turned counter-clockwise by `angles` `(B,)` in radians, bilinearly.
 
-    Beyond its border an image repeats it, so no color appears that the image does not have.
+    The border is repeated outside the image, so that no new color appears.
     """
     return _sampled(images, _rotations(angles), torch.zeros(1, 2, 1, 1))
 
@@ -63,26 +63,26 @@ def _warped(
         knots = torch.randn(len(images), 2, KNOTS, KNOTS, generator=generator)
         smooth = F.interpolate(knots, images.shape[2:], mode="bicubic")
         moves = moves + 2 * warp * STRETCH * smooth
-    # Bicubic: an image that was turned before its set was made is not blurred a second time.
+    # Bicubic, to avoid more blur in data sets whose images were already turned.
     return _sampled(images, matrices, moves, mode="bicubic")
 
 
 def _rotations(angles: Tensor) -> Tensor:
-    """`(B, 2, 2)`: of each output pixel (column, row), the input point, from the centre."""
+    """`(B, 2, 2)`: maps each output pixel (column, row) to its input point, about the center."""
     cos, sin = torch.cos(angles), torch.sin(angles)
     return torch.stack((cos, -sin, sin, cos), dim=1).view(-1, 2, 2)
 
 
 def _sampled(images: Tensor, matrices: Tensor, moves: Tensor, mode: str = "bilinear") -> Tensor:
-    """Samples of the points `M p + move`.
+    """Images sampled at the points `M p + move`.
 
     Args:
-        matrices: `(B, 2, 2)`, of points in pixels from the centre.
+        matrices: `(B, 2, 2)`, for points in pixels from the center.
         moves: `(B, 2, H, W)` or `(B, 2, 1, 1)`, in half sides.
     """
     rows, columns = images.shape[2:]
     sides = torch.tensor([columns, rows])
-    matrices = matrices * sides / sides[:, None]  # in half sides, as grids are
+    matrices = matrices * sides / sides[:, None]  # in half sides, as in torch's grids
     theta = torch.cat((matrices, torch.zeros(len(images), 2, 1)), dim=2).to(images)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     grid = grid + moves.movedim(1, -1).to(grid)

@@ -1,4 +1,4 @@
-"""The average of a model's weights over the last steps."""
+"""The average of a model's weights over the latest steps."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 class WeightAverage(AveragedModel):
     """The exponential average of weights and buffers, `a <- d a + (1 - d) w` at each step.
 
-    At step n, `d = min(decay, (1 + n) / (10 + n))`: the mean of few weights at first, so that it
-    does not hold on to the start.
+    At step n, `d = min(decay, (1 + n) / (10 + n))`: the average covers few steps at first, so that
+    the initial weights fade quickly.
     """
 
     def __init__(self, model: nn.Module, decay: float, device: torch.device) -> None:
         super().__init__(model, multi_avg_fn=self._mix, use_buffers=True)
         self.decay = decay
         self.to(device)
-        # It is read at each step, for which the processor would wait for the GPU.
+        # Read at every step: on the GPU that would force a synchronization.
         self.n_averaged = self.n_averaged.cpu()
 
     def _mix(self, averages: Any, currents: Any, _: Any) -> None:

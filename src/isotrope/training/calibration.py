@@ -1,4 +1,4 @@
-"""Fitting a `Calibration` on labelled text, and how far confidences are from what they promise."""
+"""Fit a `Calibration` on labeled text, and measure how well confidences are calibrated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _QUOTES = str.maketrans({**dict.fromkeys("“”„«»", '"'), **dict.fromkeys(
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A text that was read, with what came of it.
+    """A text that was read, compared with its label.
 
     Args:
-        confidences: of each character, as CTC says it.
-        right: whether each of them is right.
-        compared: which characters can be judged; labels without signs say nothing of signs.
-        whole: whether all of the text is right.
+        confidences: CTC's confidence in each character.
+        right: whether each character is right.
+        compared: which characters can be judged; labels without punctuation cannot judge it.
+        whole: whether the whole text is right.
     """
 
     confidences: np.ndarray
@@ -36,23 +36,23 @@ class Judged:
 
 
 def judge(read: str, confidences: Sequence[float], truth: str, signs: bool = True) -> Judged:
-    """A text beside its label.
+    """Compare a text with its label.
 
-    A character is right where the alignment of fewest edits has it beside itself. All kinds of
-    quotation marks count as equal: labels differ in which they use.
+    A character is right if the alignment with the fewest edits matches it with an equal one. All
+    quotation marks count as equal, because labels use different ones.
 
     Args:
         read: the text.
         confidences: one for each of its characters.
         truth: the label.
-        signs: False: only letters and digits are compared, without their case, as is the custom for
-            scene words, whose labels have nothing else and often the wrong case.
+        signs: if False, compare only letters and digits and ignore case, as is customary for scene
+            words, whose labels have no punctuation and often the wrong case.
     """
     letters = [_plain(character, signs) for character in read]
     compared = np.array([bool(letter) for letter in letters], bool)
     right = np.zeros(len(read), bool)
     truth = "".join(_plain(c, signs) for c in clean(truth).replace("''", '"').replace("``", '"'))
-    # A plain letter may be two (ß in small letters), so places count letters of `read`.
+    # One character may become two (ß when casefolded): `places` are indices into `read`.
     places = [place for place, letter in enumerate(letters) for _ in letter]
     joined = "".join(letters)
     if joined and truth:
@@ -68,12 +68,12 @@ def has_signs(labels: Sequence[str]) -> bool:
 
 
 def fit(judged: Sequence[Judged]) -> Calibration:
-    """The calibration under which what was judged is likeliest; first characters, then texts.
+    """The maximum-likelihood calibration: first of characters, then of texts.
 
-    Texts without a character are left out: they are empty readings, and claim nothing.
+    Empty texts are left out, because they have no confidence.
 
     Raises:
-        ValueError: nothing was read, or all of it is right, or all wrong.
+        ValueError: no text was read, or all of it is right, or all of it is wrong.
     """
     judged = [one for one in judged if len(one.confidences)]
     if not judged:
@@ -88,7 +88,7 @@ def fit(judged: Sequence[Judged]) -> Calibration:
 def characters(
     judged: Sequence[Judged], calibration: Calibration | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of all characters that can be judged: their probabilities, and whether they are right."""
+    """The probabilities of all characters that can be judged, and whether they are right."""
     of = (calibration or Calibration()).of_characters
     probabilities = np.concatenate([of(one.confidences)[one.compared] for one in judged])
     return probabilities, np.concatenate([one.right[one.compared] for one in judged])
@@ -97,9 +97,9 @@ def characters(
 def texts(
     judged: Sequence[Judged], calibration: Calibration | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of all texts: their confidences, and whether they are right from end to end.
+    """The confidences of all texts, and whether each text is entirely right.
 
-    Without a calibration the confidence is the geometric mean of the characters.
+    Without a calibration the confidence is the geometric mean of the characters' confidences.
     """
     calibration = calibration or Calibration()
     confidences = []
@@ -115,12 +115,12 @@ def texts(
 
 
 def logistic(values: ArrayLike, right: ArrayLike, steps: int = 50) -> Curve:
-    """The curve `sigmoid(a + b x)` under which what was right is likeliest, by Newton's method.
+    """The maximum-likelihood curve `sigmoid(a + b x)`, by Newton's method.
 
-    A slight pull towards 0 keeps it finite where one value parts right from wrong.
+    Slight regularization keeps it finite if right and wrong are separable by `x`.
 
     Raises:
-        ValueError: all are right or all are wrong, so no curve is likeliest.
+        ValueError: all are right or all are wrong, so there is no maximum.
     """
     x, y = np.asarray(values, np.float64), np.asarray(right, np.float64)
     if not 0 < y.mean() < 1:
@@ -141,7 +141,7 @@ def logistic(values: ArrayLike, right: ArrayLike, steps: int = 50) -> Curve:
 def calibration_error(probabilities: ArrayLike, right: ArrayLike) -> float:
     """The expected calibration error (Naeini et al. 2015), over ten bins of equal width.
 
-    `sum_k n_k / n |right_k - promised_k|`: the share that is right in a bin against the mean
+    `sum_k n_k / n |right_k - promised_k|`: the share of right answers in each bin against the mean
     probability there.
     """
     promised, happened, counts = reliability(probabilities, right)
@@ -151,7 +151,7 @@ def calibration_error(probabilities: ArrayLike, right: ArrayLike) -> float:
 def reliability(
     probabilities: ArrayLike, right: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each bin that is not empty: mean probability, share that is right, and how many."""
+    """Mean probability, share of right answers and count of each bin that is not empty."""
     p, y = np.asarray(probabilities, np.float64), np.asarray(right, np.float64)
     bins = np.minimum((p * BINS).astype(int), BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
@@ -161,13 +161,13 @@ def reliability(
 
 
 def error_by_chance(probabilities: ArrayLike, draws: int = 50, seed: int = 0) -> float:
-    """The calibration error that perfect probabilities of these values have, from so few images."""
+    """The expected calibration error of perfectly calibrated probabilities, for this sample."""
     p, rng = np.asarray(probabilities, np.float64), np.random.default_rng(seed)
     return float(np.mean([calibration_error(p, rng.random(len(p)) < p) for _ in range(draws)]))
 
 
 def _plain(character: str, signs: bool) -> str:
-    """A character as it is compared; empty where it is not."""
+    """The form in which a character is compared; empty if it is not compared."""
     if signs:
         return character.translate(_QUOTES)
     return character.casefold() if character.isalnum() else ""

@@ -22,10 +22,10 @@ _BEAMS = f"""Each line was read with {BEAMS} texts followed side by side."""
 
 
 def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> Path:
-    """Write `README.md` beside an adapter that was trained: its data, numbers and use.
+    """Write `README.md` next to a trained adapter: its data, results and use.
 
     Args:
-        scores: Of the papers' model at the four turns; None: they are measured here.
+        scores: Scores of the papers' model at the four turns; None: measure them.
     """
     adapter, name, best = made.recipe.adapter, made.out.name, made.best
     papers = isinstance(made.recipe, SequenceAdaptationRecipe)

@@ -1,4 +1,4 @@
-"""The checkpoint of a run: written whole, read without running code, refused for another recipe."""
+"""A run's checkpoint: written atomically, loaded without running code, tied to its recipe."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 from isotrope.io.files import replacing
 
 _BROKEN = (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError)
-"""What loading a checkpoint raises that is damaged or of another model."""
+"""Exceptions that loading a damaged checkpoint, or one of another model, may raise."""
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings and containers of them in the place of what is there."""
+    """Write tensors, numbers, strings and containers of them, replacing any older checkpoint."""
     with replacing(path) as temporary:
         torch.save(state, temporary)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote, its tensors on the CPU.
+    """Load what `save_checkpoint` wrote, with its tensors on the CPU.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: The checkpoint is damaged.
     """
     with restoring(path):
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -37,7 +37,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def restoring(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged checkpoint, or one of another model, raises into one ValueError."""
+    """Turn any error from a damaged checkpoint, or one of another model, into one ValueError."""
     try:
         yield
     except _BROKEN as error:
@@ -48,13 +48,14 @@ def restoring(path: Path) -> Iterator[None]:
 
 
 def refuse_another(path: Path, kept: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse to go on with a checkpoint of another recipe or other data.
+    """Refuse to resume from a checkpoint of another recipe or other data.
 
     Args:
-        kept, now: What makes a run what it is, by name; what `now` does not name is not compared.
+        kept, now: The identity of the saved and of the present run, by name; only names in `now`
+            are compared.
 
     Raises:
-        ValueError: Something differs; it is named.
+        ValueError: Something differs; the message names it.
     """
     other = [name for name in now if name not in kept or kept[name] != now[name]]
     if other:

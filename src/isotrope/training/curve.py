@@ -1,4 +1,4 @@
-"""The log of a run as a picture."""
+"""Plots of a run's log."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from isotrope.io.files import replacing
 def draw_log(
     rows: Sequence[Mapping[str, float]], panels: Mapping[str, Sequence[str]], path: str | Path
 ) -> None:
-    """Draw columns of a log against the examples seen, or the epochs where there are any.
+    """Plot columns of a log against the examples seen, or against epochs if the log has them.
 
-    Does nothing for fewer than two rows: a point is no curve.
+    Does nothing for fewer than two rows.
 
     Args:
-        rows: Of log.csv.
-        panels: The columns of each panel, by its label; one without columns is left out.
-        path: The PNG.
+        rows: The rows of log.csv.
+        panels: The columns of each panel, by its label; a panel without columns is left out.
+        path: The PNG file to write.
     """
     known = set().union(*rows)
     panels = {label: [c for c in columns if c in known] for label, columns in panels.items()}

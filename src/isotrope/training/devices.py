@@ -1,4 +1,4 @@
-"""What devices and ranks need of a model and its batches."""
+"""Prepare a model and its batches for devices and ranks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from isotrope.training.task import Task
 
 
 def synchronized(model: nn.Module, ranks: int, device: torch.device) -> nn.Module:
-    """The model with batch norms that share their statistics between ranks, where torch can."""
+    """The model with batch norms that share their statistics between ranks, if torch can."""
     if ranks == 1 or device.type == "cpu":
         return model
     return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 
 class LossModule(nn.Module):
-    """A model whose forward is its loss, so that ranks that wrap it average its gradients."""
+    """A module whose forward returns the losses, so that Fabric averages gradients over ranks."""
 
     def __init__(self, task: Task[Any]) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class LossModule(nn.Module):
 
 
 def moved(batch: Any, device: torch.device) -> Any:
-    """A batch, its tensors on `device`: a dict of tensors and other values."""
+    """A batch (a dict of tensors and other values) with its tensors on `device`."""
     if isinstance(batch, dict):
         return {k: moved(v, device) for k, v in batch.items()}
     return batch.to(device, non_blocking=True) if isinstance(batch, Tensor) else batch

@@ -1,7 +1,7 @@
-"""The one training loop: Lightning Fabric, a clock or a count, checkpoints, a log, an average.
+"""The training loop: Lightning Fabric, a time or count limit, checkpoints, a log, an average.
 
-A task says what is learned (`Task`); the engine knows how: precision, ranks, schedule, averaged
-weights, resuming, validation. Everything that a resume needs is in `checkpoint.pt`.
+A `Task` defines what is learned; the engine handles the rest: precision, ranks, schedule, averaged
+weights, resuming, validation. `checkpoint.pt` has everything needed to resume.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ from isotrope.training.task import Task
 Report = Callable[[dict[str, float]], None]
 
 _REPORTED = 10
-"""Steps between reports: to read a loss, the processor must wait for the GPU."""
+"""Steps between reports: reading a loss forces a synchronization with the GPU."""
 
 _DRAWN = 60.0
-"""Seconds between drawings of the curve: each takes as long as many steps of a small model."""
+"""Seconds between plots of the curve: one takes as long as many steps of a small model."""
 
 
 class Engine:
-    """Trains the model of a task, and goes on where the last run in `out` stopped.
+    """Trains the model of a task, and resumes the last run in `out`.
 
-    Writes `checkpoint.pt`, `log.csv`, `curve.png` and `model/` (the averaged weights that
-    `recipe.run.keep` names) to `out`; each takes its predecessor's place whole, and rank 0 alone
-    writes. On several GPUs batch norms share their statistics; torch cannot do that on CPUs.
+    Writes `checkpoint.pt`, `log.csv`, `curve.png` and `model/` (the averaged weights chosen by
+    `recipe.run.keep`) to `out`. Each replaces the older one atomically, and only rank 0 writes. On
+    several GPUs batch norms share their statistics; torch cannot do that on CPUs.
 
     Args:
-        task: What is learned.
-        recipe: How, and for how long.
-        out: Where the run lives.
+        task: What to learn.
+        recipe: How to train, and for how long.
+        out: The folder of the run.
 
     Attributes:
         average: The averaged weights.
         rows: The rows of the log.
 
     Raises:
-        ValueError: The checkpoint in `out` is broken, or of another recipe or other data; epochs
-            are asked for of a task that has none.
+        ValueError: The checkpoint in `out` is broken or belongs to another recipe or other data,
+            or the recipe counts epochs and the task has none.
     """
 
     def __init__(self, task: Task[Any], recipe: Recipe, out: str | Path) -> None:
@@ -79,35 +79,35 @@ class Engine:
             decayed(task.model, chosen.weight_decay),
             lr=chosen.learning_rate,
             betas=chosen.betas,
-            fused=True,  # one call for all weights: a twentieth of a step of a small model
+            fused=True,  # one call for all weights: saves 5% of a small model's step
         )
         # The wrapped module's forward is the loss, so that ranks average its gradients.
         self.losses, self.optimizer = self.fabric.setup(LossModule(task), optimizer)
         self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, Tensor] = {}  # of the losses since the last validation
-        self.steps = 0  # so many were summed
+        self.sums: dict[str, Tensor] = {}  # sums of the losses since the last validation
+        self.steps = 0  # number of steps in `sums`
         self.drawn = time.monotonic()
         if resumed:
             self._load()
 
     @property
     def examples(self) -> int:
-        """How many examples were seen."""
+        """Number of examples seen."""
         return self.pace.examples
 
     @property
     def seconds(self) -> float:
-        """How long training took, validation apart."""
+        """Training time in seconds, without validation."""
         return self.pace.seconds
 
     @property
     def progress(self) -> float:
-        """How much of the run is done, in [0, 1]."""
+        """The share of the run that is done, in [0, 1]."""
         return self.pace.progress
 
     @property
     def finished(self) -> bool:
-        """Whether the run is at its end, or has not become better for too long."""
+        """Whether the run has ended, or has gone without a better score for too long."""
         patience = self.recipe.run.patience
         if patience and self.rows:
             scores = [row["score"] for row in self.rows]
@@ -117,7 +117,7 @@ class Engine:
 
     @property
     def kept(self) -> dict[str, float]:
-        """The row of the log whose weights `model/` has."""
+        """The row of the log that belongs to the weights in `model/`."""
         if self.recipe.run.keep == "last":
             return self.rows[-1]
         return max(reversed(self.rows), key=lambda row: row["score"])
@@ -126,17 +126,17 @@ class Engine:
         """Train to the end.
 
         Args:
-            report: Called on rank 0 with the losses of the first step and of every tenth after it,
-                and `examples`, `progress` in [0, 1], and `left`: about how many seconds are left.
+            report: Called on rank 0 after the first step and every tenth step from there, with the
+                losses, `examples`, `progress` in [0, 1], and `left`, the estimated seconds left.
         """
         if self.recipe.run.validate_first and not self.rows:
             self.validate()
         if not self.finished:
             self._train(report)
-            self.save()  # before anything of the validation can go wrong
+            self.save()  # in case the validation fails
         if not self.rows or self.rows[-1]["examples"] != self.examples:
             self.validate()
-        elif self.fabric.is_global_zero:  # a kill may have come between checkpoint and log
+        elif self.fabric.is_global_zero:  # the run may have been killed between checkpoint and log
             self._write_log()
             if not self.task.saved(self.out / "model"):
                 self._save_again()
@@ -145,7 +145,7 @@ class Engine:
         """Score the averaged weights on rank 0, log them, and keep them if the recipe says so.
 
         Args:
-            more: Columns of the log beside those of every validation.
+            more: Extra columns for this row of the log.
         """
         if self.fabric.is_global_zero:
             row: dict[str, float] = {"examples": self.examples}
@@ -200,7 +200,7 @@ class Engine:
                 steps += 1
             if self.pace.due(run, before, validated) and not self.finished:
                 self.validate()
-                # The clock stands still meanwhile: minutes are minutes of training.
+                # The clock stops during validation: minutes are minutes of training.
                 saved = validated = self.seconds
                 clock = time.monotonic() - self.seconds
             elif self.seconds - saved > 60 * run.save_minutes:
@@ -208,7 +208,7 @@ class Engine:
                 saved = self.seconds
 
     def _step(self, batch: Any, seen: int) -> dict[str, Tensor]:
-        """One update; `seen`: the examples that were seen after it."""
+        """One update; `seen` is the number of examples seen after it."""
         chosen = self.recipe.optimizer
         rate = chosen.learning_rate * self.pace.learning_rate(seen)
         for part in self.optimizer.param_groups:
@@ -232,7 +232,7 @@ class Engine:
         return losses
 
     def _stream(self) -> Stream:
-        """The stream from the first group on of which nothing was seen, whatever its size."""
+        """The stream from the first group that is wholly unseen, whatever the group size."""
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
         start = self.task.stream(0, rank, ranks).next_group(self.examples)
         stream = self.task.stream(start, rank, ranks)
@@ -241,19 +241,19 @@ class Engine:
         return stream
 
     def _position(self) -> dict[str, float]:
-        """Where the run is, for whoever watches."""
+        """The position in the run, for reports."""
         return {"examples": self.examples, "progress": self.progress, "left": self.pace.left}
 
     def _agreed(self, value: Any) -> Any:
-        """What rank 0 has, on every rank: clocks differ."""
+        """The value from rank 0 on every rank, since clocks differ."""
         return self.fabric.broadcast(value) if self.fabric.world_size > 1 else value
 
     def _save_model(self) -> None:
-        # A copy: saving takes a model to the processor.
+        # A copy: saving moves a model to the CPU.
         self.task.save(copy.deepcopy(self.average.module), self.out / "model")
 
     def _save_again(self) -> None:
-        """Write `model/` of a run that has ended and whose `model/` was taken away since."""
+        """Rewrite `model/` of a finished run if it has been removed."""
         if self.kept is not self.rows[-1]:
             raise ValueError(
                 f"{self.out / 'model'} had the weights after {self.kept['examples']:,} examples "
@@ -279,7 +279,7 @@ class Engine:
         with restoring(self.checkpoint):
             self.task.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
-            if "optimizer" in state:  # else its moments are gathered anew
+            if "optimizer" in state:  # else its moments start over
                 self.optimizer.load_state_dict(state["optimizer"])
             examples, seconds = state["progress"]
             self.pace.restore(examples, seconds, state["begun"])

@@ -1,4 +1,4 @@
-"""Classifiers as they are kept, and how well they do on images turned by any angle."""
+"""Load saved classifiers, and score them on images turned by any angle."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
 _FILE = "preprocessing.json"
-_SAMPLE = 10_000  # images that mean and spread are taken from, where there are more
+_SAMPLE = 10_000  # maximum number of images for mean and standard deviation
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a classifier's images go through, and what its classes are; kept beside its weights.
+    """A classifier's normalization and class names, stored next to its weights.
 
     Args:
-        mean, std: of the training images in [0, 1], one of each a channel.
+        mean, std: mean and standard deviation of each channel of the training images in [0, 1].
+        classes: names of the classes.
     """
 
     mean: tuple[float, ...]
@@ -35,26 +36,26 @@ class Preprocessing:
 
     @classmethod
     def of(cls, data: LabelledImages) -> Preprocessing:
-        """Of a training set; of 10,000 images at even distances where it has more."""
+        """Compute it from a training set, using at most 10,000 evenly spaced images."""
         count = len(data)
         if count > _SAMPLE:
             data = data.take(torch.linspace(0, count - 1, _SAMPLE).long())
         levels = torch.arange(256, dtype=torch.float64) / 255
         means, stds = [], []
-        for channel in data.images[:].unbind(1):  # by a histogram: exact, and no copy in floats
+        for channel in data.images[:].unbind(1):  # by histogram: exact, without a float copy
             share = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
             means.append((share @ levels).item())
             stds.append((share @ (levels - means[-1]) ** 2).sqrt().item())
-        # A channel of one value stays finite.
+        # The minimum keeps a constant channel finite.
         return cls(tuple(means), tuple(max(std, 1e-3) for std in stds), data.classes)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """uint8 `(B, C, H, W)` -> float32, standardised."""
+        """uint8 `(B, C, H, W)` -> float32, standardized."""
         mean, std = (torch.tensor(v, device=images.device) for v in (self.mean, self.std))
         return (images / 255 - mean[:, None, None]) / std[:, None, None]
 
     def check(self, data: LabelledImages) -> None:
-        """Raises ValueError where `data` has other classes or channels."""
+        """Raise ValueError if `data` has other classes or channels."""
         if data.classes != self.classes:
             raise ValueError(
                 f"the data has the classes {', '.join(data.classes)}, the model "
@@ -79,11 +80,11 @@ class Preprocessing:
 
 
 def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
-    """The model of a folder that a classification run wrote, and what its images go through.
+    """The model in a folder that a classification run wrote, and its preprocessing.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is broken, or they are of two models.
+        ValueError: a file is broken, or the files belong to different models.
     """
     folder = Path(folder)
     if not (folder / _FILE).is_file():
@@ -107,9 +108,9 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
 
 
 def to_accelerator(model: EquivariantViT) -> EquivariantViT:
-    """The model on the GPU, if there is one, where convolutions are then taken in float32.
+    """The model on the GPU, if there is one, with convolutions set to full float32.
 
-    TF32, torch's default for them there, rounds to ten bits, and a turn to other bits.
+    torch's default there, TF32, rounds to ten bits, and differently for a turned image.
     """
     torch.backends.cudnn.allow_tf32 = False
     return model.to(torch.accelerator.current_accelerator(check_available=True) or "cpu")
@@ -117,10 +118,10 @@ def to_accelerator(model: EquivariantViT) -> EquivariantViT:
 
 @dataclass(frozen=True)
 class Score:
-    """At one angle: right answers in [0, 1], cross-entropy, and what the turn did to the logits.
+    """Accuracy in [0, 1], cross-entropy and the change of the logits, at one angle.
 
-    `difference` is `max |logits - upright logits| / max |upright logits|`: nil (but for rounding)
-    where the model is exact. Between the quarter turns it has the interpolation of the image in it.
+    `difference` is `max |logits - upright logits| / max |upright logits|`: 0 up to rounding if the
+    model is exactly invariant. Between quarter turns it includes the interpolation of the image.
     """
 
     accuracy: float
@@ -140,13 +141,13 @@ def evaluate(
     """The score at each angle, in degrees counter-clockwise.
 
     Args:
-        average: the mean of the logits over so many turns of each image, at equal steps, is taken:
-            4 is what one does for a model that is not equivariant; more helps one of quarter turns,
-            which is read at a quarter of them, as it says the same at the others.
-        label_smoothing: of the loss, as in training.
+        average: number of turns of each image, in equal steps, over which to average the logits. 4
+            is usual for a model that is not equivariant; more helps a model equivariant to quarter
+            turns, which is run on a quarter of the turns, as the others give the same logits.
+        label_smoothing: label smoothing of the loss, as in training.
 
     Raises:
-        ValueError: data of other classes or channels than the model's.
+        ValueError: the data has other classes or channels than the model.
     """
     preprocessing.check(data)
 
@@ -177,9 +178,10 @@ def logits_of(
     degrees: float = 0,
     batch_size: int = 256,
 ) -> Tensor:
-    """float32 `(N, classes)` of the images turned by `degrees` counter-clockwise, in eval mode.
+    """Logits, float32 `(N, classes)`, of images turned by `degrees` counter-clockwise.
 
-    Quarter turns move pixels; what lies between them is bilinear, see `turned`.
+    The model runs in eval mode. Quarter turns move pixels; the remaining angle is interpolated
+    bilinearly, see `turned`.
     """
     training, device = model.training, next(model.parameters()).device
     model.eval()

@@ -1,4 +1,4 @@
-"""The lines of a labelled set that a model can be trained on and validated on."""
+"""Select the lines of a labeled set that a model can be trained and validated on."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def usable(
     writable: Callable[[str], bool],
     unfit: Callable[[float, str], str],
 ) -> tuple[LabelledLines, LabelledLines]:
-    """The lines to train on, and every `held_out`-th; what is left out is logged.
+    """The lines to train on, and every `held_out`-th line for validation; logs what is left out.
 
     Args:
         writable: Whether the model can write a text.
-        unfit: Why the model cannot learn from an image of this width over height with this text;
-            empty where it can.
+        unfit: Why the model cannot learn from an image with this width over height and this text;
+            empty if it can.
 
     Raises:
-        ValueError: Too few for one of the two parts.
+        ValueError: One of the two parts is empty.
     """
     kept = lines.keep(lambda _, text: bool(text) and writable(text))
     if left_out := len(lines) - len(kept):
@@ -42,8 +42,8 @@ def usable(
     def refused(number: int, text: str) -> str:
         return unfit(kept.ratio(number), text)
 
-    # All images are opened now, or one would end the training later; only those that are read
-    # again and again are decoded.
+    # Open all images now, so that a bad one does not end the training later; decode only the
+    # held-out ones, which are read at every validation.
     train, valid = kept.keep(_without(refused, kept)).split(held_out)
     valid = valid.keep(_without(lambda number, _: valid[number] and "", valid))
     if not len(train) or not len(valid):
@@ -55,7 +55,7 @@ def usable(
 
 
 def chosen(lines: LabelledLines, count: int | None, seed: int) -> LabelledLines:
-    """That many of the lines, drawn by the seed; None: all."""
+    """`count` lines drawn by the seed; None: all lines."""
     if count is None:
         return lines
     places = set(np.random.default_rng(seed).permutation(len(lines))[:count].tolist())
@@ -65,7 +65,7 @@ def chosen(lines: LabelledLines, count: int | None, seed: int) -> LabelledLines:
 def _without(
     problem: Callable[[int, str], str], lines: LabelledLines
 ) -> Callable[[int, str], bool]:
-    """Whether a line has no problem; one that has is logged."""
+    """A test that a line has no problem; it logs those that have one."""
 
     def fits(number: int, text: str) -> bool:
         try:

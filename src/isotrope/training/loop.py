@@ -1,4 +1,4 @@
-"""What training writes beside checkpoints, and what it decays."""
+"""Helpers of the training loop: saving models, the log, weight decay."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from isotrope.io.files import filling, replacing
 
 
 def keep_model(model: Any, folder: Path) -> None:
-    """`model.save_pretrained(folder)`, each file written whole or left as it was."""
+    """`model.save_pretrained(folder)`, with each file written atomically."""
     with filling(folder) as partial:
         model.save_pretrained(partial)
 
 
 def write_log(path: Path, rows: list[dict]) -> None:
-    """Writes rows as a CSV at one stroke; empty where a row lacks a column that another has."""
+    """Write rows as a CSV, atomically; columns that a row lacks are empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, restval="")
@@ -27,7 +27,7 @@ def write_log(path: Path, rows: list[dict]) -> None:
 
 
 def decayed(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Weight decay on matrices and filters, none on norms, biases and other vectors."""
+    """Parameter groups: weight decay on matrices and filters, none on norms, biases, vectors."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     return [

@@ -1,4 +1,4 @@
-"""What a line recognizer learns from: labelled sets and rendered text, mixed by share."""
+"""Training lines for a line recognizer: labeled sets and rendered text, mixed by share."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from isotrope.training.rendered import Rendered
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
 WIDEST = 1600
-"""Pixels of the widest line that is trained on."""
+"""Maximum width of a training line, in pixels."""
 
 _LINE = 6
-"""Heights from which on an image is taken for a line, not a word."""
+"""An image at least this many times wider than high counts as a line, not a word."""
 
 
 @dataclass(frozen=True)
 class LineSample:
-    """An upright line: `pixels` `(3, 48, W)` in bytes, blue first, and its text.
+    """An upright line and its text: `pixels` `(3, 48, W)` in bytes, blue first.
 
-    Or what is to be painted, 48 pixels high and a multiple of `STRIDE` wide.
+    `pixels` may also be an unpainted line, 48 pixels high and a multiple of `STRIDE` wide. `taught`
+    says that the published model reads such lines well (see `Source`).
     """
 
     pixels: Tensor | Rendered
@@ -38,7 +39,7 @@ class LineSample:
 
     @property
     def extent(self) -> int:
-        """Pixels of width."""
+        """Width in pixels."""
         pixels = self.pixels
         return pixels.size[1] if isinstance(pixels, Rendered) else pixels.shape[2]
 
@@ -50,16 +51,16 @@ class LineSample:
 
 @dataclass(frozen=True)
 class Source:
-    """A labelled set in the mix.
+    """A labeled set in the mix.
 
     Args:
-        name: in the log.
+        name: its name in the log.
         path: a folder or tar with labels.tsv, or a folder of PAGE-XML or ALTO.
-        share: of the samples; 0: validated on only.
-        held_out: every so-manyth line (or page) is validated on and never trained on; 1: all.
-        taught: whether the published model reads such lines well, and is kept to on them.
-        hand: whether strokes are moved and slanted, as in handwriting.
-        collections: of pages, the subfolders taken; None: all.
+        share: its share of the samples; 0: only validate on it.
+        held_out: every `held_out`-th line (or page) is for validation only; 1: all of them.
+        taught: whether the published model reads such lines well; training then keeps close to it.
+        hand: whether to move and slant strokes, as in handwriting.
+        collections: subfolders of pages to use; None: all.
     """
 
     name: str
@@ -72,13 +73,14 @@ class Source:
 
 
 class LineMix:
-    """Draws lines of several sources, each varied as it is drawn.
+    """Draws randomly varied lines from several sources.
 
     Args:
-        rendered: draws a line to be painted; None: none.
-        rendered_share: of the samples.
         charset: lines with other characters are skipped, in training and validation.
-        most: held-out lines validated on of each source, evenly spread.
+        rendered: draws an unpainted line; None: no rendered lines.
+        rendered_share: share of rendered lines in the samples.
+        most: maximum number of held-out lines of each source to validate on, evenly spread.
+        relabel: corrects the lines of a source, given by name.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class LineMix:
         return sample
 
     def held_out(self) -> dict[str, list[LineSample]]:
-        """The lines to validate on, as they are."""
+        """The lines to validate on, unvaried, by source."""
         sets = {}
         for source, lines in zip(self.sources, self._valid, strict=True):
             count = min(self.most, len(lines))
@@ -141,7 +143,7 @@ class LineMix:
 
 
 def lowered(image: Tensor) -> Tensor:
-    """Not higher than the recognizer sees it, or all that follows is done to more pixels."""
+    """Shrink an image to the recognizer's height if it is higher, to save work later on."""
     rows, columns = image.shape[1:]
     if rows <= HEIGHT:
         return image
@@ -150,7 +152,7 @@ def lowered(image: Tensor) -> Tensor:
 
 
 def stretched(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Some words wider: doubtful ones are read so a second time (`recognition.session`)."""
+    """Widen some words, as the reader does to reread doubtful ones (`recognition.session`)."""
     rows, columns = image.shape[1:]
     if columns >= _LINE * rows or rng.random() > 0.4:
         return image
@@ -159,7 +161,7 @@ def stretched(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def coarse(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """At times as if taken from further away: words to 12 pixels of height, lines to 20."""
+    """Lower the resolution of some images: words down to 12 pixels of height, lines to 20."""
     rows, columns = image.shape[1:]
     share, least, most = (0.2, 12, 25) if columns < _LINE * rows else (0.15, 20, 40)
     if rng.random() > share:

@@ -1,4 +1,4 @@
-"""How far a run has come, and what the learning rate is there."""
+"""The progress of a run, and the learning rate that follows from it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from isotrope.training.schedule import rate
 
 
 class Pace:
-    """Examples seen and seconds spent, and what share of a run they are.
+    """Examples seen, seconds spent, and the share of the run that they make up.
 
     Args:
-        epoch: Examples of a finite set; None: the examples have no end.
+        epoch: Number of examples in a finite set; None: the examples have no end.
 
     Attributes:
         begun: The examples and seconds at which the schedule began.
 
     Raises:
-        ValueError: A schedule of epochs where there are none.
+        ValueError: The schedule counts epochs, and the examples have no end.
     """
 
     def __init__(self, schedule: ScheduleConfig, epoch: int | None) -> None:
@@ -28,24 +28,24 @@ class Pace:
         self.schedule, self.epoch = schedule, epoch
         by_epochs = None if schedule.epochs is None else schedule.epochs * (epoch or 0)
         limits = [limit for limit in (schedule.examples, by_epochs) if limit is not None]
-        self.limit = min(limits, default=None)  # of the examples
+        self.limit = min(limits, default=None)  # number of examples
         self.examples, self.seconds = 0, 0.0
         self.begun = (0, 0.0)
 
     @property
     def progress(self) -> float:
-        """How much of the run is done, in [0, 1]."""
+        """The share of the run that is done, in [0, 1]."""
         return self._progress_at(self.examples)
 
     @property
     def left(self) -> float:
-        """About how many seconds are left."""
+        """Estimated number of seconds left."""
         done, spent = self.progress, self.seconds - self.begun[1]
         return spent * (1 - done) / done if done else float("inf")
 
     def learning_rate(self, seen: int) -> float:
-        """The share of the full learning rate for the step that ends at so many examples."""
-        # In the middle of the step, so that a run of one step learns too.
+        """The fraction of the full learning rate for the step that ends at `seen` examples."""
+        # At the middle of the step, so that a run of a single step learns too.
         progress, schedule = self._progress_at((self.examples + seen) / 2), self.schedule
         return rate(progress, schedule.warmup, schedule.final, schedule.cooldown, schedule.fall)
 
@@ -53,8 +53,8 @@ class Pace:
         """Whether a validation is due.
 
         Args:
-            before: The examples that were seen at the last look.
-            validated: The seconds at the last validation.
+            before: Number of examples seen at the previous call.
+            validated: Training time in seconds at the last validation.
         """
         every = [run.validate_examples]
         if run.validate_epochs and self.epoch:
@@ -65,7 +65,7 @@ class Pace:
         return minutes is not None and self.seconds - validated > 60 * minutes
 
     def restore(self, examples: int, seconds: float, begun: tuple[int, float]) -> None:
-        """Go on from there; a schedule that begins anew counts from there."""
+        """Continue from this point; a schedule with `anew` restarts here."""
         self.examples, self.seconds = examples, seconds
         self.begun = (examples, seconds) if self.schedule.anew else (begun[0], begun[1])
 

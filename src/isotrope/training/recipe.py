@@ -1,7 +1,7 @@
-"""What a recipe is: groups of fields, of which the engine knows three.
+"""Recipes: groups of fields, three of which the engine uses.
 
-`optimizer`, `schedule` and `run` are the same for every task; a task's own recipe adds what it is
-trained on (`data`), what is trained (`model`) and by which losses (`losses`).
+`optimizer`, `schedule` and `run` are the same for every task; a task's own recipe adds the training
+data (`data`), the model to train (`model`) and the losses (`losses`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from isotrope.training.schedule import Fall
 
 
 class Fields(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """A group of fields: frozen, finite, and without any that it does not know."""
+    """A group of fields: frozen, with finite numbers only, and without unknown fields."""
 
 
 class OptimizerConfig(Fields, frozen=True):
     """AdamW, and the average of the weights.
 
     Args:
-        learning_rate: At the top of the schedule.
-        weight_decay: Of matrices and filters; vectors have none.
+        learning_rate: The peak learning rate.
+        weight_decay: Weight decay of matrices and filters; vectors have none.
         betas: Decay of the running means of the gradient and of its square.
-        clip: The gradient's greatest norm.
+        clip: Maximum norm of the gradient.
         ema: Decay of the averaged weights, which are validated and kept. It is lower at first:
-            `min(ema, (1 + n) / (10 + n))` at step n, so that the start is soon forgotten.
+            `min(ema, (1 + n) / (10 + n))` at step n, so that the initial weights fade quickly.
     """
 
     learning_rate: PositiveFloat = 1e-3
@@ -45,18 +45,18 @@ class OptimizerConfig(Fields, frozen=True):
 
 
 class ScheduleConfig(Fields, frozen=True):
-    """How long a run is, and how its learning rate goes. Whichever end comes first ends the run.
+    """The length of a run and its learning rate. The run ends at the first limit it reaches.
 
     Args:
-        examples: The number of examples to see.
-        epochs: How often to see each example, for a task whose set is finite.
+        examples: Number of examples to see.
+        epochs: How often to see each example, for a task with a finite set.
         minutes: Minutes of training; validation does not count.
-        warmup: Share of the run over which the learning rate rises.
-        cooldown: Share of the run over which it falls; 1: as soon as it has risen.
-        fall: How it falls: along half a "cosine", or a "linear" line.
-        final: Share of the learning rate that is left at the end.
-        anew: Begin the schedule again where a run is resumed, so that the length counts from there.
-            A run that has ended goes on like this, or one that moves to another machine.
+        warmup: Fraction of the run over which the learning rate rises.
+        cooldown: Fraction of the run over which it falls; 1: right after the rise.
+        fall: Shape of the fall: half a "cosine", or "linear".
+        final: Fraction of the learning rate that is left at the end.
+        anew: Restart the schedule when a run is resumed, so that its length counts from there. Use
+            this to extend a finished run, or to move a run to another machine.
     """
 
     examples: PositiveInt | None = None
@@ -76,20 +76,19 @@ class ScheduleConfig(Fields, frozen=True):
 
 
 class RunConfig(Fields, frozen=True):
-    """Where and how a run is made.
+    """Devices, validation, checkpoints and seed of a run.
 
     Args:
-        precision: Of Fabric, such as "bf16-mixed" or "32-true".
-        devices: GPUs, or processes on a CPU, that share the run; "auto": all GPUs, or one process.
-        workers: Processes that make batches; 0: the training process itself does.
-        validate_minutes, validate_epochs, validate_examples: From one validation to the next; None:
-            not by this clock. There is always one at the end.
-        validate_first: Validate before the first step too.
+        precision: Fabric's precision, such as "bf16-mixed" or "32-true".
+        devices: Number of GPUs, or processes on a CPU; "auto": all GPUs, or one process.
+        workers: Number of processes that make batches; 0: the training process makes them.
+        validate_minutes, validate_epochs, validate_examples: Interval between validations; None:
+            this one does not count. There is always a validation at the end.
+        validate_first: Also validate before the first step.
         save_minutes: Minutes between checkpoints.
-        keep: The weights that `model/` has at the end: of the validation with the "best" score, or
-            the "last".
-        patience: End the run after so many validations without a better score.
-        seed: Of the first weights, the order and every other draw.
+        keep: Which weights `model/` has at the end: those with the "best" score, or the "last".
+        patience: End the run after this many validations without a better score.
+        seed: Seed of the initial weights, the order and every other draw.
     """
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "bf16-mixed"
@@ -106,13 +105,13 @@ class RunConfig(Fields, frozen=True):
 
 
 class Recipe(Fields, frozen=True):
-    """What `Engine` needs to know; the recipe of a task adds groups of its own.
+    """The groups of fields that `Engine` uses; the recipe of a task adds its own groups.
 
     Attributes:
         may_change: Dotted names of fields, or of whole groups, that may differ when a run is
             resumed.
-        renamed: The dotted name that each field of the old flat form has now; a note may follow
-            it in parentheses.
+        renamed: The new dotted name of each field of the old flat format, with an optional note in
+            parentheses.
     """
 
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -127,10 +126,7 @@ class Recipe(Fields, frozen=True):
     renamed: ClassVar[dict[str, str]] = {}
 
     def identity(self) -> dict[str, Any]:
-        """The fields that must not differ when a run is resumed, by dotted names, as JSON has them.
-
-        What may differ is left out.
-        """
+        """The fields that must stay the same when a run is resumed, as JSON, by dotted name."""
         return {
             name: value
             for name, value in _dotted(self.model_dump(mode="json")).items()
@@ -162,4 +158,4 @@ GROUPED = {
     "run.ema": "optimizer.ema",
     "run.clip": "optimizer.clip",
 }
-"""Where the fields of the reader's and the finder's flat recipes are now."""
+"""The new names of fields of the old flat recipes of the reader and the finder."""

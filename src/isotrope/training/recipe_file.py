@@ -1,4 +1,4 @@
-"""Recipes from TOML files, with single fields replaced; errors name the field and the remedy."""
+"""Load recipes from TOML files and override fields; errors name the field and the remedy."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def load_recipe(
     changes: Mapping[str, Any] | None = None,
     example: str = "recipes/reader-small.toml",
 ) -> Kind:
-    """A recipe from a TOML file, some of its fields replaced.
+    """A recipe from a TOML file, with overrides.
 
-    A file may say `base = "other.toml"`, a recipe beside it, to whose fields it then adds.
+    A file may extend another recipe in the same folder with `base = "other.toml"`.
 
     Args:
         path: The file; None: the default of every field.
-        changes: Values by dotted names, such as `{"schedule.minutes": 10}`. A string is read as
-            TOML, and taken as it is where it is not TOML; None changes nothing.
-        example: A recipe to name where there is none at `path`.
+        changes: Values by dotted name, such as `{"schedule.minutes": 10}`. A string is parsed as
+            TOML, or else used as it is; None changes nothing.
+        example: A recipe for the error message to suggest if `path` is missing.
 
     Raises:
-        ValueError: A missing file, broken TOML, bases in a circle, or a field or value that `kind`
+        ValueError: A missing file, broken TOML, circular bases, or a field or value that `kind`
             does not take.
     """
     values = {} if path is None else _read(Path(path), example)
@@ -50,7 +50,7 @@ def parse_changes(changes: Iterable[str]) -> dict[str, str]:
     """`["schedule.minutes=10"]` as `{"schedule.minutes": "10"}`.
 
     Raises:
-        ValueError: One of them has no `=`.
+        ValueError: A change has no `=`.
     """
     pairs = [change.partition("=") for change in changes]
     if wrong := [name for name, equals, _ in pairs if not equals]:
@@ -59,7 +59,7 @@ def parse_changes(changes: Iterable[str]) -> dict[str, str]:
 
 
 def _set(values: dict, field: str, value: Any) -> None:
-    """Replace one field; numbers in its dotted name are places in lists."""
+    """Replace one field; numbers in its dotted name are list indices."""
     *groups, last = (int(part) if part.isdigit() else part for part in field.split("."))
     inner: Any = values
     place: Any = last
@@ -84,7 +84,7 @@ def _parsed(text: str) -> Any:
 
 
 def _refuse_old_names(kind: type[Recipe], values: dict, name: str) -> None:
-    """Recipes were flat once: say where each field belongs now."""
+    """Reject recipes in the old flat format, and say where each field belongs now."""
     old = [field for field in values if field in kind.renamed and field not in kind.model_fields]
     if "run" in values and isinstance(values["run"], dict):
         old += [n for field in values["run"] if (n := f"run.{field}") in kind.renamed]
@@ -94,7 +94,7 @@ def _refuse_old_names(kind: type[Recipe], values: dict, name: str) -> None:
 
 
 def _first(kind: type[BaseModel], error: ValidationError) -> str:
-    """The first of the errors: the field, its value, and what to do."""
+    """The first error in words: the field, its value, and the remedy."""
     found = error.errors()[0]
     place = [part for part in found["loc"] if not str(part).startswith(("function-", "literal["))]
     where = ".".join(map(str, place)) or "the recipe"
@@ -103,7 +103,7 @@ def _first(kind: type[BaseModel], error: ValidationError) -> str:
     if found["type"] == "missing":
         return f"{where} is missing; add it"
     message = found["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if found["type"] == "value_error":  # of a validator of ours, which says what to do
+    if found["type"] == "value_error":  # from our own validators, which name the remedy
         return f"{where}: {message}"
     given = repr(found["input"])
     given = given if len(given) < 60 else given[:57] + "..."
@@ -126,7 +126,7 @@ def _model(annotation: Any) -> type[BaseModel] | None:
 
 
 def _read(path: Path, example: str, above: tuple[Path, ...] = ()) -> dict:
-    """What the file and its bases say; `above` are the files that lead here."""
+    """The values of a file and its bases; `above` are the files that led to this one."""
     if not path.is_file():
         raise ValueError(f"{path} is not a file; give a recipe such as {example}")
     if path.resolve() in above:
@@ -147,7 +147,7 @@ def _read(path: Path, example: str, above: tuple[Path, ...] = ()) -> dict:
 
 
 def _merged(base: dict, own: dict) -> dict:
-    """The fields of both; groups field by field, lists and single values those of `own`."""
+    """The fields of both. Groups merge field by field; other values of `own` replace the base's."""
     merged = base | own
     for name in base.keys() & own.keys():
         if isinstance(base[name], dict) and isinstance(own[name], dict):

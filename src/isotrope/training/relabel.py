@@ -1,7 +1,7 @@
-"""Labels mended by a teacher that reads upright print well: letter case, and which way up.
+"""Correct labels with a teacher that reads upright print well: letter case, and which way is up.
 
-Two public sets need it. The receipts' labels are in capitals whatever the image shows; some words
-of ICDAR 2015 really are turned.
+Two public sets need this. The labels of the receipts are all in capitals; some words of ICDAR 2015
+really are turned.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Read = Callable[[np.ndarray], str]
 
 
 def mended_case(lines: LabelledLines, read: Read) -> LabelledLines:
-    """Lines in capitals with the case that the image shows, as far as the teacher can tell.
+    """Give labels in capitals the case that the teacher reads.
 
-    What it reads counts where it equals the label but for case. A label stays where what is read is
-    in capitals too; other lines are left out.
+    If the teacher's text equals the label up to case, it replaces the label. Otherwise the label
+    stays if the teacher's text is mostly in capitals too; other lines are left out.
     """
     kept: dict[int, str] = {}
     for number in range(len(lines)):
@@ -39,11 +39,11 @@ def mended_case(lines: LabelledLines, read: Read) -> LabelledLines:
 
 
 def upright_turns(lines: LabelledLines, read: Read) -> dict[int, int]:
-    """By how many quarter turns counter-clockwise each image must be turned to stand upright.
+    """Number of counter-clockwise quarter turns that bring each image upright.
 
-    The first of 0, 1, 3 and 2 turns at which the teacher reads the label, letters and digits alone;
-    images at which it reads something else at every turn, or whose label is a single character, are
-    left out.
+    The first of 0, 1, 3 and 2 turns at which the teacher reads the label, comparing only letters
+    and digits. Images that it misreads at every turn, or whose label has fewer than two letters or
+    digits, are left out.
     """
     found: dict[int, int] = {}
     for number in range(len(lines)):

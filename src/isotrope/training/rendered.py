@@ -1,4 +1,4 @@
-"""Rendered text in batches: outlines that workers draw, painted together where the batch lies."""
+"""Rendered text in batches: workers draw outlines, which are painted on the batch's device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isotrope.data.synthetic.outlines import Outline, paint
 
 @dataclass(frozen=True)
 class Rendered:
-    """An outline that is not painted yet, and the seed that decides how it will be."""
+    """An outline that is not painted yet, and the seed that determines how it is painted."""
 
     outline: Outline
     seed: int
@@ -27,7 +27,7 @@ class Rendered:
         return self.outline.masks.shape[1:]
 
     def sized(self, size: tuple[int, int]) -> Rendered:
-        """The same with masks of another height and width."""
+        """The same outline with its masks resized to `size`, height and width."""
         if size == self.size:
             return self
         masks = torch.from_numpy(self.outline.masks)[None].float()
@@ -40,7 +40,7 @@ def given_pixels(pixels: Tensor | Rendered) -> Tensor:
     """The pixels of a real image.
 
     Raises:
-        TypeError: It is yet to be painted.
+        TypeError: The image is rendered and not painted yet.
     """
     if isinstance(pixels, Rendered):
         raise TypeError("a rendered sample has no pixels; paint its batch with painted()")
@@ -48,7 +48,7 @@ def given_pixels(pixels: Tensor | Rendered) -> Tensor:
 
 
 def to_paint(rendered: Sequence[Rendered | None]) -> dict[str, Any]:
-    """Fields of a batch whose rows are as yet empty where there is a `Rendered`."""
+    """The batch fields that `painted` needs to fill the rows of each `Rendered`."""
     found = {place: one for place, one in enumerate(rendered) if one is not None}
     return {
         "outlines": [one.outline for one in found.values()],
@@ -58,9 +58,10 @@ def to_paint(rendered: Sequence[Rendered | None]) -> dict[str, Any]:
 
 
 def painted(batch: dict[str, Any]) -> dict[str, Any]:
-    """The batch without those fields, its `pixels` `(B, 3, H, W)` whole: bytes, blue first.
+    """The batch with its rendered rows painted into `pixels` `(B, 3, H, W)`, bytes, blue first.
 
-    The same wherever it is done but for the generators of processors and GPUs, which differ.
+    The fields of `to_paint` are removed. The result depends on the device only through torch's
+    generators, which differ between CPUs and GPUs.
     """
     rest = {k: v for k, v in batch.items() if k not in ("outlines", "painted", "seed")}
     if outlines := batch["outlines"]:
@@ -73,5 +74,5 @@ def painted(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def drawn_seed(rng: np.random.Generator) -> int:
-    """A seed for a generator of torch."""
+    """A random seed for a torch generator."""
     return int(rng.integers(2**62))

@@ -1,4 +1,4 @@
-"""How the learning rate goes: up at the start, down at the end."""
+"""The learning rate schedule: up at the start, down at the end."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def rate(
     cooldown: float = 1.0,
     fall: Fall = "cosine",
 ) -> float:
-    """The share of the full learning rate at `progress` of a run, both in [0, 1].
+    """The fraction of the full learning rate at `progress` of a run, both in [0, 1].
 
     It rises linearly until `warmup`, stays at 1 until `1 - cooldown`, then falls to `final`.
 
     Args:
-        warmup: Share of the run over which it rises.
-        final: What is left of it at the end.
-        cooldown: Share of the run over which it falls; 1: as soon as it has risen.
-        fall: Along half a cosine, or a line.
+        warmup: Fraction of the run over which it rises.
+        final: Its value at the end.
+        cooldown: Fraction of the run over which it falls; 1: right after the rise.
+        fall: Shape of the fall: half a cosine, or linear.
     """
     if progress < warmup:
         return progress / warmup

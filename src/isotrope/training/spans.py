@@ -1,7 +1,7 @@
-"""Real lines cut between words and put together anew.
+"""Real lines cut between words and recombined.
 
-A few thousand lines that are shown again and again are remembered as texts. Runs of their words
-begin and end elsewhere each time, so that what is written must be seen.
+A model memorizes the texts of a few thousand lines that it sees many times. Random runs of their
+words start and end elsewhere each time, so that the model has to look at the image.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from isotrope.ocr.gsanet.recognizer import Recognizer
 
 @torch.inference_mode()
 def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
-    """Where the spaces of a text stand in its upright image `(3, H, W)`, in fractions of the width.
+    """Positions of a text's spaces in its upright image `(3, H, W)`, as fractions of the width.
 
-    The mean place at which the last cross-attention looks, upright, while the characters beside a
-    space are written; half-way between the two. Empty where these places do not go from left to
-    right.
+    A space lies halfway between the mean positions of the last cross-attention (at the upright
+    orientation) for the characters before and after it. Empty if the positions do not run from left
+    to right.
     """
     settings = recognizer.config
     pixels = prepare(image, settings.image_height, settings.image_stride, settings.max_ratio)[None]
@@ -45,15 +45,15 @@ def gaps(recognizer: Recognizer, image: Tensor, text: str) -> np.ndarray:
 
 
 class RealLines:
-    """Lines to draw from, whole or, with probability `recut`, as runs of words of one or two.
+    """Lines to draw from: whole, or with probability `recut`, as runs of words from one or two.
 
-    No text is longer than the longest line's, which is one that the recognizer can write.
+    No text is longer than that of the longest line, which the recognizer can write.
 
     Args:
-        recognizer: one that reads the lines well enough to tell where it sees their spaces.
+        recognizer: a model that reads the lines well enough to locate their spaces.
 
     Raises:
-        ValueError: no recognizer, and lines to cut.
+        ValueError: lines to cut, but no recognizer.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class RealLines:
         return (beside(image, other), joined) if len(joined) <= self.longest else (image, text)
 
     def _run(self, number: int, rng: np.random.Generator) -> tuple[Tensor, str]:
-        """Some words of a line, one after the other."""
+        """A random run of consecutive words of a line."""
         image, text = self.lines[number]
         words = text.split(" ")
         first, last = sorted(rng.integers(len(words), size=2))
@@ -97,7 +97,7 @@ class RealLines:
 
 
 def beside(image: Tensor, other: Tensor) -> Tensor:
-    """Two images side by side, the other one as high as the first and on paper as bright."""
+    """Two images side by side; the second gets the height and paper brightness of the first."""
     rows, columns = image.shape[1], max(1, round(other.shape[2] * image.shape[1] / other.shape[1]))
     other = F.interpolate(other[None], (rows, columns), mode="bilinear", antialias=True)[0]
     brighter = image.median() - other.median()  # most of an image is paper

@@ -1,4 +1,4 @@
-"""What the engine trains: a model, its stream of batches, its loss, and how well it does."""
+"""The tasks that the engine trains: a model, its stream of batches, its loss and its scores."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class Task(ABC, Generic[Model]):
-    """What is learned; `Engine` knows how.
+    """Defines what is learned; `Engine` trains it.
 
     Attributes:
-        model: What is trained. Modules that only the loss needs belong to it too, so that the
-            optimizer and the checkpoint know them; `save` may leave them out.
-        epoch: Examples of a finite set; None: the stream has no epochs.
-        made_of: What makes a run what it is beside its recipe, such as digests of the data, as JSON
-            has it; a resume with anything else is refused.
+        model: The model to train. It includes modules that only the loss needs, so that they are in
+            the optimizer and the checkpoint; `save` may leave them out.
+        epoch: Number of examples in a finite set; None: the stream has no epochs.
+        made_of: The identity of a run besides its recipe, such as digests of the data, as JSON
+            values; a run cannot be resumed with other values.
     """
 
     model: Model
@@ -33,37 +33,37 @@ class Task(ABC, Generic[Model]):
     made_of: Mapping[str, Any] = MappingProxyType({})
 
     def begin(self) -> None:
-        """Called once for a new run, not for a resumed one: take over weights to begin with."""
+        """Load the initial weights; called once for a new run, not for a resumed one."""
 
     @abstractmethod
     def stream(self, start: int, rank: int, ranks: int) -> Stream:
-        """The training batches from group `start` on, for one of so many ranks.
+        """The training batches from group `start` on, for rank `rank` of `ranks`.
 
         A batch is a dict of tensors and other values.
         """
 
     def finish(self, batch: Any) -> Any:
-        """What is left to do to a batch: on a CPU the workers do it, on a GPU the GPU."""
+        """Complete a batch: in the workers when training on a CPU, else on the GPU."""
         return batch
 
     @abstractmethod
     def loss(self, model: Model, batch: Any) -> dict[str, Tensor]:
-        """Losses by name; `"loss"` is minimized, the others are logged and need no graph.
+        """Losses by name; `"loss"` is minimized, the others are logged and need no gradient.
 
-        Draws from torch's global generators are the same after a resume: the engine seeds them
+        Draws from torch's global generators are reproducible after a resume: the engine seeds them
         for each group.
         """
 
     def after_step(self, model: Model, learning_rate: float) -> None:
-        """What else is done to the weights after each step of the optimizer."""
+        """Change the weights after each optimizer step, if needed."""
 
     @abstractmethod
     def validate(self, model: Model) -> dict[str, float]:
-        """Scores by name of the averaged weights; the highest `"score"` is the best."""
+        """Scores of the averaged weights, by name; a higher `"score"` is better."""
 
     @abstractmethod
     def save(self, model: Model, folder: Path) -> None:
-        """Write the model as its users load it."""
+        """Write the model in the format that users load."""
 
     def saved(self, folder: Path) -> bool:
         """Whether `save` has written there."""
@@ -72,7 +72,7 @@ class Task(ABC, Generic[Model]):
     def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
         """The columns of the log that `curve.png` shows, by the label of their panel.
 
-        Left as it is: those of the losses, and those of all scores.
+        By default one panel with all losses and one with all scores.
         """
         apart = ("examples", "epochs", "hours", "score")
         losses = [c for c in columns if c.startswith("train_")]
@@ -81,9 +81,9 @@ class Task(ABC, Generic[Model]):
 
 
 def channels_last(model: Model) -> Model:
-    """The model itself, its filters in an order in which depthwise ones run several times faster.
+    """The model with its filters channels last, which makes depthwise ones several times faster.
 
-    Vectors and matrices stay as they are.
+    Vectors and matrices do not change.
     """
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
@@ -92,8 +92,8 @@ class GroupedTask(Task[Model]):
     """A task whose samples are drawn without end, each from its own generator.
 
     Args:
-        group, parts: Samples of a group of the stream, and batches made of them.
-        seed: Of the stream.
+        group, parts: Number of samples in a group of the stream, and of batches made from it.
+        seed: Seed of the stream.
     """
 
     def __init__(self, model: Model, group: int, parts: int, seed: int = 0) -> None:
@@ -102,11 +102,11 @@ class GroupedTask(Task[Model]):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> Any:
-        """One sample, which has an `extent`; raises `SkippedSample` for one of no use."""
+        """One sample, which has an `extent`; raises `SkippedSample` if it is unusable."""
 
     @abstractmethod
     def collate(self, samples: Sequence[Any]) -> Any:
-        """A batch of samples of like extent."""
+        """A batch of samples with similar extents."""
 
     def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
         """The groups from `start` on."""

@@ -1,4 +1,4 @@
-"""What the papers' recognizer learns from: rendered text and labelled images, mixed by share."""
+"""Training images for the papers' recognizer: rendered text and labeled images, mixed by share."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 @dataclass(frozen=True)
 class TextImage:
-    """An upright text image of any size, and what it says.
+    """An upright text image of any size, and its text.
 
     Args:
-        pixels: `(3, H, W)` in [0, 1], or what is yet to be painted.
-        seed: For whatever is still drawn at random.
+        pixels: `(3, H, W)` in [0, 1], or an unpainted image.
+        seed: Seed for draws that are still to come.
     """
 
     pixels: Tensor | Rendered
@@ -52,14 +52,14 @@ class TextImage:
 
     @property
     def centers(self) -> np.ndarray | None:
-        """`(x, y)` of each character in fractions of width and height; None where not known."""
+        """`(x, y)` of each character in fractions of width and height; None if unknown."""
         pixels = self.pixels
         return pixels.outline.centers if isinstance(pixels, Rendered) else None
 
 
 @dataclass(frozen=True)
 class ReaderSize:
-    """The sizes that a `Recognizer` takes, as `target_size` has them."""
+    """The image sizes that a `Recognizer` takes; the arguments of `target_size`."""
 
     height: int
     stride: int
@@ -67,20 +67,20 @@ class ReaderSize:
 
     @classmethod
     def of(cls, recognizer: Recognizer) -> ReaderSize:
-        """Those of its config."""
+        """The sizes in the recognizer's config."""
         config = recognizer.config
         return cls(config.image_height, config.image_stride, config.max_ratio)
 
     def __call__(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size that an image of `size` gets.
+        """The size to which an image of `size` is resized.
 
         Raises:
-            ImageError: It is too small, or too long.
+            ImageError: The image is too small or too long.
         """
         return target_size(size, self.height, self.stride, self.max_ratio)
 
     def unfit(self, ratio: float, text: str = "") -> str:
-        """Why an image of this width over height is not taken; empty where it is."""
+        """Why an image with this width over height is rejected; empty if it is accepted."""
         long = max(ratio, 1 / ratio)
         if long <= self.max_ratio:
             return ""
@@ -89,11 +89,11 @@ class ReaderSize:
 
 
 class TextMix:
-    """Draws rendered text, or with probability `real_share` a line of a labelled set.
+    """Draws rendered text, or with probability `real_share` a line of a labeled set.
 
     Args:
-        size: Images that it refuses are skipped.
-        real: Each set is drawn alike, whatever its length.
+        size: Images that it rejects are skipped.
+        real: Sets to draw from with equal probability, whatever their lengths.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class TextMix:
         self.real, self.real_share = real, real_share if real else 0.0
 
     def draw(self, rng: np.random.Generator) -> TextImage:
-        """One image, each time a little different."""
+        """One randomly varied image."""
         try:
             sample = self._real(rng) if rng.random() < self.real_share else self._rendered(rng)
             self.size(sample.size)
@@ -128,7 +128,7 @@ class TextMix:
 def parts_for(
     mix, size: ReaderSize, batch_pixels: int, group: int, seed: int = 0, trials: int = 64
 ) -> int:
-    """Into how many batches of `batch_pixels` a group of samples of `mix` falls, about."""
+    """The approximate number of batches of `batch_pixels` in a group of samples of `mix`."""
     areas = []
     for trial in range(trials):
         rng = np.random.default_rng((seed, trial, 11))

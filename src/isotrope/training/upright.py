@@ -1,4 +1,4 @@
-"""What the finder learns from: upright words, lines and pieces of pages, cut, slanted and small."""
+"""Training images for the finder: upright words, lines and page crops, cut, slanted and shrunk."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from isotrope.training.rendered import Rendered
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 Draw = Callable[[np.random.Generator], "tuple[Tensor, str | None] | Rendered"]
-"""An upright image `(3, H, W)` in [0, 1], and its text where that is known; or one to paint."""
+"""Draws an upright image `(3, H, W)` in [0, 1] and its text, if known; or an unpainted one."""
 
 LARGEST = 4608
-"""Pixels of a sample before its batch's size is known."""
+"""Number of pixels of a sample before its batch's size is known."""
 
 
 @dataclass(frozen=True)
 class UprightSample:
-    """An image in bytes, blue first, that stands upright but for `slant` degrees.
+    """An image in bytes, blue first, that is upright up to a slant.
 
-    `pixels`: `(3, H, W)`, or what is to be painted; the slant is counter-clockwise, within +-45.
-    `known`: whether up can be told from down: not of `OXO`.
+    Args:
+        pixels: `(3, H, W)`, or an unpainted image.
+        slant: In degrees counter-clockwise, from -45 to 45.
+        known: Whether the image shows which way is up; `OXO` does not.
     """
 
     pixels: Tensor | Rendered
@@ -58,11 +60,11 @@ class UprightSample:
 
 
 class UprightMix:
-    """Draws upright images of several sources.
+    """Draws upright images from several sources.
 
     Args:
-        sources: `(share, draw)`.
-        slanted: share of the samples that are slanted by up to 45 degrees; as many again are by up
+        sources: `(share, draw)` of each source.
+        slanted: share of the samples slanted by up to 45 degrees; as many again are slanted by up
             to 8.
     """
 
@@ -72,7 +74,7 @@ class UprightMix:
         self.slanted = slanted
 
     def draw(self, rng: np.random.Generator) -> UprightSample:
-        """An upright image from one of the sources, with a slant at times."""
+        """An upright image from one of the sources, sometimes slanted."""
         drawn = self.draws[self.choice.draw(rng)](rng)
         slant = 0.0
         if (chance := rng.random()) < 2 * self.slanted:
@@ -92,7 +94,7 @@ class UprightMix:
 
 
 def _posed(drawn: Rendered, slant: float) -> UprightSample:
-    """Rendered text turned before it is painted, so that its ground goes on around it."""
+    """Rendered text slanted before it is painted, so that its background continues around it."""
     if slant:
         masks = torch.from_numpy(drawn.outline.masks).float()
         masks = bounded(masks, slant)
@@ -106,7 +108,7 @@ def _posed(drawn: Rendered, slant: float) -> UprightSample:
 
 
 def window(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Part of a line, 1.5 heights wide or more: what a word is like."""
+    """A random part of a line, at least 1.5 heights wide, like a word."""
     rows, columns = image.shape[1:]
     least = min(columns, round(1.5 * rows))
     width = round(least * (columns / least) ** rng.random())
@@ -115,7 +117,7 @@ def window(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def bounded(image: Tensor, slant: float) -> Tensor:
-    """`(C, H, W)` of 1.5 times the pixels a side that will be seen of it when it is slanted."""
+    """Shrink `(C, H, W)` to 1.5 times the resolution that the finder will see after the slant."""
     rows, columns = image.shape[1:]
     frame = _frame(rows, columns, slant)
     scale = 1.5 * finder_size(*frame, LARGEST)[0] / frame[0]
@@ -126,13 +128,13 @@ def bounded(image: Tensor, slant: float) -> Tensor:
 
 
 def _frame(rows: int, columns: int, degrees: float) -> tuple[int, int]:
-    """Height and width of what holds an image that is turned."""
+    """Height and width of the frame that holds an image after a turn."""
     c, s = abs(math.cos(math.radians(degrees))), abs(math.sin(math.radians(degrees)))
     return math.ceil(rows * c + columns * s), math.ceil(rows * s + columns * c)
 
 
 def _around(image: Tensor, rng: np.random.Generator) -> Tensor | None:
-    """What is put around a slanted image: the border's median, black, white, or its border."""
+    """The color around a slanted image: the border's median, black or white; None: its border."""
     kind = rng.random()
     if kind < 0.5:
         return border_color(image)
@@ -140,22 +142,22 @@ def _around(image: Tensor, rng: np.random.Generator) -> Tensor | None:
 
 
 def border_color(image: Tensor) -> Tensor:
-    """The median of the border of `(C, H, W)`, a channel."""
+    """The median of each channel along the border of `(C, H, W)`."""
     edge = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], dim=1)
     return edge.median(dim=1).values
 
 
 def slanted(image: Tensor, degrees: float, around: Tensor | None) -> Tensor:
-    """Turned counter-clockwise in a frame that holds all of it: `(C, H, W)`, of any channels.
+    """An image `(C, H, W)` turned counter-clockwise in a frame that holds all of it.
 
     Args:
-        around: the color outside it, a channel; None: its border goes on.
+        around: the color outside the image, one value per channel; None: extend its border.
     """
     rows, columns = image.shape[1:]
     angle = math.radians(degrees)
     c, s = math.cos(angle), math.sin(angle)
     height, width = _frame(rows, columns, degrees)
-    # From places in the new frame, in half sides, to places in the old; y points down.
+    # Maps points of the new frame to points of the old, in half sides; y points down.
     matrix = torch.tensor(
         [
             [
@@ -188,9 +190,9 @@ _ALIKE = frozenset("oOxXsSzZNHIl018|-=+:.%unpdbqMW69 ")
 
 
 def alike_upside_down(text: str) -> bool:
-    """Whether a text reads the same, or as another, when it is turned by 180 degrees.
+    """Whether a text turned by 180 degrees reads the same, or as another text.
 
-    `OXO`, `NON` and `6` are; so is `86`, which may be `98`.
+    Examples: `OXO`, `NON` and `6`, and `86`, which turned reads `98`.
     """
     return (
         bool(text)

@@ -1,4 +1,4 @@
-"""Reading a labelled set at the four turns, and what came of it."""
+"""Read a labeled set at the four turns, and score the results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from isotrope.text.metrics import cer, wer, word_accuracy
 
 @dataclass(frozen=True)
 class Score:
-    """Of one turn: character error rate, exact matches and orientations found, in [0, 1]."""
+    """Scores at one turn: character error rate, and shares of exact matches and of
+    orientations found.
+    """
 
     cer: float
     accuracy: float
@@ -28,10 +30,11 @@ class Score:
 
 @dataclass(frozen=True)
 class LineScore:
-    """Of lines at one turn, in [0, 1], but for error rates, which insertions may take above.
+    """Scores of lines at one turn.
 
-    `cer`, `wer`: character and word error rate, 0 where nothing is wrong; `same`: the share that
-    is read as at the first of the turns, and not empty.
+    Args:
+        cer, wer: Character and word error rate; 0 is perfect, and insertions may exceed 1.
+        same: Share of the lines with the same text as at the first turn, and not empty.
     """
 
     cer: float
@@ -42,7 +45,7 @@ class LineScore:
 def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[int, Score]:
     """The score of upright images `(3, H, W)` with their texts, at each turn in degrees.
 
-    An image that the reader refuses counts as read wrong.
+    An image that the reader rejects counts as wrong.
     """
     truth = [text for _, text in pairs]
     readings = readings_at(TURNS, recognizer, [image for image, _ in pairs])
@@ -52,7 +55,7 @@ def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[in
 def score_lines(
     recognizer: Recognizer, lines: LabelledLines, turns: Sequence[int], beams: int = 1
 ) -> dict[int, LineScore]:
-    """The score of upright lines at each turn in degrees; one that is refused is read as ''."""
+    """The score of upright lines at each turn in degrees; a rejected line counts as ''."""
     images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]
     readings = readings_at(turns, recognizer, images, beams)
     texts = {degrees: texts_of(found) for degrees, found in readings.items()}
@@ -66,14 +69,14 @@ def score_lines(
 def readings_at(
     turns: Sequence[int], recognizer: Recognizer, images: Iterable[Tensor], beams: int = 1
 ) -> dict[int, list[Reading | ImageError]]:
-    """What is read of upright images, or why not, at each turn in degrees."""
+    """The readings of upright images, or their errors, at each turn in degrees."""
     reader = Reader(GSANet(recognizer, beams))
     readings = list(reader.stream(images, on_error="return", turns=turns))
     return {degrees: readings[k :: len(turns)] for k, degrees in enumerate(turns)}
 
 
 def texts_of(readings: Iterable[Reading | ImageError]) -> list[str]:
-    """What was read; nothing where the image was refused."""
+    """The texts read; '' for a rejected image."""
     return [r.text if isinstance(r, Reading) else "" for r in readings]
 
 

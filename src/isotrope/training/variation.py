@@ -1,4 +1,4 @@
-"""Small random changes of real images, and of the tokens that a decoder has written before."""
+"""Small random changes to real images, and to the previous tokens that a decoder sees."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isotrope.text.tokens import SPECIAL
 
 
 def sheared_and_relit(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """A line or word sheared, stretched and lit in another way: `(3, H, W)`, of the same size."""
+    """A line or word randomly sheared, stretched and relit: `(3, H, W)`, of the same size."""
     rows, columns = image.shape[1:]
     slant, tilt = rng.uniform(-0.15, 0.15), rng.uniform(-0.06, 0.06)
     grow, drop = rng.uniform(0.92, 1.1), rng.uniform(-0.06, 0.06)
@@ -24,9 +24,10 @@ def sheared_and_relit(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def warped(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """Writing whose strokes are moved, slanted, thicker or thinner: `(3, H, W)`, of the same size.
+    """Handwriting with strokes moved, slanted, thickened or thinned: `(3, H, W)`, of the same size.
 
-    Knots 0.4 heights apart are moved by a normal draw of 0.05 heights (Wigington et al. 2017).
+    Knots 0.4 heights apart get normal displacements with a standard deviation of 0.05 heights
+    (Wigington et al. 2017).
     """
     rows, columns = image.shape[1:]
     slant, weight = rng.uniform(-0.4, 0.4), rng.uniform(-0.6, 0.6)
@@ -44,7 +45,7 @@ def warped(image: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def cropped_and_recolored(image: Tensor, rng: np.random.Generator, inverted: float = 0.3) -> Tensor:
-    """A real crop `(3, H, W)` with other margins, contrast and order of channels; some inverted."""
+    """A real crop `(3, H, W)` with random margins, contrast and channel order; some inverted."""
     rows, columns = image.shape[1:]
     top, bottom, left, right = (rng.uniform(-0.05, 0.06, 4) * min(rows, columns)).astype(int)
     cut = image[:, max(0, top) : rows - max(0, bottom), max(0, left) : columns - max(0, right)]
@@ -58,7 +59,7 @@ def cropped_and_recolored(image: Tensor, rng: np.random.Generator, inverted: flo
 
 
 def with_wrong_tokens(tokens: Tensor, share: float, vocabulary: int) -> Tensor:
-    """Some characters replaced by any: a decoder that errs once must be able to go on."""
+    """Replace some characters at random, so that the decoder learns to recover from errors."""
     other = torch.randint_like(tokens, SPECIAL, vocabulary)
     drawn = torch.rand(tokens.shape, device=tokens.device) < share
     return tokens.where((tokens < SPECIAL) | ~drawn, other)
