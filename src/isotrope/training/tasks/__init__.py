@@ -1,1 +1,1 @@
-"""What the engine trains: one task a file."""
+"""The tasks that the engine trains, and their recipes."""

@@ -1,7 +1,7 @@
-"""The tasks of adapting: LoRA adapters, or all weights, learn the lines of one hand or script.
+"""Adaptation tasks: train LoRA adapters, or all weights, on the lines of one hand or script.
 
-Each is the task by which its model was trained, with other lines, frozen base weights, and the
-error rates of the held-out lines for a score.
+Each is the task that trained its model, with other lines, frozen base weights, and error rates on
+held-out lines as scores.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from isotrope.training.validation import score_lines
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 BATCH, _PARTS = 16, 8
-"""Upright lines in a batch, and batches in a group of the stream, which is sorted by width."""
+"""Number of upright lines in a batch, and of batches in a group (each group is sorted by width)."""
 
 _GROUP = 64
-"""Lines in a group of the stream for the papers' recognizer."""
+"""Number of lines in a group of the stream for the papers' recognizer."""
 
 _MOST = 300
-"""Held-out upright lines that are validated on, evenly spread."""
+"""Maximum number of held-out upright lines to validate on, evenly spread."""
 
 
 Drawn = TypeVar("Drawn")
 
 
 class HandLines(Generic[Drawn]):
-    """Draws the lines of one labelled set, each a little different each time.
+    """Draws randomly varied lines from one labeled set.
 
     Args:
-        vary: Makes a sample of an image, its text and a generator; raises `SkippedSample` or
+        vary: Makes a sample from an image, its text and a generator; raises `SkippedSample` or
             `ImageError` for one that the model does not take.
     """
 
@@ -61,7 +61,7 @@ class HandLines(Generic[Drawn]):
         self.lines, self.vary = lines, vary
 
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """One line as it may have been scanned."""
+        """One randomly varied line."""
         try:
             return self.vary(*self.lines[int(rng.integers(len(self.lines)))], rng)
         except (ValueError, ImageError) as error:
@@ -69,24 +69,24 @@ class HandLines(Generic[Drawn]):
 
 
 class LineAdaptation(RecognitionTask):
-    """Trains an adapter of a `LineRecognizer`; all else is frozen.
+    """Trains an adapter of a `LineRecognizer`; all other weights are frozen.
 
     Args:
-        model: With the adapter "default", which learns.
+        model: A model with the adapter "default", which is trained.
     """
 
     def __init__(
         self, model: PeftModel, train: LabelledLines, valid: LabelledLines, seed: int = 0
     ) -> None:
-        mix = cast("LineMix", HandLines(train, _upright_line))  # no more than its draws
-        # No teacher: whoever takes the adapter off has the untouched model.
+        mix = cast("LineMix", HandLines(train, _upright_line))  # only its draws are used
+        # No teacher: the original model is still there without the adapter.
         learner = cast("LineRecognizer", model)
         super().__init__(learner, mix, 0.0, BATCH * _PARTS, _PARTS, seed, teacher=nn.Identity())
         self.epoch, self.valid = len(train), valid
 
     @torch.inference_mode()
     def validate(self, model: PeftModel) -> dict[str, float]:
-        """Character and word error rate of the held-out lines; `score` is less the former."""
+        """Character and word error rate on the held-out lines; `score` is minus the former."""
         count = min(_MOST, len(self.valid))
         places = np.linspace(0, len(self.valid) - 1, count).round().astype(int)
         lines = [self.valid[int(place)] for place in places]
@@ -96,7 +96,7 @@ class LineAdaptation(RecognitionTask):
         return _scores(cer(read, true), wer(read, true))
 
     def save(self, model: PeftModel, folder: Path) -> None:
-        """Write the adapter beside the log: the run's folder is what `--adapter` takes."""
+        """Write the adapter next to the log, so that `--adapter` takes the run's folder."""
         save_adapter(model, folder.parent)
 
     def saved(self, folder: Path) -> bool:
@@ -107,10 +107,10 @@ class SequenceAdaptation(SequenceTask):
     """Trains an adapter of a `Recognizer`, or all its weights.
 
     Args:
-        model: Its recognizer has the adapter "default", which learns, or none.
-        batch_pixels: Pixels in a batch, about.
+        model: A model whose recognizer has the adapter "default", which is trained, or none.
+        batch_pixels: Approximate number of pixels in a batch.
         ctc: Weight of `columns_loss`.
-        more: `noise`, `label_smoothing`, `turned` and `seed`, as `SequenceTask` takes them.
+        more: `noise`, `label_smoothing`, `turned` and `seed`, as in `SequenceTask`.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class SequenceAdaptation(SequenceTask):
         self.epoch, self.valid = len(train), valid
 
     def validate(self, model: SequenceModel) -> dict[str, float]:
-        """As `LineAdaptation.validate`, read as a reader with an adapter does."""
+        """Scores as in `LineAdaptation.validate`, with the beam search that the reader uses."""
         score = score_lines(model.base.eval(), self.valid, (0,), BEAMS)[0]
         return _scores(score.cer, score.wer)
 
     def save(self, model: SequenceModel, folder: Path) -> None:
-        """Write the adapter beside the log, or the whole model into its folder."""
+        """Write the adapter next to the log, or the whole model to `folder`."""
         if isinstance(model.recognizer, PeftModel):
             save_adapter(model.recognizer, folder.parent)
         else:
@@ -145,7 +145,7 @@ class SequenceAdaptation(SequenceTask):
         return _has_adapter(folder) if adapted else super().saved(folder)
 
     def panels(self, columns):
-        """The losses, and the error rates."""
+        """One panel with the losses, and one with the error rates."""
         return {
             "loss": [c for c in columns if c.startswith("train_")],
             "error rate": [c for c in ("cer", "wer") if c in columns],
@@ -153,9 +153,9 @@ class SequenceAdaptation(SequenceTask):
 
 
 def line_unfit(ratio: float, text: str) -> str:
-    """Why an upright line of this width over height is not trained on; empty where it is.
+    """Why an upright line with this width over height is unusable; empty if it is usable.
 
-    CTC needs a column for each character.
+    CTC needs more columns than characters.
     """
     width = HEIGHT * ratio
     if width > WIDEST:
@@ -175,7 +175,7 @@ def _upright_line(image: Tensor, text: str, rng: np.random.Generator) -> LineSam
 
 def _text_image(size: ReaderSize, image: Tensor, text: str, rng: np.random.Generator) -> TextImage:
     sample = TextImage(sheared_and_relit(image, rng), text, drawn_seed(rng))
-    size(sample.size)  # or it is refused
+    size(sample.size)  # raises ImageError if the size does not fit
     return sample
 
 

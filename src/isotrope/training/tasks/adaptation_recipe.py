@@ -1,4 +1,4 @@
-"""The recipes of adapters as values: what is left out follows from the number of lines."""
+"""The recipes of adapters; fields left out are set from the number of lines."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class AdapterConfig(Fields, frozen=True):
     """The adapter.
 
     Args:
-        targets, rank, alpha, dora: As `isotrope.lora.add_adapter` takes them.
-        start: An adapter to go on from, its folder or a shipped one's name; its layers, rank and
-            alpha then stand for those above. At the end the mean of both is tried too.
+        targets, rank, alpha, dora: As in `isotrope.lora.add_adapter`.
+        start: An adapter to start from: its folder, or the name of a shipped one. Its layers, rank,
+            alpha and DoRA then replace the fields above. At the end the mean of the initial and the
+            trained adapter is tried too.
     """
 
     targets: str = "all"
@@ -56,8 +57,8 @@ class AdaptationData(Fields, frozen=True):
     """The lines.
 
     Args:
-        lines: How many to train on, drawn by the seed; None: all.
-        held_out: Every `held_out`-th line, or page, is left out and validated on.
+        lines: Number of lines to train on, drawn by the seed; None: all.
+        held_out: Every `held_out`-th line, or page, is held out for validation.
     """
 
     lines: PositiveInt | None = None
@@ -65,7 +66,7 @@ class AdaptationData(Fields, frozen=True):
 
 
 class AdaptationSchedule(ScheduleConfig, frozen=True):
-    """Left out, the end follows from the number of lines."""
+    """`ScheduleConfig`, except that by default the length follows from the number of lines."""
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
@@ -73,20 +74,20 @@ class AdaptationSchedule(ScheduleConfig, frozen=True):
 
 
 class LineAdaptationOptimizer(OptimizerConfig, frozen=True):
-    """AdamW; left out, the average reaches back over a twentieth of the run."""
+    """AdamW; by default the weights are averaged over about a twentieth of the run."""
 
     learning_rate: PositiveFloat = 2e-3
 
 
 class AdaptationRun(RunConfig, frozen=True):
-    """The base is validated before the first step."""
+    """`RunConfig` that also validates the base before the first step."""
 
     validate_minutes: PositiveFloat | None = None
     validate_first: bool = True
 
 
 class AdaptationRecipe(Recipe, frozen=True):
-    """What `isotrope adapt` makes, and how; the base decides which of the two it is."""
+    """The recipe of `isotrope adapt`; the base decides which of the two subclasses is used."""
 
     adapter: AdapterConfig = AdapterConfig()
     data: AdaptationData = AdaptationData()
@@ -94,16 +95,16 @@ class AdaptationRecipe(Recipe, frozen=True):
     run: AdaptationRun = AdaptationRun()
 
     name: ClassVar[str]
-    """Of the shipped base, whose adapters are known by name."""
+    """Name of the shipped base, whose shipped adapters can be given by name."""
     seen: ClassVar[tuple[int, int, int]]
-    """By default: the lines to see in all, and the fewest and the most epochs."""
+    """Defaults: the total number of lines to see, and the minimum and maximum of epochs."""
 
     def completed(self, lines: int) -> Self:
-        """The recipe with what was left out, for this number of lines to train on."""
+        """The recipe with the fields left out set for this number of training lines."""
         raise NotImplementedError
 
     def epochs(self, lines: int) -> float:
-        """The epochs that were asked for, or those in which `seen` lines are seen."""
+        """The number of epochs in the schedule, or by default as `seen` says."""
         wanted, fewest, most = self.seen
         if self.schedule.examples is not None:
             return self.schedule.examples / lines
@@ -114,17 +115,17 @@ class AdaptationRecipe(Recipe, frozen=True):
         raise NotImplementedError
 
     def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
-        """The lines that the model can learn: to train on, and held out."""
+        """The usable lines, split into training and held-out lines."""
         raise NotImplementedError
 
     def task(
         self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
     ) -> Task:
-        """The task of the model, with its adapter."""
+        """The task that trains this model."""
         raise NotImplementedError
 
     def _with(self, **groups: dict[str, Any]) -> Self:
-        """The recipe with values for fields that were not given, by group."""
+        """The recipe with these values, by group, for the fields that were left out."""
         changes = {}
         for name, fields in groups.items():
             group = getattr(self, name)
@@ -134,7 +135,7 @@ class AdaptationRecipe(Recipe, frozen=True):
 
 
 class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
-    """An adapter of a `LineRecognizer`: 4,000 lines, or as many as 20 minutes see."""
+    """An adapter of a `LineRecognizer`: by default 4,000 lines in all, within 20 minutes."""
 
     optimizer: LineAdaptationOptimizer = LineAdaptationOptimizer()
 
@@ -167,7 +168,7 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
 
 
 class SequenceAdapterConfig(AdapterConfig, frozen=True):
-    """The adapter, or `full`: all weights are trained instead; what adapters are compared with."""
+    """The adapter, or with `full`, training of all weights, the baseline for adapters."""
 
     full: bool = False
 
@@ -185,7 +186,7 @@ class SequenceAdaptationData(AdaptationData, frozen=True):
 
     Args:
         turned: Turn the lines by quarter turns, for a base that is not equivariant.
-        batch_pixels: Pixels in a batch, about; four lines of 32x1024 are 131,072.
+        batch_pixels: Approximate number of pixels in a batch; four lines of 32x1024 are 131,072.
     """
 
     turned: bool = False
@@ -193,12 +194,12 @@ class SequenceAdaptationData(AdaptationData, frozen=True):
 
 
 class SequenceAdaptationLosses(Fields, frozen=True):
-    """What is learned.
+    """The losses.
 
     Args:
-        ctc: Weight of what the columns say; that of the text is 1.
+        ctc: Weight of the loss on the columns, `columns_loss`; the text loss has weight 1.
         noise: As in `SequenceTask`.
-        label_smoothing: Of the text's cross-entropy.
+        label_smoothing: Label smoothing of the text's cross-entropy.
     """
 
     ctc: NonNegativeFloat = 0.5
@@ -207,7 +208,7 @@ class SequenceAdaptationLosses(Fields, frozen=True):
 
 
 class SequenceAdaptationOptimizer(OptimizerConfig, frozen=True):
-    """AdamW without an average: the best of the validated weights are kept."""
+    """AdamW without averaging; the weights with the best validation score are kept."""
 
     learning_rate: PositiveFloat = 3e-3
     betas: tuple[float, float] = (0.9, 0.98)
@@ -215,14 +216,17 @@ class SequenceAdaptationOptimizer(OptimizerConfig, frozen=True):
 
 
 class SequenceAdaptationRun(AdaptationRun, frozen=True):
-    """Validated after each epoch; five without a better one end the run."""
+    """Validates after each epoch, and stops after five validations without a better score."""
 
     validate_epochs: PositiveFloat | None = 1.0
     patience: PositiveInt | None = 5
 
 
 class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
-    """An adapter of a `Recognizer`, the papers' model: 8,000 lines, half an hour on two cores."""
+    """An adapter of a `Recognizer`, the papers' model.
+
+    By default it sees 8,000 lines in all, which takes half an hour on two cores.
+    """
 
     adapter: SequenceAdapterConfig = SequenceAdapterConfig()
     data: SequenceAdaptationData = SequenceAdaptationData()

@@ -1,4 +1,4 @@
-"""The task of classifying images: cross-entropy of an `EquivariantViT` on a finite labelled set."""
+"""The classification task: cross-entropy of an `EquivariantViT` on a finite labeled set."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from isotrope.training.augmentation import SHIFT, augmented
 from isotrope.training.evaluation import Preprocessing, evaluate
 from isotrope.training.task import Task
 
-_AUGMENTING = 1  # the purpose of a generator; the order of the images has 0, a subset 2
+_AUGMENTING = 1  # the generator's purpose; 0 is the order of the images, 2 a subset
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training images are varied; `augmented` says what the first three mean.
+    """How training images are varied; for the first three fields see `augmented`.
 
     Args:
-        settled: The number of epochs after which half of each batch is left as it is; None: never.
-            A warped image is a little blurred, and those that a model is used on are not.
+        settled: Number of epochs after which half of each batch stays unaugmented; None: never.
+            Warping blurs images slightly, and the images that the model will see are not blurred.
     """
 
     kind: str = "none"
@@ -39,13 +39,14 @@ class Augmentation:
 
 
 class ClassificationTask(Task[EquivariantViT]):
-    """Trains an `EquivariantViT` on labelled images.
+    """Trains an `EquivariantViT` on labeled images.
 
-    The order of the images and their variations are drawn from the seed and the number of the
-    batch, so a run that was killed ends in the same weights as one that was not.
+    The order of the images and their variations depend only on the seed and the number of the
+    batch, so a run that was killed and resumed ends with the same weights as one that was not.
 
     Args:
-        start: A folder of `EquivariantViT.save_pretrained` whose weights a new run begins with.
+        start: A folder written by `EquivariantViT.save_pretrained`, with the initial weights of a
+            new run.
 
     Raises:
         ValueError: `valid` has other classes or channels than `train`.
@@ -76,7 +77,7 @@ class ClassificationTask(Task[EquivariantViT]):
         }
 
     def begin(self) -> None:
-        """Take over the weights of `start`."""
+        """Load the weights of `start`."""
         if not self.start:
             return
         given, own = EquivariantViT.from_pretrained(self.start), self.model
@@ -90,7 +91,7 @@ class ClassificationTask(Task[EquivariantViT]):
         own.load_state_dict(given.state_dict())
 
     def stream(self, start: int, rank: int, ranks: int) -> EpochStream:
-        """Each image once an epoch, in an order of its own."""
+        """Each image once per epoch, in a new order for each epoch."""
         return EpochStream(
             len(self.train),
             self.batch_size,
@@ -102,7 +103,7 @@ class ClassificationTask(Task[EquivariantViT]):
         )
 
     def collate(self, numbers: Tensor, number: int) -> dict[str, Any]:
-        """The images of these numbers, as bytes."""
+        """The images with these indices, as bytes, and their labels."""
         images, labels = self.train.images[numbers], self.train.labels[numbers]
         return {"images": images, "labels": labels, "number": number}
 
@@ -111,14 +112,14 @@ class ClassificationTask(Task[EquivariantViT]):
         how, number = self.augmentation, batch["number"]
         images = self.preprocessing(batch["images"])
         settled = how.settled is not None and self._epochs_before(number) >= how.settled
-        # Those that are left as they are come first; the order is random.
+        # The unaugmented images come first; the order is random.
         count = len(images) // 2 if settled else 0
         draws = seeded(self.seed, _AUGMENTING, number)
         varied = augmented(images[count:], how.kind, draws, how.shift, how.warp)
         return {"pixels": torch.cat([images[:count], varied]), "labels": batch["labels"]}
 
     def loss(self, model: EquivariantViT, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The cross-entropy."""
+        """The cross-entropy of the labels."""
         logits = model(batch["pixels"]).float()
         smoothing = self.label_smoothing
         return {
@@ -126,8 +127,8 @@ class ClassificationTask(Task[EquivariantViT]):
         }
 
     def validate(self, model: EquivariantViT) -> dict[str, float]:
-        """Cross-entropy and accuracy; `score` is less the former, which is the steadier."""
-        # Smoothed as in training: surer answers would seem worse.
+        """Cross-entropy and accuracy; `score` is minus the cross-entropy, which is less noisy."""
+        # Smoothed as in training.
         score = evaluate(
             model, self.valid, self.preprocessing, label_smoothing=self.label_smoothing
         )[0]
@@ -138,13 +139,13 @@ class ClassificationTask(Task[EquivariantViT]):
         }
 
     def save(self, model: EquivariantViT, folder: Path) -> None:
-        """Write the weights and what images go through, as `load_classifier` reads them."""
+        """Write the weights and the preprocessing, for `load_classifier`."""
         with filling(folder) as partial:
             model.save_pretrained(partial)
             self.preprocessing.save(partial)
 
     def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
-        """Accuracy, and both losses."""
+        """One panel with the accuracy, and one with both losses."""
         del columns
         return {
             "validation accuracy": ["valid_accuracy"],
@@ -152,5 +153,5 @@ class ClassificationTask(Task[EquivariantViT]):
         }
 
     def _epochs_before(self, number: int) -> int:
-        """The whole epochs before a batch."""
+        """The number of whole epochs before a batch."""
         return number // -(-len(self.train) // self.batch_size)

@@ -1,4 +1,4 @@
-"""The recipe of a classifier as a value, and the task that it makes."""
+"""The recipe of a classifier, which makes its task."""
 
 from __future__ import annotations
 
@@ -24,30 +24,32 @@ from isotrope.training.recipe import (
 )
 from isotrope.training.tasks.classification import Augmentation, ClassificationTask
 
-_SUBSET = 2  # the purpose of a generator
+_SUBSET = 2  # the generator's purpose
 
 
 class ClassifierModel(Fields, extra="allow", frozen=True):
-    """What is trained: `preset`, `size` and perhaps `group`, as `models.preset` takes them, or
-    fields of `EquivariantViTConfig`. Channels and classes are those of the data.
+    """The model to train.
+
+    Give `preset`, `size` and optionally `group`, as in `models.preset`, or fields of
+    `EquivariantViTConfig`. The data determines the channels and classes.
 
     Args:
-        start: A folder of `EquivariantViT.save_pretrained` whose weights a new run begins with;
-            random ones if left out.
+        start: A folder written by `EquivariantViT.save_pretrained`, with the initial weights of a
+            new run; None: random weights.
     """
 
     start: str | None = None
 
     @validator(mode="after")
     def _can_be_built(self) -> Self:
-        self.vit(1, 2)  # a faulty model is reported now, not when the data is loaded
+        self.vit(1, 2)  # report a faulty model now, not after loading the data
         return self
 
     def vit(self, channels: int, classes: int) -> EquivariantViTConfig:
-        """The config of the model for images of so many channels and so many classes.
+        """The config of the model for these numbers of channels and classes.
 
         Raises:
-            ValueError: Neither a preset nor fields of `EquivariantViTConfig`.
+            ValueError: The fields are neither a preset's nor those of `EquivariantViTConfig`.
         """
         given: dict[str, Any] = dict(self.model_extra or {}) or {"preset": "gcsa", "size": 28}
         sizes: dict[str, Any] = {"in_channels": channels, "classes": classes}
@@ -65,18 +67,18 @@ class ClassifierModel(Fields, extra="allow", frozen=True):
 
 
 class ClassifierData(Fields, frozen=True):
-    """How the images are shown.
+    """Batches and augmentation.
 
     Args:
-        batch_size: Images in a batch of each rank.
+        batch_size: Number of images in a batch on each rank.
         augment: "none", "turns" (quarter turns), "angles" (turns by any angle), "affine" (also a
             size, a slant and a shift) or "elastic" (also a smooth random warp).
-        shift: The furthest shift of "affine" and "elastic", in sides; 0 where the subject is always
-            in the middle, as MNIST's digits are.
-        warp: Factor of the sizes, the slants and the smooth warp of these two.
-        settle: Epochs at the end in which half of each batch is left as it is. A warped image is a
-            little blurred, and those that a model is used on are not.
-        train_samples: The number of training images, drawn by the seed; None: all.
+        shift: Maximum shift for "affine" and "elastic", in side lengths; use 0 if the subject is
+            always centered, like MNIST's digits.
+        warp: Factor on the sizes, slants and smooth warp of these two.
+        settle: Number of epochs at the end in which half of each batch stays unaugmented. Warping
+            blurs images slightly, and the images that the model will see are not blurred.
+        train_samples: Number of training images, drawn by the seed; None: all.
     """
 
     batch_size: PositiveInt = 64
@@ -88,15 +90,17 @@ class ClassifierData(Fields, frozen=True):
 
 
 class ClassifierLosses(Fields, frozen=True):
-    """Args:
-    label_smoothing: Of the cross-entropy, in training and in validation.
+    """The loss.
+
+    Args:
+        label_smoothing: Label smoothing of the cross-entropy, in training and in validation.
     """
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
 
 class ClassifierOptimizer(OptimizerConfig, frozen=True):
-    """As `OptimizerConfig`; other defaults."""
+    """`OptimizerConfig` with other defaults."""
 
     weight_decay: NonNegativeFloat = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
@@ -104,14 +108,14 @@ class ClassifierOptimizer(OptimizerConfig, frozen=True):
 
 
 class ClassifierSchedule(ScheduleConfig, frozen=True):
-    """As `ScheduleConfig`; other defaults."""
+    """`ScheduleConfig` with other defaults."""
 
     warmup: float = Field(default=0.07, ge=0, lt=1)
     final: float = Field(default=0.0, ge=0, le=1)
 
 
 class ClassifierRun(RunConfig, frozen=True):
-    """As `RunConfig`; other defaults: the images are in memory, where no worker is needed."""
+    """`RunConfig` with other defaults; the images are in memory, so it needs no workers."""
 
     workers: NonNegativeInt = 0
     validate_minutes: float | None = Field(default=None, gt=0)
@@ -119,7 +123,7 @@ class ClassifierRun(RunConfig, frozen=True):
 
 
 class ClassificationRecipe(Recipe, frozen=True):
-    """What `isotrope train classifier --config FILE` trains, and for how long."""
+    """The recipe of `isotrope train classifier --config FILE`."""
 
     data: ClassifierData = ClassifierData()
     model: ClassifierModel = ClassifierModel()
@@ -159,10 +163,10 @@ class ClassificationRecipe(Recipe, frozen=True):
         return self
 
     def task(self, data: Path) -> ClassificationTask:
-        """The task; `data` is a folder as `load_classification` takes it.
+        """The task; `data` is a folder for `load_classification`.
 
         Raises:
-            ValueError, FileNotFoundError: Data that cannot be read.
+            ValueError, FileNotFoundError: The data cannot be read.
         """
         train = self._subset(load_classification(data, "train"))
         valid = load_classification(data, "valid")

@@ -1,4 +1,4 @@
-"""The task of finding which way is up: cross-entropy over the four turns, and the slant."""
+"""The orientation task: find which way is up, by cross-entropy over the turns, and the slant."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class OrientationTask(GroupedTask[UprightNet]):
     """Trains an `UprightNet`.
 
     The loss is the cross-entropy of the four scores, plus `slant_weight` times the chord of the
-    angle by which the slant is missed, `2 sin(|angle| / 2)`. The slope of the chord does not vanish
-    for small angles, as that of `1 - cos` does. An image slanted by 45 degrees is as near to the
-    next turn, and one that reads the same upside down has two right answers: both count.
+    slant's error, `2 sin(|angle| / 2)`. Unlike that of `1 - cos`, the slope of the chord does not
+    vanish for small angles. An image slanted by 45 degrees is equally close to the next turn, and
+    one that reads the same upside down has two right answers: both then count as right.
 
     Args:
-        areas: Pixels that an image is shown at, least and most.
+        mix: Draws the training images.
         held_out: Sets of upright images to validate on.
-        group, parts: As `GroupedTask` takes them.
+        areas: Minimum and maximum number of pixels in an image of a batch.
+        group, parts: As in `GroupedTask`.
     """
 
     def __init__(
@@ -49,13 +50,15 @@ class OrientationTask(GroupedTask[UprightNet]):
         self.areas, self.slant_weight = areas, slant_weight
 
     def draw(self, rng: np.random.Generator) -> UprightSample:
-        """An image of the mix."""
+        """An image from the mix."""
         return self.mix.draw(rng)
 
     def collate(self, samples: Sequence[UprightSample]) -> dict[str, Any]:
-        """Images of like shape at the size of the middle one; the area varies between batches."""
+        """Similarly shaped images at the shape of the middle one; the area varies by batch."""
         low, high = self.areas
-        share = (sum(s.size[1] for s in samples) % 97) / 96  # any number that the seed decides
+        share = (
+            sum(s.size[1] for s in samples) % 97
+        ) / 96  # a number in [0, 1] that depends on the samples alone
         middle = samples[len(samples) // 2].size
         size = finder_size(*middle, round(low * (high / low) ** share))
         pixels = torch.zeros(len(samples), 3, *size, dtype=torch.uint8)
@@ -67,18 +70,18 @@ class OrientationTask(GroupedTask[UprightNet]):
         ]
         return {
             "pixels": pixels,
-            # Whole thousandths: Fabric would round floats to bfloat16 on their way to the loss.
+            # Integers, in thousandths: Fabric would round floats to bfloat16.
             "slant": torch.tensor([round(1000 * s.slant) for s in samples]),
             "known": torch.tensor([s.known for s in samples]),
             **to_paint(rendered),
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Paint the rendered ones."""
+        """Paint the rendered images."""
         return painted(batch)
 
     def loss(self, model: UprightNet, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The cross-entropy of the turn, and what the slant is missed by."""
+        """The cross-entropy of the turn, the chord of the slant's error, and the accuracy."""
         said = orbit_scores(model, batch["pixels"].float() / 127.5 - 1, LYING).float()
         slant = batch["slant"].float() / 1000
         target = targets(slant, batch["known"], said.shape[1])
@@ -97,7 +100,7 @@ class OrientationTask(GroupedTask[UprightNet]):
 
     @torch.inference_mode()
     def validate(self, model: UprightNet) -> dict[str, float]:
-        """The share of each set's images whose turn is found; `score` is the mean over the sets."""
+        """Accuracy and mean slant error on each set; `score` is the mean accuracy of the sets."""
         row, device = {}, next(model.parameters()).device
         for name, samples in self.held.items():
             right = missed = 0.0
@@ -125,7 +128,7 @@ def _sized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def targets(slant: Tensor, known: Tensor, turns: int) -> Tensor:
-    """`(B, turns)`: how right each turn is, out of four, or out of the two of a long image."""
+    """`(B, turns)`: target probabilities of the four turns, or of the two of a long image."""
     target = torch.zeros(len(slant), turns, device=slant.device)
     next_to = ((slant.abs() - 35) / 20).clamp(0, 0.5) if turns == 4 else torch.zeros_like(slant)
     target[:, 0] = 1 - next_to

@@ -1,4 +1,4 @@
-"""The recipe of a finder as a value, and the task that it makes."""
+"""The recipe of an orientation finder, which makes its task."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class UprightSource(Fields, frozen=True):
 
     Args:
         name: Its name in the log.
-        path: Labeled lines or words; a folder of pages where `kind` is "pages".
-        share: Its share of the samples, beside those of the others; 0: only validated on.
-        kind: "words", as they are; "lines", most of them cut to words; "pages", pieces of them.
-        held_out: Every `held_out`-th image is validated on.
-        turned: Some words are turned; the published small recognizer finds out which.
-        slanted: Validate on it once more at slants of 10 to 40 degrees.
-        collections: The subfolders of pages to take; None: all.
+        path: Labeled lines or words, or a folder of pages if `kind` is "pages".
+        share: Its share of the samples, relative to the other sources; 0: only validate on it.
+        kind: "words": used as they are; "lines": mostly cut to words; "pages": cut to pieces.
+        held_out: Every `held_out`-th image is held out for validation.
+        turned: Whether some words are turned; the published small recognizer finds which.
+        slanted: Whether to validate on it again at slants of 10 to 40 degrees.
+        collections: Subfolders of pages to use; None: all.
     """
 
     name: str
@@ -59,24 +59,25 @@ class UprightSource(Fields, frozen=True):
 
 
 class FinderModel(Fields, frozen=True):
-    """What is trained.
+    """The model to train.
 
     Args:
-        start: "published": the filters of PP-OCRv6-tiny; "random"; or a folder of a saved finder.
+        start: The initial weights: "published" (the filters of PP-OCRv6-tiny), "random", or the
+            folder of a saved finder.
     """
 
     start: str = "published"
 
 
 class FinderData(Fields, frozen=True):
-    """What it is trained on.
+    """The training data.
 
     Args:
         source: Sets of upright images.
         rendered: Share of rendered words and lines.
-        slanted: Share of the samples that are slanted, as `UprightMix` has it.
-        areas: Pixels that an image is shown at, least and most.
-        group, parts: Samples of a group of the stream, and batches made of them.
+        slanted: Share of slanted samples, as in `UprightMix`.
+        areas: Minimum and maximum number of pixels in an image of a batch.
+        group, parts: Number of samples in a group of the stream, and of batches made from it.
     """
 
     source: tuple[UprightSource, ...] = ()
@@ -88,17 +89,17 @@ class FinderData(Fields, frozen=True):
 
 
 class FinderLosses(Fields, frozen=True):
-    """What it learns beside the turn.
+    """The losses; that of the turn has weight 1.
 
     Args:
-        slant: Weight of the loss of the slant, as `OrientationTask` has it.
+        slant: Weight of the slant loss, `slant_weight` in `OrientationTask`.
     """
 
     slant: float = Field(default=1.0, ge=0)
 
 
 class OrientationRecipe(Recipe, frozen=True):
-    """What `isotrope train finder --config FILE` trains, on what, and how."""
+    """The recipe of `isotrope train finder --config FILE`."""
 
     data: FinderData = FinderData()
     model: FinderModel = FinderModel()
@@ -113,7 +114,7 @@ class OrientationRecipe(Recipe, frozen=True):
     }
 
     def task(self, data: Path) -> OrientationTask:
-        """The task; relative paths of sources are looked for under `data`."""
+        """The task; relative paths of sources are relative to `data`."""
         draws: list[tuple[float, Draw]] = []
         held: dict[str, list[UprightSample]] = {}
         rng = np.random.default_rng(self.run.seed)
@@ -150,7 +151,7 @@ class OrientationRecipe(Recipe, frozen=True):
     def _drawn(
         self, source: UprightSource, path: Path, rng: np.random.Generator
     ) -> tuple[Draw, list[tuple[Tensor, str | None]]]:
-        """What draws training images, and the held-out ones."""
+        """A function that draws training images, and the held-out images."""
         if source.kind == "pages":
             tiles = PageTiles(path, source.held_out, source.collections)
             return tiles.draw, [(image, None) for image in tiles.held_out(rng)]

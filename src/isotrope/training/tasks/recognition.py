@@ -1,4 +1,4 @@
-"""The task of reading upright lines: CTC on labeled lines, without forgetting what was known."""
+"""The line recognition task: CTC on labeled upright lines, without forgetting earlier training."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from isotrope.training.rendered import Rendered, given_pixels, painted, to_paint
 from isotrope.training.task import GroupedTask, channels_last
 
 _STEP = 96
-"""Widths of batches are multiples of this: oneDNN compiles its kernels anew for each width."""
+"""Batch widths are multiples of this, because oneDNN compiles new kernels for each width."""
 
 
 class RecognitionTask(GroupedTask[LineRecognizer]):
     """Trains a `LineRecognizer`.
 
-    The loss is CTC per character, plus `keep` times the divergence from the untouched model,
-    `KL(before || now)` per column, on samples whose source says `taught`: the published model is
-    good there, and new lines should not cost it that.
+    The loss is CTC per character, plus `keep` times the divergence from the initial model,
+    `KL(before || now)` per column, on samples whose source is `taught`: the published model reads
+    these well and should keep doing so.
 
     Args:
-        model: Training starts from its weights.
-        mix: Where the lines come from.
-        keep: Weight of the divergence; 0 for none.
-        group, parts: As `GroupedTask` takes them.
-        teacher: Another model to diverge from as little as possible; None: a copy of `model`.
-        anchor: A model of the same shape. Each step draws the weights, except the head's, back to
-            its weights by `pull` times the learning rate of the way, as weight decay draws them to
-            0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). The model then forgets
-            what the mix does not need, and not what it knew.
-        pull: That weight.
+        model: The model to train, with its initial weights.
+        mix: Draws the training lines.
+        keep: Weight of the divergence; 0: none.
+        group, parts: As in `GroupedTask`.
+        teacher: Another model to stay close to; None: a copy of `model`.
+        anchor: A model of the same architecture. After each step, every weight except the head's
+            moves a fraction `pull * learning_rate` of the way back to the anchor's, as weight decay
+            moves it to 0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). So the model
+            forgets less of what the anchor knows.
+        pull: Strength of the pull towards the anchor.
     """
 
     def __init__(
@@ -58,18 +58,18 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
     ) -> None:
         super().__init__(channels_last(model), group, parts, seed)
         self.mix, self.keep = mix, keep
-        # In a list, so that it is no part of the model and no optimizer sees it.
+        # In a list, so that it is not a submodule and the optimizer does not see it.
         kept = channels_last(teacher or copy.deepcopy(model))
         self._teacher: list[nn.Module] = [kept.eval().requires_grad_(False)]
         self.pull = pull if anchor else 0.0
         self._anchor: dict[str, Tensor] = dict(anchor.named_parameters()) if anchor else {}
 
     def draw(self, rng: np.random.Generator) -> LineSample:
-        """A line of the mix."""
+        """A line from the mix."""
         return self.mix.draw(rng)
 
     def collate(self, samples: Sequence[LineSample]) -> dict[str, Any]:
-        """Lines padded on their right to the widest, with their classes in one row."""
+        """Lines padded on the right to the widest, and their classes, concatenated."""
         charset = self.model.config.charset
         classes = {c: i + 1 for i, c in enumerate(charset)}
         widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
@@ -84,13 +84,13 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
             "columns": torch.tensor([s.extent // STRIDE for s in samples]),
             "targets": torch.tensor([c for target in targets for c in target]),
             "lengths": torch.tensor([len(target) for target in targets]),
-            # Their places, not a mask: the processor would wait for the GPU to count it.
+            # Indices, not a mask: counting a mask would force a synchronization with the GPU.
             "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
             **to_paint([s.pixels if isinstance(s.pixels, Rendered) else None for s in samples]),
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """The rendered lines painted, and padded as the others are."""
+        """Paint the rendered lines, and pad them like the others."""
         batch = painted(batch)
         pixels = batch["pixels"]
         places = torch.arange(pixels.shape[3], device=pixels.device)
@@ -114,7 +114,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         if not self.keep or not len(taught):
             return {"loss": read, "ctc": read.detach(), "kept": read.detach() * 0}
         teacher = self._teacher[0] = self._teacher[0].to(pixels.device)
-        # In eights: oneDNN compiles its kernels anew for each number of lines.
+        # In multiples of 8, because oneDNN compiles new kernels for each number of lines.
         eights = torch.arange(-(-len(taught) // 8) * 8, device=taught.device) % len(taught)
         with torch.no_grad():
             before = teacher(pixels[taught[eights]]).float()[: len(taught)].log_softmax(-1)
@@ -125,7 +125,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
 
     @torch.no_grad()
     def after_step(self, model: LineRecognizer, learning_rate: float) -> None:
-        """Draw the weights back to the anchor's."""
+        """Pull the weights back to the anchor's."""
         if not self.pull:
             return
         for name, parameter in model.named_parameters():
@@ -153,7 +153,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
 
 
 def normalized(pixels: Tensor) -> Tensor:
-    """Bytes of 0 to 255 as [-1, 1]; the padding, 128, becomes about 0."""
+    """Bytes from 0 to 255 scaled to [-1, 1]; the padding, 128, becomes about 0."""
     return pixels.float() / 127.5 - 1
 
 

@@ -1,4 +1,4 @@
-"""The recipe of a line recognizer as a value, and the task that it makes."""
+"""The recipe of a line recognizer, which makes its task."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from isotrope.training.tasks.start import published, remembered
 
 
 class ReaderModel(Fields, frozen=True):
-    """What is trained.
+    """The model to train.
 
     Args:
         size: "small" or "tiny".
-        start: "published": the weights of PP-OCRv6; or a folder of a saved model.
+        start: The initial weights: "published" (those of PP-OCRv6), or the folder of a saved model.
     """
 
     size: Literal["small", "tiny"] = "small"
@@ -36,10 +36,10 @@ class ReaderModel(Fields, frozen=True):
 
 
 class LineSource(Fields, frozen=True):
-    """One labeled set; fields as `Source` has them.
+    """One labeled set; for the other fields see `Source`.
 
     Args:
-        case: "given"; or "mended", for labels in capitals: the case is what the published model
+        case: "given", or "mended" for labels in capitals: use the case that the published model
             reads.
     """
 
@@ -54,12 +54,12 @@ class LineSource(Fields, frozen=True):
 
 
 class ReaderData(Fields, frozen=True):
-    """What it is trained on.
+    """The training data.
 
     Args:
         source: Labeled sets.
         rendered: Share of rendered lines.
-        group, parts: Samples of a group of the stream, and batches made of them.
+        group, parts: Number of samples in a group of the stream, and of batches made from it.
     """
 
     source: tuple[LineSource, ...] = ()
@@ -69,14 +69,14 @@ class ReaderData(Fields, frozen=True):
 
 
 class ReaderLosses(Fields, frozen=True):
-    """What it learns beside the labels.
+    """The losses in addition to CTC.
 
     Args:
-        keep: Weight of the divergence from the published model, as `RecognitionTask` has it.
-        teacher: A model to keep to in place of the one to begin with: "published", or a folder of
-            a saved model. So a tiny model is distilled from a small one.
-        pull: How strongly the weights are drawn back to the published ones, as in
-            `RecognitionTask`; 2 to 10 is a pull worth the name in a run of 20,000 lines.
+        keep: Weight of the divergence from the teacher, as in `RecognitionTask`.
+        teacher: A model to stay close to, by default the initial one: "published", or the folder of
+            a saved model. Use it to distill a tiny model from a small one.
+        pull: Strength of the pull towards the published weights, as in `RecognitionTask`; 2 to 10
+            has a noticeable effect in a run of 20,000 lines.
     """
 
     keep: float = Field(default=0.5, ge=0)
@@ -85,7 +85,7 @@ class ReaderLosses(Fields, frozen=True):
 
 
 class RecognitionRecipe(Recipe, frozen=True):
-    """What `isotrope train reader --config FILE` trains, on what, and how."""
+    """The recipe of `isotrope train reader --config FILE`."""
 
     data: ReaderData = ReaderData()
     model: ReaderModel = ReaderModel()
@@ -99,7 +99,7 @@ class RecognitionRecipe(Recipe, frozen=True):
     }
 
     def task(self, data: Path) -> RecognitionTask:
-        """The task; relative paths of sources are looked for under `data`."""
+        """The task; relative paths of sources are relative to `data`."""
         model = self._begun(self.model.start)
         teacher = self._begun(self.losses.teacher) if self.losses.teacher else None
         sources = [
@@ -149,7 +149,7 @@ def _mended(lines: LabelledLines, size: str) -> LabelledLines:
 
 
 def reader_of(model: LineRecognizer) -> Read:
-    """What the model reads of an upright line `(H, W, 3)` uint8."""
+    """A function that reads an upright line `(H, W, 3)` uint8 with the model."""
 
     @torch.inference_mode()
     def read(line: np.ndarray) -> str:
@@ -159,7 +159,7 @@ def reader_of(model: LineRecognizer) -> Read:
 
 
 def rendered_lines(seed: int):
-    """Draws lines to be painted, each from the generator's state alone."""
+    """A function that draws unpainted lines, determined by the generator's state alone."""
     text = SyntheticText(
         "train", seed, lines=0.3, height=(HEIGHT, HEIGHT), max_characters=60, stride=STRIDE
     )

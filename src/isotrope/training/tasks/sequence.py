@@ -1,4 +1,4 @@
-"""The task of the papers' recognizer: an encoder-decoder writes what words and lines say."""
+"""The task of the papers' recognizer: an encoder-decoder writes the text of words and lines."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from isotrope.training.variation import with_wrong_tokens
 
 
 class Mix(Protocol):
-    """Where the images come from."""
+    """A source of training images."""
 
     def draw(self, rng: np.random.Generator) -> TextImage:
-        """One image; raises `SkippedSample` for one of no use."""
+        """One image; raises `SkippedSample` if it is unusable."""
         ...
 
 
 class SequenceModel(nn.Module):
-    """A `Recognizer`, with adapters or without, and what only its training needs.
+    """A `Recognizer`, with or without adapters, and the modules that only training needs.
 
     Args:
-        places: Whether the images tell where their characters stand; the head `columns` learns it.
+        places: Whether character positions are known for some images; the head `columns` learns
+            them.
 
     Raises:
         ValueError: `places` for a recognizer without that head.
@@ -55,7 +56,7 @@ class SequenceModel(nn.Module):
 
     @property
     def base(self) -> Recognizer:
-        """The recognizer itself; adapters act inside it."""
+        """The recognizer itself, with any adapters inside it."""
         if isinstance(self.recognizer, PeftModel):
             return cast("Recognizer", self.recognizer.get_base_model())
         return self.recognizer
@@ -64,19 +65,19 @@ class SequenceModel(nn.Module):
 class SequenceTask(GroupedTask):
     """Trains a `SequenceModel`.
 
-    The loss is the cross-entropy of each token given those before it, and `weights` times the
-    losses of `AlignmentLoss`, or times `columns_loss` alone where no places are known.
+    The loss is the cross-entropy of each token given the previous ones, plus `weights` times the
+    losses of `AlignmentLoss`, or times `columns_loss` alone for a model without `places`.
 
     Args:
-        mix: Where the images come from.
+        mix: Draws the training images.
         held_out: Sets of upright images and their texts to validate on.
-        weights: Of the losses "dense", "order", "look" and "ctc".
-        noise: Share of the characters before that the decoder is shown as any other, so that it
-            looks at the image rather than remembers what follows.
-        label_smoothing: Of the cross-entropy.
-        turned: Each batch lies at a random one of the four turns. What the columns say is not
-            learned then, since no one knows which way they run.
-        group, parts: Images of a group of the stream, and batches made of them.
+        weights: Weights of the losses "dense", "order", "look" and "ctc".
+        noise: Share of the previous characters that are replaced at random for the decoder, so that
+            it looks at the image instead of guessing what follows.
+        label_smoothing: Label smoothing of the cross-entropy.
+        turned: Whether to turn each batch by one of the four turns at random. For a model without
+            `places`, `columns_loss` is then left out, because it needs upright images.
+        group, parts: Number of images in a group of the stream, and of batches made from it.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class SequenceTask(GroupedTask):
         return self.mix.draw(rng)
 
     def collate(self, samples: Sequence[TextImage]) -> dict[str, Any]:
-        """Images at the size of the middle one, in bytes, blue first; labels; places."""
+        """Images at the size of the middle one, in bytes, blue first; labels; centers."""
         size = self.size(samples[len(samples) // 2].size)
         pixels = torch.zeros(len(samples), 3, *size, dtype=torch.uint8)
         labels = self.model.base.encode_text([sample.text for sample in samples])
@@ -137,7 +138,7 @@ class SequenceTask(GroupedTask):
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The rendered images painted, and all of them turned."""
+        """Paint the rendered images, and turn the batch."""
         batch = painted(batch)
         quarters = batch.pop("quarters")
         return batch | {"pixels": torch.rot90(batch["pixels"], quarters, (2, 3)).contiguous()}
@@ -170,7 +171,7 @@ class SequenceTask(GroupedTask):
         return {"loss": losses["text"] + extra, **losses}
 
     def validate(self, model: SequenceModel) -> dict[str, float]:
-        """CER, accuracy and orientations of each set at each turn; `score` is less the mean CER."""
+        """CER, accuracy and orientations found, by set and turn; `score` is minus the mean CER."""
         row = {}
         for name, pairs in self.held_out.items():
             for degrees, score in validate(model.base.eval(), pairs).items():
@@ -183,7 +184,7 @@ class SequenceTask(GroupedTask):
         keep_model(model.recognizer, folder)
 
     def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
-        """The losses, words read exactly, and character error rates, both at four turns."""
+        """Panels with the losses, and with word accuracies and CERs at the four turns."""
         return {
             "loss": [c for c in columns if c.startswith("train_")],
             "words read exactly": [c for c in columns if "_accuracy_" in c],
@@ -192,6 +193,6 @@ class SequenceTask(GroupedTask):
 
 
 def _sized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """`(3, H, W)` in [0, 1] as bytes, blue first, of another size."""
+    """`(3, H, W)` in [0, 1], resized, as bytes, blue first."""
     sized = functional.interpolate(image[None], size=size, mode="bilinear", antialias=True)[0]
     return (sized.flip(0).clamp(0, 1) * 255).round().byte()

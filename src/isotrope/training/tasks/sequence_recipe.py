@@ -1,4 +1,4 @@
-"""The recipe of the papers' recognizer as a value, and the task that it makes."""
+"""The recipe of the papers' recognizer, which makes its task."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _Paths = Annotated[
 
 
 class DecoderConfig(Fields, frozen=True):
-    """The decoder: keywords of `Recognizer.from_config`."""
+    """The decoder; the fields are keyword arguments of `Recognizer.from_config`."""
 
     dim: PositiveInt = 192
     layers: PositiveInt = 2
@@ -51,13 +51,13 @@ class DecoderConfig(Fields, frozen=True):
 
 
 class SequenceModelConfig(Fields, frozen=True):
-    """What is trained.
+    """The model to train.
 
     Args:
         encoder: Fields of `EquivariantViTConfig`.
-        start: A folder of `Recognizer.save_pretrained` whose weights a new run begins with, or
-            "shipped"; None: random ones.
-        max_ratio: The longest image that the model will take, as long side over short side.
+        start: The initial weights of a new run: a folder written by `Recognizer.save_pretrained`,
+            or "shipped"; None: random weights.
+        max_ratio: Maximum ratio of the long to the short side of an image.
     """
 
     encoder: dict[str, Any] = Field(default_factory=dict)
@@ -80,20 +80,20 @@ class SequenceModelConfig(Fields, frozen=True):
 
 
 class TextData(Fields, frozen=True):
-    """What it is trained on.
+    """The training data.
 
     Args:
-        lines: Share of the rendered texts that are lines of several words.
-        max_characters: Of a rendered text.
-        difficulty: Of the rendered images, as `SyntheticText` has it.
-        real: Folders or tars with labels.tsv to mix in with probability `real_share`, each drawn
-            alike, one that is named twice twice as often.
-        real_held_out: Every `real_held_out`-th image of each is left out and validated on.
-        recut: Share of the real lines that are cut between words, where the model of `model.start`
-            sees the spaces, and shown as runs of words of one line or two.
-        group: Images of a group of the stream, which are made together.
-        batch_pixels: Pixels in a batch, about; 64 words of 32x112 are 229,376.
-        validation_words: Of each set.
+        lines: Share of lines of several words among the rendered texts.
+        max_characters: Maximum number of characters in a rendered text.
+        difficulty: Difficulty of the rendered images, as in `SyntheticText`.
+        real: Folders or tars with labels.tsv to mix in with probability `real_share`. Each is drawn
+            equally often; list a set twice to draw it twice as often.
+        real_held_out: Every `real_held_out`-th image of each set is held out for validation.
+        recut: Share of real lines that are cut between words, where the model in `model.start` sees
+            the spaces, and shown as runs of words from one or two lines.
+        group: Number of images in a group of the stream, which are made together.
+        batch_pixels: Approximate number of pixels in a batch; 64 words of 32x112 are 229,376.
+        validation_words: Maximum number of images of each set to validate on.
     """
 
     lines: float = Field(default=0.1, ge=0, le=1)
@@ -109,12 +109,12 @@ class TextData(Fields, frozen=True):
 
 
 class SequenceLosses(Fields, frozen=True):
-    """What it learns beside the text, whose weight is 1.
+    """The losses in addition to the text loss, which has weight 1.
 
     Args:
         dense, order, look, ctc: Weights of the losses of `AlignmentLoss`.
-        noise: Share of the characters before that the decoder is shown as any other, so that it
-            looks at the image rather than remembers what follows.
+        noise: Share of the previous characters that are replaced at random for the decoder, so that
+            it looks at the image instead of guessing what follows.
     """
 
     dense: NonNegativeFloat = 0.5
@@ -125,7 +125,7 @@ class SequenceLosses(Fields, frozen=True):
 
 
 class SequenceOptimizer(OptimizerConfig, frozen=True):
-    """AdamW as its recipes have it."""
+    """`OptimizerConfig` with other defaults."""
 
     weight_decay: NonNegativeFloat = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
@@ -133,7 +133,7 @@ class SequenceOptimizer(OptimizerConfig, frozen=True):
 
 
 class SequenceSchedule(ScheduleConfig, frozen=True):
-    """The learning rate rises, stays, and falls along a line to 0."""
+    """The learning rate rises, stays constant, and falls linearly to 0."""
 
     examples: PositiveInt | None = 500_000
     warmup: float = Field(default=0.06, ge=0, lt=1)
@@ -143,7 +143,7 @@ class SequenceSchedule(ScheduleConfig, frozen=True):
 
 
 class SequenceRun(RunConfig, frozen=True):
-    """Validated by the number of examples; the last weights are kept."""
+    """Validates by the number of examples, and keeps the last weights."""
 
     validate_minutes: PositiveFloat | None = None
     validate_examples: PositiveInt | None = 50_000
@@ -151,7 +151,7 @@ class SequenceRun(RunConfig, frozen=True):
 
 
 class SequenceRecipe(Recipe, frozen=True):
-    """What `isotrope train recognizer --config FILE` trains, on what, and how."""
+    """The recipe of `isotrope train recognizer --config FILE`."""
 
     data: TextData = TextData()
     model: SequenceModelConfig = SequenceModelConfig()
@@ -191,7 +191,7 @@ class SequenceRecipe(Recipe, frozen=True):
         return self
 
     def task(self, data: Path | None = None) -> SequenceTask:
-        """The task; relative paths of `data.real` are looked for under `data`."""
+        """The task; relative paths in `data.real` are relative to `data`."""
         torch.manual_seed(self.run.seed)
         chosen, settings = self.data, self.model
         recognizer = Recognizer.from_config(
@@ -229,7 +229,7 @@ class SequenceRecipe(Recipe, frozen=True):
     def _real(
         self, recognizer: Recognizer, folder: Path
     ) -> dict[str, tuple[LabelledLines, LabelledLines]]:
-        """The lines of each set to train on, and those held out."""
+        """The training and the held-out lines of each set."""
         every, size = self.data.real_held_out, ReaderSize.of(recognizer)
         return {
             path: usable(LabelledLines(folder / path), every, recognizer.can_write, size.unfit)
@@ -237,7 +237,7 @@ class SequenceRecipe(Recipe, frozen=True):
         }
 
     def _held_out(self, real: dict[str, LabelledLines]) -> dict[str, list[tuple[Tensor, str]]]:
-        """Rendered words of unseen families, and held-out ones of each real set."""
+        """Rendered words in unseen font families, and held-out images of each real set."""
         most, difficulty = self.data.validation_words, self.data.difficulty
         rendered = SyntheticText("valid", seed=self.run.seed, lines=0.0, difficulty=difficulty)
         sets = {"rendered": [(load_image(s.image), s.text) for s in islice(rendered, most)]}

@@ -1,8 +1,8 @@
-"""What a run makes before its first step, and takes from the cache the next time.
+"""Results that a run computes before its first step, and caches for the next time.
 
-The published models are read from the packages that hold them, and labels are corrected by reading
-thousands of images. Copy the cache folder to another machine, and neither the packages nor the
-minutes are needed there.
+The published models are read from the packages that contain them, and labels are corrected by
+reading thousands of images. If you copy the cache folder to another machine, you need neither the
+packages nor the minutes there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def published(size: str) -> LineRecognizer:
     """PP-OCRv6-`size` with the head of `LINE_CHARSET`, its weights rounded to 16 bits.
 
     Raises:
-        ModuleNotFoundError, ValueError: as `find_published`, where the cache does not have it.
+        ModuleNotFoundError, ValueError: as `find_published`, if the cache does not have the model.
     """
     alphabet = hashlib.sha256(LINE_CHARSET.encode()).hexdigest()[:8]
     folder = cache_folder() / f"published-{size}-{alphabet}"
@@ -52,12 +52,12 @@ def published(size: str) -> LineRecognizer:
 def remembered(
     kind: str, lines: LabelledLines, make: Callable[[], dict[int, Found]]
 ) -> dict[int, Found]:
-    """What `make` finds out about some lines, by their numbers; from the cache if it is there.
+    """The results of `make` for some lines, by line number, cached on disk.
 
     Args:
-        kind: Names what is found out.
-        lines: Their files and texts are the key. Pixels are not, so that images may be compressed
-            again.
+        kind: A name for this kind of result.
+        lines: Their files and texts are the cache key. Pixels are not, so that images may be
+            recompressed.
     """
     digest = hashlib.sha256(json.dumps([kind, list(lines.items)], default=str).encode()).hexdigest()
     path = cache_folder() / f"{kind}-{digest[:20]}.json"
