@@ -1,7 +1,7 @@
-"""The command `isotrope`: one file a subcommand, each a thin face of the library.
+"""The command `isotrope`: one file per subcommand, each a thin layer over the library.
 
-The heavy imports (torch, transformers, matplotlib) stand inside the commands, so that
-`isotrope --help` answers at once.
+Heavy imports (torch, transformers, matplotlib) are inside the commands, so that `isotrope --help`
+is fast.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    # Standard error is for what went wrong: no bar for a second's loading, no news of the
-    # libraries' next versions. transformers looks at these when it is first imported.
+    # Standard error is for errors: no progress bar for a second of loading, no deprecation notices
+    # from libraries. transformers reads these variables when it is first imported.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # Pillow warns of what is read all the same, such as a broken EXIF tag, or gets a line of ours.
+    # Pillow's warnings are harmless, such as a broken EXIF tag, or we report the problem ourselves.
     warnings.filterwarnings("ignore", module="PIL")
 
 

@@ -1,4 +1,4 @@
-"""`isotrope adapt`: a LoRA adapter for a new script or hand from a few hundred lines."""
+"""`isotrope adapt`: train a LoRA adapter for a new script or hand from a few hundred lines."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ def adapt(
 ) -> None:
     """Teach the reader a new script or hand.
 
-    Every tenth line, or page, is held out and validated on, and the best adapter is kept. It takes
-    20 minutes at most; where the base is gsanet's model, half an hour. Writes the adapter (for
-    `isotrope read --adapter`), README.md with its numbers, log.csv, curve.png and checkpoint.pt.
+    Every tenth line, or page, is held out for validation, and the best adapter is kept. This takes
+    20 minutes at most, or half an hour for gsanet's model. Writes the adapter (for `isotrope read
+    --adapter`), README.md with its results, log.csv, curve.png and checkpoint.pt.
     """
     options = {
         "adapter.targets": target,
@@ -178,7 +178,7 @@ def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path 
 
 
 def _is_line_recognizer(base: Path | None) -> bool:
-    """Whether the base is a recognizer of upright lines; else it is a `Recognizer`."""
+    """Whether the base is a recognizer of upright lines, rather than a `Recognizer`."""
     import json
 
     from isotrope.ocr.loading import shipped
@@ -187,7 +187,7 @@ def _is_line_recognizer(base: Path | None) -> bool:
     folder = base or shipped("small")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # whoever loads it says what is wrong
+    except (OSError, ValueError):  # loading it will say what is wrong
         return False
     return isinstance(config, dict) and "stem" in config
 

@@ -1,4 +1,4 @@
-"""`isotrope audit`: which layer of a model breaks its symmetry, and by how much."""
+"""`isotrope audit`: find which layer of a model breaks its symmetry, and by how much."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def audit(
 ) -> None:
     """Turn random images by every element of a group and compare the output of every layer.
 
-    Runs in float64. The exit status is also 1 where a layer breaks the symmetry.
+    Runs in float64. The exit status is also 1 if a layer breaks the symmetry.
     """
     with exit_on_error():
         if model is not None and ":" not in model:
@@ -53,9 +53,9 @@ def audit(
         module = _load(model)
         try:
             report = run_audit(module, images, symmetry)
-        except ValueError:  # ours say what to do
+        except ValueError:  # ours, with a remedy
             raise
-        except Exception as error:  # a foreign model raises whatever it likes
+        except Exception as error:  # a user's model may raise anything
             raise ValueError(
                 f"the model refuses {rows}x{columns} images: {_reason(error)}; "
                 "pass --size or --channels"
@@ -75,7 +75,7 @@ def _load(model: str | None) -> nn.Module:
     """The module that `model` names.
 
     Raises:
-        ValueError: it cannot be loaded, for whatever reason.
+        ValueError: it cannot be loaded, for any reason.
     """
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.gsanet.loading import load_recognizer
@@ -90,8 +90,8 @@ def _load(model: str | None) -> nn.Module:
         if not config.is_file() or "architectures" in json.loads(config.read_text()):
             return cast("nn.Module", load_recognizer(Path(model)).encoder)
         return EquivariantViT.from_pretrained(model)
-    except Exception as error:  # of json, of the config, of safetensors, of torch
-        if type(error) is ValueError:  # ours say what to do
+    except Exception as error:  # from json, the config, safetensors or torch
+        if type(error) is ValueError:  # ours, with a remedy
             raise
         raise ValueError(
             f"{model}: cannot be loaded ({_reason(error)}); give a folder that "
@@ -100,7 +100,7 @@ def _load(model: str | None) -> nn.Module:
 
 
 def _made_by(model: str) -> nn.Module:
-    """What the factory `module:factory` returns."""
+    """The module that the factory `module:factory` returns."""
     from torch import nn
 
     name, factory = model.rsplit(":", 1)
@@ -108,7 +108,7 @@ def _made_by(model: str) -> nn.Module:
     remedy = "write module:factory, where the factory takes no arguments and returns a torch module"
     try:
         made = getattr(import_module(name), factory)()
-    except Exception as error:  # foreign code raises whatever it likes
+    except Exception as error:  # a user's code may raise anything
         raise ValueError(f"{model}: cannot be loaded ({_reason(error)}); {remedy}") from error
     if not isinstance(made, nn.Module):
         raise ValueError(f"{model}: returns {type(made).__name__}, no torch module; {remedy}")
@@ -120,14 +120,14 @@ def _reason(error: Exception) -> str:
 
 
 def _print(report: AuditReport) -> None:
-    """The report as a table on standard output."""
+    """Print the report as a table on standard output."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console()
     if not console.is_terminal:
-        console.width = 1000  # in a file or a pipe nothing folds
+        console.width = 1000  # do not wrap lines in a file or a pipe
     table = Table(*report.HEADER, title=f"{report.group!r}")
     for row in report.rows:
         broken = row.error is not None and row.error > report.tolerance

@@ -1,4 +1,4 @@
-"""`isotrope train classifier` and `isotrope eval`: classifiers of whole images."""
+"""`isotrope train classifier` and `isotrope eval`: train and score image classifiers."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def evaluate(
 
 
 def _check_data(path: Path) -> None:
-    """Refuse a set that is not there, and say where to get one."""
+    """Reject a set that does not exist, and say where to get one."""
     from isotrope.data.sources import SOURCES
 
     check_path("--data", path, f"give the folder of a set:{SOURCES}")

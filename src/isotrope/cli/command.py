@@ -1,4 +1,4 @@
-"""How the command line behaves as a whole: help that reflows, errors of one line, Ctrl-C."""
+"""Behavior common to all commands: help that reflows, one-line errors, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ EXIT_STATUS = (
 
 
 class Command(TyperCommand):
-    """A command whose help is set to the width of the terminal and says what the exit status is."""
+    """A command whose help fits the width of the terminal and explains the exit status."""
 
     def __init__(self, *args: Any, help: str | None = None, **options: Any) -> None:
         options["epilog"] = options.get("epilog") or EXIT_STATUS
         super().__init__(*args, help=reflowed(help), **options)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """As in the base class; a flag takes no value, so its help shows no type."""
+        """The base class's parameters; flags take no value, so their help shows no type."""
         return _flags_without_type(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """The command and its subcommands: whatever ends one early is a line on standard error."""
+    """The command and its subcommands; an error that ends one is a line on standard error."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """As `Command.get_params`."""
+        """See `Command.get_params`."""
         return _flags_without_type(super().get_params(ctx))
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run the command line.
 
-        Wrong usage exits with 2, a missing package with 1, Ctrl-C with 130; nothing is printed
-        for the last.
+        Wrong usage exits with status 2, a missing package with 1, and Ctrl-C with 130, silently.
         """
         try:
             status = super().main(*args, standalone_mode=False, **options)
@@ -49,7 +48,7 @@ class Group(TyperGroup):
             typer.echo(one_line(error), err=True)
             status = 1
         except Exception as error:
-            if not hasattr(error, "format_message"):  # of Typer's, or of Click's in older versions
+            if not hasattr(error, "format_message"):  # not Typer's (or Click's, in older versions)
                 raise
             status = _report(error)
         if standalone_mode:
@@ -58,7 +57,7 @@ class Group(TyperGroup):
 
 
 def reflowed(text: str | None) -> str | None:
-    """Paragraphs as a line each, so that the help breaks them where the terminal ends."""
+    """Join each paragraph into one line, so that the help wraps at the terminal's width."""
     if text is None:
         return None
     return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
@@ -74,7 +73,7 @@ def _flags_without_type(params: list[Any]) -> list[Any]:
 def _report(error: Any) -> int:
     """Print wrong usage on one line, and return its exit status."""
     message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
-    if message:  # or the help has been printed, because there were no arguments
+    if message:  # empty if there were no arguments and the help was printed
         path = error.ctx.command_path if getattr(error, "ctx", None) else "isotrope"
         typer.echo(one_line(f"{message}; see {path} --help"), err=True)
     return error.exit_code

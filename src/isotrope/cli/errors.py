@@ -1,4 +1,4 @@
-"""What went wrong, in one line on standard error."""
+"""Report errors on one line on standard error."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _EXTRAS = {
 
 
 class UsageError(ValueError):
-    """Options that make no sense, whatever the files hold: exit status 2."""
+    """Options that make no sense whatever the files contain: exit status 2."""
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Print an error on one line and exit, with status 1, or 2 where it is a `UsageError`."""
+    """Print an error on one line and exit with status 1, or 2 for a `UsageError`."""
     try:
         yield
     except BrokenPipeError:
@@ -36,10 +36,10 @@ def exit_on_error() -> Iterator[None]:
 
 
 def one_line(problem: Exception | str) -> str:
-    """A problem as every command words it.
+    """The line that every command prints for a problem.
 
-    Spaces stay as they are: a file's name may have two in a row. For a missing module it says what
-    to install.
+    Spaces are kept, because a file's name may have two in a row. For a missing module the line says
+    what to install.
     """
     if isinstance(problem, ModuleNotFoundError) and str(problem).startswith("No module named"):
         problem = f"this needs {problem.name}; {_remedy(problem.name or '')}"
@@ -49,14 +49,14 @@ def one_line(problem: Exception | str) -> str:
 
 
 def _remedy(module: str) -> str:
-    """What installs a module; Python's own error does not say it."""
+    """The command that installs a module."""
     root = module.partition(".")[0]
     extra = next((extra for extra, modules in _EXTRAS.items() if root in modules), "train")
     return f"pip install 'isotrope[{extra}]'"
 
 
 class Complaints:
-    """What went wrong: one line each on standard error, and how many there were."""
+    """Prints each problem on one line on standard error, and counts them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -67,13 +67,13 @@ class Complaints:
         self.warn(problem)
 
     def warn(self, problem: Exception | str) -> None:
-        """Print what may be wrong; it does not count."""
-        # Not err=True, which goes round the progress bar's hold on sys.stderr and into the bar.
+        """Print a possible problem, without counting it."""
+        # Not err=True: it bypasses the progress bar's capture of sys.stderr and breaks the bar.
         typer.echo(one_line(problem), file=sys.stderr)
 
     @contextmanager
     def about(self, path: Path | None) -> Iterator[None]:
-        """Complain of a file (None: standard output) that cannot be written."""
+        """Report if a file (None: standard output) cannot be written."""
         try:
             yield
         except OSError as error:
@@ -82,5 +82,5 @@ class Complaints:
             name = path or "standard output"
             self.add(f"{name}: cannot be written ({error.strerror or error}); free or change it")
             if path is None:
-                # What is left in its buffer would fail again at exit, with a traceback.
+                # The rest of its buffer would fail again at exit, with a traceback.
                 sys.stdout = io.StringIO()

@@ -1,4 +1,4 @@
-"""`isotrope export`: the engine gsanet as ONNX graphs, audited."""
+"""`isotrope export`: write the engine gsanet as audited ONNX graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands that take images share: finding them, and one result for each."""
+"""Shared by the commands that take images: find the images, and pair them with results."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STDIN = Path("-")
-"""The name of standard input, among the images and as their list."""
+"""The name of standard input, as an image or as the list of images."""
 
 
 class Page(NamedTuple):
-    """An image to read, or why there is none.
+    """An image to read, or the error if it cannot be read.
 
     Args:
-        name: The file; of several pages `FILE#1`, `FILE#2` and so on.
+        name: The file; `FILE#1`, `FILE#2` and so on if it has several pages.
         pixels: (H, W, 3), uint8 RGB.
         is_last: Whether its file has no more pages.
     """
@@ -41,13 +41,13 @@ class Page(NamedTuple):
 def gather(
     inputs: Sequence[Path] | None, files_from: Path | None, null: bool, complaints: Complaints
 ) -> list[Path]:
-    """The files named, and those of the folders named, in their order; nothing is decoded.
+    """The named files, and the images in the named folders, in order, without decoding them.
 
     Args:
         inputs: Files, folders, and `-`.
-        files_from: A list of more of them, or `-`.
-        null: Whether the entries of the list end in NUL, not in line ends.
-        complaints: Gets a line for what is not there.
+        files_from: A file that lists more of them, or `-`.
+        null: Whether the entries of the list end in NUL instead of newlines.
+        complaints: Gets a line for each path that does not exist.
 
     Raises:
         UsageError: There is no input, or standard input is named twice.
@@ -75,10 +75,10 @@ def gather(
 
 
 def check_folder(option: str, path: str | Path | None) -> None:
-    """Refuse a folder that is not there.
+    """Reject a folder that does not exist.
 
     Raises:
-        ValueError: It is not a folder.
+        ValueError: The path is not a folder.
     """
     if path is not None and not os.path.isdir(path):
         problem = "a file, not a folder" if os.path.exists(path) else "no such folder"
@@ -86,13 +86,13 @@ def check_folder(option: str, path: str | Path | None) -> None:
 
 
 def check_path(option: str, path: Path | None, remedy: str = "") -> None:
-    """Refuse a file or folder that is not there.
+    """Reject a file or folder that does not exist.
 
     Args:
-        remedy: What to do; where left out, to check the option.
+        remedy: The remedy to name; by default, to check the option.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The path does not exist.
     """
     if path is not None and not os.path.exists(path):
         raise ValueError(f"{path}: no such file or folder; {remedy or f'check {option}'}")
@@ -104,11 +104,11 @@ def answered(
     out: Path | None,
     complaints: Complaints,
 ) -> Iterator[tuple[str, np.ndarray, T]]:
-    """The name of each readable image, its pixels, and its result; a complaint for each other one.
+    """The name, pixels and result of each readable image; a complaint for each other image.
 
     Args:
-        files: What `gather` found.
-        answer: Maps images to a result for each, in their order, as lazily as it likes.
+        files: The files from `gather`.
+        answer: Maps images to one result each, in order; it may be lazy.
         out: Where the results go. None: standard output.
         complaints: Gets a line for each image that cannot be read.
     """
@@ -124,7 +124,7 @@ def answered(
                     yield page.pixels
 
     def settled() -> Iterator[Page]:
-        """The pages that have waited, up to the next one that has an answer."""
+        """The waiting pages, up to the next one that has an answer."""
         while waiting:
             page = waiting.popleft()
             yield page
@@ -132,7 +132,7 @@ def answered(
                 return
 
     with counted(len(files), out) as count:
-        for result in chain(answer(images()), [None]):  # None: what waits behind the last answer
+        for result in chain(answer(images()), [None]):  # None: for pages after the last answer
             for page in settled():
                 if isinstance(page.pixels, ImageError):
                     complaints.add(ImageError(page.pixels.problem, page.name))
@@ -157,10 +157,10 @@ def _listed(path: Path, null: bool) -> list[Path]:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a path leads somewhere.
+    """Whether a path exists.
 
     Raises:
-        ImageError: It does not; opening it says why.
+        ImageError: It does not exist, with the reason from opening it.
     """
     from isotrope.io.opening import opened
 
@@ -171,7 +171,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _pages(file: Path) -> Iterator[Page]:
-    """The pages of a file, decoded one at a time, or why there are no more."""
+    """The pages of a file, decoded one at a time; the last may be an error."""
     from isotrope.io.images import ImageError, frames
 
     name, number = str(file), 0
@@ -195,10 +195,10 @@ def _source(file: Path) -> Path | bytes:
 
 
 def _standard_input() -> bytes:
-    """What is on standard input.
+    """The contents of standard input.
 
     Raises:
-        ImageError: Nothing is.
+        ImageError: Standard input is empty.
     """
     from isotrope.io.images import ImageError
 

@@ -1,4 +1,4 @@
-"""The options that several commands share, each a type for an argument of theirs."""
+"""Options that several commands share, as types of their arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 _ENGINE = "Engine"
-"""The panel of the help with what not every user needs, and not every engine takes."""
+"""The help panel for options that few users need, or that only some engines take."""
 
 Inputs: TypeAlias = Annotated[
     list[Path] | None,

@@ -1,4 +1,4 @@
-"""`isotrope orient`: which way up images lie."""
+"""`isotrope orient`: find which way up images are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Result = tuple[str, Orientation]
 
 _SURE = 0.6
-"""Below this probability the text format says that it cannot tell."""
+"""Below this probability the text format says "cannot tell"."""
 
 _BATCH = 32
 
@@ -40,10 +40,10 @@ def orient(
     """Say how far words, lines or pages are turned from upright.
 
     Writes FILE<TAB>DEGREES<TAB>CONFIDENCE: degrees counter-clockwise, 0, 90, 180 or 270, and their
-    probability. Where no turn is likely enough the text format has "cannot tell" in place of the
-    degrees. The pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be
-    opened gets one line on standard error; the others are written all the same, and the exit status
-    is 1.
+    probability. If no turn is likely enough, the text format has "cannot tell" instead of the
+    degrees. A TIFF with several pages is written as FILE#1, FILE#2 and so on. An image that cannot
+    be opened gets one line on standard error; the others are still written, and the exit status is
+    1.
     """
     complaints = Complaints()
     with exit_on_error():
@@ -64,7 +64,7 @@ def _load_finder(weights: Path | None, device: str | None) -> OrientationFinder:
 def _results(
     finder: OrientationFinder | None, files: Sequence[Path], complaints: Complaints
 ) -> Iterator[Result]:
-    """Each file that can be opened with its orientation; a complaint for each other file."""
+    """Each readable file with its orientation; a complaint for each other file."""
     if finder is None:
         return
 

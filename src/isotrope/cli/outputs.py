@@ -1,4 +1,4 @@
-"""Where results go: outputs are checked before anything is read, and destroy nothing."""
+"""Check outputs before reading anything, and write them without destroying other files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ T = TypeVar("T")
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
-    """Refuse, before anything is read, outputs that cannot be or would destroy something.
+    """Reject outputs that cannot be written or would destroy something, before reading anything.
 
     Args:
         outputs: Paths by the options that name them.
-        inputs: The files that are read.
+        inputs: The files to read.
 
     Raises:
-        UsageError: Two outputs are one file, or one is an input.
-        ValueError: There is no folder to write it into, or no permission.
+        UsageError: Two outputs are the same file, or an output is an input.
+        ValueError: The folder of an output does not exist, or there is no permission to write.
     """
     from isotrope.io.files import refuse_overwriting
 
@@ -48,22 +48,22 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
 
 
 def started(results: Iterator[T]) -> Iterator[T] | None:
-    """The same results once the first is there; None where there is none."""
+    """The same results, after waiting for the first; None if there are none."""
     first = next(results, None)
     return None if first is None else chain([first], results)
 
 
 def is_stream(out: Path | None) -> bool:
-    """Whether an output is standard output, a pipe or a device: what is there cannot be lost."""
+    """Whether an output is standard output, a pipe or a device, which cannot be overwritten."""
     return out is None or (out.exists() and not out.is_file())
 
 
 def write(lines: Iterable[str], out: Path | None) -> None:
-    """Lines to a file, whole or not at all, or to a stream as they come.
+    """Write lines to a file atomically, or to a stream one by one.
 
     Args:
-        lines: Without their ends.
-        out: A file, or a pipe or device. None: standard output.
+        lines: Lines without newlines.
+        out: A file, pipe or device. None: standard output.
     """
     from isotrope.io.files import writing
 

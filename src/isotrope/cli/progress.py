@@ -1,4 +1,4 @@
-"""How far a long command has come."""
+"""The progress of long commands."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pathlib import Path
 
 import typer
 
-# With fewer images than this a bar is gone before it is seen.
+# With fewer images than this the bar would vanish before anyone sees it.
 _MANY = 32
 
 
 @contextmanager
 def counted(total: int, out: Path | None) -> Iterator[Callable[[], None]]:
-    """A bar that counts images, where there are many and it disturbs nothing.
+    """A progress bar for many images, if standard error is a terminal without results on it.
 
     Args:
-        total: How many there are.
-        out: Where the results go. None: standard output; on a terminal they are progress enough.
+        total: Number of images.
+        out: Where the results go. None: standard output; on a terminal they show the progress.
 
     Yields:
-        What is to be called after each image.
+        A function to call after each image.
     """
     texts_on_screen = out is None and sys.stdout.isatty()
     if total < _MANY or texts_on_screen or not sys.stderr.isatty():
@@ -34,7 +34,7 @@ def counted(total: int, out: Path | None) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    # Redirected, the texts of a pipe would go to the bar's console: standard error.
+    # With redirect_stdout, results for a pipe would go to the bar's console, standard error.
     console = Console(stderr=True)
     with Progress(console=console, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task("Reading", total=total)
@@ -42,10 +42,10 @@ def counted(total: int, out: Path | None) -> Iterator[Callable[[], None]]:
 
 
 class RunProgress:
-    """The progress of `Engine.fit`: a bar with the time left on a terminal, else a line a minute.
+    """The progress of `Engine.fit`: a bar with the time left, or a line per minute off a terminal.
 
     Args:
-        done: How much of the run is done, in [0, 1].
+        done: The share of the run that is done, in [0, 1].
         shown: The losses to show.
     """
 
@@ -85,7 +85,7 @@ class RunProgress:
 
 
 def _duration(seconds: float) -> str:
-    """`3 h 05 min`, `12 min` or `40 s`; `?` where it is not known."""
+    """`3 h 05 min`, `12 min` or `40 s`; `?` if unknown."""
     if seconds == float("inf"):
         return "?"
     if seconds < 60:
@@ -98,7 +98,7 @@ def _duration(seconds: float) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the warnings and notes of libraries off standard error while a run is set up."""
+    """Keep warnings and notes from libraries off standard error while a run is set up."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:

@@ -1,4 +1,4 @@
-"""`isotrope read`: the text of images, whichever way up they are."""
+"""`isotrope read`: read the text in images, whichever way up they are."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def read(
 ) -> None:
     """Read the words or lines in images, whichever way up they are.
 
-    Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several. The
-    pages of a TIFF of several are FILE#1, FILE#2 and so on. An image that cannot be read gets one
-    line on standard error; the others are read all the same, and the exit status is 1. An image
-    that may have been read wrongly, such as several lines in one crop, gets a line there too, which
-    does not change the status.
+    Text is written to standard output: the text alone for one file, FILE<TAB>TEXT for several. A
+    TIFF with several pages is written as FILE#1, FILE#2 and so on. An image that cannot be read
+    gets one line on standard error; the others are still read, and the exit status is 1. An image
+    that may have been read wrongly, such as several lines in one crop, also gets a line there,
+    which does not change the status.
     """
     given = {
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
@@ -82,7 +82,7 @@ def read(
     several = files_from is not None or len(named) > 1 or any(path.is_dir() for path in named)
     with exit_on_error(), complaints.about(out):
         results = started(_results(reader, files, batch_size, kept, out, complaints))
-        if results or is_stream(out):  # a good file of an earlier run is not emptied
+        if results or is_stream(out):  # keep the file of an earlier run if there are no results
             write(lines_of(results or (), kept.angles, several), out)
         if turns:
             kept.summarize(to_stdout=format == "text" and out is None)
@@ -94,7 +94,7 @@ def read(
 
 @dataclass
 class _Kept:
-    """What remains to be said once all is read: of `--turns` a summary, of `--show` a sheet."""
+    """Readings kept for the end: for the summary of `--turns` and the sheet of `--show`."""
 
     turns: bool
     show: Path | None
@@ -109,7 +109,7 @@ class _Kept:
         return TURNS if self.turns else (0,)
 
     def add(self, pixels: np.ndarray, readings: Sequence[Reading]) -> None:
-        """Keep the readings of an image, and of the first images what the sheet shows of them."""
+        """Keep the readings of an image, and a thumbnail if it fits on the sheet."""
         from isotrope.ocr.sheet import LIMIT, thumbnail
 
         self.readings.append(readings)
@@ -117,7 +117,7 @@ class _Kept:
             self.thumbnails.append(thumbnail(pixels))
 
     def summarize(self, to_stdout: bool) -> None:
-        """Say how many images have the same text at every turn."""
+        """Print how many images have the same text at every turn."""
         from isotrope.ocr.formats import same_text
 
         same = sum(map(same_text, self.readings))
@@ -125,7 +125,10 @@ class _Kept:
         typer.echo(line, err=not to_stdout)
 
     def draw(self, path: Path) -> None:
-        """The sheet; with several turns, a row for each image. None where nothing was read."""
+        """Draw the sheet, with a row for each image if it has several turns.
+
+        Does nothing if no image was read.
+        """
         from isotrope.io.resize import turn
         from isotrope.ocr.sheet import draw_sheet
 
@@ -146,11 +149,11 @@ def _writer(format: str) -> Writer:
 
 
 def _check_options(given: dict[str, Any], show: Path | None) -> None:
-    """Refuse, before anything is loaded, what loading would refuse after seconds.
+    """Reject bad options now, rather than after seconds of loading.
 
     Raises:
-        ValueError: A folder, its model or the adapter is not there.
-        UsageError: The engine does not take an option, or no sheet has the suffix of `show`.
+        ValueError: A folder, its model or the adapter does not exist.
+        UsageError: The engine does not take an option, or `show` has an unknown suffix.
     """
     from isotrope.ocr.loading import adapter_folder, default_engine
     from isotrope.ocr.sheet import sheet_format
@@ -175,10 +178,10 @@ def _check_options(given: dict[str, Any], show: Path | None) -> None:
 
 
 def _check_taken(engine: str, given: dict[str, Any]) -> None:
-    """Refuse an option that is another engine's."""
+    """Reject an option that belongs to another engine."""
     from isotrope.ocr.engines import engine_options
 
-    readers = ("engine", "finder", "min_confidence")  # the reader's own, whatever the engine
+    readers = ("engine", "finder", "min_confidence")  # the reader's own options, for every engine
     taken = {*readers, *engine_options(engine)}
     for name, value in given.items():
         if value is not None and name not in taken:

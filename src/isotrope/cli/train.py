@@ -1,4 +1,4 @@
-"""`isotrope train`: trains a model from a recipe, and goes on where the last run stopped."""
+"""`isotrope train`: train a model from a recipe, or resume the last run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def recognizer(
     ] = None,
     changed: Set = None,
 ) -> None:
-    """Train the papers' recognizer on rendered text, and real text if given.
+    """Train the papers' recognizer on rendered text, and on real text if given.
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --engine gsanet
     --weights`).
@@ -56,7 +56,7 @@ def recognizer(
 
 
 def reader(config: Config, data: Data, out: Out, changed: Set = None) -> None:
-    """Train a recognizer of upright lines, which reads behind the frame.
+    """Train a recognizer of upright lines, which reads the images that the finder turned upright.
 
     Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --weights`).
     """
@@ -91,15 +91,15 @@ def run(
     shorthands: Mapping[str, Any] | None = None,
     example: str = "recipes/reader-small.toml",
 ) -> Engine:
-    """Run a recipe to its end, or on from where its last run stopped.
+    """Train a recipe to its end, resuming an earlier run.
 
     Args:
-        kind: A subclass of `Recipe` that makes a task of `data`.
-        data: What the recipe's task takes; None: it names its data itself.
-        changed: Fields as `--set` takes them.
-        losses: Those that the progress shows.
-        shorthands: Values of fields that options give; `changed` overrides them.
-        example: A recipe to name where there is none at `config`.
+        kind: A subclass of `Recipe` whose `task` takes `data`.
+        data: The data for the recipe's task; None: the recipe names its data itself.
+        changed: Changed fields, as for `--set`.
+        losses: The losses to show in the progress.
+        shorthands: Values of fields set by other options; `changed` overrides them.
+        example: A recipe for the error message to suggest if `config` is missing.
     """
     from isotrope.training.engine import Engine
     from isotrope.training.recipe_file import load_recipe, parse_changes

@@ -56,9 +56,7 @@ class OrientationTask(GroupedTask[UprightNet]):
     def collate(self, samples: Sequence[UprightSample]) -> dict[str, Any]:
         """Similarly shaped images at the shape of the middle one; the area varies by batch."""
         low, high = self.areas
-        share = (
-            sum(s.size[1] for s in samples) % 97
-        ) / 96  # a number in [0, 1] that depends on the samples alone
+        share = (sum(s.size[1] for s in samples) % 97) / 96  # arbitrary, but fixed by the seed
         middle = samples[len(samples) // 2].size
         size = finder_size(*middle, round(low * (high / low) ** share))
         pixels = torch.zeros(len(samples), 3, *size, dtype=torch.uint8)
