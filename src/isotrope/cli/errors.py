@@ -29,7 +29,7 @@ def exit_on_error() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # Whoever reads us has seen enough; typer ends quietly.
+        raise  # the reader closed the pipe; typer ends quietly
     except (ValueError, OSError, ModuleNotFoundError) as error:
         typer.echo(one_line(error), err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
@@ -78,7 +78,7 @@ class Complaints:
             yield
         except OSError as error:
             if path is None and isinstance(error, BrokenPipeError):
-                raise  # Whoever reads us has seen enough; typer ends quietly.
+                raise  # the reader closed the pipe; typer ends quietly
             name = path or "standard output"
             self.add(f"{name}: cannot be written ({error.strerror or error}); free or change it")
             if path is None:

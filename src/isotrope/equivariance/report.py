@@ -62,9 +62,7 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every element ran, no error is above the tolerance, and the model's own output
-        was compared.
-        """
+        """Whether every element ran and all errors, the model's included, are within tolerance."""
         compared = bool(self.rows) and self.rows[-1].error is not None
         return compared and self._judged and not self.refused and self.first_broken is None
 

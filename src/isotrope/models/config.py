@@ -134,8 +134,9 @@ class EquivariantViTConfig:
 
     @property
     def unit(self) -> int:
-        """Both sides of an image must be multiples of this many pixels, to fit strides, windows
-        and pools.
+        """Both sides of an image must be multiples of this many pixels.
+
+        This fits all strides, windows and pools.
         """
         unit, stride = self.stride, self.patch[1]
         for stage in self.stages:

@@ -19,9 +19,7 @@ from isotrope.text.metrics import cer, wer, word_accuracy
 
 @dataclass(frozen=True)
 class Score:
-    """Scores at one turn: character error rate, and shares of exact matches and of
-    orientations found.
-    """
+    """Character error rate, and shares of exact matches and orientations found, at one turn."""
 
     cer: float
     accuracy: float
