@@ -1,1 +1,1 @@
-"""Reading text: the reader, what it returns, and how that is written out."""
+"""Read text: the reader, its results, and their output formats."""

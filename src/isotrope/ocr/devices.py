@@ -1,19 +1,19 @@
-"""Where engines compute: devices by name, and onnxruntime's providers for them. No torch."""
+"""Devices by name, and onnxruntime's providers for them. No torch."""
 
 from __future__ import annotations
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-"""`auto` is the fastest one that is there."""
+"""`auto` is the fastest available one."""
 
 
 def onnx_providers(device: str | None) -> list[str]:
-    """onnxruntime's providers for a device, the preferred one first.
+    """List onnxruntime's providers for a device, the preferred one first.
 
     Args:
         device: One of `DEVICES`. None: the CPU.
 
     Raises:
-        ValueError: It is not known, or this onnxruntime cannot use it.
+        ValueError: The device is unknown, or this onnxruntime cannot use it.
     """
     import onnxruntime
 
@@ -34,10 +34,10 @@ def onnx_providers(device: str | None) -> list[str]:
 
 
 def check_device(device: str | None) -> None:
-    """Refuse a name that is not one of `DEVICES`, nor None.
+    """Reject a name that is neither one of `DEVICES` nor None.
 
     Raises:
-        ValueError: It is refused.
+        ValueError: The name is not one of them.
     """
     if device is not None and device not in DEVICES:
         raise ValueError(f"device={device!r} is not known; use {', '.join(DEVICES)}")

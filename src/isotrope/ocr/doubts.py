@@ -8,25 +8,25 @@ import numpy as np
 from PIL import Image
 
 LONGEST = 100
-"""Characters of a line beyond which it is not read reliably."""
+"""Number of characters above which a line is not read reliably."""
 
 STEEP = 30.0
-"""Degrees of slant beyond which leveling a line blurs it and lets its neighbors in."""
+"""Slant in degrees above which leveling a line blurs it and includes neighboring lines."""
 
 _ROWS = 64
-"""Height of the copy on which ink is counted, row by row."""
+"""Height of the copy on which ink is counted row by row, px."""
 
 _INK = 0.3
-"""Contrast of a pixel with the ground, as a share of the greatest, from which on it is ink."""
+"""Contrast with the background from which a pixel is ink, as a fraction of the maximum."""
 
 _EMPTY, _FULL = 0.1, 0.3
-"""Ink of an empty row at most, and of a line's row at least, as shares of the fullest row's."""
+"""Most ink in an empty row, and least in a row of a line, as fractions of the fullest row."""
 
 _GAP, _TWO, _THREE, _EVEN = 4, 28, 14, 0.5
-"""The fewest empty rows between two lines, the fewest full rows of two lines together and of three
-or more, and the least height of a line as a share of the tallest. Chosen so that fewer than 1 in
-100 words and lines of each of nine sets look like several; most pairs of printed lines do, half of
-those whose letters differ in size, and few in handwriting."""
+"""Minimum number of empty rows between two lines, minimum number of full rows of two lines together
+and of three or more, and minimum height of a line as a fraction of the tallest. Chosen so that
+fewer than 1 in 100 words and lines of each of nine sets look like several lines. Most pairs of
+printed lines are detected, half of those with different letter sizes, and few in handwriting."""
 
 
 def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]:
@@ -34,8 +34,8 @@ def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]
 
     Args:
         pixels: The upright crop that was read, (H, W, 3), uint8 RGB.
-        text: What was read in it; where that is empty there is nothing to warn of.
-        slant: Degrees by which the text was slanted in the image.
+        text: The text read in it; an empty text gets no warning.
+        slant: Slant of the text in the image, in degrees.
     """
     found = []
     if text and (lines := count_lines(pixels)) > 1:
@@ -50,8 +50,8 @@ def doubts(pixels: np.ndarray, text: str, slant: float = 0.0) -> tuple[str, ...]
 def count_lines(pixels: np.ndarray) -> int:
     """Count the lines of text stacked in an upright crop (H, W, 3); 1 when in doubt.
 
-    Lines are bands of inked rows of similar heights, with nearly empty rows between them. Dots,
-    accents and underlines are too thin, and lines that reach into each other count as one.
+    Lines are bands of inked rows with similar heights, separated by nearly empty rows. Dots,
+    accents and underlines are too thin to count, and overlapping lines count as one.
     """
     rows, columns = pixels.shape[:2]
     if rows < _ROWS // 4:
@@ -67,7 +67,7 @@ def count_lines(pixels: np.ndarray) -> int:
 
 
 def _inked(gray: Image.Image) -> np.ndarray:
-    """Which pixels stand out from the ground, the median gray: (H, W)."""
+    """Which pixels stand out from the background (the median gray): (H, W)."""
     seen = np.cumsum(gray.histogram())
     first, ground, last = np.searchsorted(seen, (1, (seen[-1] + 1) // 2, seen[-1]))
     away = np.abs(np.arange(256) - ground)
@@ -75,7 +75,7 @@ def _inked(gray: Image.Image) -> np.ndarray:
 
 
 def _bands(busy: np.ndarray) -> list[slice]:
-    """Runs of true values; those less than `_GAP` apart are one."""
+    """Find runs of true values, merging those less than `_GAP` apart."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], busy.astype(np.int8), [0]))))
     if not len(edges):
         return []

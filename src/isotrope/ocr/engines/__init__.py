@@ -1,4 +1,4 @@
-"""Engines: who reads a line that stands upright. Each is imported when it is first asked for."""
+"""Engines, which read upright lines. Each is imported on first use."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ ENGINES = {
     "tesseract": "isotrope.ocr.engines.tesseract:Tesseract",
     "trocr": "isotrope.ocr.engines.trocr:TrOCR",
 }
-"""The engines by name, each the place of a class with `from_pretrained`."""
+"""The engines by name: the location of a class with `from_pretrained`."""
 
 
 def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
-    """An engine, by name or made of a function.
+    """Make an engine by name or from a function.
 
     Args:
         engine: A name of `ENGINES`; an engine, which is returned as it is; or a function that maps
             an upright line `(H, W, 3)`, uint8 RGB, to its text, to `(text, confidence)` or to a
             `Line`.
-        options: For the `from_pretrained` of the engine named; those that are None are left out.
+        options: Arguments for the `from_pretrained` of the named engine; None means its default.
 
     Raises:
-        ValueError: No engine of this name, or an option that it does not take.
-        ModuleNotFoundError: A package that it needs is not installed.
+        ValueError: There is no engine of this name, or it does not take an option.
+        ModuleNotFoundError: A package the engine needs is not installed.
         TypeError: `engine` is none of the above.
     """
     given = {name: value for name, value in options.items() if value is not None}
@@ -55,10 +55,10 @@ def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
 
 
 def engine_options(name: str) -> list[str]:
-    """The options that an engine takes, by its name.
+    """List the options that the named engine takes.
 
     Raises:
-        ValueError: No engine of this name.
+        ValueError: There is no engine of this name.
     """
     return list(inspect.signature(_maker(name)).parameters)
 

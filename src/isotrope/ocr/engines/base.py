@@ -1,4 +1,4 @@
-"""What an engine is: it reads lines that stand upright."""
+"""The interface of engines, which read upright lines."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from isotrope.ocr.recognition.ctc import geometric_mean
 
 @dataclass(frozen=True)
 class Line:
-    """What an engine says of one line.
+    """An engine's result for one line.
 
     Args:
         text: Empty where the engine sees no text.
         confidence: In [0, 1].
         characters: The confidence of each character of `text`; empty where the engine does not say.
-        orientation: Degrees counter-clockwise that the text is turned from upright. Only an engine
-            that is equivariant itself says it; the others are shown upright lines.
+        orientation: Degrees counter-clockwise by which the text is turned from upright. Only
+            equivariant engines set it; the others are given upright lines.
     """
 
     text: str
@@ -32,11 +32,11 @@ class Line:
 
     @property
     def typical(self) -> float:
-        """The geometric mean of its characters, or its confidence where the engine has no more.
+        """The geometric mean over the characters, or `confidence` if the engine gives no more.
 
-        It says which of several turns is upright. The probability that all of a text is right
-        favors short texts: the few letters that a line resembles upside down would beat the
-        hundred, two of them wrong, that it says.
+        Use it to decide which of several turns is upright. The probability that a whole text is
+        right favors short texts: the few letters that an upside-down line resembles would beat a
+        correct reading of a hundred characters with two errors.
         """
         if not self.characters:
             return self.confidence
@@ -47,9 +47,9 @@ class Engine(Protocol):
     """Reads upright lines.
 
     Three attributes are optional. `equivariant = True` declares that the engine reads the same text
-    whichever way up a line lies, so that it needs no finder. `check(pixels)` raises `ImageError`
-    for an image that the engine refuses. `window` is how many batches of lines the engine would
-    like to choose its batches from.
+    whichever way up a line is, and so needs no finder. `check(pixels)` raises `ImageError` for
+    images the engine rejects. `window` is the number of batches of lines to collect, from which the
+    engine then forms batches of similar lines.
     """
 
     name: str
@@ -59,19 +59,19 @@ class Engine(Protocol):
 
         Args:
             lines: (H, W, 3) each, uint8 RGB, C-contiguous.
-            batch_size: How many go through a model at once, where there is a model.
+            batch_size: Number of lines per pass through the model, if there is one.
 
         Returns:
-            One `Line` for each. It depends on that line alone, never on the others.
+            One `Line` for each. It depends only on that line, never on the others.
         """
         ...
 
 
 def required(module: str, engine: str, remedy: str) -> ModuleType:
-    """A module that only some engine needs.
+    """Import a module that only one engine needs.
 
     Raises:
-        ModuleNotFoundError: It is not installed; the message says what installs it.
+        ModuleNotFoundError: The module is not installed; the message says how to install it.
     """
     try:
         return import_module(module)

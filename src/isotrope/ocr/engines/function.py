@@ -10,12 +10,12 @@ from isotrope.ocr.engines.base import Line
 
 
 class Function:
-    """An engine that asks a function for one line after the other.
+    """An engine that calls a function on one line after the other.
 
     Args:
         function: Maps `(H, W, 3)`, uint8 RGB, to a text, to `(text, confidence)` or to a `Line`. A
-            text without a confidence counts as certain, an empty one as a confidence of 0.
-        name: By default that of the function.
+            text without a confidence gets confidence 1, an empty one 0.
+        name: By default the function's name.
 
     Example:
         >>> engine = Function(lambda pixels: ("hello", 0.9))
@@ -31,7 +31,7 @@ class Function:
         """As `Engine.read`.
 
         Raises:
-            TypeError: The function returned something else.
+            TypeError: The function returned another type.
         """
         return [self._line(self.function(line)) for line in lines]
 

@@ -22,20 +22,19 @@ if TYPE_CHECKING:
     from isotrope.ocr.gsanet.recognizer import Recognizer
 
 BEAMS = 4
-"""Texts that are followed side by side where an adapter acts, unless the caller says how many."""
+"""Default beam width with an adapter."""
 
 Runtime = Literal["auto", "torch", "onnx"]
 
 
 @dataclass(frozen=True, eq=False)
 class GSANet:
-    """A `Recognizer`, which is equivariant itself and needs no finder.
+    """A `Recognizer` as an engine; it is equivariant and needs no finder.
 
     Args:
-        recognizer: The model, in eval mode and on its device. Any object will do that has
-            `config.image_height`, `config.image_stride`, `config.max_ratio`, and
-            `read(pixels: (B, 3, h, w) in [0, 1])` returning a `Written`; with `beams` other than 1
-            it is given these too.
+        recognizer: The model, in eval mode and on its device. Any object works that has
+            `config.image_height`, `config.image_stride`, `config.max_ratio`, and `read(pixels: (B,
+            3, h, w) in [0, 1])` returning a `Written`; if `beams` is not 1, it is passed as well.
         beams: As in `from_pretrained`.
 
     Raises:
@@ -44,7 +43,7 @@ class GSANet:
 
     name = "gsanet"
     equivariant = True
-    window = 16  # images of one size share a batch: in windows of 2, words take 15% longer
+    window = 16  # batches share one image size: in windows of 2, words take 15% longer
     recognizer: Recognizer | OnnxRecognizer
     beams: int | None = None
 
@@ -62,25 +61,25 @@ class GSANet:
         threads: int | None = None,
         device: str | None = None,
     ) -> GSANet:
-        """An engine from saved weights.
+        """Load an engine from saved weights.
 
         Args:
-            path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
+            path: A folder written by `Recognizer.save_pretrained`. None: the shipped weights.
             adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
-            runtime: "torch", or "onnx": onnxruntime, faster on a CPU. There `path` may be a folder
-                that `isotrope export` wrote; other weights, with their adapter merged, are exported
-                once, in half a minute, to the user's cache (`$XDG_CACHE_HOME` or `~/.cache`).
-                "auto": onnx where that has been done, torch otherwise; the texts are the same.
-            beams: Texts of each image that are followed side by side, of which the likeliest is
-                given. 1: greedily, which is fastest. None: 4 where an adapter acts, as its script
-                is a hard one, and 1 without.
-            threads: Of onnxruntime. None: as many as torch has now.
-            device: "cpu", "cuda", "mps", or "auto", the fastest that torch sees. None: the CPU. Any
-                other than the CPU needs torch.
+            runtime: "torch", or "onnx" for onnxruntime, which is faster on a CPU. With "onnx",
+                `path` may be a folder written by `isotrope export`; other weights, with the adapter
+                merged, are exported once, in half a minute, to the user's cache (`$XDG_CACHE_HOME`
+                or `~/.cache`). "auto": onnx if an export exists, else torch; the texts are the
+                same.
+            beams: Beam width. 1 is greedy decoding, the fastest. None: 4 with an adapter, because
+                its script is a hard one, and 1 without.
+            threads: Number of threads for onnxruntime. None: torch's current number.
+            device: "cpu", "cuda", "mps", or "auto", the fastest that torch sees. None: the CPU. All
+                but the CPU need torch.
 
         Raises:
-            ValueError: There is no recognizer at `path`, or no adapter for it at `adapter`, or
-                no such runtime or device.
+            ValueError: There is no recognizer at `path`, no matching adapter at `adapter`, or no
+                such runtime or device.
             ModuleNotFoundError: `isotrope[torch]` or `isotrope[onnx]` is not installed.
         """
         for name in ("torch", "transformers"):
@@ -92,21 +91,21 @@ class GSANet:
         if place != "cpu" and runtime == "auto":
             runtime = "torch"
         recognizer = _load(path, adapter, runtime, threads, place)
-        if adapter is not None and not _is_adapted(recognizer):  # merged, it leaves no trace
+        if adapter is not None and not _is_adapted(recognizer):  # a merged adapter leaves no trace
             beams = beams or BEAMS
         return cls(recognizer, beams)
 
     def check(self, pixels: np.ndarray) -> None:
-        """Refuse an image under 2 px on a side, or longer than `config.max_ratio` of its height.
+        """Reject an image under 2 px on a side, or longer than `config.max_ratio` times its height.
 
         Raises:
-            ImageError: It is refused.
+            ImageError: The image is rejected.
         """
         config = self.recognizer.config
         target_size(pixels.shape[:2], config.image_height, config.image_stride, config.max_ratio)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
-        """As `Engine.read`, whichever way up the lines are; images of one size share a batch."""
+        """Read lines in any orientation; images of one size share a batch. See `Engine.read`."""
         import torch
 
         from isotrope.data.images import prepare
@@ -127,14 +126,14 @@ class GSANet:
         return [read[place] for place in range(len(lines))]
 
     def with_adapter(self, adapter: str | Path | None) -> GSANet:
-        """The same weights, shared, with this adapter, or with None without any.
+        """Return an engine with this adapter, or None for none, sharing the same weights.
 
         Args:
             adapter: As in `from_pretrained`.
 
         Raises:
-            ValueError: No such adapter, one for another model, or an engine on onnxruntime, where
-                the adapter is part of the graph.
+            ValueError: The adapter does not exist or belongs to another model, or the engine runs
+                on onnxruntime, where the adapter is part of the graph.
         """
         from torch import nn
 
@@ -164,7 +163,7 @@ class GSANet:
         ]
 
     def _beams(self) -> int:
-        """How many texts of an image are followed."""
+        """The beam width."""
         return self.beams or (BEAMS if _is_adapted(self.recognizer) else 1)
 
 
@@ -173,7 +172,7 @@ def _is_adapted(recognizer: Recognizer | OnnxRecognizer) -> bool:
 
 
 def _unit(line: np.ndarray):
-    """(H, W, 3) uint8 as (3, H, W) float32 in [0, 1]."""
+    """Convert (H, W, 3) uint8 to (3, H, W) float32 in [0, 1]."""
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(line)).permute(2, 0, 1).float() / 255
@@ -194,7 +193,7 @@ def _load(
     if (path / "encoder.onnx").is_file():
         return _load_onnx(path, adapter, threads)
     exported = export_folder(source_folders(path, adapter))
-    if is_whole(exported):  # the adapter is merged in it
+    if is_whole(exported):  # the adapter is merged into it
         return _load_onnx(exported, None, threads)
     return load_recognizer(path, adapter)
 

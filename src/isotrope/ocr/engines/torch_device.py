@@ -1,4 +1,4 @@
-"""Where the engines on torch compute."""
+"""Devices for the engines that run on torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from isotrope.ocr.devices import check_device
 
 
 def torch_device(device: str | None) -> str:
-    """torch's name of a device that is there.
+    """Return torch's name for an available device.
 
     Args:
         device: One of `DEVICES`. None: the CPU.
 
     Raises:
-        ValueError: It is not known, or torch does not see it.
+        ValueError: The device is unknown, or torch does not see it.
     """
     import torch
 

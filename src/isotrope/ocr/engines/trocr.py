@@ -1,4 +1,4 @@
-"""Any published TrOCR: a folder of transformers' VisionEncoderDecoderModel."""
+"""Any published TrOCR: a folder with a transformers VisionEncoderDecoderModel."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _REMEDY = "pip install 'isotrope[torch]'"
 
 
 class TrOCR:
-    """A TrOCR checkpoint, decoded greedily or with beams.
+    """A TrOCR checkpoint, decoded greedily or with beam search.
 
-    Li et al. 2021, https://arxiv.org/abs/2109.10282. The pixels are prepared here, as
-    `preprocessor_config.json` says, because transformers' own image processors want torchvision.
+    Li et al. 2021, https://arxiv.org/abs/2109.10282. The pixels are prepared here, following
+    `preprocessor_config.json`, because transformers' own image processors need torchvision.
 
     Args:
         model: A `VisionEncoderDecoderModel` in eval mode.
         tokenizer: Its tokenizer.
-        preparation: The values of `preprocessor_config.json`; those of the published checkpoints
-            stand in for missing ones.
-        beams: Texts of each line that are followed side by side.
+        preparation: The values of `preprocessor_config.json`; missing ones default to those of the
+            published checkpoints.
+        beams: Beam width.
     """
 
     name = "trocr"
@@ -51,17 +51,18 @@ class TrOCR:
         threads: int | None = None,
         device: str | None = None,
     ) -> TrOCR:
-        """An engine from a folder.
+        """Load an engine from a folder.
 
         Args:
             path: The folder of a checkpoint with its tokenizer.
-            adapter: The folder of a LoRA adapter of that model.
+            adapter: The folder of a LoRA adapter for that model.
             beams: As in the constructor.
-            threads: Has no effect; torch uses as many as `torch.set_num_threads` says.
+            threads: Has no effect; torch uses the number set by `torch.set_num_threads`.
             device: "cpu", "cuda", "mps", or "auto", the fastest that torch sees. None: the CPU.
 
         Raises:
-            ValueError: There is no such checkpoint at `path`, no adapter for it, or no such device.
+            ValueError: There is no such checkpoint at `path`, no matching adapter, or no such
+                device.
             ModuleNotFoundError: `isotrope[torch]` is not installed.
         """
         transformers = required("transformers", cls.name, _REMEDY)
@@ -75,7 +76,7 @@ class TrOCR:
         try:
             model = transformers.VisionEncoderDecoderModel.from_pretrained(path).eval()
             tokenizer = transformers.AutoTokenizer.from_pretrained(path)
-        except Exception as error:  # transformers raises whatever a broken file leads to
+        except Exception as error:  # transformers raises many exceptions for broken files
             reason = f"{type(error).__name__}: {error}".split("\n")[0]
             raise ValueError(f"{path}: no TrOCR that can be loaded ({reason})") from error
         if adapter is not None:
@@ -87,7 +88,7 @@ class TrOCR:
         return cls(model.to(place), tokenizer, preparation, beams)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
-        """As `Engine.read`.
+        """Read upright lines, as in `Engine.read`.
 
         The confidence of a line is the geometric mean of the probabilities of its tokens.
         """
@@ -127,7 +128,7 @@ class TrOCR:
         ]
 
     def _prepared(self, line: np.ndarray) -> np.ndarray:
-        """(3, h, w) float32, as the encoder was trained to see a line (H, W, 3)."""
+        """Prepare a line (H, W, 3) as the encoder was trained to see it: (3, h, w) float32."""
         given = self.preparation
         size = given.get("size", self.model.config.encoder.image_size)
         rows, columns = _sides(size)
@@ -139,7 +140,7 @@ class TrOCR:
 
 
 def _sides(size: int | Sequence[int] | dict[str, int]) -> tuple[int, int]:
-    """(rows, columns) of a size in any of transformers' ways."""
+    """Return (rows, columns) of a size in any of transformers' notations."""
     if isinstance(size, dict):
         return size["height"], size["width"]
     rows, columns = (size, size) if isinstance(size, int) else size

@@ -1,13 +1,13 @@
-r"""How readings are written: each format turns results into lines, without their ends.
+r"""Output formats: each turns results into lines without line ends.
 
-`text`: for a single image its text alone; else `FILE<TAB>TEXT`, as grep does.
-`tsv`: a header line, then one line for each reading.
-`json`: one array, one object a line, with the slant and the confidence of each character too.
-`jsonl`: the same objects, one a line and no array, so a line can be used as soon as it is there.
+`text`: only the text for a single image; else `FILE<TAB>TEXT`, as grep does. `tsv`: a header line,
+then one line for each reading. `json`: one array, one object per line, including the slant and each
+character's confidence. `jsonl`: the same objects, one per line without an array, so each can be
+used at once.
 
-Inside a field of text and TSV a tab, line end or backslash is written \t, \n, \r, \\.
-Read at several turns, an image has a row for each in TSV and JSON, with a column `turn`; in text
-it keeps one line, which shows one text where all are the same and all of them where they differ.
+In text and TSV fields, tabs, line ends and backslashes are written \t, \n, \r, \\. An image read at
+several turns has a row for each in TSV and JSON, with a column `turn`. In text it has one line,
+which shows one text if all agree and all texts if they differ.
 
 To add a format, write a `Writer` in a file beside these and add its line to `FORMATS`. Another
 package adds one as an entry point of the group `isotrope.formats`.
@@ -47,12 +47,12 @@ _GROUP = "isotrope.formats"
 
 
 def format_names() -> list[str]:
-    """The names of all formats: our own, then those that other packages bring."""
+    """List the names of all formats: ours first, then those from other packages."""
     return list(dict.fromkeys([*FORMATS, *sorted(entry_points(group=_GROUP).names)]))
 
 
 def writer(name: str) -> Writer:
-    """The writer of a format; our own come before those of other packages.
+    """Return the writer of a format; ours take precedence over those of other packages.
 
     Raises:
         ValueError: There is no format of this name.

@@ -1,4 +1,4 @@
-"""One JSON array, an object a line."""
+"""One JSON array, one object per line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from isotrope.ocr.formats.rows import Result, rows
 def json_lines(
     results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
 ) -> Iterator[str]:
-    """The lines of one array with an object for each reading; the file is always in it."""
+    """Yield the lines of an array with one object per reading, always with the file."""
     return json_array(json_objects(results, turns))
 
 
 def json_objects(results: Iterable[Result], turns: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Each reading with its slant, degrees, the confidence of each character, and its warnings."""
+    """Yield each reading with its slant in degrees, character confidences, and warnings."""
     for reading, row in rows(results, turns):
         characters = [round(confidence, 4) for confidence in reading.characters]
         yield row | {
@@ -28,8 +28,8 @@ def json_objects(results: Iterable[Result], turns: Sequence[int]) -> Iterator[di
 
 
 def json_array(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The lines of one JSON array, an object a line."""
-    # The comma goes before an object, because only the next one tells that there is one.
+    """Yield the lines of a JSON array, one object per line."""
+    # The comma is written before an object, since only then is it known that another follows.
     before = "["
     for entry in objects:
         yield before + json_object(entry)
@@ -38,5 +38,5 @@ def json_array(objects: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def json_object(entry: dict[str, Any]) -> str:
-    """An object on one line, its letters as they are."""
+    """Format an object on one line, without escaping non-ASCII letters."""
     return json.dumps(entry, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""JSON Lines (https://jsonlines.org): an object a line, and nothing around them."""
+"""JSON Lines (https://jsonlines.org): one object per line and nothing around them."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from isotrope.ocr.formats.rows import Result
 def jsonl_lines(
     results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
 ) -> Iterator[str]:
-    """An object for each reading, the same as in `json`; the file is always in it."""
+    """Yield the same object for each reading as `json`, always with the file."""
     return map(json_object, json_objects(results, turns))

@@ -1,4 +1,4 @@
-"""What the formats share: results, rows of their values, fields of a line."""
+"""Shared by the formats: results, rows of values, fields of a line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Writer(Protocol):
     def __call__(
         self, results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
     ) -> Iterator[str]:
-        """The lines of a file, without their ends, each as soon as its result is there.
+        """Yield the lines of a file without line ends, each as soon as its result is ready.
 
         Args:
             results: Files and their readings, one for each of `turns`.
-            turns: The turns they were read at, degrees counter-clockwise.
-            names: Whether each text needs its file's name; False where there is a single file.
+            turns: The turns at which they were read, in degrees counter-clockwise.
+            names: Whether to write the file's name with each text; False for a single file.
         """
         ...
 
@@ -34,7 +34,7 @@ class Writer(Protocol):
 def rows(
     results: Iterable[Result], turns: Sequence[int]
 ) -> Iterator[tuple[Reading, dict[str, Any]]]:
-    """Each reading, and the values that every format with columns gives of it, by their names."""
+    """Yield each reading with its values by column name, as formats with columns show them."""
     for file, readings in results:
         for reading, turn in zip(readings, turns, strict=True):
             row = {
@@ -47,15 +47,15 @@ def rows(
 
 
 def same_text(readings: Sequence[Reading]) -> bool:
-    """Whether all readings say the same."""
+    """Whether all readings have the same text."""
     return len({reading.text for reading in readings}) == 1
 
 
 def file_name(file: str | Path) -> str:
-    """A file's name, with bytes that are not UTF-8 replaced: the output is UTF-8."""
+    """Return a file's name with non-UTF-8 bytes replaced, because the output is UTF-8."""
     return os.fsencode(file).decode("utf-8", "replace")
 
 
 def field(text: str) -> str:
-    """A text as a field of a line: tabs, line ends and backslashes escaped."""
+    """Escape tabs, line ends and backslashes in a text."""
     return text.translate(_ESCAPES)

@@ -11,7 +11,7 @@ from isotrope.ocr.reading import Reading
 def text_lines(
     results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
 ) -> Iterator[str]:
-    """`FILE<TAB>TEXT`, or without `names` the text alone, which is then not escaped."""
+    """Yield `FILE<TAB>TEXT`, or without `names` only the text, which is then not escaped."""
     for file, readings in results:
         if len(turns) > 1:
             yield f"{field(file_name(file))}\t{_turned_text(readings, turns)}"

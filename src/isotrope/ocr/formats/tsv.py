@@ -10,7 +10,7 @@ from isotrope.ocr.formats.rows import Result, field, rows
 def tsv_lines(
     results: Iterable[Result], turns: Sequence[int] = (0,), names: bool = True
 ) -> Iterator[str]:
-    """A header and a row for each reading; the file is always in it."""
+    """Yield a header and one row per reading, always with the file."""
     header = ["file", "text", "confidence", "orientation", "turn"]
     yield "\t".join(header if len(turns) > 1 else header[:-1])
     for _, row in rows(results, turns):

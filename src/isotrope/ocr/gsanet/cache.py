@@ -1,4 +1,4 @@
-"""Exports of the papers' recognizer in the user's cache, each under a key of what it is made of."""
+"""Cache exports of the papers' recognizer, keyed by the contents of their sources."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
-    """The folders whose files make a `Recognizer`: its weights, and its adapter."""
+    """List the folders that make up a `Recognizer`: its weights and its adapter."""
     weights = path or shipped("recognizer")
     return [weights] if adapter is None else [weights, adapter_folder(adapter, "recognizer")]
 
 
 def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Path:
-    """The folder of a recognizer's export, which is made if it is not in the user's cache.
+    """Return the folder of a recognizer's export, exporting it if it is not in the cache.
 
     Args:
-        sources: The folders of its weights and of its adapter, whose contents are the key.
-        load: Loads it.
+        sources: The folders of its weights and adapter; their contents form the key.
+        load: Loads the recognizer.
 
     Raises:
         ValueError: The cache cannot be written.
@@ -47,12 +47,12 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
 
 
 def export_folder(sources: Sequence[Path]) -> Path:
-    """Where in the user's cache the export of these weights is, or would be."""
+    """Path in the user's cache of the export of these weights, whether or not it exists."""
     return cache_folder() / "onnx" / _fingerprint(sources)
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether an export was finished: `config.json` is the last file to be written."""
+    """Whether an export is complete: `config.json` is written last."""
     return (folder / "config.json").is_file()
 
 

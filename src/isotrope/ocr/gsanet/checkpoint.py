@@ -1,4 +1,4 @@
-"""Checkpoints: whether one is a recognizer's, and what is taken from a published TrOCR."""
+"""Check that checkpoints are recognizers', and load parts of a published TrOCR."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _HUB = (
     *("cache_dir", "force_download", "local_files_only", "proxies"),
     *("revision", "subfolder", "token"),
 )
-"""Arguments of `from_pretrained` that say where the files are."""
+"""Arguments of `from_pretrained` that locate the files."""
 
 
 def hub_options(options: dict) -> dict:
-    """Those of the options that the files of a tokenizer need as well as those of a model."""
+    """Select the options that apply to a tokenizer's files as well as a model's."""
     return {name: options[name] for name in _HUB if name in options}
 
 
 def refuse_another_model(path: str | os.PathLike, hub: dict) -> None:
-    """Raise ValueError where `config.json` is not a recognizer's; a missing one is left alone.
+    """Raise ValueError if `config.json` is not a recognizer's; ignore a missing one.
 
-    transformers itself loads what it can of any model, and lists each tensor that it could not.
+    transformers itself loads what it can of any model, and lists every tensor that it could not.
     """
     config, _ = PreTrainedConfig.get_config_dict(path, **hub)
     names = config.get("architectures") or [config.get("model_type") or "an unknown model"]
@@ -51,10 +51,11 @@ def refuse_another_model(path: str | os.PathLike, hub: dict) -> None:
 def published(
     path: str | os.PathLike, width: int
 ) -> tuple[TrOCRForCausalLM, PreTrainedTokenizerBase]:
-    """The decoder and tokenizer at `path`, the decoder ready for encoder tokens `(B, T, width)`.
+    """Load the decoder and tokenizer at `path`, adapted to encoder tokens `(B, T, width)`.
 
     Raises:
-        ValueError: no checkpoint, no TrOCR decoder, or tokens that mean something else than here.
+        ValueError: There is no checkpoint or no TrOCR decoder, or its special tokens differ from
+            ours.
     """
     if not (Path(path) / "config.json").is_file():
         raise ValueError(
@@ -78,7 +79,7 @@ def published(
 
 
 def _widen(decoder: TrOCRForCausalLM, width: int) -> None:
-    """New projections of cross-attention's keys and values where the encoder's width is another."""
+    """Replace the key and value projections of cross-attention if the width differs."""
     decoder.config.cross_attention_hidden_size = width
     for layer in decoder.model.decoder.layers:
         attention = layer.encoder_attn

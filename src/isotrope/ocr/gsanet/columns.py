@@ -1,14 +1,15 @@
-"""The text as the columns of an image tell it, beside a decoder's: joint CTC and attention.
+"""Joint CTC and attention decoding: the image's columns score the decoder's texts.
 
-A decoder may lose its place in a line, and writes a syllable twice or leaves one out. Columns come
-in order: a linear head that says which character stands in each keeps its place, but knows no
-language and no spaces. Of a text `c` in an image `x` both together say, Watanabe et al. 2017,
+A decoder may lose its place in a line and then repeat or omit a syllable. Columns are ordered: a
+linear head that classifies the character in each column keeps its place, but knows nothing of
+language or spaces. Together they score a text `c` in an image `x` by (Watanabe et al. 2017)
 
     (1 - SHARE) log p_decoder(c | x) + SHARE log p_columns(c | x)
 
 where `p_columns` sums over all ways to place the characters in columns (CTC, Graves et al. 2006).
-Which orientation is upright need not be known: with `p_g` of the columns of the tokens at `(., g)`,
-turned back by `g^-1`, it is `p_columns = 1/|G| sum_g p_g`. A turn of the image permutes the sum.
+The upright orientation need not be known: `p_columns = 1/|G| sum_g p_g`, where `p_g` is computed
+from the columns of the tokens at `(., g)`, turned back by `g^-1`. A turn of the image permutes the
+terms of the sum.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ from isotrope.groups import Group
 SHARE = 0.2
 
 BLANK = 0
-"""Class of a column, and of a token, that holds no character; no character has this number."""
+"""Class of a column or token without a character; no character has this number."""
 
 NEVER = -1e9
-"""A log-probability: finite, or differences of two would be NaN."""
+"""Log-probability of the impossible; finite, because differences of infinities are NaN."""
 
 LEAST = -8.0
-"""Of a character at the least: more of them than columns can be placed in no way."""
+"""Lower bound per character, for texts longer than the number of columns."""
 
 
 def log_columns(logits: Tensor) -> Tensor:
-    """Log-probabilities `(..., w, V)` of upright columns, of logits `(..., h, w, V)` at tokens."""
-    # Against blank, or the rows above and below a character would outvote its own.
+    """Log-probabilities `(..., w, V)` of upright columns, from token logits `(..., h, w, V)`."""
+    # Relative to blank; else the rows above and below a character would outvote its own.
     odds = logits - logits[..., BLANK : BLANK + 1]
     return odds.logsumexp(-3).log_softmax(-1)
 
 
 def all_columns(logits: Tensor, group: Group, size: tuple[int, int]) -> Tensor:
-    """`(B, |G|, T, V)`: `log_columns` in each orientation, of logits `(B, |G| * h * w, V)`.
+    """`log_columns` in each orientation: `(B, |G|, T, V)` from logits `(B, |G| * h * w, V)`.
 
-    `T` is the larger of h and w; what is missing there is blank.
+    `T` is the larger of h and w; missing columns are blank.
     """
     lifted = logits.unflatten(1, (group.order, *size))
     parts = []
@@ -57,27 +58,27 @@ def all_columns(logits: Tensor, group: Group, size: tuple[int, int]) -> Tensor:
 
 
 class ColumnSearch:
-    """What the columns say of texts as they grow, a token at a time.
+    """Score texts by the columns as they grow, one token at a time.
 
-    Of each text and orientation it keeps the forward variables of CTC, `(B, |G|, beams, T)`: the
-    log-probability that the columns up to each one spell the text, `inked` where the last of these
-    holds its last character, `blank` where it holds none.
+    For each text and orientation it keeps the forward variables of CTC, `(B, |G|, beams, T)`: the
+    log-probability that the columns up to each one spell the text, with the last column holding the
+    last character (`inked`) or none (`blank`).
 
     Args:
         log_p: `all_columns` of `B` images, `(B, |G|, T, V)`.
-        beams: texts of each image, which stand together, as `decoding.decode` numbers them.
+        beams: texts per image, in adjacent rows, numbered as in `decoding.decode`.
         end: the token that ends a text.
-        silent: the token that leaves no ink, the space: columns say nothing of it.
+        silent: the space, which leaves no ink and so is not scored by columns.
     """
 
     longer: Tensor
-    """What `weigh` found last, which `follow` goes by."""
+    """The last result of `weigh`, for `follow`."""
 
     def __init__(self, log_p: Tensor, beams: int, end: int, silent: int) -> None:
         self.end, self.silent, self.beams = end, silent, beams
         self.log_p = log_p.double()
         self.p = self.log_p.exp()
-        # Of no characters: nothing stands before the first column, and all are blank.
+        # The empty text: all columns are blank.
         self.blank = self.log_p[..., BLANK].cumsum(-1)[:, :, None].repeat(1, 1, beams, 1)
         self.inked = torch.full_like(self.blank, NEVER)
         self.start = torch.zeros_like(self.blank[:, :1, :, :1])
@@ -85,17 +86,17 @@ class ColumnSearch:
         self.score = self.start[:, 0, :, 0]
 
     def weigh(self, next_p: Tensor) -> Tensor:
-        """Joint log-probabilities of the next token, of a decoder's `(B * beams, V)`."""
+        """Combine the decoder's log-probabilities of the next token, `(B * beams, V)`, with ours."""
         self.longer = self._longer()
         said = (self.longer - self.score[..., None]).clamp(min=LEAST)
         return (1 - SHARE) * next_p + SHARE * said.flatten(0, 1).to(next_p)
 
     def _longer(self) -> Tensor:
-        """`(B, beams, V)`: log-probability that columns spell each text with one token more."""
+        """Log-probability that columns spell each text with one more token: `(B, beams, V)`."""
         either = torch.logaddexp(self.inked, self.blank)
         most, weight = _scaled(self._before(either))
         longer = most + (weight @ self.p).log()
-        # The last character once more is another one only after a blank.
+        # A repeated character counts as a new one only after a blank.
         most, weight = _scaled(self._before(self.blank))
         again = most + (weight * self._of(self.p, self.last)).sum(-1, keepdim=True).log()
         longer.scatter_(-1, self.last[:, None, :, None].expand_as(again), again)
@@ -105,7 +106,7 @@ class ColumnSearch:
         return longer
 
     def follow(self, token: Tensor, parent: Tensor) -> None:
-        """Each row's text becomes that of row `parent` and one token `(B * beams,)` more."""
+        """Replace each row's text by that of row `parent` plus one token `(B * beams,)`."""
         token, beam = token.view_as(self.last), parent.view_as(self.last) % self.beams
         self.score = self.longer.flatten(1).gather(1, beam * self.longer.shape[-1] + token)
         last, states = self.last.gather(1, beam), (self.inked, self.blank, self.start)
@@ -123,25 +124,25 @@ class ColumnSearch:
         self.last = token.where(token != self.silent, last)
 
     def _before(self, states: Tensor) -> Tensor:
-        """Of the column before each."""
+        """Shift to the preceding column."""
         first = self.start.expand(-1, states.shape[1], -1, -1)
         return torch.cat([first, states[..., :-1]], dim=-1)
 
     @staticmethod
     def _of(columns: Tensor, token: Tensor) -> Tensor:
-        """`(B, |G|, beams, T)`: what columns `(B, |G|, T, V)` have for a token of each text."""
+        """Select the token of each text from columns `(B, |G|, T, V)`: `(B, |G|, beams, T)`."""
         rows = columns.transpose(2, 3)
         index = token[:, None, :, None].expand(-1, rows.shape[1], -1, rows.shape[3])
         return rows.gather(2, index)
 
 
 def _scaled(log_weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest along the last axis, and the weights as shares of it."""
+    """Return the maximum along the last axis, and the weights relative to it."""
     most = log_weight.amax(-1, keepdim=True)
     return most, (log_weight - most).exp()
 
 
 def _recurrence(before: Tensor, log_p: Tensor) -> Tensor:
-    """`r` with `r_t = p_t (r_(t-1) + before_t)`, all as logarithms, along the last axis."""
+    """Solve `r_t = p_t (r_(t-1) + before_t)`, all as logarithms, along the last axis."""
     along = log_p.cumsum(-1)
     return (along + torch.logcumsumexp(before + log_p - along, -1)).clamp(min=NEVER)

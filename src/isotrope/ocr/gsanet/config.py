@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class RecognizerConfig(VisionEncoderDecoderConfig):
-    """Encoder's, decoder's, and what `Recognizer` says of its own."""
+    """Configuration of the encoder, the decoder, and the fields of `Recognizer` itself."""
 
     model_type = "isotrope_recognizer"
 
-    if TYPE_CHECKING:  # transformers makes a field of what is annotated at runtime
-        # Not optional here, unlike in the base class:
+    if TYPE_CHECKING:  # transformers turns runtime annotations into fields
+        # Not optional, unlike in the base class.
         encoder: LiftedEncoderConfig  # pyright: ignore[reportGeneralTypeIssues]
         decoder: TrOCRConfig  # pyright: ignore[reportGeneralTypeIssues]
         decoder_start_token_id: int

@@ -1,9 +1,9 @@
-"""From a decoder's probabilities to texts: greedily, or by beam search.
+"""Decode texts from a decoder's probabilities, greedily or by beam search.
 
-A greedy decoder that took one wrong turn writes on from there. Beam search follows several texts of
-an image side by side, and another one, less likely up to there, may overtake it. Texts are compared
-by `log p / length^POWER`, as a sum alone favours short ones. Where the columns of the images say
-something too (`isotrope.ocr.gsanet.columns`), it is the joint `log p` that decides.
+A greedy decoder cannot recover from a wrong step. Beam search follows several texts per image, so
+that one that was less likely at first can win. Texts are compared by `log p / length^POWER`,
+because the sum alone favors short ones. If the columns of the images are scored as well
+(`isotrope.ocr.gsanet.columns`), the joint `log p` decides.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ POWER = 0.5
 
 Device = torch.device | str
 Past = Sequence[tuple[Tensor, ...]]
-"""What a decoder keeps of the tokens so far, with a row for each text."""
+"""The decoder's cache for the tokens so far, one row per text."""
 Advance = Callable[[Tensor, int, Past | None], tuple[Tensor, Tensor, Past]]
-"""`(token (N,), place, past)` -> log-probabilities `(N, vocabulary)` of the next token, what else
-is to be kept of the step `(N, ...)`, and the past with this token; `past` is `None` at first."""
+"""`(token (N,), place, past)` -> log-probabilities `(N, vocabulary)` of the next token, any other
+output of the step to keep `(N, ...)`, and the past including this token; `past` is `None` at
+first."""
 
 
 class Texts(NamedTuple):
-    """The best text found of each image.
+    """The best text found for each image.
 
     `tokens` `(B, steps)`: each text up to its end, then padding. `log_p` `(B, steps)`: the
-    decoder's log-probability of each of them, 0 for padding. `kept` `(B, ..., steps)`: what was to
-    be kept of each step.
+    decoder's log-probability of each of them, 0 for padding. `kept` `(B, ..., steps)`: the output
+    kept from each step.
     """
 
     tokens: Tensor
@@ -42,7 +43,7 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True)
 class Alphabet:
-    """The tokens that are no characters, and how many characters a text has at most."""
+    """The special tokens, and the maximum number of characters in a text."""
 
     start: int
     end: int
@@ -50,14 +51,15 @@ class Alphabet:
     longest: int
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """How much the look at each token says of where the text is.
+        """How much the attention at each token tells about where the text is.
 
-        The last one, at the end of the text, counts little: only where there is no other.
+        The last one, at the end of the text, has a tiny weight: it matters only if there is no
+        other.
         """
         return torch.where(tokens == self.end, 1e-3, 1.0) * (tokens != self.pad)
 
     def confidences(self, texts: Texts) -> Tensor:
-        """`(B,)`: the geometric mean of the probabilities of each text's tokens and of its end."""
+        """Geometric mean of the probabilities of each text's tokens and its end: `(B,)`."""
         count = (texts.tokens != self.pad).sum(dim=1).clamp(min=1)
         return (texts.log_p.sum(dim=1) / count).exp()
 
@@ -70,13 +72,13 @@ def decode(
     device: Device = "cpu",
     columns: ColumnSearch | None = None,
 ) -> Texts:
-    """The best text found of each image; of the rows `N = images * beams` its own stand together.
+    """Find the best text for each image; its rows among the `N = images * beams` are adjacent.
 
-    `columns`, of as many texts at their beginning, has a say too. The log-probabilities that are
-    returned are the decoder's alone.
+    `columns`, for the same number of empty texts, adds its scores. The log-probabilities that are
+    returned are the decoder's only.
 
     Raises:
-        ValueError: fewer than one beam.
+        ValueError: There is less than one beam.
     """
     if beams < 1:
         raise ValueError(f"beams={beams} must be 1 or more; 1 is greedy, 4 finds likelier texts")
@@ -117,22 +119,20 @@ def _beam_search(
     device: Device,
     columns: ColumnSearch | None,
 ) -> Texts:
-    """An image is done when no text that goes on can still overtake its best one that has ended."""
+    """Search until no unfinished text can overtake the best finished one of its image."""
     end, longest = alphabet.end, alphabet.longest
     token = torch.full((images * beams,), alphabet.start, device=device)
-    first = torch.arange(images, device=device) * beams  # the row of each image's first text
+    first = torch.arange(images, device=device) * beams  # row of each image's first text
     score = torch.full((images, beams), -torch.inf, device=device)
-    score[:, 0] = 0.0  # all texts of an image are one at first
-    best = last_p = torch.full((images,), -torch.inf, device=device)  # of what has ended
-    done = best > 0  # none is
-    row, length = first, torch.zeros_like(first)  # where it ended, after how many tokens
-    past, steps = None, []
-    for place in range(longest + 1):
+    score[:, 0] = 0.0  # all texts of an image are the same at first
+    best = last_p = torch.full((images,), -torch.inf, device=device)  # of finished texts
+    done = best > 0 # all False row, length = first, torch.zeros_like(first) # where each text
+    ended, and its length past, steps = None, [] for place in range(longest + 1):
         next_p, kept, past = advance(token, place, past)
         joint = columns.weigh(next_p) if columns else next_p
         total = score[..., None] + joint.unflatten(0, (images, beams))
-        # An end counts where it is among the likeliest of all that may come next: any text may be
-        # cut short, and no other is as short.
+        # An end counts only if it is among the most likely next tokens: any text can be cut short,
+        # and no competitor is as short.
         least = total.flatten(1).topk(beams).values[:, -1]
         ended, beam = total[..., end].max(dim=1)
         measure = (place + 1) ** POWER
@@ -145,7 +145,7 @@ def _beam_search(
         parent = (first[:, None] + choice // total.shape[-1]).flatten()
         token = (choice % total.shape[-1]).flatten()
         steps.append((token, parent, kept, next_p[parent, token]))
-        # Also where others of the batch go on. A text that goes on is longer by its end at least.
+        # Even if others of the batch go on. An unfinished text grows at least by its end token.
         done |= best >= score[:, 0] / (place + 2) ** POWER
         if done.all():
             break
@@ -162,10 +162,10 @@ def _beam_search(
 def _followed(
     steps: list[tuple[Tensor, Tensor, Tensor, Tensor]], row: Tensor, length: Tensor
 ) -> Texts:
-    """The text of each image back from `row`, where it ended after `length` tokens.
+    """Trace each image's text back from `row`, where it ended after `length` tokens.
 
-    Each of `steps` has the token of every row, the row that this one came from, what was kept of
-    those, and the token's log-probability. The tokens `(B, steps)` before `length` are the text's.
+    Each of `steps` has the token of every row, the row it came from, the output kept for that row,
+    and the token's log-probability. The tokens `(B, steps)` before `length` are the text's.
     """
     tokens, log_p, kept = [], [], []
     for place in range(int(length.max()), -1, -1):
