@@ -1,4 +1,4 @@
-"""The likeliest text of the views of an image. No torch."""
+"""Choose the most likely text among the views of an image. No torch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import View
 
 TRUST = 0.25
-"""The power of the finder's probability that a text's confidence is multiplied by. Much of the
-finder's doubt is gone once a text makes sense, so it is less than 1; chosen on validation text."""
+"""Exponent of the finder's probability as a factor of a text's confidence. It is below 1 because a
+text that makes sense removes much of the finder's doubt; chosen on validation text."""
 
 
 def likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
-    """The best of what was read of an image; texts decide between equal ones.
+    """Return the best reading of an image, breaking ties by the text.
 
-    Its confidence is the line's, and less where the finder is unsure that the line stands upright.
+    Its confidence is the line's, reduced if the finder is unsure that the line is upright.
     """
 
     def rank(entry: tuple[View, Line]) -> tuple[bool, float, str]:
@@ -28,7 +28,7 @@ def likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
     view, line = max(read, key=rank)
     if not line.text.strip():
         return Reading("", 0.0, 0)
-    # Rounded: the finder's probabilities may differ between the turns in their last digits.
+    # Rounded: the last digits of the finder's probabilities may differ between turns.
     confidence = round(line.confidence * view.probability**TRUST, 6)
     warnings = doubts(view.pixels, line.text, view.slant)
     return Reading(line.text, confidence, view.degrees, view.slant, line.characters, warnings)

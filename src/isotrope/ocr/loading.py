@@ -1,4 +1,4 @@
-"""Where the shipped weights and their adapters are, and who reads by default. No torch."""
+"""Locate the shipped weights and adapters, and choose the default engine. No torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from isotrope.ocr.onnx.session import GRAPH
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""The weights that come with the package: a folder for each model, its adapters inside it."""
+"""The weights that come with the package: a folder for each model, with its adapters inside."""
 
 
 def shipped(model: str) -> Path:
@@ -16,10 +16,10 @@ def shipped(model: str) -> Path:
 
 
 def default_engine(path: str | Path | None = None) -> str:
-    """Who reads where nobody is named: "isotrope", or "gsanet" where `path` holds its weights.
+    """Choose the default engine: "isotrope", or "gsanet" if `path` contains its weights.
 
     Args:
-        path: The folder of weights that is to be read with. None: the shipped ones.
+        path: The folder of the weights to use. None: the shipped ones.
     """
     if path is None or (Path(path) / GRAPH).is_file():
         return "isotrope"
@@ -31,10 +31,10 @@ def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
 
     Args:
         adapter: The folder itself, or the name of a shipped adapter.
-        model: The shipped model whose adapters are known by name: an adapter fits one alone.
+        model: The shipped model whose adapters are known by name; an adapter fits only one model.
 
     Raises:
-        ValueError: There is no adapter.
+        ValueError: There is no such adapter.
     """
     adapters = shipped(model) / "adapters"
     for place in (Path(adapter), adapters / adapter):

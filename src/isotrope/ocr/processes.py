@@ -1,8 +1,8 @@
-"""What a forked child cannot use, and a pickle cannot hold, is made anew in each process.
+"""Recreate, in each process, resources that survive neither a fork nor a pickle.
 
-A fork copies one thread alone. In the child an onnxruntime session waits for its others forever,
-when it is closed if not before, and so does torch when it computes. `multiprocessing` ends its
-children by `os._exit`; a child of a bare `os.fork` should too, as onnxruntime 1.32 hangs in
+A fork copies only one thread. In the child, an onnxruntime session waits forever for its other
+threads, at the latest when it is closed, and so does torch when it computes. `multiprocessing` ends
+its children by `os._exit`; a child of a bare `os.fork` should too, as onnxruntime 1.32 hangs in
 `sys.exit` of a forked child that never even opened a session.
 """
 
@@ -22,13 +22,13 @@ _forked = False
 
 
 class PerProcess(Generic[T]):
-    """A resource of a process: made at once, and again in a child or from a pickle when asked for.
+    """A per-process resource, made at once, and again on demand in a child or after unpickling.
 
-    Copies share it. Threads may share it too, if they may share the resource; two that ask first
-    may each make one, and either will do.
+    Copies share it. Threads may share it if they may share the resource; two threads that ask first
+    may each make one, and either works.
 
     Args:
-        make: Makes it; a function that can be pickled, such as a `partial` of a module's.
+        make: Makes the resource; must be picklable, such as a `partial` of a module's function.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -57,14 +57,14 @@ class PerProcess(Generic[T]):
         _holders.add(self)
 
     def _leave(self) -> None:
-        """Forget the parent's, which must never be closed here: its threads stayed behind."""
+        """Forget the parent's resource. It must never be closed here: its threads stayed behind."""
         if self._made is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._made))
         self._made = None
 
 
 def settle(torch: ModuleType) -> None:
-    """Let torch, the module, compute in one thread where this process is a forked child."""
+    """Make torch use one thread if this process is a forked child."""
     if _forked and torch.get_num_threads() > 1:
         torch.set_num_threads(1)
 

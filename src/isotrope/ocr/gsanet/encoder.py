@@ -40,7 +40,7 @@ class LiftedEncoder(PreTrainedModel):
         self.post_init()
 
     def _init_weights(self, module: torch.nn.Module) -> None:
-        """The layers initialize themselves; only their tables are filled anew after loading."""
+        """Only refill the layers' tables after loading; the layers initialize themselves."""
         reset = getattr(module, "reset_tables", None)
         if reset is not None:
             reset()
@@ -58,9 +58,9 @@ AutoModel.register(LiftedEncoderConfig, LiftedEncoder, exist_ok=True)
 
 
 def standardize(pixels: Tensor) -> Tensor:
-    """Each image to mean 0 and about unit contrast, so that ink and paper may have any gray.
+    """Normalize each image to mean 0 and about unit contrast, for ink and paper of any gray.
 
-    Zero padding at the border then reads as the mean gray. No turn changes a mean.
+    Zero padding at the border then equals the mean gray. Turns do not change the mean.
     """
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     spread = (pixels - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()

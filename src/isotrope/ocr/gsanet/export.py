@@ -1,9 +1,9 @@
-"""A `Recognizer` as ONNX graphs that run without torch, and the audit of what was exported.
+"""Export a `Recognizer` as ONNX graphs that run without torch, and audit the result.
 
-`encoder.onnx` maps pixels to tokens, and these to the keys and values that the decoder looks at;
-`decoder.onnx` is one step; `config.json` is what else a runtime needs. The turned filters
-stand in the graph as constants, so its symmetry no longer follows from how it is built: it is
-measured on every export.
+`encoder.onnx` maps pixels to tokens and to the keys and values that the decoder attends to;
+`decoder.onnx` is one decoding step; `config.json` holds the rest. The turned filters are constants
+in the graph, so its symmetry no longer follows from its construction and is measured on every
+export.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOLERANCE = TOLERANCES[torch.float32]
 
 
 def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
-    """Writes `encoder.onnx`, `decoder.onnx` and `config.json`, in float32.
+    """Write `encoder.onnx`, `decoder.onnx` and `config.json`, in float32.
 
         encoder: pixels (B, 3, H, W) -> tokens (B, |G|*N, C), cross_keys_i and cross_values_i,
                  characters (B, |G|*N, vocabulary) where there is a head `columns`
@@ -41,16 +41,16 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
               -> log_p (B, vocabulary), looked (B, |G|), written_*_i (B, heads, T + 1, d)
 
     for each layer `i` of the decoder; B, H, W and T are free, T is 0 at the first step. `looked` is
-    the last layer's cross-attention on each orientation. The files take their places together, and
+    the last layer's cross-attention on each orientation. The files are put in place together, and
     only if the encoder's graph passes `audit_onnx`.
 
     Returns:
-        The error of the graph under each element of the group.
+        The equivariance error of the graph under each element of the group.
 
     Raises:
-        ValueError: `folder` holds another kind of model, the graph is not equivariant, or tokens
-            are a tokenizer's and not characters.
-        ModuleNotFoundError: the extra `isotrope[onnx]` is not installed.
+        ValueError: `folder` contains another kind of model, the graph is not equivariant, or the
+            tokens are a tokenizer's word pieces.
+        ModuleNotFoundError: `isotrope[onnx]` is not installed.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
         required(name)
@@ -62,7 +62,7 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
     _refuse_to_overwrite(folder / "config.json")
     folder.mkdir(parents=True, exist_ok=True)
     recognizer = copy.deepcopy(recognizer).float().cpu().eval()
-    with (  # the last to be entered is the first in place: the config says that all is there
+    with (  # the last entered is put in place first, and the config must be last
         replacing(folder / "config.json") as config,
         replacing(folder / "decoder.onnx") as decoder,
         replacing(folder / "encoder.onnx") as encoder,
@@ -84,13 +84,13 @@ def export_onnx(recognizer: Recognizer, folder: str | Path) -> dict[int, float]:
 
 
 class _Encoder(nn.Module):
-    """Pixels to tokens, to the keys and values of the cross-attention, and to characters."""
+    """Map pixels to tokens, keys and values for cross-attention, and characters."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         super().__init__()
         self.encoder, self.decoder = recognizer.encoder, recognizer.decoder
         self.columns = recognizer.columns
-        # Or each run would turn the filters anew.
+        # Otherwise each run would turn the filters again.
         for module in self.encoder.modules():
             if isinstance(module, TurnedFilter):
                 module.register_buffer("turned_bank", module.bank().detach().contiguous())
@@ -103,7 +103,7 @@ class _Encoder(nn.Module):
 
 
 class _Step(nn.Module):
-    """One step of the decoder, down to what `Recognizer.read` keeps of it."""
+    """One decoder step, reduced to the outputs that `Recognizer.read` keeps."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         super().__init__()
@@ -121,7 +121,8 @@ class _Step(nn.Module):
 
 def _export_encoder(recognizer: Recognizer, path: Path) -> None:
     layers, unit = recognizer.config.decoder.decoder_layers, recognizer.encoder.vit.config.unit
-    # No sizes of 0 or 1, which torch.export takes for constants; all differ, or they are one.
+    # Sizes must not be 0 or 1, which torch.export treats as constants, and must all differ, or they
+    # are treated as the same.
     pixels = torch.rand(2, 3, 3 * unit, 5 * unit)
     free = {0: Dim("batch"), 2: unit * Dim("rows"), 3: unit * Dim("columns")}
     outputs = ["tokens", *layer_names("cross", layers)]
@@ -146,7 +147,7 @@ def _export_decoder(recognizer: Recognizer, path: Path) -> None:
     _export(_Step(recognizer), arguments, free, inputs, outputs, path)
 
 
-@torch.no_grad()  # under inference_mode the exporter fails
+@torch.no_grad()  # the exporter fails under inference_mode
 def _export(
     module: nn.Module,
     arguments: tuple,
@@ -169,15 +170,15 @@ def _export(
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).split("\n")[0]
         raise ValueError(f"this model cannot be exported: torch says {reason}") from error
-    program = cast("torch.onnx.ONNXProgram", exported)  # by dynamo there always is one
+    program = cast("torch.onnx.ONNXProgram", exported)  # always one with dynamo
     for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # the paths of this machine
+        node.metadata_props.clear()  # it contains this machine's paths
     program.save(path, external_data=False)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on torch's own code, and on torchvision, which has no part."""
+    """Silence the exporter's warnings about torch's own code and about unused torchvision."""
     names = ("torch.onnx._internal.exporter", "onnxscript", "onnx_ir")
     levels = {logger: logger.level for logger in map(logging.getLogger, names)}
     try:
@@ -209,6 +210,6 @@ def _config(recognizer: Recognizer) -> dict[str, Any]:
 
 
 def _refuse_to_overwrite(config: Path) -> None:
-    """A config of another kind is another model's, such as the one that is being exported."""
+    """Reject a folder with another model's config, such as the one being exported."""
     if config.is_file() and f'"{FORMAT}"' not in config.read_text(encoding="utf-8"):
         raise ValueError(f"{config.parent}: holds another model; export to a folder of its own")

@@ -1,4 +1,4 @@
-"""Exported ONNX graphs: opening them, and the audit of their symmetry. Loads no transformers."""
+"""Open exported ONNX graphs and audit their symmetry. Does not load transformers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 FORMAT = "isotrope-onnx-3"
-"""What the `config.json` of an export calls itself."""
+"""Format name in the `config.json` of an export."""
 
 
 def audit_onnx(path: str | Path, images: Tensor, group: Group) -> dict[int, float]:
     """`{h: max |graph(L_h f) - L_h graph(f)| / max |graph(f)|}` of an exported encoder.
 
-    All of its outputs are tokens, which a turn must permute exactly; rounding in float32 leaves
-    about 1e-6. Elements that turn between pixels are left out.
+    All outputs are tokens, which a turn must permute exactly; float32 rounding leaves about 1e-6.
+    Group elements that do not map the pixel grid to itself are omitted.
 
     Args:
-        path: `encoder.onnx`, or the folder with it.
-        images: `(B, 3, H, W)` in [0, 1]; non-square ones show more.
+        path: `encoder.onnx`, or the folder that contains it.
+        images: `(B, 3, H, W)` in [0, 1]; non-square images reveal more.
 
     Raises:
-        ValueError: there is no graph at `path`, or it does not take the images or a turned copy.
+        ValueError: There is no graph at `path`, or it rejects the images or their turned copies.
     """
     path = Path(path)
     encoder = open_session(path / "encoder.onnx" if path.is_dir() else path)
@@ -56,7 +56,7 @@ def audit_onnx(path: str | Path, images: Tensor, group: Group) -> dict[int, floa
 
 
 def required(name: str) -> ModuleType:
-    """A module of the extra `onnx`."""
+    """Import a module of the extra `onnx`."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
@@ -67,15 +67,15 @@ def required(name: str) -> ModuleType:
 
 
 def open_session(path: Path, threads: int | None = None) -> InferenceSession:
-    """A graph ready to run on the CPU; `threads=None` leaves their number to onnxruntime.
+    """Open a graph to run on the CPU; `threads=None` uses onnxruntime's default.
 
     Raises:
-        ValueError: there is no graph at `path`, or a broken one.
+        ValueError: There is no graph at `path`, or it is broken.
     """
     required("onnxruntime")
     return session.open_session(path, session.session_options(threads), path, "export it anew")
 
 
 def layer_names(prefix: str, layers: int) -> list[str]:
-    """The names in the graphs of a decoder's keys and values: `past_keys_0`, `past_values_0`..."""
+    """Names of a decoder's keys and values in the graphs: `past_keys_0`, `past_values_0`..."""
     return [f"{prefix}_{part}_{i}" for i in range(layers) for part in ("keys", "values")]

@@ -1,4 +1,4 @@
-"""Loading the papers' recognizer and its adapters; what does not fit is refused by name."""
+"""Load the papers' recognizer and its adapters; tensors that do not fit are named in errors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the sh
 def load_recognizer(
     path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
 ) -> Recognizer:
-    """A `Recognizer` in eval mode.
+    """Load a `Recognizer` in eval mode.
 
     Args:
-        path: A folder made by `Recognizer.save_pretrained`. None: the shipped weights.
+        path: A folder written by `Recognizer.save_pretrained`. None: the shipped weights.
         adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
-        merge: Whether the adapter is added to the weights; otherwise a `PeftModel` is returned,
-            which hands on whatever it lacks to the recognizer in it.
+        merge: Whether to merge the adapter into the weights. If not, a `PeftModel` is returned,
+            which forwards unknown attributes to the recognizer inside.
 
     Raises:
-        ValueError: There is no recognizer at `path`, or no adapter for it at `adapter`.
+        ValueError: There is no recognizer at `path`, or no matching adapter at `adapter`.
     """
     recognizer = _load(path or shipped("recognizer"))
     if adapter is not None:
@@ -39,14 +39,14 @@ def load_recognizer(
 
 
 def with_adapter(recognizer: Recognizer, adapter: str | Path | None) -> Recognizer:
-    """The same recognizer with this adapter, or with None without any.
+    """Return the same recognizer with this adapter, or None for no adapter.
 
     Args:
-        recognizer: Left as it is; what is returned shares the memory of its weights.
+        recognizer: Not modified; the result shares the memory of its weights.
         adapter: As in `load_recognizer`.
 
     Raises:
-        ValueError: No such adapter, or one of another model.
+        ValueError: The adapter does not exist or belongs to another model.
     """
     memo = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in recognizer.parameters()}
     shared = copy.deepcopy(recognizer, memo)
@@ -63,7 +63,7 @@ def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool = False) -
 def _load(path: Path) -> Recognizer:
     _check_config(path)
     try:
-        # Tensors of another shape are reported below by name, and not by a mere refusal.
+        # Tensors of another shape are reported by name below, rather than by a generic error.
         loaded = Recognizer.from_pretrained(
             path, output_loading_info=True, ignore_mismatched_sizes=True
         )
@@ -71,7 +71,7 @@ def _load(path: Path) -> Recognizer:
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path}: its weights cannot be loaded ({reason}); {_REMEDY}") from error
-    except Exception as error:  # A broken config fails wherever its values are first used.
+    except Exception as error:  # a broken config fails wherever its values are first used
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise ValueError(f"{path}: its config.json is broken ({reason}); {_REMEDY}") from error
     if problem := _misfits(report):
@@ -80,14 +80,14 @@ def _load(path: Path) -> Recognizer:
 
 
 def _check_config(path: Path) -> None:
-    """Refuse a folder that does not say it is a recognizer's."""
+    """Reject a folder whose config is not a recognizer's."""
     config = path / "config.json"
     if not config.is_file():
         raise ValueError(f"{path}: no recognizer here (config.json is missing); {_REMEDY}")
     try:
         architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures")
         fits = "Recognizer" in (architectures or [])
-    except (ValueError, AttributeError, TypeError):  # No JSON, or JSON of another shape.
+    except (ValueError, AttributeError, TypeError):  # not JSON, or JSON of another structure
         fits = False
     if not fits:
         exported = (path / "encoder.onnx").is_file()
@@ -96,7 +96,7 @@ def _check_config(path: Path) -> None:
 
 
 def _misfits(report: dict, most: int = 3) -> str:
-    """The tensors that loading left out, a few of each kind by name; empty where all fit."""
+    """Name a few tensors of each kind that loading skipped; empty if all fit."""
     kinds = {
         "missing": report["missing_keys"],
         "unexpected": report["unexpected_keys"],

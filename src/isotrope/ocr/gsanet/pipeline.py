@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class RecognizerPipeline(Pipeline):
-    """Images of words and lines, whichever way up, to `{"generated_text", "score", "orientation"}`.
+    """Map images of words and lines, any way up, to `{"generated_text", "score", "orientation"}`.
 
-    `score` is the confidence, `orientation` the degrees counter-clockwise that the text is turned.
-    An argument `beams`, of the pipeline or of a call, is that of `Recognizer.read`.
+    `score` is the confidence, `orientation` the turn of the text in degrees counter-clockwise. The
+    argument `beams`, of the pipeline or of a call, is passed to `Recognizer.read`.
     """
 
     model: Recognizer

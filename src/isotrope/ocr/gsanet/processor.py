@@ -1,4 +1,4 @@
-"""Images as the papers' recognizer takes them, for transformers' `AutoImageProcessor`."""
+"""Prepare images for the papers' recognizer, for transformers' `AutoImageProcessor`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from isotrope.io.images import ImageSource, image_sources
 
 
 class RecognizerImageProcessor(BaseImageProcessor):
-    """Any image as pixels of the size that a `Recognizer` takes; `preprocessor_config.json`.
+    """Convert any image to pixels of the size a `Recognizer` takes (`preprocessor_config.json`).
 
     Args:
-        image_height: Pixels of the short side.
-        image_stride: What both sides are multiples of, in pixels.
-        max_ratio: The longest image taken, long side over short side.
+        image_height: Short side of the result, px.
+        image_stride: Both sides of the result are multiples of this, px.
+        max_ratio: The largest ratio of long to short side that is accepted.
     """
 
     model_input_names = ["pixel_values"]  # noqa: RUF012
@@ -31,19 +31,19 @@ class RecognizerImageProcessor(BaseImageProcessor):
     def preprocess(
         self, images: ImageSource | Iterable[ImageSource], return_tensors: str | None = None, **_
     ) -> BatchFeature:
-        """`pixel_values`: `(3, h, w)` each, in [0, 1].
+        """Return `pixel_values`: `(3, h, w)` each, in [0, 1].
 
         Args:
             images: One image or several, as `isotrope.io.images.load_unit` takes them.
-            return_tensors: "pt" stacks them, for which all must have one size.
+            return_tensors: "pt" stacks the images, which must then have the same size.
 
         Raises:
-            ImageError: An image cannot be opened, is too small or too long.
+            ImageError: An image cannot be opened, or is too small or too long.
         """
         sizes = (self.image_height, self.image_stride, self.max_ratio)
         pixels = [prepare(load_image(image), *sizes) for image in image_sources(images)]
         return BatchFeature({"pixel_values": pixels}, tensor_type=return_tensors)
 
     def __call__(self, images: ImageSource | Iterable[ImageSource], **kwargs) -> BatchFeature:
-        """As `preprocess`."""
+        """Prepare images, as `preprocess` does."""
         return self.preprocess(images, **kwargs)

@@ -1,8 +1,8 @@
 """`Recognizer`: TrOCR with an equivariant encoder, [LoRA-GSA] section 1.
 
-The encoder hands the decoder the set of tokens at all `(x, g)`. A turn of the image permutes that
-set and changes nothing else; the decoder's cross-attention has no encoder positions, so it cannot
-see the permutation: `p(text | turned image) = p(text | image)`.
+The decoder attends to the set of encoder tokens at all `(x, g)`. A turn of the image only permutes
+that set, and the decoder's cross-attention has no encoder positions, so it cannot see the
+permutation: `p(text | turned image) = p(text | image)`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from isotrope.text.tokens import BOS, EOS, PAD, SPECIAL
 
 @cache
 def _index(charset: str) -> dict[str, int]:
-    """The token of each character."""
+    """Map each character to its token."""
     return {c: token for token, c in enumerate(charset, SPECIAL)}
 
 
 class Recognizer(VisionEncoderDecoderModel):
     """Reads word and line images: equivariant encoder, TrOCR decoder, characters as tokens.
 
-    Its config carries `charset` (`None` for a tokenizer's pieces of words), `image_height` (pixels
-    of the short side), `image_stride` (the long side is a multiple of it), `max_ratio` (long over
-    short side) and `max_characters`; and `columns`, whether there is a second, linear head of that
-    name: which character each token of the encoder holds (`isotrope.ocr.gsanet.columns`).
+    Its config has `charset` (`None` for a tokenizer's word pieces), `image_height` (short side,
+    px), `image_stride` (the long side is a multiple of it), `max_ratio` (long over short side),
+    `max_characters`, and `columns`: whether there is a second, linear head of that name, which
+    classifies the character at each encoder token (`isotrope.ocr.gsanet.columns`).
     """
 
     if TYPE_CHECKING:  # transformers reads annotations at runtime
@@ -58,7 +58,7 @@ class Recognizer(VisionEncoderDecoderModel):
 
     config_class = RecognizerConfig
     tokenizer: PreTrainedTokenizerBase | None = None
-    """That of `from_trocr`; where there is none, characters are the tokens."""
+    """The tokenizer from `from_trocr`; without one, tokens are characters."""
 
     def __init__(self, config=None, encoder=None, decoder=None) -> None:
         super().__init__(config, encoder, decoder)
@@ -82,13 +82,13 @@ class Recognizer(VisionEncoderDecoderModel):
         max_ratio: float = 32.0,
         max_characters: int = 126,
     ) -> Recognizer:
-        """A recognizer with random weights.
+        """Make a recognizer with random weights.
 
         Args:
-            dim, layers, heads, dropout: the decoder's.
-            columns: whether it has that head. It learns by `isotrope train recognizer`, not by the
-                loss of `forward`; untrained it would mislead the decoder.
-            charset: each character once; the space is the one that leaves no ink.
+            dim, layers, heads, dropout: Sizes and dropout of the decoder.
+            columns: whether to add that head. `isotrope train recognizer` trains it; the loss of
+                `forward` does not. Untrained, it would mislead the decoder.
+            charset: each character once; the space is the only one without ink.
         """
         if twice := sorted({c for c in charset if charset.count(c) > 1}):
             raise ValueError(f"charset has {', '.join(map(repr, twice))} twice; give each once")
@@ -122,17 +122,17 @@ class Recognizer(VisionEncoderDecoderModel):
         image_height: int = 32,
         max_ratio: float = 32.0,
     ) -> Recognizer:
-        """The decoder and the tokenizer of a TrOCR checkpoint behind a random equivariant encoder.
+        """Combine a TrOCR checkpoint's decoder and tokenizer with a random equivariant encoder.
 
-        Its tokens are pieces of words, so that `max_characters` counts those. The decoder's
-        cross-attention takes keys and values of the checkpoint's own width; for an encoder of
-        another width, those two projections are random too.
+        Its tokens are word pieces, which `max_characters` counts. If the encoder's width differs
+        from the checkpoint's, the key and value projections of the decoder's cross-attention are
+        random too.
 
         Args:
             path: a folder with a `VisionEncoderDecoderModel` and its tokenizer.
 
         Raises:
-            ValueError: no such checkpoint, or one whose decoder is no TrOCR.
+            ValueError: There is no checkpoint, or its decoder is not a TrOCR.
         """
         decoder, tokenizer = published(path, encoder.stages[-1].dim)
         longest = decoder.config.max_position_embeddings - 2
@@ -167,7 +167,7 @@ class Recognizer(VisionEncoderDecoderModel):
         return cls(config=config, encoder=encoder, decoder=decoder)
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs) -> None:
-        """As transformers does; with `preprocessor_config.json`, and the tokenizer if any."""
+        """Save as transformers does, with `preprocessor_config.json` and the tokenizer, if any."""
         from isotrope.ocr.gsanet.processor import RecognizerImageProcessor
 
         super().save_pretrained(save_directory, **kwargs)
@@ -179,10 +179,10 @@ class Recognizer(VisionEncoderDecoderModel):
 
     @classmethod
     def from_pretrained(cls, path: str | os.PathLike, *args, **kwargs):
-        """As transformers does; with the tokenizer, where there is one.
+        """Load as transformers does, with the tokenizer, if any.
 
         Raises:
-            ValueError: `path` holds another model.
+            ValueError: `path` contains another model.
         """
         hub = hub_options(kwargs)
         refuse_another_model(path, hub)
@@ -198,21 +198,22 @@ class Recognizer(VisionEncoderDecoderModel):
         return group_from_name(self.config.encoder.vit["group"])
 
     def grid(self, pixels: Tensor) -> tuple[int, int]:
-        """`(h, w)` of the encoder's tokens in each orientation, of pixels `(B, 3, H, W)`."""
+        """Grid `(h, w)` of the encoder's tokens in each orientation, for pixels `(B, 3, H, W)`."""
         rows, columns = pixels.shape[2:]
         stride = self.encoder.vit.config.stride
         return rows // stride, columns // stride
 
     @property
     def space(self) -> int:
-        """The token that leaves no ink; one that is never written where the charset has none."""
+        """The token of the space; without one in the charset, a token that is never written."""
         return _index(self.config.charset or "").get(" ", PAD)
 
     def encode_text(self, texts: list[str]) -> Tensor:
-        """Labels `(B, T)`: the tokens, then EOS, then -100, which the loss leaves out.
+        """Encode labels `(B, T)`: the tokens, then EOS, then -100, which the loss ignores.
 
         Raises:
-            ValueError: a character outside the charset, or a text over `max_characters`.
+            ValueError: A character is outside the charset, or a text is longer than
+                `max_characters`.
         """
         rows = [self._tokens(text) for text in texts]
         labels = torch.full((len(texts), max(map(len, rows), default=0) + 1), -100)
@@ -240,14 +241,14 @@ class Recognizer(VisionEncoderDecoderModel):
         return tokens
 
     def can_write(self, text: str) -> bool:
-        """Whether `encode_text` takes it."""
+        """Whether `encode_text` accepts the text."""
         try:
             return bool(self._tokens(text))
         except ValueError:
             return False
 
     def decode_text(self, tokens: Tensor) -> list[str]:
-        """Texts of token rows `(B, T)`, each up to its first EOS."""
+        """Decode token rows `(B, T)`, each up to its first EOS."""
         charset, texts = self.config.charset or "", []
         for row in tokens.tolist():
             written = row[: row.index(EOS)] if EOS in row else row
@@ -259,15 +260,15 @@ class Recognizer(VisionEncoderDecoderModel):
 
     @torch.inference_mode()
     def read(self, pixels: Tensor, beams: int = 1) -> Written:
-        """Reads a batch of equal-sized images, in one encoder pass.
+        """Read a batch of images of the same size in one encoder pass.
 
         Args:
             pixels: `(B, 3, H, W)` in [0, 1], at any of the group's orientations.
-            beams: texts of each image that are followed side by side; 1: greedily.
+            beams: beam width; 1 is greedy decoding.
 
         Returns:
-            The texts, their confidences and their orientations: those on which the last layer's
-            cross-attention rested while the characters were written.
+            The texts, their confidences and their orientations, which are those that the last
+            layer's cross-attention focused on while the characters were written.
         """
         tokens = self.encoder(pixel_values=pixels).last_hidden_state
         cross = cross_keys_values(self.decoder, tokens)

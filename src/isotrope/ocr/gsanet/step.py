@@ -1,8 +1,8 @@
-"""One character through a TrOCR decoder, with kept keys and values.
+"""One decoding step of a TrOCR decoder, with cached keys and values.
 
-The same function as transformers' decoder in eval mode, post-norm layers of [LoRA-GSA] section 1,
-in a few calls a layer: a step through the whole library costs three times as much on a CPU as its
-arithmetic. Layers are called as modules, so that adapters act.
+Computes the same function as transformers' decoder in eval mode (the post-norm layers of [LoRA-GSA]
+section 1) in a few calls per layer: on a CPU, a step through the whole library takes three times as
+long as its arithmetic. Layers are called as modules, so adapters take effect.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _split(attention: TrOCRAttention, states: Tensor) -> Tensor:
 
 
 def keys_values(attention: TrOCRAttention, states: Tensor) -> KeysValues:
-    """Keys and values of the states `(B, T, C)` that are attended to."""
+    """Keys and values of the states `(B, T, C)` to attend to."""
     return (
         _split(attention, attention.k_proj(states)),
         _split(attention, attention.v_proj(states)),
@@ -42,14 +42,16 @@ def keys_values(attention: TrOCRAttention, states: Tensor) -> KeysValues:
 
 
 def cross_keys_values(decoder: TrOCRForCausalLM, tokens: Tensor) -> list[KeysValues]:
-    """Keys and values of the encoder's tokens `(B, T, C)` for each layer: once an image."""
+    """Keys and values of the encoder's tokens `(B, T, C)` for each layer, once per image."""
     return [keys_values(layer.encoder_attn, tokens) for layer in _layers(decoder)]
 
 
 def attend(attention: TrOCRAttention, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
-    """Attention of the states `(B, 1, C)`: the output, and the query `(B, heads, 1, d)`."""
+    """Attend from states `(B, 1, C)`; return the output and the query `(B, heads, 1, d)`."""
     query = _split(attention, attention.q_proj(states))
-    if torch.compiler.is_compiling():  # taken apart, the fused form would scale all keys each step
+    if (
+        torch.compiler.is_compiling()
+    ):  # decomposed, the fused form would scale all keys in each step
         scores = (query * query.shape[-1] ** -0.5) @ to[0].transpose(-1, -2)
         out = scores.softmax(dim=-1) @ to[1]
     else:
@@ -58,14 +60,14 @@ def attend(attention: TrOCRAttention, states: Tensor, to: KeysValues) -> tuple[T
 
 
 def attention_weights(query: Tensor, key: Tensor) -> Tensor:
-    """Where queries `(B, heads, steps, d)` looked, averaged over heads: `(B, steps, T)`."""
+    """Attention weights of queries `(B, heads, steps, d)`, averaged over heads: `(B, steps, T)`."""
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
     return scores.softmax(dim=-1).mean(dim=1)
 
 
 def _beside(states: Tensor, cross: KeysValues) -> Tensor:
-    """`(N, 1, C)` -> `(B, N / B, C)`: an image's texts share its keys, which are not copied."""
-    images = cross[0].shape[0]  # not len, which an export would take for a constant
+    """`(N, 1, C)` -> `(B, N / B, C)`: an image's texts share its keys without copies."""
+    images = cross[0].shape[0]  # len would be a constant in an export
     return states if states.shape[0] == images else states.view(images, -1, states.shape[-1])
 
 
@@ -76,13 +78,13 @@ def step(
     past: Past | None,
     cross: list[KeysValues],
 ) -> tuple[Tensor, Tensor, list[KeysValues]]:
-    """Writes one token.
+    """Decode one token.
 
     Args:
-        token: the last token `(N,)`: of each image as many in a row as there are texts of it.
-        place: how many tokens stand before it.
-        past: what the step before returned last; `None` at the first.
-        cross: `cross_keys_values` of the encoder's tokens, of `B` images.
+        token: the last tokens `(N,)`; those of an image's texts are adjacent.
+        place: the number of tokens before it.
+        past: the last value returned by the previous step; `None` at first.
+        cross: `cross_keys_values` of the encoder's tokens of `B` images.
 
     Returns:
         Logits `(N, vocabulary)` of the next token, the last layer's query of the encoder's tokens
@@ -94,7 +96,7 @@ def step(
     states = body.embed_tokens(token) + position
     if body.layernorm_embedding is not None:
         states = body.layernorm_embedding(states)
-    written, query = [], states  # as yet of no layer
+    written, query = [], states  # no layers yet
     for index, layer in enumerate(_layers(decoder)):
         here = keys_values(layer.self_attn, states)
         if past is not None:
@@ -116,6 +118,6 @@ def advanced(
     place: int,
     past: Past | None,
 ) -> tuple[Tensor, Tensor, list[KeysValues]]:
-    """`step` as `decoding.decode` takes it, with the queries `(N, heads, d)`."""
+    """`step` in the form that `decoding.decode` takes, with the queries `(N, heads, d)`."""
     logits, query, written = step(decoder, token, place, past, cross)
     return logits.float().log_softmax(-1), query.transpose(1, 2).flatten(0, 1), written

@@ -1,4 +1,4 @@
-"""What the papers' recognizer gives for a batch of images, on torch and on onnxruntime."""
+"""The result of the papers' recognizer for a batch of images, on torch and onnxruntime."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Written(NamedTuple):
     """The texts of B images.
 
     Args:
-        texts: B of them.
+        texts: one per image.
         confidences: `(B,)` in [0, 1]: the geometric mean of the probabilities of a text's
             characters and of its end.
-        orientations: `(B,)`: degrees counter-clockwise that each text is turned from upright.
-        characters: of each text the probability of each character; empty where the tokens are a
-            tokenizer's pieces of words.
+        orientations: `(B,)`: turn of each text from upright, in degrees counter-clockwise.
+        characters: for each text, the probability of each character; empty if tokens are word
+            pieces.
     """
 
     texts: list[str]
@@ -30,6 +30,6 @@ class Written(NamedTuple):
 
 
 def character_confidences(texts: Texts, first: int = SPECIAL) -> list[tuple[float, ...]]:
-    """The probability of each character; tokens from `first` on are characters."""
+    """Probability of each character; tokens from `first` on are characters."""
     rows = zip(texts.tokens.tolist(), texts.log_p.exp().tolist(), strict=True)
     return [tuple(p for token, p in zip(*row, strict=True) if token >= first) for row in rows]

@@ -1,1 +1,1 @@
-"""A model's folder: its weights once, for torch and, by a graph beside them, for onnxruntime."""
+"""Model folders whose weights serve both torch and, through a graph, onnxruntime."""

@@ -1,4 +1,4 @@
-"""The `config.json` of a model's folder, which says whose it is. No torch."""
+"""The `config.json` of a model's folder, which identifies the model. No torch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from isotrope.ocr.onnx.session import CONFIG
 
 
 def read_config(folder: str | Path, kind: str, key: str) -> dict[str, Any]:
-    """The configuration of a folder that holds a model of one kind.
+    """Read the configuration of a folder that should contain a given kind of model.
 
     Args:
         folder: The model's folder.
-        kind: What it must hold, for people.
-        key: What the configurations of this kind have, and those of others do not.
+        kind: The expected kind of model, for error messages.
+        key: A key that only configurations of this kind have.
 
     Raises:
-        ValueError: The configuration is missing, broken, or that of another kind.
+        ValueError: The configuration is missing, broken, or of another kind.
     """
     path = Path(folder) / CONFIG
     remedy = f"give the folder of {kind}"

@@ -1,7 +1,7 @@
-"""A torch model as a folder that runs with and without torch, its weights written once.
+"""Save a torch model as a folder that runs with and without torch from the same weights.
 
-`model.safetensors` holds the weights in 16 bits, for torch; `graph.onnx` says what is computed and
-refers to the same bytes, for onnxruntime, which widens them to 32 bits when it loads.
+`model.safetensors` holds the weights in 16 bits. `graph.onnx` holds the computation and refers to
+the same bytes, which onnxruntime widens to 32 bits on loading.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def save_folder(
     """Write a model's weights, configuration and graph.
 
     Args:
-        model: whose state is written, rounded to 16 bits; it is left as it is.
-        config: what `config.json` says.
-        graph: what is exported: a module that has `model` as its attribute `model`, and maps
-            `pixels` to `out`.
+        model: The model whose state is written, rounded to 16 bits; it is not modified.
+        config: the contents of `config.json`.
+        graph: the module to export, which has `model` as its attribute `model` and maps `pixels` to
+            `out`.
         example: pixels to trace with.
-        shapes: the free dimensions of the pixels, as `torch.export` takes them.
+        shapes: the dynamic dimensions of the pixels, as for `torch.export`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def save_folder(
 
 
 def load_state(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """The configuration and the weights, as float32, of a folder that `save_folder` wrote.
+    """Load the configuration and the float32 weights of a folder written by `save_folder`.
 
     Raises:
         ValueError: a file is missing or broken.
@@ -66,7 +66,7 @@ def load_state(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         state = load_file(folder / WEIGHTS)
-    except Exception as error:  # safetensors, json and the file system each have their own
+    except Exception as error:  # safetensors, json and the file system raise different ones
         reason = str(error).split("\n")[0]
         raise ValueError(
             f"{folder}: no model that can be loaded ({reason}); give a folder with {CONFIG} and "
@@ -96,7 +96,7 @@ def _exported(graph: nn.Module, example: Tensor, shapes: dict[int, Any]):
 
 
 def _places(weights: Path) -> dict[str, tuple[int, int]]:
-    """Where each tensor of a safetensors file begins, and its length, in bytes."""
+    """Offset and length of each tensor of a safetensors file, in bytes."""
     with weights.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
@@ -111,9 +111,9 @@ def _places(weights: Path) -> dict[str, tuple[int, int]]:
 
 
 def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarray]) -> None:
-    """Let the graph's weights be those of the file, widened, and transposed where it has them so.
+    """Make the graph refer to the file's weights, widened, and transposed where it needs them so.
 
-    What the exporter made of a weight is told by its values: it renames and transposes some.
+    Weights are matched by value, because the exporter renames and transposes some.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -139,7 +139,7 @@ def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarra
             tensor.external_data.add(key=key, value=str(value))
         kept.append(tensor)
     nodes = list(proto.graph.node)
-    for node in nodes:  # the exporter's notes would be most of the file
+    for node in nodes:  # the exporter's metadata would be most of the file
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
     proto.graph.ClearField("value_info")

@@ -1,4 +1,4 @@
-"""Opening what `export.py` wrote: a graph whose weights lie beside it. No torch."""
+"""Open a graph written by `export.py`, whose weights lie beside it. No torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GRAPH, WEIGHTS, CONFIG = "graph.onnx", "model.safetensors", "config.json"
 
 _HALF, _SINGLE = b"\x10\x0a", b"\x10\x01"
-"""How a tensor of ONNX's protocol buffers says its type: field 2, FLOAT16 or FLOAT."""
+"""The type of a tensor in ONNX's protocol buffers: field 2, FLOAT16 or FLOAT."""
 
 
 def open_graph(
@@ -25,17 +25,17 @@ def open_graph(
     weights: Mapping[str, np.ndarray] | None = None,
     device: str | None = None,
 ) -> InferenceSession:
-    """The graph of a model folder, ready to run.
+    """Open the graph of a model folder.
 
     Args:
-        folder: holds `graph.onnx`, and `model.safetensors` with its weights.
-        threads: None leaves their number to onnxruntime.
-        weights: float32, by name: they take the places of the folder's.
+        folder: contains `graph.onnx`, and `model.safetensors` with its weights.
+        threads: Number of threads. None: onnxruntime's default.
+        weights: float32 weights by name, which replace the folder's.
         device: as in `onnx_providers`.
 
     Raises:
-        ValueError: a file is missing or broken, the graph has no weight of a given name, or the
-            device is not there.
+        ValueError: A file is missing or broken, the graph lacks a named weight, or the device is
+            not available.
     """
     import onnxruntime
 
@@ -49,7 +49,7 @@ def open_graph(
     options = session_options(threads)
     graph: Path | bytes = folder / GRAPH
     if weights:
-        # Named, so that onnxruntime finds the values until the session is made.
+        # Keep a reference: onnxruntime needs the values until the session exists.
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in weights.values()]
         options.add_external_initializers([f"{name}.half" for name in weights], values)
         graph = _in_32_bits(folder / GRAPH, list(weights))
@@ -59,13 +59,13 @@ def open_graph(
 
 
 def session_options(threads: int | None = None) -> Any:
-    """For graphs that take turns; `threads=None` leaves their number to onnxruntime."""
+    """Options for graphs that run in turn; `threads=None` uses onnxruntime's default."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 4  # what goes wrong is raised; no need to print it too
-    # The threads of a graph that waits would keep cores busy.
+    options.log_severity_level = 4  # errors are raised, so they need not be printed too
+    # Spinning threads of an idle graph would keep cores busy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
@@ -77,10 +77,11 @@ def open_session(
     remedy: str,
     providers: Sequence[str] = ("CPUExecutionProvider",),
 ) -> InferenceSession:
-    """A graph ready to run.
+    """Open a graph.
 
     Raises:
-        ValueError: it is missing or broken; the message has its `place`, the reason and a `remedy`.
+        ValueError: The graph is missing or broken; the message gives its `place`, the reason and a
+            `remedy`.
     """
     import onnxruntime
 
@@ -94,15 +95,15 @@ def open_session(
 def run(
     session: InferenceSession, feed: Mapping[str, np.ndarray], names: Sequence[str] | None = None
 ) -> list[np.ndarray]:
-    """The outputs of a graph, all of them or those named: arrays, in every graph of ours."""
+    """Run a graph and return all outputs, or those named, as arrays."""
     return cast("list[np.ndarray]", session.run(names, feed))
 
 
 def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:
-    """The graph with some weights declared as float32; their casts to float32 then do nothing.
+    """Declare some weights of the graph as float32, which makes their casts to float32 no-ops.
 
-    onnxruntime takes no replacement of another type than the one declared, and editing the graph
-    properly would need the package onnx. The type stands right before the name.
+    onnxruntime accepts only replacements of the declared type, and editing the graph properly would
+    need the onnx package. The type comes right before the name.
     """
     graph = path.read_bytes()
     for name in names:
@@ -115,7 +116,7 @@ def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """A length in protocol buffers: seven bits a byte, the lowest first."""
+    """Encode a length for protocol buffers: seven bits per byte, lowest first."""
     digits = []
     while number > 127:
         digits.append(number & 127 | 128)

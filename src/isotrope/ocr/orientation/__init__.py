@@ -1,1 +1,1 @@
-"""Which way is up: the equivariant front of the reader."""
+"""Find which way is up: the equivariant front end of the reader."""

@@ -1,4 +1,4 @@
-"""`OrientationFinder`: which way up an image lies, equivariant to quarter turns. No torch."""
+"""`OrientationFinder`: finds which way up an image is, equivariantly to quarter turns. No torch."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 AREAS = (3072, 49152, 786432)
-"""Pixels that an image is shown at: a word or line, a paragraph, a page.
+"""Areas at which an image is examined, px: for a word or line, a paragraph, a page.
 
-The next is tried where the last left doubt and the image has that many.
+The next is tried if the last left doubt and the image is that large.
 """
 
 SURE = 0.9
-"""At this probability no larger area is tried."""
+"""At this probability, no larger area is tried."""
 
 _OUT_OF_THE_QUESTION = -1e9
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """How an image lies.
+    """Orientation of the text in an image.
 
     Args:
-        degrees: by which the text is turned from upright, counter-clockwise: 0, 90, 180 or 270.
+        degrees: turn of the text from upright, counter-clockwise: 0, 90, 180 or 270.
         confidence: the probability of that turn.
-        slant: degrees counter-clockwise that are left once it is turned back, within +-45.
+        slant: remaining angle after turning back, in degrees counter-clockwise within +-45.
         scores: the probabilities of 0, 90, 180 and 270.
     """
 
@@ -52,24 +52,24 @@ class Orientation:
     scores: tuple[float, float, float, float]
 
     def candidates(self, least: float) -> tuple[int, ...]:
-        """Every turn of at least this probability, the likeliest first; never none."""
+        """Turns with at least this probability, the most likely first; never empty."""
         likely = sorted(range(4), key=lambda k: -self.scores[k])
         return tuple(90 * k for k in likely if k == likely[0] or self.scores[k] >= least)
 
 
 class OrientationFinder:
-    """Finds which way up words, lines and pages lie.
+    """Finds which way up words, lines and pages are.
 
     One network sees the image at its four turns (`nn.Orbit`), so a turn of the image permutes the
     four scores: `s'(g) = s(h^-1 g)`, up to rounding in float32.
 
     Args:
-        folder: written by `orientation.store.save_finder`.
-        threads: of onnxruntime; None leaves their number to it.
+        folder: a folder written by `orientation.store.save_finder`.
+        threads: Number of threads. None: onnxruntime's default.
         device: as in `onnx_providers`.
 
     Raises:
-        ValueError: the folder is not whole.
+        ValueError: the folder is incomplete.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class OrientationFinder:
         threads: int | None = None,
         device: str | None = None,
     ) -> OrientationFinder:
-        """The finder of a folder; None: the shipped one."""
+        """Load the finder of a folder. None: the shipped one."""
         return cls(path or shipped("finder"), threads, device)
 
     @property
@@ -97,7 +97,7 @@ class OrientationFinder:
     def find(
         self, images: ImageSource | Iterable[ImageSource], batch_size: int = 32
     ) -> list[Orientation]:
-        """How each of one or more images lies.
+        """Find the orientation of one or more images.
 
         Raises:
             ImageError: an image cannot be read.
@@ -106,7 +106,7 @@ class OrientationFinder:
         return self.find_pixels(pixels, batch_size)
 
     def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
-        """As `find`, of images `(H, W, 3)` uint8 RGB."""
+        """Find the orientations of images `(H, W, 3)`, uint8 RGB."""
         found: dict[int, Orientation] = {}
         places = list(range(len(images)))
         for number, area in enumerate(AREAS):
@@ -122,7 +122,7 @@ class OrientationFinder:
         return [found[place] for place in range(len(images))]
 
     def _at(self, area: int, images: Sequence[np.ndarray], places: list[int], batch_size: int):
-        """`(place, Orientation)` of the images at these places, seen at one area."""
+        """Yield `(place, Orientation)` of the images at these places, examined at one area."""
         by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
         for place in places:
             rows, columns = images[place].shape[:2]
@@ -135,11 +135,11 @@ class OrientationFinder:
                 yield from zip(batch, map(self._orientation, said), strict=True)
 
     def _said(self, pixels: np.ndarray) -> np.ndarray:
-        """`(B, 4, 3)`: score and slant of the images turned back by 0, 90, 180, 270 degrees."""
+        """Scores and slants `(B, 4, 3)` of the images turned back by 0, 90, 180, 270 degrees."""
         rows, columns = pixels.shape[2:]
         long = max(rows, columns) > LYING * min(rows, columns)
         said = np.full((len(pixels), 4, 3), _OUT_OF_THE_QUESTION, np.float32)
-        for first in (0, 1):  # 0 and 180 degrees have one shape, 90 and 270 the other
+        for first in (0, 1):  # 0 and 180 degrees share a shape, as do 90 and 270
             if long and (columns >= rows) == bool(first):
                 continue
             turned = [np.rot90(pixels, -turn, (2, 3)) for turn in (first, first + 2)]

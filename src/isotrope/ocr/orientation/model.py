@@ -1,8 +1,8 @@
-"""The finder's network: how upright an image looks, scored over its orbit.
+"""The finder's network, which scores how upright an image is, at all four turns.
 
-The trunk is the beginning of PP-OCRv6-tiny, whose filters have seen millions of lines. The orbit of
-any network under C4 is an equivariant front (`nn.Orbit`): turn the image and the four scores are
-permuted, exactly, whatever strides and paddings the trunk has.
+The trunk is the first part of PP-OCRv6-tiny, whose filters have seen millions of lines. Applied to
+the C4 orbit of the image (`nn.Orbit`), any network is an equivariant front end: a turn of the image
+permutes the four scores exactly, whatever the trunk's strides and paddings.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from isotrope.ocr.recognition.model import (
 
 @dataclass(frozen=True)
 class FinderConfig:
-    """An `UprightNet` as a value; `stages` as those of `LineRecognizerConfig`."""
+    """Configuration of an `UprightNet`; `stages` are as in `LineRecognizerConfig`."""
 
     stages: tuple[StageConfig, ...] = (StageConfig(48, 2), StageConfig(96, 2), StageConfig(160, 1))
     hidden: int = 128
 
     def to_dict(self) -> dict:
-        """As JSON can hold it."""
+        """Convert to values that JSON can store."""
         return asdict(self)
 
     @classmethod
@@ -39,12 +39,12 @@ class FinderConfig:
 
 
 class UprightNet(nn.Module):
-    """How upright an image stands, and by how much it is slanted.
+    """Scores how upright an image is, and measures its slant.
 
-    `(B, 3, H, W)` in [-1, 1], blue first, to `(B, 3)`: the score, and the slant as a direction
-    `(cos, sin)` not normalized: degrees counter-clockwise within +-45, of use where the image is
-    within 45 degrees of upright. All three are means over positions of what a position says, so
-    that over a whole page the lines vote and blank paper abstains.
+    Maps `(B, 3, H, W)` in [-1, 1], blue first, to `(B, 3)`: the score, and the slant as an
+    unnormalized direction `(cos, sin)`, counter-clockwise within +-45 degrees, which is meaningful
+    if the image is within 45 degrees of upright. All three are means over positions, so on a page
+    the lines vote and blank paper abstains.
     """
 
     def __init__(self, config: FinderConfig | None = None) -> None:
@@ -60,18 +60,18 @@ class UprightNet(nn.Module):
         return self.positions(pixels).mean((2, 3))
 
     def positions(self, pixels: Tensor) -> Tensor:
-        """What each position says: `(B, 3, H/16, W/4)`, rounded up."""
+        """Output at each position: `(B, 3, H/16, W/4)`, rounded up."""
         return self.say(self.head(self.blocks(self.stem(pixels))))
 
     def begin_with(self, reader: LineRecognizer) -> None:
-        """Take the filters of a recognizer of the same stem and widths."""
+        """Copy the filters of a recognizer with the same stem and widths."""
         ours, theirs = self.state_dict(), reader.state_dict()
         shared = {k: v for k, v in theirs.items() if k in ours and v.shape == ours[k].shape}
         renamed = {k: theirs[t] for k, t in self._blocks_of(reader).items()}
         self.load_state_dict({**ours, **shared, **renamed})
 
     def _blocks_of(self, reader: LineRecognizer) -> dict[str, str]:
-        """Our blocks' names to the reader's, stage by stage: depths may differ."""
+        """Map our blocks' names to the reader's, stage by stage, as depths may differ."""
         names, ours, theirs = {}, 0, 0
         for number, (mine, other) in enumerate(
             zip(self.config.stages, reader.config.stages, strict=True)
@@ -87,12 +87,12 @@ class UprightNet(nn.Module):
 
 
 def orbit_scores(net: UprightNet, pixels: Tensor, lying: float) -> Tensor:
-    """`(B, 4, 3)`: what the net says of the images turned back by 0, 90, 180 and 270 degrees.
+    """Outputs of the net `(B, 4, 3)` for the images turned back by 0, 90, 180 and 270 degrees.
 
-    Entry `k` is that of the images turned by `-90 k` degrees counter-clockwise: it is high where
-    the text stands turned by `90 k`. Images more than `lying` times longer than high lie along
-    their long side: `(B, 2, 3)` for the two turns that do, the first and the third or the second
-    and the fourth.
+    Entry `k` is for the images turned by `-90 k` degrees counter-clockwise; it is high if the text
+    is turned by `90 k`. If the images are elongated by more than `lying`, the text is taken to run
+    along the long side, and only the two matching turns are scored, `(B, 2, 3)`: the first and
+    third, or the second and fourth.
     """
     rows, columns = pixels.shape[2:]
     if max(rows, columns) > lying * min(rows, columns):

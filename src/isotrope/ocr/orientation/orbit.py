@@ -1,4 +1,4 @@
-"""`OrbitFinder`: which way up an image lies, by reading it at all four turns. No torch."""
+"""`OrbitFinder`: finds which way up an image is by reading it at all four turns. No torch."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.reading import TURNS
 
 _SHARPNESS = 8
-"""The power of the typical confidences that makes probabilities of them."""
+"""Exponent that turns typical confidences into probabilities."""
 
 
 class OrbitFinder:
-    """Any engine as a finder: the turn whose text is the most confident is upright.
+    """Use any engine as a finder: the turn with the most confident text is upright.
 
     `p(g) = c(g)^8 / sum_h c(h)^8`, where `c(g)` is the `typical` confidence of the image turned
-    back by g, and 0 where there is no text. The orbit of an image is the same set of four images
-    whichever way it lies, so a turn permutes the probabilities exactly. It costs four readings, and
-    measures no slant.
+    back by g, and 0 if there is no text. The four images are the same set whichever way up the
+    image is, so a turn permutes the probabilities exactly. It takes four readings and does not
+    measure slant.
 
     Args:
         engine: Reads upright lines.
@@ -31,7 +31,7 @@ class OrbitFinder:
         self.engine = engine
 
     def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
-        """How each of some images lies.
+        """Find the orientation of each image.
 
         Args:
             images: (H, W, 3) each, uint8 RGB.
@@ -43,9 +43,9 @@ class OrbitFinder:
 
 
 def _orientation(lines: Sequence[Line]) -> Orientation:
-    """What the texts at the four turns say."""
+    """Compute the orientation from the texts at the four turns."""
     weights = [line.typical**_SHARPNESS if line.text.strip() else 0.0 for line in lines]
-    # Sorted: a sum of floats depends on their order, which a turn changes.
+    # Sorted: a sum of floats depends on the order, which a turn changes.
     total = sum(sorted(weights))
     up, left, down, right = (weight / total if total else 0.25 for weight in weights)
     scores = (up, left, down, right)

@@ -1,23 +1,23 @@
-"""How large the finder sees an image: about as many pixels whatever its shape. No torch."""
+"""The size at which the finder examines an image: about the same area for any shape. No torch."""
 
 from __future__ import annotations
 
 import math
 
 UNIT = 8
-"""Pixels of which both sides are multiples."""
+"""Both sides are multiples of this, px."""
 
 SHORTEST = 24
-"""Pixels of the short side of a long line: less, and letters cannot be told from their turns."""
+"""Short side of a long line, px; with less, letters look like their turned copies."""
 
 LYING = 2.5
-"""An image longer than this, side over side, lies along its long side: two turns are asked for."""
+"""Side ratio above which text is assumed to run along the long side: two turns are scored."""
 
 
 def finder_size(height: int, width: int, area: int) -> tuple[int, int]:
-    """The `(h, w)` at which an image is shown: `area` pixels, but no side below `SHORTEST`.
+    """Size `(h, w)` at which an image is examined: `area` pixels, no side below `SHORTEST`.
 
-    Treats both sides alike, so that it commutes with quarter turns.
+    Treats both sides alike, and so commutes with quarter turns.
     """
     short, long = min(height, width), max(height, width)
     low = max(SHORTEST, math.sqrt(area * short / long))

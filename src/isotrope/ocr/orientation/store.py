@@ -1,4 +1,4 @@
-"""An `UprightNet` as a folder: `config.json`, `model.safetensors`, `graph.onnx`."""
+"""Store an `UprightNet` as a folder: `config.json`, `model.safetensors`, `graph.onnx`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def save_finder(model: UprightNet, folder: str | Path, **calibration: float) -> 
 
 
 def load_finder(folder: str | Path) -> UprightNet:
-    """The network of a folder, in eval mode.
+    """Load the network of a folder, in eval mode.
 
     Raises:
-        ValueError: there is none, or a broken one.
+        ValueError: There is no network, or it is broken.
     """
     config, state = load_state(folder)
     try:
