@@ -86,7 +86,7 @@ class ColumnSearch:
         self.score = self.start[:, 0, :, 0]
 
     def weigh(self, next_p: Tensor) -> Tensor:
-        """Combine the decoder's log-probabilities of the next token, `(B * beams, V)`, with ours."""
+        """Joint log-probabilities of the next token, from the decoder's `(B * beams, V)`."""
         self.longer = self._longer()
         said = (self.longer - self.score[..., None]).clamp(min=LEAST)
         return (1 - SHARE) * next_p + SHARE * said.flatten(0, 1).to(next_p)

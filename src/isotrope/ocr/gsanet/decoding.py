@@ -126,8 +126,10 @@ def _beam_search(
     score = torch.full((images, beams), -torch.inf, device=device)
     score[:, 0] = 0.0  # all texts of an image are the same at first
     best = last_p = torch.full((images,), -torch.inf, device=device)  # of finished texts
-    done = best > 0 # all False row, length = first, torch.zeros_like(first) # where each text
-    ended, and its length past, steps = None, [] for place in range(longest + 1):
+    done = best > 0  # all False
+    row, length = first, torch.zeros_like(first)  # where each text ended, and its length
+    past, steps = None, []
+    for place in range(longest + 1):
         next_p, kept, past = advance(token, place, past)
         joint = columns.weigh(next_p) if columns else next_p
         total = score[..., None] + joint.unflatten(0, (images, beams))

@@ -49,9 +49,7 @@ def cross_keys_values(decoder: TrOCRForCausalLM, tokens: Tensor) -> list[KeysVal
 def attend(attention: TrOCRAttention, states: Tensor, to: KeysValues) -> tuple[Tensor, Tensor]:
     """Attend from states `(B, 1, C)`; return the output and the query `(B, heads, 1, d)`."""
     query = _split(attention, attention.q_proj(states))
-    if (
-        torch.compiler.is_compiling()
-    ):  # decomposed, the fused form would scale all keys in each step
+    if torch.compiler.is_compiling():  # decomposed, the fused form scales all keys each step
         scores = (query * query.shape[-1] ** -0.5) @ to[0].transpose(-1, -2)
         out = scores.softmax(dim=-1) @ to[1]
     else:
