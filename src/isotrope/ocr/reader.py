@@ -1,4 +1,4 @@
-"""The reader: images in, text out, the same whichever way up they are. No torch."""
+"""The reader: reads text from images, identically whichever way up they are. No torch."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from isotrope.ocr.views import Finder, upright_views
 from isotrope.ocr.windows import check_size, loaded, windows
 
 WINDOW = 2
-"""Batches of images held at once, unless the engine names another number. The more, the better
-batches of one size are filled; the fewer, the sooner results come."""
+"""Number of batches of images held at once, unless the engine sets its own. More fill batches of
+one size better; fewer give results sooner."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """Reads words and lines whichever way up they are: it finds which way is up, then reads.
+    """Reads words and lines in any orientation: it finds which way is up, then reads.
 
-    The finder is equivariant, so the set of turned-back images that the engine sees is the same at
-    every turn of the input, and the text too: it is a canonicalization (Kaba et al. 2023,
-    https://arxiv.org/abs/2211.06489). Any engine may stand behind it. An engine that is equivariant
-    itself is shown the image as it is.
+    The finder is equivariant, so the engine sees the same set of turned-back images, and gives the
+    same text, at every turn of the input: this is canonicalization (Kaba et al. 2023,
+    https://arxiv.org/abs/2211.06489). It works with any engine. An equivariant engine gets the
+    image as it is.
 
     Args:
         engine: Reads upright lines.
-        finder: Says which way is up. None: the engine itself, read at all four turns.
-        min_confidence: Texts of a lower confidence are left out: their `Reading` is empty.
+        finder: Finds which way is up. None: the engine itself, by reading all four turns.
+        min_confidence: Texts with lower confidence are dropped: their `Reading` is empty.
 
     Raises:
         ValueError: `min_confidence` is outside [0, 1].
@@ -69,32 +69,34 @@ class Reader:
         beams: int | None = None,
         language: str | None = None,
     ) -> Reader:
-        """A reader from saved weights.
+        """Load a reader from saved weights.
 
-        The options are the engine's; each takes those that it has a use for and refuses the others.
-        None stands for the engine's own default.
+        The options are passed to the engine, which rejects those it does not support. None means
+        the engine's own default.
 
         Args:
             path: The folder of the engine's weights. None: the shipped ones.
-            adapter: A LoRA adapter, its folder or the name of a shipped one (isotrope, gsanet,
+            adapter: A LoRA adapter: its folder or the name of a shipped one (isotrope, gsanet,
                 trocr).
             engine: "isotrope", "gsanet", "rapidocr", "tesseract", "trocr", or a function that maps
                 an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence). None:
-                "isotrope", or "gsanet" where `path` holds its weights.
+                "isotrope", or "gsanet" if `path` contains its weights.
             model: "small" or "tiny" (isotrope, rapidocr).
-            finder: "isotrope": the shipped one. A folder: the one whose weights it holds. "orbit":
-                the engine reads all four turns, and the most confident text says which way is up.
+            finder: "isotrope": the shipped finder. A folder: a finder's weights. "orbit": the
+                engine reads all four turns, and the most confident text decides which way is up.
             min_confidence: As in the constructor.
-            threads: Of the CPU, for the finder and the engine. Engines on torch use torch's own.
-            device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest that is there.
-                None: the CPU. The finder runs on the GPU too where onnxruntime has it.
+            threads: Number of CPU threads for the finder and the engine. Engines on torch use
+                torch's setting.
+            device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest available. None:
+                the CPU. The finder also runs on the GPU if onnxruntime supports it.
             runtime: "auto", "torch" or "onnx" (gsanet).
-            beams: Texts of a line that are followed side by side (gsanet, trocr).
+            beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
 
         Raises:
-            ValueError: There are no weights at `path`, no adapter for them at `adapter`, no such
-                engine or device, no thread, or an option that the engine does not take.
+            ValueError: There are no weights at `path` or no matching adapter at `adapter`, the
+                engine or device does not exist, `threads` is below 1, or the engine does not take
+                an option.
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
         if threads is not None and threads < 1:
@@ -143,16 +145,17 @@ class Reader:
 
         Args:
             images: One image, or an iterable of images, of any kind that `load_pixels` takes.
-            batch_size: How many images of one size go through a model at once.
-            on_error: What becomes of an image that cannot be read. "raise": its `ImageError` is
-                raised and nothing is returned. "return": its `ImageError` stands in its place
-                in the list, and the others are read.
+            batch_size: Number of images of one size per pass through a model.
+            on_error: What to do if an image cannot be read. "raise": raise its `ImageError` and
+                return nothing. "return": put its `ImageError` in its place in the list and read the
+                others.
 
         Returns:
-            One `Reading` for each image, in their order.
+            One `Reading` for each image, in order.
 
         Raises:
-            ImageError: An image cannot be read; it names the file, or the place in `images`.
+            ImageError: An image cannot be read; the message names the file, or the position in
+                `images`.
         """
         return list(self._checked(images, batch_size, on_error, (0,), soon=False))
 
@@ -182,12 +185,12 @@ class Reader:
         on_error: Literal["raise", "return"] = "raise",
         turns: Sequence[int] = (0,),
     ) -> Iterator[Reading] | Iterator[Reading | ImageError]:
-        """`read`, one result at a time, in bounded memory however many images there are.
+        """Like `read`, one result at a time, with bounded memory for any number of images.
 
         Args:
             images, batch_size, on_error: As in `read`.
-            turns: Degrees counter-clockwise, multiples of 90: each image is turned (exactly)
-                by each of them and read anew.
+            turns: Degrees counter-clockwise, multiples of 90: each image is turned (exactly) by
+                each and read again.
 
         Yields:
             The results of the first image at each of `turns`, then of the second, and so on.
@@ -202,7 +205,7 @@ class Reader:
         turns: Sequence[int],
         soon: bool = True,
     ) -> Iterator[Reading | ImageError]:
-        """`soon`: short windows at first, which fill batches less well but give results sooner."""
+        """Check the arguments, then read; with `soon`, the first windows are short, for early results."""
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_error not in ("raise", "return"):
@@ -215,13 +218,13 @@ class Reader:
         return self._stream(prepared, batch_size, soon)
 
     def with_adapter(self, adapter: str | Path | None) -> Reader:
-        """Another reader, with this adapter or with None without any; what can be shared is.
+        """Return another reader with this adapter, or None for no adapter, sharing what it can.
 
         Args:
-            adapter: A LoRA adapter, its folder or the name of a shipped one (isotrope, gsanet).
+            adapter: A LoRA adapter: its folder or the name of a shipped one (isotrope, gsanet).
 
         Raises:
-            ValueError: No such adapter, one that does not fit, or an engine that takes none.
+            ValueError: The adapter does not exist or does not fit, or the engine takes no adapters.
         """
         change = getattr(self.engine, "with_adapter", None)
         if change is None:
@@ -247,7 +250,7 @@ class Reader:
             ]
 
     def _prepared(self, images, turns: Sequence[int]) -> Iterator[np.ndarray | ImageError]:
-        """Each image at each turn; an error in the place of one that the engine refuses."""
+        """Yield each image at each turn, or an error for an image that the engine rejects."""
         check = getattr(self.engine, "check", check_size)
         for pixels in loaded(images, check):
             if isinstance(pixels, ImageError):
@@ -264,14 +267,14 @@ class Reader:
         return [likeliest([(view, next(lines)) for view in several]) for several in views]
 
     def _sure(self, reading: Reading) -> Reading:
-        """A reading without its text where that is not sure enough."""
+        """Drop the text of a reading if its confidence is too low."""
         if reading.confidence >= self.min_confidence:
             return reading
         return replace(reading, text="", characters=(), warnings=())
 
 
 def _finder(finder: str | Path | Finder, threads: int | None, device: str | None) -> Finder | None:
-    place = device if device in (None, "cpu") else "auto"  # torch's device may not be onnxruntime's
+    place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
     if finder == "isotrope":
         return OrientationFinder.from_pretrained(threads=threads, device=place)
     if finder == "orbit":
@@ -286,7 +289,7 @@ def _finder(finder: str | Path | Finder, threads: int | None, device: str | None
 
 
 def _as_it_is(pixels: np.ndarray, line: Line) -> Reading:
-    """What an equivariant engine says of an image."""
+    """Convert an equivariant engine's line to a reading."""
     warnings = doubts(turn(pixels, -line.orientation), line.text) if line.text else ()
     return Reading(line.text, line.confidence, line.orientation, 0.0, line.characters, warnings)
 

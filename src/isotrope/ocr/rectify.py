@@ -1,4 +1,4 @@
-"""Straightening a slanted line. No torch."""
+"""Straighten slanted lines. No torch."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy as np
 from isotrope.io.resize import rotate
 
 _SAME = 24
-"""Gray levels by which a pixel may differ from the ground and still count as ground."""
+"""Gray levels by which a pixel may differ from the background and still count as background."""
 
 
 def rectified(pixels: np.ndarray, slant: float) -> np.ndarray:
-    """Turn a line back by its slant, and trim the ground at its four sides.
+    """Turn a line back by its slant, and trim the background on all four sides.
 
     Args:
         pixels: (H, W, 3), uint8.
-        slant: Degrees counter-clockwise that the text is turned from horizontal.
+        slant: Turn of the text from horizontal, in degrees counter-clockwise.
 
     Returns:
         (H', W', 3), uint8, C-contiguous.
@@ -35,9 +35,9 @@ def _border_color(pixels: np.ndarray) -> np.ndarray:
 
 
 def _extent(busy: np.ndarray) -> slice:
-    """From the first to the last true value; everything where none is true.
+    """Slice from the first to the last true value; everything if none is true.
 
-    Without a margin: a strip of ground two pixels wide beside a small word cost three points.
+    There is no margin: two pixels of background beside a small word cost three points.
     """
     places = np.flatnonzero(busy)
     if not len(places):

@@ -1,4 +1,4 @@
-"""A picture of what was read: each image with its text, its orientation and its confidence."""
+"""Draw a contact sheet: each image with its text, orientation and confidence."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LIMIT = 60
-"""The most images that a sheet draws."""
+"""Maximum number of images on a sheet."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf", ".svg")
-"""What a sheet's file may end in."""
+"""Supported suffixes for a sheet's file."""
 
-# Where the top of the text points at each orientation.
+# Direction of the top of the text at each orientation.
 _ARROWS = {0: "↑", 90: "←", 180: "↓", 270: "→"}
-_LONGEST = 480  # px; more than a cell shows would only cost memory
+_LONGEST = 480  # px; more than a cell shows would waste memory
 
 # Inches.
 _CELL = (3.0, 2.1)
@@ -41,15 +41,14 @@ def draw_sheet(
     path: str | Path,
     columns: int = 4,
 ) -> None:
-    """Draw images and their readings as a file, written whole or not at all.
+    """Draw images and their readings to a file, which is written whole or not at all.
 
     Args:
-        images: The images as they were given to the reader, of any kind that `load_pixels` takes;
-            opened one at a time. Only the first `LIMIT` are drawn: the sheet says how many more
-            there are.
-        readings: What was read in each.
-        path: The file to write, in the format of its suffix; replaced if it is there.
-        columns: Images in a row.
+        images: The images given to the reader, of any kind that `load_pixels` takes, opened one at
+            a time. Only the first `LIMIT` are drawn; the sheet says how many more there are.
+        readings: The reading of each image.
+        path: The file to write, in the format of its suffix; replaced if it exists.
+        columns: Number of images per row.
 
     Raises:
         ImageError: An image cannot be opened (any more).
@@ -71,7 +70,7 @@ def draw_sheet(
     shown = readings[:LIMIT]
     columns = min(columns, len(shown))
     rows = ceil(len(shown) / columns)
-    # Two cells at least, or the caption has no room.
+    # At least two cells, or the caption does not fit.
     width, height = max(columns, 2) * _CELL[0], rows * _CELL[1] + _FOOT
     figure = Figure(figsize=(width, height), facecolor="white")
     for place, (reading, image) in enumerate(zip(shown, images, strict=False)):
@@ -80,16 +79,16 @@ def draw_sheet(
         _draw_cell(figure, left, bottom, load_pixels(image), reading)
     figure.text(0.5, 0.12 / height, _caption(len(readings)), ha="center", fontsize=8, color="0.4")
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box; that is no news for the user.
+        # Letters that the font lacks are drawn as boxes; the warning about them helps nobody.
         warnings.simplefilter("ignore", UserWarning)
         figure.savefig(temporary, format=kind, dpi=120)
 
 
 def sheet_format(path: str | Path) -> str:
-    """The format of a sheet, by the suffix of its file; PNG where it has none.
+    """Return a sheet's format by its file's suffix; PNG if it has none.
 
     Raises:
-        ValueError: It has a suffix that is not one of `SUFFIXES`.
+        ValueError: The suffix is not one of `SUFFIXES`.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in ("", *SUFFIXES):
@@ -100,7 +99,7 @@ def sheet_format(path: str | Path) -> str:
 def _draw_cell(
     figure: Figure, left: float, bottom: float, image: np.ndarray, reading: Reading
 ) -> None:
-    """One image above its text; `left` and `bottom` of the cell in inches."""
+    """Draw one image above its text; `left` and `bottom` of the cell are in inches."""
     width, height = figure.get_size_inches()
     box = (left + _MARGIN, bottom + _TEXT, _CELL[0] - 2 * _MARGIN, _CELL[1] - _TEXT - _MARGIN)
     axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
@@ -122,7 +121,7 @@ def _draw_cell(
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3), uint8, with no side above `_LONGEST` px."""
+    """Shrink an image to (H, W, 3), uint8, with no side above `_LONGEST` px."""
     scale = _LONGEST / max(image.shape)
     if scale >= 1:
         return image
@@ -132,7 +131,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
 
 
 def _fitting(text: str, longest: int = 40) -> str:
-    """A text that fits the width of a cell, on one line; something visible where it is empty."""
+    """Shorten a text to one line of a cell; show a placeholder if it is empty."""
     text = " ".join(text.split()) or "(nothing)"
     return text if len(text) <= longest else text[: longest - 1] + "…"
 

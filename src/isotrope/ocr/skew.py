@@ -1,4 +1,4 @@
-"""The skew of a line, measured where its rows of ink are sharpest. No torch."""
+"""Measure the skew of a line as the angle at which its rows of ink are sharpest. No torch."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 from PIL import Image
 
 RANGE, STEP = 10.0, 0.5
-"""Degrees to either side that are tried, and from one to the next."""
+"""Range to either side and step of the angles tried, in degrees."""
 
 _HEIGHT, _WIDEST = 48, 640
-"""Pixels of the small copy that it is measured on."""
+"""Size of the small copy that is measured, px."""
 
 
 def skew(pixels: np.ndarray) -> float:
-    """By how many degrees a nearly level line is turned counter-clockwise.
+    """Measure by how many degrees a nearly level line is turned counter-clockwise.
 
-    Sheared by the right angle, ink gathers in few rows: the sum of squares of its row profile is
-    greatest there (Postl 1986). Between two steps a parabola decides. It takes a line that is
-    several times longer than high; of a single word the ascenders say too much.
+    At the right shear angle the ink gathers in few rows, which maximizes the sum of squares of its
+    row profile (Postl 1986). A parabola interpolates between steps. The line must be several times
+    longer than high; in a single word, ascenders have too much influence.
 
     Args:
         pixels: (H, W, 3), uint8.
 
     Returns:
-        Degrees within +-`RANGE`; 0 where there is no ink.
+        Degrees within +-`RANGE`; 0 if there is no ink.
     """
     ink = _ink(pixels)
     rows, columns = ink.shape
@@ -35,7 +35,7 @@ def skew(pixels: np.ndarray) -> float:
     angles = np.arange(-RANGE, RANGE + STEP / 2, STEP)
     sharpness = np.empty(len(angles))
     for number, angle in enumerate(angles):
-        # y points down, so a line that rises to the right is moved down there.
+        # y points down, so a line that rises to the right is shifted down there.
         moved = np.rint(y + math.tan(math.radians(angle)) * x).astype(np.int64) + margin
         profile = np.bincount(moved.ravel(), ink.ravel(), rows + 2 * margin + 1)
         sharpness[number] = np.square(profile).sum()
@@ -49,7 +49,7 @@ def skew(pixels: np.ndarray) -> float:
 
 
 def _ink(pixels: np.ndarray) -> np.ndarray:
-    """(h, w): how far each pixel of a small copy is from the ground, as far as it stands out."""
+    """Contrast of each pixel of a small copy with the background, if it stands out: (h, w)."""
     rows, columns = pixels.shape[:2]
     scale = min(1.0, _HEIGHT / rows, _WIDEST / columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))

@@ -1,4 +1,4 @@
-"""How an image may stand upright: at every likely turn, and leveled if slanted. No torch."""
+"""Upright candidates of an image: every likely turn, leveled if slanted. No torch."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from isotrope.ocr.rectify import rectified
 from isotrope.ocr.skew import skew
 
 DOUBT = 0.15
-"""Every turn of at least this probability is read, and the likelier text kept."""
+"""Every turn with at least this probability is read, and the most likely text is kept."""
 
 DRIFT = 0.35
-"""Heights by which a slanted line may rise or fall over its length and still be read as it is."""
+"""Rise or fall of a slanted line, in heights, up to which it is read as it is."""
 
 SMALL_SLANT = 8.0
-"""Degrees below which a slanted line is also read as it is: the finder may be off by a few."""
+"""Slant in degrees below which a line is also read as it is: the finder may be slightly off."""
 
 LONG = 5.0
-"""Heights beyond which a line's skew is measured rather than taken from the finder."""
+"""Length, in heights, above which a line's skew is measured, not taken from the finder."""
 
 LOOKS = 2
-"""Times that the finder is asked what it was off by, before a strongly slanted line is leveled for
-good: it is off by less the smaller the slant is."""
+"""Number of times the finder corrects its estimate before a strongly slanted line is finally
+leveled: the smaller the slant, the smaller its error."""
 
 LEAST_SLANT = 1.0
-"""Degrees of slant below which the finder's word is not taken for one."""
+"""Slant in degrees below which the finder's estimate is ignored."""
 
 
 class Finder(Protocol):
-    """Says which way up images lie; equivariant, so that a turn permutes its four scores."""
+    """Finds which way up images are; equivariant, so a turn permutes its four scores."""
 
     def find_pixels(self, images: Sequence[np.ndarray], batch_size: int = 32) -> list[Orientation]:
-        """How each image (H, W, 3), uint8 RGB, lies."""
+        """Find the orientation of each image (H, W, 3), uint8 RGB."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """An image as it may stand upright.
+    """A candidate for the upright image.
 
     Args:
-        pixels: (H, W, 3), uint8 RGB: turned back by `degrees`, and by `slant` where that matters.
-        probability: that it does stand upright, by the finder.
-        degrees: counter-clockwise, by which the image was turned from upright: a multiple of 90.
-        slant: degrees counter-clockwise beyond that.
+        pixels: (H, W, 3), uint8 RGB: turned back by `degrees`, and by `slant` if that matters.
+        probability: that it is upright, according to the finder.
+        degrees: turn of the image from upright, counter-clockwise: a multiple of 90.
+        slant: remaining turn, in degrees counter-clockwise.
     """
 
     pixels: np.ndarray
@@ -62,10 +62,10 @@ class View:
 def upright_views(
     finder: Finder, images: Sequence[np.ndarray], batch_size: int
 ) -> list[list[View]]:
-    """The views of each image, whose pixels are the same at every turn of the image.
+    """Make the views of each image, with the same pixels at every turn of the image.
 
-    In the frame that holds all of a slanted line its letters are small. Leveled and trimmed they
-    are larger, so the finder is asked again, for the turn and for what it was off.
+    The letters of a slanted line are small within its bounding box. Leveled and trimmed, they are
+    larger, so the finder is asked again for the turn and for its own error.
     """
     views: list[list[View]] = []
     slanted: list[tuple[int, View]] = []
@@ -84,7 +84,7 @@ def upright_views(
     leveled, again = _looked(finder, mended, batch_size)
     for (place, first), view, pixels, found in zip(slanted, mended, leveled, again, strict=True):
         second = _second_views(view, pixels, found)
-        as_it_is = [view] if abs(first.slant) >= SMALL_SLANT else []  # or it is there already
+        as_it_is = [view] if abs(first.slant) >= SMALL_SLANT else []  # else already there
         views[place] += second or as_it_is
     return views
 
@@ -92,13 +92,13 @@ def upright_views(
 def _looked(
     finder: Finder, views: Sequence[View], batch_size: int
 ) -> tuple[list[np.ndarray], list[Orientation]]:
-    """The leveled views, and what the finder says of them."""
+    """Return the leveled views and the finder's results for them."""
     leveled = [_level(view, view.slant) for view in views]
     return leveled, finder.find_pixels(leveled, batch_size) if leveled else []
 
 
 def _corrected(finder: Finder, views: list[View], batch_size: int) -> list[View]:
-    """The views, the slant of those that are strongly slanted mended by what it was off."""
+    """Correct the slant of strongly slanted views by the finder's error."""
     strong = [n for n, view in enumerate(views) if abs(view.slant) >= SMALL_SLANT]
     _, again = _looked(finder, [views[n] for n in strong], batch_size)
     mended = list(views)
@@ -109,13 +109,13 @@ def _corrected(finder: Finder, views: list[View], batch_size: int) -> list[View]
 
 
 def _slant(pixels: np.ndarray, said: float) -> float:
-    """The finder's slant, or of a long line that is not far off level what its rows of ink say."""
+    """Return the finder's slant, or for a long, nearly level line the skew of its ink."""
     rows, columns = pixels.shape[:2]
     return skew(pixels) if columns > LONG * rows and abs(said) < SMALL_SLANT else said
 
 
 def _drifts(view: View) -> bool:
-    """Whether a line rises or falls too far over its length to be read as it is."""
+    """Whether a line rises or falls too far to be read as it is."""
     rows, columns = view.pixels.shape[:2]
     slant = abs(view.slant)
     rise = math.tan(math.radians(slant)) * max(rows, columns) / min(rows, columns)
@@ -123,12 +123,12 @@ def _drifts(view: View) -> bool:
 
 
 def _level(view: View, slant: float) -> np.ndarray:
-    """The view leveled by a slant, rounded: the finder's rounding may differ between the turns."""
+    """Level a view by a rounded slant, since the finder's last digits may differ between turns."""
     return rectified(view.pixels, round(slant, 1))
 
 
 def _second_views(first: View, leveled: np.ndarray, found: Orientation) -> list[View]:
-    """What the finder makes of a leveled view; none where a small slant was none."""
+    """Make views from the finder's result for a leveled view; none if a small slant was false."""
     slant = first.slant
     off = _slant(leveled, found.slant) if found.degrees % 180 == 0 else 0.0
     if abs(off) > LEAST_SLANT / 2:

@@ -1,4 +1,4 @@
-"""Images in bounded numbers at a time, a bad one reported in its place. No torch."""
+"""Load images in bounded windows, with errors in the place of bad images. No torch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from isotrope.io.images import ImageError, ImageSource, image_sources, load_pixels
 
 PIXELS = 1 << 24
-"""The most pixels that a window holds, unless one image alone has more: 48 MiB."""
+"""Maximum number of pixels in a window, unless a single image has more: 48 MiB."""
 
 
 def check_size(pixels: np.ndarray) -> None:
-    """Refuse an image that is too small to hold text.
+    """Reject an image that is too small to contain text.
 
     Raises:
-        ImageError: It is under 2 px on a side.
+        ImageError: The image is under 2 px on a side.
     """
     rows, columns = pixels.shape[:2]
     if min(rows, columns) < 2:
@@ -30,14 +30,14 @@ def loaded(
     images: ImageSource | Iterable[ImageSource],
     check: Callable[[np.ndarray], None] = check_size,
 ) -> Iterator[np.ndarray | ImageError]:
-    """Each image as (H, W, 3), uint8 RGB, or the error that says why there is none.
+    """Load each image as (H, W, 3), uint8 RGB, or yield the error if it cannot be loaded.
 
     Args:
         images: One image, or an iterable of images, of any kind that `load_pixels` takes.
-        check: Raises `ImageError` for an image that is not wanted.
+        check: Raises `ImageError` for unsuitable images.
 
     Yields:
-        Pixels; or an error, which names the file or the place in `images`.
+        Pixels; or an error, which names the file or the position in `images`.
     """
     for index, source in enumerate(image_sources(images)):
         try:
@@ -52,12 +52,12 @@ def loaded(
 def windows(
     images: Iterable[np.ndarray | ImageError], first: int, most: int
 ) -> Iterator[list[np.ndarray | ImageError]]:
-    """Images in lists, in their order: short lists at first, so that the first results come soon.
+    """Group images into lists, in order; the first lists are short, for early first results.
 
     Args:
         images: (H, W, 3), or errors.
-        first: The most images in the first list. Each may hold twice as many as the one before.
-        most: The most images in any list, which holds at most `PIXELS` too.
+        first: Maximum number of images in the first list; the maximum doubles with each list.
+        most: Maximum number of images in any list, which is also limited to `PIXELS`.
     """
     window: list[np.ndarray | ImageError] = []
     held, count = 0, min(first, most)
@@ -76,7 +76,7 @@ def windows(
 
 
 def _loaded(source: ImageSource) -> np.ndarray:
-    """`load_pixels`, for which something that is no image at all is one more bad image."""
+    """Like `load_pixels`, but raise `ImageError` for unsupported types too."""
     try:
         return load_pixels(source)
     except TypeError as error:

@@ -1,1 +1,1 @@
-"""Reading an upright line: image to text."""
+"""Read upright lines: image to text."""

@@ -1,4 +1,4 @@
-"""Confidences as probabilities of being right, by four numbers of a model's folder. No torch."""
+"""Turn confidences into probabilities of being right with four fitted numbers. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from isotrope.ocr.recognition.ctc import Decoded
 
 KEY = "calibration"
-"""Where `config.json` keeps it. Without that key confidences are left as they are."""
+"""The key in `config.json`. Without it, confidences are not calibrated."""
 
 Curve = tuple[float, float]
 """`(intercept, slope)` of a logistic curve."""
@@ -22,20 +22,20 @@ Curve = tuple[float, float]
 class Calibration:
     """Two logistic curves (Platt 1999).
 
-    A character whose highest softmax probability is `p` is right with the probability
+    A character with highest softmax probability `p` is right with probability
 
         q = sigmoid(a + b logit(p)),                      characters = (a, b)
 
-    and a text with characters of `q_1 .. q_n` is right from end to end with the probability
+    and a text with character probabilities `q_1 .. q_n` is entirely right with probability
 
         sigmoid(c + d sqrt(-sum_i log q_i)),              text = (c, d)
 
-    If characters failed independently, that would be the product of the q's. They fail together, in
-    lines that are hard to read, so the product is too low for clean print.
+    If errors were independent, that would be the product of the q's. But they cluster in lines that
+    are hard to read, so the product is too low for clean print.
 
     Args:
-        characters: the curve of characters; (0, 1) leaves them as they are.
-        text: the curve of texts. None: the geometric mean of the characters stands for it.
+        characters: the curve for characters; (0, 1) is the identity.
+        text: the curve for texts. None: use the geometric mean over the characters instead.
     """
 
     characters: Curve = (0.0, 1.0)
@@ -43,10 +43,10 @@ class Calibration:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Calibration:
-        """What a model's configuration says; the identity where it says nothing.
+        """Load from a model's configuration; the identity if there is no calibration.
 
         Raises:
-            ValueError: it does not give two numbers each for `characters` and `text`.
+            ValueError: `characters` or `text` is not a pair of numbers.
         """
         if KEY not in config:
             return cls()
@@ -61,23 +61,23 @@ class Calibration:
         return cls((a, b), (c, d))
 
     def to_dict(self) -> dict[str, Any]:
-        """As `config.json` keeps it under `KEY`."""
+        """Convert to the value stored under `KEY` in `config.json`."""
         return {"characters": self.characters, "text": self.text}
 
     def of_characters(self, probabilities: ArrayLike) -> np.ndarray:
-        """How likely each character is right, of its highest softmax probability."""
+        """Probability that each character is right, from its highest softmax probability."""
         if self.characters == (0.0, 1.0):
             return np.asarray(probabilities, np.float64)
         return sigmoid(self.characters[0] + self.characters[1] * logit(probabilities))
 
     def of_text(self, characters: ArrayLike) -> float | None:
-        """How likely all of a text is right, of `of_characters`; None without a curve of texts."""
+        """Probability that a whole text is right, from `of_characters`; None without a curve."""
         if self.text is None:
             return None
         return float(sigmoid(self.text[0] + self.text[1] * surprise(characters)))
 
     def applied(self, decoded: Decoded) -> Decoded:
-        """A text with its confidences calibrated."""
+        """Calibrate the confidences of a decoded text."""
         if not decoded.text:
             return decoded
         characters = tuple(self.of_characters(decoded.confidences).tolist())
@@ -85,12 +85,12 @@ class Calibration:
 
 
 def surprise(characters: ArrayLike) -> float:
-    """`sqrt(-sum_i log q_i)`: 0 for a text without doubt."""
+    """`sqrt(-sum_i log q_i)`: 0 for a text read with certainty."""
     return float(np.sqrt(-np.log(np.maximum(characters, 1e-9)).sum()))
 
 
 def logit(probabilities: ArrayLike) -> np.ndarray:
-    """`log(p / (1 - p))`, finite: float32 cannot tell the surest from 1."""
+    """`log(p / (1 - p))`, finite: in float32, the highest probabilities round to 1."""
     p = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
     return np.log(p / (1 - p))
 

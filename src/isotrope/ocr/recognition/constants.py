@@ -1,10 +1,10 @@
-"""What pixels the line recognizer takes and what its classes are; shared by torch and numpy."""
+"""Input size and classes of the line recognizer, shared by torch and numpy code."""
 
 HEIGHT = 48
-"""Pixels that a line is high."""
+"""Height of a line, px."""
 
 STRIDE = 8
-"""Pixels of width that make one column."""
+"""Width of one output column, px."""
 
 BLANK = 0
 """The class of CTC's blank; class `i + 1` is character `i` of the charset."""

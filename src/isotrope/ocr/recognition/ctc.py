@@ -1,4 +1,4 @@
-"""CTC: from a distribution a column to a text, with how sure each character is. No torch."""
+"""CTC decoding: from one distribution per column to a text with confidences. No torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 from isotrope.ocr.recognition.constants import BLANK
 
 NOTHING = 0.15
-"""How probable it may be that all characters of a text are wrong. Chosen once, on 320 generated
-images without text and 1,901 words and lines."""
+"""Highest accepted probability that all characters of a text are wrong. Chosen once, on 320
+generated images without text and 1,901 words and lines."""
 
 DOTS_AND_DASHES = frozenset(".,:;'\"`´‘’‚‹›“”„·•°-‐–—_=~^|/\\⸗…")
 MARKS = 3
-"""Dots and dashes that are read where they stand alone: an ellipsis, a dotted or a drawn line."""
+"""Fewest dots and dashes that count as text on their own: an ellipsis, a dotted or drawn line."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Decoded:
 
     Args:
         text: the characters.
-        confidences: how likely each character is right: the highest probability among its columns,
-            calibrated where the model says how (`calibration.Calibration`).
-        columns: of each character, `(first, last)` of its columns.
-        log_likelihood: of the best path, a column on average.
-        length: columns in all.
-        probability: that all of the text is right; None where the model does not say.
+        confidences: probability that each character is right: the highest probability among its
+            columns, calibrated if the model has a calibration (`calibration.Calibration`).
+        columns: for each character, the `(first, last)` of its columns.
+        log_likelihood: of the best path, mean per column.
+        length: total number of columns.
+        probability: that the whole text is right; None if the model has no calibration for it.
     """
 
     text: str
@@ -42,9 +42,9 @@ class Decoded:
 
     @property
     def confidence(self) -> float:
-        """The probability of the whole text, or else the geometric mean over its characters.
+        """Probability of the whole text, or else the geometric mean over its characters.
 
-        0 where there is no text.
+        0 if there is no text.
         """
         if not self.confidences:
             return 0.0
@@ -53,7 +53,7 @@ class Decoded:
         return geometric_mean(self.confidences)
 
     def narrowed(self, length: int) -> Decoded:
-        """The same text on `length` columns: what was read of a stretched line, on the line."""
+        """Map a text read from a stretched line back to the line's `length` columns."""
         share = length / self.length
         columns = tuple(
             (int(first * share), max(int(first * share), int((last + 1) * share) - 1))
@@ -63,13 +63,13 @@ class Decoded:
 
     @property
     def is_text(self) -> bool:
-        """Whether this is text, and not what a recognizer makes of an image without any.
+        """Whether this is real text, and not what a recognizer reads into an image without text.
 
-        On gradients and textures a recognizer reads a few characters, none of them surely. It must
-        be improbable that all are wrong: `prod_i (1 - q_i) <= NOTHING`. One rather sure character
-        is enough, and so are many unsure ones: a hard line is text, even where it is hardly ever
-        right from end to end. Spots, edges and stripes really do look like dots and dashes, so
-        fewer than `MARKS` of those alone are no text, however sure they are.
+        On gradients and textures a recognizer reads a few characters, all with low confidence. Text
+        requires that it is improbable that all are wrong: `prod_i (1 - q_i) <= NOTHING`. One fairly
+        certain character is enough, and so are many uncertain ones: a hard line is text, even if it
+        is rarely read without error. Spots, edges and stripes do look like dots and dashes, so
+        fewer than `MARKS` of those alone are not text, whatever their confidence.
         """
         if len(self.text) < MARKS and all(sign in DOTS_AND_DASHES for sign in self.text):
             return False
@@ -77,12 +77,12 @@ class Decoded:
 
 
 def geometric_mean(probabilities: ArrayLike) -> float:
-    """`(prod_i p_i)^(1/n)` of one probability or more; one of 0 counts as 1e-9."""
+    """`(prod_i p_i)^(1/n)` of one or more probabilities; 0 counts as 1e-9."""
     return float(np.exp(np.mean(np.log(np.maximum(probabilities, 1e-9)))))
 
 
 def decode(probabilities: np.ndarray, charset: str) -> Decoded:
-    """The best path (Graves et al. 2006): runs of one class are one character, blanks are none.
+    """Decode the best path (Graves et al. 2006): merge runs of one class, drop blanks.
 
     Args:
         probabilities: `(columns, classes)`; class 0 is the blank, class `i + 1` is `charset[i]`.
@@ -105,9 +105,9 @@ def decode(probabilities: np.ndarray, charset: str) -> Decoded:
 
 
 def join(parts: Sequence[Decoded]) -> Decoded:
-    """The pieces of one line, read one by one, as one reading; spaces stand between them.
+    """Join the readings of the pieces of one line into one, with spaces between them.
 
-    Columns are counted on from piece to piece. The whole is not calibrated yet: do that afterwards.
+    Column numbers continue from piece to piece. Calibrate the result afterwards.
     """
     if len(parts) == 1:
         return parts[0]
@@ -117,7 +117,7 @@ def join(parts: Sequence[Decoded]) -> Decoded:
     columns: list[tuple[int, int]] = []
     shift = 0
     for part in parts:
-        if part.text and confidences:  # the space between, as sure as what it stands between
+        if part.text and confidences:  # the space between, as certain as its less certain neighbor
             confidences.append(min(confidences[-1], part.confidences[0]))
             columns.append((shift, shift))
         confidences += part.confidences

@@ -1,8 +1,8 @@
-"""`LineRecognizer`: the pretrained back, which reads a line that stands upright.
+"""`LineRecognizer`: the pretrained network that reads upright lines.
 
 The layers are those of PP-OCRv6's recognizers, with batch norms folded into the convolutions:
 depthwise filters and pointwise feed-forwards that halve the height and keep the width, then a neck
-over columns and a linear head for CTC. `published.py` reads the published weights into it.
+over columns and a linear CTC head. `published.py` loads the published weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Blocks of one height: `dim` channels, and which blocks of `depth` look at the whole line."""
+    """Blocks at one height: `dim` channels, and which of the `depth` blocks see the whole line."""
 
     dim: int
     depth: int
@@ -26,14 +26,14 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class LineRecognizerConfig:
-    """A `LineRecognizer` as a value.
+    """Configuration of a `LineRecognizer`.
 
     Args:
         charset: the characters, in the order of their classes.
         stem: "branched" (small) or "plain" (tiny).
         stages: each after the first halves the height.
         neck: "attention" (small) or "conv" (tiny).
-        neck_dim: channels of a column.
+        neck_dim: channels per column.
     """
 
     charset: str
@@ -44,18 +44,18 @@ class LineRecognizerConfig:
 
     @classmethod
     def small(cls, charset: str) -> LineRecognizerConfig:
-        """PP-OCRv6-small: 3.0M parameters without the head."""
+        """Configuration of PP-OCRv6-small: 3.0M parameters without the head."""
         stages = (StageConfig(96, 3), StageConfig(192, 6, (0, 2, 4)), StageConfig(384, 2))
         return cls(charset, "branched", stages, "attention", 120)
 
     @classmethod
     def tiny(cls, charset: str) -> LineRecognizerConfig:
-        """PP-OCRv6-tiny: 0.5M parameters without the head."""
+        """Configuration of PP-OCRv6-tiny: 0.5M parameters without the head."""
         stages = (StageConfig(48, 2), StageConfig(96, 2), StageConfig(160, 3))
         return cls(charset, "plain", stages, "conv", 80)
 
     def to_dict(self) -> dict:
-        """As JSON can hold it."""
+        """Convert to values that JSON can store."""
         return asdict(self)
 
     @classmethod
@@ -65,7 +65,7 @@ class LineRecognizerConfig:
 
 
 class LineRecognizer(nn.Module):
-    """Upright lines to characters, one distribution a column of 8 pixels.
+    """Maps upright lines to characters: one distribution per column of 8 pixels.
 
     Example:
         >>> model = LineRecognizer(LineRecognizerConfig.tiny("abc"))
@@ -91,18 +91,18 @@ class LineRecognizer(nn.Module):
         return self.head(self.features(pixels))
 
     def features(self, pixels: Tensor) -> Tensor:
-        """What the head sees: `(B, W/8, neck_dim)`."""
+        """Input of the head: `(B, W/8, neck_dim)`."""
         rows = self.blocks(self.stem(pixels))  # (B, C, 3, W/4)
         return self.neck(functional.avg_pool2d(rows, (3, 2)))
 
 
 def stages_from(values: Sequence[dict]) -> tuple[StageConfig, ...]:
-    """Stages from their dictionaries, as `asdict` or JSON has them."""
+    """Make stages from dictionaries, as stored by `asdict` or JSON."""
     return tuple(StageConfig(s["dim"], s["depth"], tuple(s["excited"])) for s in values)
 
 
 def trunk(stages: Sequence[StageConfig]) -> nn.Sequential:
-    """The blocks of all stages, with a step that halves the height between two."""
+    """Make the blocks of all stages, with a step that halves the height between stages."""
     blocks, dim = [], stages[0].dim
     for number, stage in enumerate(stages):
         if number:
@@ -113,7 +113,7 @@ def trunk(stages: Sequence[StageConfig]) -> nn.Sequential:
 
 
 class PlainStem(nn.Sequential):
-    """Two strided convolutions: a quarter of the size."""
+    """Two strided convolutions, which reduce the size to a quarter."""
 
     def __init__(self, dim: int) -> None:
         super().__init__(
@@ -124,7 +124,7 @@ class PlainStem(nn.Sequential):
 
 
 class BranchedStem(nn.Module):
-    """A quarter of the size, by a maximum and by 2x2 filters side by side (PP-HGNet's stem)."""
+    """Reduces the size to a quarter, with max pooling beside 2x2 filters (PP-HGNet's stem)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -137,17 +137,17 @@ class BranchedStem(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         x = functional.relu(self.first(pixels))
-        # Even filters keep the size by one more row and column at the far ends.
+        # Padding by one row and column at the far ends keeps the size under 2x2 filters.
         fine = functional.relu(self.narrow(functional.pad(x, (0, 1, 0, 1))))
         fine = functional.relu(self.widen(functional.pad(fine, (0, 1, 0, 1))))
-        # Zeros do for the maximum: nothing after a ReLU is below them.
+        # Zero padding is right for the maximum: nothing after a ReLU is below zero.
         most = functional.max_pool2d(functional.pad(x, (0, 1, 0, 1)), 2, 1)
         x = functional.relu(self.merge(torch.cat([most, fine], 1)))
         return functional.relu(self.last(x))
 
 
 class Block(nn.Module):
-    """`y = dw(x)`, weighed by channel where `excited`; then `y + mlp(y)`, or `mlp(y)` in a step."""
+    """`y = dw(x)`, weighted by channel if `excited`; then `y + mlp(y)`, or `mlp(y)` in a step."""
 
     def __init__(self, dim: int, out: int, excited: bool = False, halve: bool = False) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ class Block(nn.Module):
 
 
 class Excite(nn.Module):
-    """Squeeze and excitation: channels weighed by their means over the line (Hu et al. 2018)."""
+    """Squeeze and excitation: channels weighted by their means over the line (Hu et al. 2018)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class Excite(nn.Module):
 
 
 class AttentionNeck(nn.Module):
-    """Columns that see their neighbors, then all columns; beside them the columns alone (SVTR)."""
+    """Convolution over neighboring columns, then attention to all, plus a skip (SVTR)."""
 
     def __init__(self, dim: int, out: int, heads: int = 8, depth: int = 2) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class AttentionNeck(nn.Module):
         self.norm = nn.LayerNorm(out, eps=1e-6)
 
     def forward(self, columns: Tensor) -> Tensor:
-        """`(B, dim, 1, W)` to `(B, W, out)`."""
+        """Map `(B, dim, 1, W)` to `(B, W, out)`."""
         beside = functional.silu(self.beside(columns))
         x = functional.silu(self.reduce(columns))
         x = x + functional.silu(self.near(x))
@@ -214,7 +214,7 @@ class AttentionBlock(nn.Module):
 
 
 class ConvNeck(nn.Module):
-    """Columns that see two neighbors each way, in fewer channels."""
+    """Convolutions over two neighboring columns each way, with fewer channels."""
 
     def __init__(self, dim: int, out: int) -> None:
         super().__init__()
@@ -223,6 +223,6 @@ class ConvNeck(nn.Module):
         self.reduce = nn.Linear(dim, out)
 
     def forward(self, columns: Tensor) -> Tensor:
-        """`(B, dim, 1, W)` to `(B, W, out)`."""
+        """Map `(B, dim, 1, W)` to `(B, W, out)`."""
         x = functional.hardswish(self.near(columns[:, :, 0]))
         return self.reduce(functional.hardswish(self.mix(x)).transpose(1, 2))

@@ -1,4 +1,4 @@
-"""Long lines in pieces: cut where the columns are blank. No torch."""
+"""Cut long lines into pieces at blank columns. No torch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def pieces(line: np.ndarray, height: int, widest: int) -> Iterator[np.ndarray]:
-    """An upright line `(H, W, 3)` uint8 in pieces that are at most `widest` px wide at `height` px.
+    """Cut an upright line `(H, W, 3)` uint8 into pieces of at most `widest` px at `height` px.
 
-    Each cut lies in the last quarter of what fits, amid the widest run of columns that differ least
-    from top to bottom: a space, most often.
+    Each cut lies in the last quarter of what fits, in the middle of the longest run of columns that
+    vary least from top to bottom, usually a space.
     """
     rows, columns = line.shape[:2]
     most = max(rows, widest * rows // height)
@@ -27,7 +27,7 @@ def pieces(line: np.ndarray, height: int, widest: int) -> Iterator[np.ndarray]:
 
 
 def _middle_of_longest(flags: np.ndarray) -> int:
-    """The middle of the longest run of true values."""
+    """Find the middle of the longest run of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     starts, ends = edges[::2], edges[1::2]
     longest = int((ends - starts).argmax())

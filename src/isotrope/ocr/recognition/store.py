@@ -1,4 +1,4 @@
-"""A `LineRecognizer` as a folder: `config.json`, `model.safetensors`, `graph.onnx`."""
+"""Store a `LineRecognizer` as a folder: `config.json`, `model.safetensors`, `graph.onnx`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def save_model(model: LineRecognizer, folder: str | Path) -> None:
 
 
 def load_model(folder: str | Path) -> LineRecognizer:
-    """The model of a folder, in eval mode.
+    """Load the model of a folder, in eval mode.
 
     Raises:
-        ValueError: there is none, or a broken one.
+        ValueError: There is no model, or it is broken.
     """
     config, state = load_state(folder)
-    config.pop(KEY, None)  # of these weights alone: what is trained further is calibrated anew
+    config.pop(KEY, None)  # valid for these weights only; retrained ones are recalibrated
     try:
         model = LineRecognizer(LineRecognizerConfig.from_dict(config))
         model.load_state_dict(state)
@@ -40,7 +40,7 @@ def load_model(folder: str | Path) -> LineRecognizer:
 
 
 class _Probabilities(nn.Module):
-    """Pixels to a distribution a column."""
+    """Map pixels to one distribution per column."""
 
     def __init__(self, model: LineRecognizer) -> None:
         super().__init__()
