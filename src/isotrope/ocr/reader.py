@@ -205,7 +205,7 @@ class Reader:
         turns: Sequence[int],
         soon: bool = True,
     ) -> Iterator[Reading | ImageError]:
-        """Check the arguments, then read; with `soon`, the first windows are short, for early results."""
+        """Check the arguments, then read; `soon` makes early windows short, for early results."""
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_error not in ("raise", "return"):
