@@ -1,19 +1,18 @@
-"""Accuracy of the papers' rows, each trained here from its recipe.
+"""Train the papers' rows from their recipes and measure their accuracy.
 
     python benchmarks/accuracy.py rows    --recipes recipes/comparison/rotmnist --data ROTATED_MNIST
     python benchmarks/accuracy.py samples --recipes recipes/comparison/rotmnist --data ROTATED_MNIST
     python benchmarks/accuracy.py angles  --recipes recipes/comparison/rotmnist --data MNIST
 
 `rows` trains the recipes on all images, `samples` on 100 and 1,000, `angles` on 10,000 upright
-ones; each with and without turning the images, unless --augments says otherwise. In `samples` and
-`angles` every run sees the same number of images. All are tested upright, `rows` also at the other
-turns and at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the test set
-(`images` in the CSV). A plain ViT (C1) is tested a second time with its logits averaged over four
-turns.
+ones, each with and without turning the images unless --augments is given. In `samples` and `angles`
+every run sees the same number of images. All are tested upright, `rows` also at the other turns and
+at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the test set (column
+`images` of the CSV). A plain ViT (C1) is tested again with its logits averaged over four turns.
 
-A run lives in runs/accuracy and is resumed there after a kill; one that has ended is not run again.
-Writes benchmarks/results/STUDY-SET-DATE.csv after each, of all that have ended here and of those of
-the newest CSV: a line for each angle of a test.
+Runs are stored in runs/accuracy and resumed there if interrupted; finished runs are not repeated.
+After each run, benchmarks/results/STUDY-SET-DATE.csv is written with all runs finished here and
+those of the newest CSV: a line for each test angle.
 """
 
 from __future__ import annotations
@@ -39,20 +38,20 @@ from measuring import made_by, recipes, write_csv
 
 RUNS, RESULT = Path("runs/accuracy"), "result.json"
 COLUMNS = ("row", "augment", "train_samples", "seed")
-"""Of the CSV: what tells one run from another."""
+"""Columns of the CSV that identify a run."""
 SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
-"""Training images; `None`: all, for as long as the recipe says."""
+"""Numbers of training images; `None` means all, for the recipe's duration."""
 TESTS = {
     "rows": {50_000: (0,), 5_000: (45, *TURNS)},
     "samples": {10_000: (0,)},
     "angles": {10_000: (0,), 600: tuple(range(0, 360, 10))},
 }
-"""So many of the test's first images, at these angles."""
+"""How many of the first test images to use, and at which angles."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe with the changes of its study."""
+    """A recipe with its study's changes."""
 
     study: str
     recipe: Path
@@ -60,7 +59,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where it lives; the name tells it from every other."""
+        """The run's folder, with a unique name."""
         changes = (f"{name.split('.')[-1]}={value}" for name, value in self.changes.items())
         return RUNS / self.study / self.recipe.parent.name / "-".join((self.recipe.stem, *changes))
 
@@ -69,7 +68,7 @@ class Run:
 
 
 def runs(arguments: argparse.Namespace) -> Iterator[Run]:
-    """All runs of a study, the first seed of every recipe before the second of any."""
+    """Yield the runs of a study: the first seed of every recipe, then the second, and so on."""
     chosen = recipes(arguments.recipes)
     if arguments.rows:
         chosen = [path for path in chosen if path.stem in arguments.rows]
@@ -77,7 +76,7 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
         arguments.seeds, chosen, SIZES[arguments.study], arguments.augments
     ):
         changes = {"data.augment": augment, "run.seed": seed}
-        if size is not None:  # validated ten times in all, whatever the size
+        if size is not None:  # ten validations for any size
             epochs = max(1, arguments.seen // size)
             changes |= {"data.train_samples": size, "schedule.epochs": epochs}
             changes |= {"run.validate_epochs": max(1, epochs // 10), "schedule.warmup": 0.1}
@@ -85,10 +84,10 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
 
 
 def finish(run: Run, data: Path, test: LabelledImages) -> None:
-    """Trains and tests a run unless it has ended; its result lies in its folder then.
+    """Train and test a run unless its folder already has a result.
 
     Raises:
-        ValueError: it ended with another recipe than that of today.
+        ValueError: The run was finished with a different recipe.
     """
     ended, config = run.folder / RESULT, run.config()
     if ended.is_file():
@@ -106,7 +105,7 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
 
 
 def tested(run: Run, engine: Engine, test: LabelledImages) -> Iterator[dict]:
-    """A line for each angle of a run's test; two runs' worth for a plain ViT."""
+    """Yield a line for each test angle of a run; a plain ViT is tested twice."""
     model, preprocessing = load_classifier(run.folder / "model")
     to_accelerator(model)
     recipe = engine.recipe
@@ -119,7 +118,7 @@ def tested(run: Run, engine: Engine, test: LabelledImages) -> Iterator[dict]:
         "hours": engine.rows[-1]["hours"],
         "valid_accuracy": engine.kept["valid_accuracy"],
     }
-    # Where the set is smaller than both counts, the second test is all of it, upright too.
+    # If the set is smaller than both counts, the second test uses all of it, including upright.
     tests = {min(len(test), count): angles for count, angles in TESTS[run.study].items()}
     for average in (1, 4) if model.group.order == 1 else (1,):
         row = {"set": run.recipe.parent.name, "row": run.recipe.stem} | common

@@ -1,19 +1,19 @@
-"""What adapters learn: error rates before and after, by number of lines, beside full fine-tuning.
+"""Error rates of adapters by number of training lines, compared with full fine-tuning.
 
     python benchmarks/adapters.py --data fraktur=LINES.tar typescript=LINES.tar --rank 2
     python benchmarks/adapters.py --data fraktur=LINES.tar --lines 100 500 --methods lora full
     python benchmarks/adapters.py --data fraktur=LINES.tar --base runs/plain/model --methods turned
 
-Methods: `lora`; `more`, going on from the shipped adapter of the set's name; `turned`, a LoRA
-learned on lines at random quarter turns; `full`, all weights. Every run sees --seen lines, or as
-many of them in 40 epochs, and keeps the best of its validations. All are scored on the lines held
-out (every tenth of the set) at four turns, with four texts of each followed, as readers with an
-adapter do; `full` also on the lines of --keep, which it has not been trained on: what training has
-cost of what the base could read.
+Methods: `lora`; `more`, continued from the shipped adapter named like the set; `turned`, a LoRA
+trained on lines at random quarter turns; `full`, all weights. Every run sees --seen lines, or 40
+epochs if those are fewer, and keeps its best validation. All are scored on the held-out lines
+(every tenth of the set) at four turns, with four beams, as in readers with an adapter. `full` is
+also scored on the lines of --keep, which were not used for training, to measure what the base has
+forgotten.
 
-A run lives in runs/adapters/BASE/METHOD/SET and is resumed there after a kill; one that has ended
-is not run again. Writes benchmarks/results/adapters-DATE.csv after each, of all that have ended
-here and of those of the newest CSV: a line for each turn.
+Runs are stored in runs/adapters/BASE/METHOD/SET and resumed there if interrupted; finished runs are
+not repeated. After each run, benchmarks/results/adapters-DATE.csv is written with all runs finished
+here and those of the newest CSV: a line for each turn.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from measuring import made_by, write_csv
 RUNS, RESULT = Path("runs/adapters"), "result.json"
 METHODS = {
     "lora": {},
-    # Lower: what has been learned is not to be lost first.
+    # Lower, so as not to lose first what has been learned.
     "more": {"optimizer": {"learning_rate": 2.5e-3}},
     "turned": {"data": {"turned": True}},
     "full": {"adapter": {"full": True}, "optimizer": {"learning_rate": 3e-4}},
 }
 COLUMNS = ("set", "base", "method", "targets", "rank", "train_lines")
-"""Of the CSV: what tells one run from another."""
+"""Columns of the CSV that identify a run."""
 MOST_EPOCHS = 40
-VALIDATIONS = 2  # and one before: the held-out lines of the whole set outnumber a hundred
+VALIDATIONS = 2  # and one before; the held-out lines of the whole set outnumber a hundred
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Run:
 
 
 def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
-    """Trains and scores a run unless it has ended; its result lies in its folder then."""
+    """Train and score a run unless its folder already has a result."""
     ended = run.folder / RESULT
     if ended.is_file():
         return
@@ -109,7 +109,7 @@ def lines_of(
     scores: dict[int, LineScore],
     keep: LabelledLines | None,
 ) -> Iterator[dict]:
-    """A line for each turn."""
+    """Make a line for each turn."""
     base = load_recognizer(made.base)
     before = score_lines(base, made.valid, (0,), BEAMS)[0]
     whole = sum(p.numel() for p in base.parameters())
@@ -130,7 +130,7 @@ def lines_of(
         "hours": made.engine.rows[-1]["hours"],
         "before_cer": before.cer,
         "before_wer": before.wer,
-        "kept_cer": kept_cer,  # an adapter is taken off for them, and the base is what it was
+        "kept_cer": kept_cer,  # without its adapter, the base is unchanged
     }
     for turn, score in scores.items():
         yield common | {"angle": turn} | asdict(score)

@@ -1,24 +1,24 @@
-"""Calibrates a recognizer's confidences on labelled sets, and says how far that carries.
+"""Calibrate a recognizer's confidences on labeled sets, and test how well that transfers.
 
     python benchmarks/calibration.py MODEL --finder FINDER iiit5k=iiit5k.tar fraktur:10=fraktur.tar
 
-MODEL is a folder that `isotrope train reader` wrote; `calibration` in its config.json is written
-anew. A set is NAME=PATH, or NAME:K=PATH for lines 0, K, 2K, ... alone: those that trainings leave
-out. No set may have been trained on. --limit takes so many of each, spread evenly.
+MODEL is a folder written by `isotrope train reader`; `calibration` in its config.json is replaced.
+A set is NAME=PATH, or NAME:K=PATH to use only lines 0, K, 2K, ..., which training holds out. No set
+may have been used for training. --limit caps the number of lines per set, spread evenly.
 
 Four things are measured, and written to RESULTS/calibration-DATE.csv, columns `what`, `set` and:
 
-    characters, text  of upright images: `raw` is the calibration error as CTC says it (a text: the
-                      geometric mean of its characters), `left_out` after a fit on all other sets,
-                      `fitted` after the fit on all, which is what is written. `chance` is the error
-                      that perfect probabilities would have on so few images. `all` has the sets
-                      together, each left out in its turn.
-    reader            of the whole reader, finder in front, images at all four turns in turn
-    no text           of generated images without text: `right` is the share read as empty; of sets:
-                      `lost` is the share of images whose text becomes empty, `lost_right` of those
-                      the share of all images that had been read right
+    characters, text  for upright images: `raw` is the calibration error of CTC's output (for texts,
+                      the geometric mean over characters), `left_out` after fitting on all other
+                      sets, `fitted` after fitting on all, which is what is stored. `chance` is the
+                      error that perfect probabilities would have on so few images. `all` combines
+                      the sets, each left out in turn.
+    reader            for the complete reader with its finder, cycling through the four turns
+    no text           for generated images without text, `right` is the fraction read as empty; for
+                      sets, `lost` is the fraction of images whose text becomes empty, and
+                      `lost_right` the fraction of all images that are lost and were read right
 
-The figure, --figure, shows what is promised against what happens, before and left out.
+The figure, --figure, plots observed against predicted accuracy, uncalibrated and left out.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ from textless import KINDS, textless
 
 STUDY = "calibration"
 EACH = 40
-"""Images without text of each kind."""
+"""Number of textless images of each kind."""
 MEASURES = {"characters": characters, "text": texts}
 Read = dict[str, list[Judged]]
-"""What was read of each set."""
+"""The readings of each set."""
 
 
 def sets_of(names: Sequence[str], limit: int | None) -> list[LabelledSet]:
-    """The sets of `NAME=PATH` or `NAME:K=PATH`."""
+    """Load the sets `NAME=PATH` or `NAME:K=PATH`."""
     sets = []
     for named in names:
         name, equals, path = named.partition("=")
@@ -78,7 +78,7 @@ def sets_of(names: Sequence[str], limit: int | None) -> list[LabelledSet]:
 
 
 def judged(labelled: LabelledSet, session: LineSession) -> list[Judged]:
-    """A set read upright, uncalibrated."""
+    """Read a set upright, uncalibrated."""
     signs = has_signs(labelled.texts)
     read = session.decoded(list(labelled.images(0)))
     pairs = zip(read, labelled.texts, strict=True)
@@ -86,7 +86,7 @@ def judged(labelled: LabelledSet, session: LineSession) -> list[Judged]:
 
 
 def left_out(read: Read) -> dict[str, Calibration]:
-    """For each set the calibration that all others give."""
+    """Fit, for each set, a calibration on all others."""
     return {
         name: fit([one for other, several in read.items() if other != name for one in several])
         for name in read
@@ -94,13 +94,13 @@ def left_out(read: Read) -> dict[str, Calibration]:
 
 
 def promised(read: Read, calibrations: dict[str, Calibration | None], what: str):
-    """Probabilities and outcomes of all sets together, each under its own calibration."""
+    """Collect probabilities and outcomes of all sets, each with its own calibration."""
     pairs = [MEASURES[what](several, calibrations[name]) for name, several in read.items()]
     return tuple(np.concatenate(column) for column in zip(*pairs, strict=True))
 
 
 def error_rows(read: Read, others: dict[str, Calibration], whole: Calibration) -> list[dict]:
-    """How far characters and texts are off, a row for each set and one for all."""
+    """Calibration errors of characters and texts: a row for each set and one for all."""
     rows = []
     for what in MEASURES:
         for name in (*read, "all"):
@@ -123,7 +123,7 @@ def error_rows(read: Read, others: dict[str, Calibration], whole: Calibration) -
 
 
 def reader_rows(sets: Sequence[LabelledSet], reader: Reader) -> list[dict]:
-    """The reader's own confidences, image `i` at turn `i` of the four."""
+    """Evaluate the reader's confidences, with image `i` at turn `i mod 4`."""
     rows, everything = [], []
     for labelled in sets:
         signs = has_signs(labelled.texts)
@@ -147,7 +147,7 @@ def _reader_row(name: str, pairs: Sequence[tuple[float, bool]]) -> dict:
 
 
 def empty_rows(sets: Sequence[LabelledSet], read: Read, reader: Reader) -> list[dict]:
-    """Images without text that are read as empty, and texts that are lost by it."""
+    """Measure textless images read as empty, and texts lost that way."""
     rng, rows = np.random.default_rng(1), []
     for kind in KINDS:
         found = reader.read([textless(kind, rng) for _ in range(EACH)])
@@ -164,7 +164,7 @@ def empty_rows(sets: Sequence[LabelledSet], read: Read, reader: Reader) -> list[
 
 
 def draw(read: Read, others: dict[str, Calibration], path: Path) -> None:
-    """What is promised against what happens; a dot is as large as its promises are many."""
+    """Plot observed against predicted accuracy; a dot's size is its number of predictions."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     for panel, what in zip(figure.subplots(1, 2, sharey=True), MEASURES, strict=True):
         panel.plot([0, 1], [0, 1], color="#bbbbbb")
@@ -185,7 +185,7 @@ def draw(read: Read, others: dict[str, Calibration], path: Path) -> None:
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
-    """Keep it in the folder's config.json."""
+    """Store the calibration in the folder's config.json."""
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     rounded = {k: [round(n, 4) for n in curve] for k, curve in calibration.to_dict().items()}
     with replacing(folder / CONFIG) as temporary:
@@ -208,7 +208,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> list[dict]:
-    """Fit, write, measure; the rows of the CSV."""
+    """Fit, write and measure; return the rows of the CSV."""
     sets = sets_of(arguments.sets, arguments.limit)
     if len(sets) < 2:
         raise ValueError("one set alone cannot be left out; give two or more")
@@ -231,7 +231,7 @@ def _rounded(value: object) -> object:
 
 def main() -> None:
     arguments = parsed()
-    torch.set_num_threads(1)  # what the results call the machine's threads
+    torch.set_num_threads(1)  # the number of threads recorded in the results
     try:
         rows = run(arguments)
     except ValueError as error:

@@ -1,8 +1,8 @@
-"""Accuracy of a reader on clean words in each unseen font family: which faces it cannot read.
+"""Accuracy of a reader on clean words in each unseen font family.
 
     python benchmarks/families.py [--weights FOLDER] [--count 40]
 
-Upright words in letters a-z and A-Z only; exact match but for case. Writes
+Words are upright, with letters a-z and A-Z only; a match must be exact except for case. Writes
 benchmarks/results/families-DATE.csv.
 """
 
@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def words_by_family(count: int) -> dict[str, list[TextSample]]:
-    """`count` words of three letters or more in each validation family."""
+    """Render `count` words of three or more letters in each validation family."""
     found: dict[str, list[TextSample]] = defaultdict(list)
     source = SyntheticText("valid", seed=2, lines=0.0, difficulty=0.0)
     for sample in source:

@@ -1,9 +1,9 @@
-"""The papers' figures and tables from the results in benchmarks/results; nothing is run here.
+"""Draw the papers' figures and tables from benchmarks/results; runs no experiments.
 
     python benchmarks/figures.py            # bubbles, angles, few-images, adapters, in docs/images
     python benchmarks/figures.py --tables   # tables of docs/results, on standard output
 
-Of each study the newest CSV is taken.
+Uses the newest CSV of each study.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ COLOURS = {
     "gcsa": "#1f77b4",
     "cnn": "#ff7f0e",
 }
-"""By the first word of a row's name."""
+"""Color by the first word of a row's name."""
 STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
-"""By a word of a row's name; otherwise a full line."""
+"""Line style by a word of a row's name; solid by default."""
 METHODS = {
     "lora": ("C0o", "LoRA"),
     "more": ("C1*", "LoRA, gone on with"),
     "full": ("C2s", "all weights"),
     "turned": ("C4v", "LoRA, turned lines"),
 }
-"""By method: the marker and what a legend says."""
+"""By method: marker and legend text."""
 BASES = {
     "shipped": ("-", "full", ""),
     "print": (":", "none", ", base of print alone"),
     "plain": ("--", "left", ", plain encoder"),
 }
-"""By base: the line, how markers are filled, and what a legend adds; others are not drawn."""
-LARGEST = 2_500  # points^2, of the bubble with the most FLOPs
+"""By base: line style, marker fill, and suffix in the legend; others are not drawn."""
+LARGEST = 2_500  # area of the bubble with the most FLOPs, points^2
 
 Line = dict[str, str]
 
 
 def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Line]]:
-    """The lines alike in these columns, in their order."""
+    """Group lines with equal values in these columns, in order."""
     groups: dict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in lines:
         groups[tuple(line[name] for name in names)].append(line)
@@ -64,7 +64,7 @@ def grouped(lines: Iterable[Line], *names: str) -> dict[tuple[str, ...], list[Li
 
 
 def upright(lines: list[Line]) -> list[Line]:
-    """The tests of the most images, one a run."""
+    """Select the tests with the most images, one per run."""
     most = max(int(line["images"]) for line in lines)
     return [line for line in lines if int(line["images"]) == most and line["angle"] == "0"]
 
@@ -76,21 +76,21 @@ def percents(lines: Iterable[Line], column: str = "accuracy") -> list[float]:
 def curve(
     lines: list[Line], against: str, column: str = "accuracy"
 ) -> tuple[list[int], list[float]]:
-    """Whole numbers of one column in their order, and the mean percents of another at each."""
+    """Return the sorted integers of one column, and the mean percentage of another at each."""
     groups = {int(x): own for (x,), own in grouped(lines, against).items()}
     places = sorted(groups)
     return places, [mean(percents(groups[x], column)) for x in places]
 
 
 def look(row: str) -> dict[str, str]:
-    """Colour and style of a row, the same in every figure."""
+    """Color and style of a row, the same in every figure."""
     words = row.replace(",", "").replace("-", " ").split()
     style = next((STYLES[word] for word in words if word in STYLES), "-")
     return {"color": COLOURS[words[0]], "linestyle": style}
 
 
 def bubbles(figure: Figure) -> None:
-    """Accuracy against runtime, areas in proportion to FLOPs, a panel for each set."""
+    """Plot accuracy against runtime with areas proportional to FLOPs, a panel for each set."""
     for panel, (name, title) in zip(figure.subplots(1, 2), SETS.items(), strict=True):
         costs = {line["row"]: line for line in newest("runtime") if line["set"] == name}
         most = max(float(cost["gflops_an_image"]) for cost in costs.values())
@@ -117,7 +117,7 @@ def bubbles(figure: Figure) -> None:
 
 
 def by_errors(panel: Axes) -> None:
-    """Draws accuracy by how often what is wrong was halved: 90, 95 and 97.5% are equally apart."""
+    """Scale accuracy by log error, so that 90, 95 and 97.5% are equally spaced."""
     panel.set_yscale("function", functions=(_halvings, lambda y: 100 - 100 / np.exp2(y)))
     low, high = panel.get_ylim()
     ticks = (50, 60, 70, 80, 85, 88, *range(90, 100))
@@ -129,7 +129,7 @@ def _halvings(percents: np.ndarray) -> np.ndarray:
 
 
 def angles(figure: Figure) -> None:
-    """Accuracy against the angle of the test images, after training on upright ones."""
+    """Plot accuracy against the angle of test images, after training on upright ones."""
     for panel, lines in both_ways(figure, newest("angles-rotmnist")):
         fewest = min(int(line["images"]) for line in lines)
         turned = [line for line in lines if int(line["images"]) == fewest]
@@ -138,7 +138,7 @@ def angles(figure: Figure) -> None:
 
 
 def few_images(figure: Figure) -> None:
-    """Accuracy against the number of training images."""
+    """Plot accuracy against the number of training images."""
     lines = upright(newest("samples-rotmnist"))
     studied = {line["row"] for line in lines}
     lines += [line for line in upright(newest("rows-rotmnist")) if line["row"] in studied]
@@ -148,13 +148,13 @@ def few_images(figure: Figure) -> None:
 
 
 def draw_means(panel: Axes, lines: list[Line], against: str, **options: str) -> None:
-    """A curve for each row: the mean accuracy of its seeds."""
+    """Draw a curve for each row: the mean accuracy over its seeds."""
     for (row,), own in grouped(lines, "row").items():
         panel.plot(*curve(own, against), label=row, **look(row), **options)
 
 
 def adapters(figure: Figure) -> None:
-    """Character error rate, the mean of the four turns, against the number of training lines."""
+    """Plot character error rate, averaged over four turns, against the number of training lines."""
     sets = grouped([line for line in newest("adapters") if line["base"] in BASES], "set")
     panels = figure.subplots(1, len(sets), sharex=True, squeeze=False)[0]
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
@@ -163,7 +163,7 @@ def adapters(figure: Figure) -> None:
             points = curve(own, "train_lines", "cer")
             panel.plot(*points, marker + style, fillstyle=fill, label=label + of)
         before = {line["base"]: 100 * float(line["before_cer"]) for line in lines}
-        before.pop("plain", None)  # was read upright only
+        before.pop("plain", None)  # was measured upright only
         for base, cer in sorted(before.items()):
             style, _, of = BASES[base]
             panel.axhline(cer, color="#7f7f7f", linestyle=style, label="without an adapter" + of)
@@ -178,7 +178,7 @@ def adapters(figure: Figure) -> None:
 
 
 def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Line]]]:
-    """A panel for the lines without augmentation and one for those with."""
+    """Yield a panel for lines without augmentation and one for lines with it."""
     panels = figure.subplots(1, 2, sharey=True)
     augmented = grouped(lines, "augment")
     for panel, (name, title) in zip(panels, AUGMENTS.items(), strict=True):
@@ -207,7 +207,7 @@ HEADS = (
 
 
 def tables() -> None:
-    """The rows of each set, and the runtimes, as Markdown."""
+    """Print the rows of each set, and the runtimes, as Markdown."""
     for name, title in SETS.items():
         print(f"\n### {title}\n")
         print("|", " | ".join(HEADS), "|\n|" + "---|" * len(HEADS))

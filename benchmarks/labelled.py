@@ -1,4 +1,4 @@
-"""Labelled sets of text images for benchmarks: which lines, what kind, and the images turned."""
+"""Labeled sets of text images for benchmarks, their selection and kind, at any angle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isotrope.data.images import load_image
 from isotrope.data.lines import LabelledLines
 
 RENDERED = "rendered"
-"""The set without a path: words rendered in families that no training image used."""
+"""The set without a path: words rendered in font families not used for training."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class LabelledSet:
     """Images with their texts, or an evenly spread part of them.
 
     Args:
-        name: What results call it.
+        name: Name of the set in the results.
         pairs: Images `(3, H, W)` in [0, 1], with their texts; decoded on access.
-        selection: Which lines these are, in words.
+        selection: Description of which lines these are.
         texts: The texts of `pairs`.
     """
 
@@ -37,16 +37,16 @@ class LabelledSet:
 
     @property
     def kind(self) -> str:
-        """ "words", or "lines" where more than a tenth of the texts have a space."""
+        """ "words", or "lines" if more than a tenth of the texts contain a space."""
         return "lines" if sum(" " in text for text in self.texts) > len(self) / 10 else "words"
 
     @property
     def cased(self) -> bool:
-        """Whether the labels tell small letters from capitals; some sets are all capitals."""
+        """Whether the labels distinguish case; some sets are all capitals."""
         return any(text != text.upper() for text in self.texts)
 
     def images(self, angle: int) -> Iterator[np.ndarray]:
-        """The images turned by `angle` degrees counter-clockwise: RGB `(H, W, 3)`, uint8."""
+        """Yield images turned by `angle` degrees counter-clockwise: RGB `(H, W, 3)`, uint8."""
         for index in range(len(self)):
             image, _ = self.pairs[index]
             pixels = (255 * image).round().byte().permute(1, 2, 0)
@@ -56,17 +56,17 @@ class LabelledSet:
 def labelled_set(
     named: str, held_out: int | None = None, limit: int | None = None, rendered: int = 500
 ) -> LabelledSet:
-    """A set by `NAME=PATH`, a folder or tar with `labels.tsv`, or "rendered".
+    """Load the set `NAME=PATH`, a folder or tar with `labels.tsv`, or "rendered".
 
     Args:
         named: `NAME=PATH` or "rendered".
-        held_out: Take every `held_out`-th line alone, the first included: those that trainings
-            leave out.
-        limit: Then take so many of them, spread evenly.
-        rendered: How many words to render where no limit is given.
+        held_out: Take only every `held_out`-th line, starting with the first: those held out in
+            training.
+        limit: Then take at most this many, spread evenly.
+        rendered: Number of words to render if no limit is given.
 
     Raises:
-        ValueError: No such set, or no line of it left.
+        ValueError: There is no such set, or no lines are left.
     """
     name, _, path = named.partition("=")
     if named == RENDERED:
@@ -91,16 +91,15 @@ def labelled_set(
 
 
 def spread(total: int, count: int) -> list[int]:
-    """`count` places evenly spread over `total`, the first included; all where count >= total."""
+    """Return `count` evenly spread indices below `total`, including 0; all if count >= total."""
     count = min(count, total)
     return [place * total // count for place in range(count)]
 
 
 def turned(image: np.ndarray, angle: int) -> np.ndarray:
-    """An image turned counter-clockwise: exactly by quarter turns, between pixels by others.
+    """Turn an image counter-clockwise, exactly for quarter turns, else by interpolation.
 
-    Other angles expand the image to hold all of it; the new ground has the median color of its
-    border.
+    Other angles expand the image to keep all of it; new pixels get the median color of its border.
     """
     if angle % 90 == 0:
         return np.ascontiguousarray(np.rot90(image, angle // 90))

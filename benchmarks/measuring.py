@@ -1,4 +1,4 @@
-"""What the benchmarks share: times side by side, peak memory, FLOPs, and results as dated CSV."""
+"""Shared by the benchmarks: interleaved timing, peak memory, FLOPs, and dated CSV results."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Call = Callable[[], object]
 
 
 def milliseconds(calls: dict[str, Call], passes: int = 5) -> dict[str, float]:
-    """Median wall-clock time of each call. All are warmed, then timed in turn, pass by pass.
+    """Measure the median wall-clock time of each call, warmed up, then timed in turn each pass.
 
-    What slows the machine for a while then slows all alike, and their ratios stay.
+    Temporary slowdowns of the machine then affect all calls alike and keep their ratios.
     """
     for call in calls.values():
         call()
@@ -48,23 +48,23 @@ def _wait() -> None:
 
 
 def peak_megabytes(call: Call) -> float:
-    """Most memory that a call held beyond what was held before it, in MB."""
+    """Measure the peak memory of a call beyond what was in use before it, in MB."""
     gc.collect()
     if torch.cuda.is_available():
         held = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         call()
         return (torch.cuda.max_memory_allocated() - held) / 1e6
-    # What malloc keeps for later would hide the next allocations.
+    # Memory that malloc keeps for reuse would hide the next allocations.
     ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     held = _status("VmRSS")
     call()
     return (_status("VmHWM") - held) / 1e3
 
 
 def _status(field: str) -> float:
-    """A field of `/proc/self/status`, in kB."""
+    """Read a field of `/proc/self/status`, in kB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return float(line.split()[1])
@@ -72,20 +72,20 @@ def _status(field: str) -> float:
 
 
 def gigaflops(call: Call) -> float:
-    """Multiplications and additions of a call's products, filters and attention, in 10^9."""
+    """Count the multiplications and additions of a call's products, filters and attention, in 10^9."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         call()
     return counter.get_total_flops() / 1e9
 
 
 def gigaflops_a_second() -> float:
-    """What this machine reaches on a large matrix product: the floor under every time."""
+    """Measure this machine's rate on a large matrix product, which bounds every time from below."""
     a = torch.randn(1024, 1024, device=device())
     return 2 * 1024**3 / 1e6 / milliseconds({"product": lambda: a @ a}, passes=15)["product"]
 
 
 def recipes(folder: Path) -> list[Path]:
-    """The recipes of a folder, by name, without the one that they are based on."""
+    """List the recipes of a folder by name, without their base recipe."""
     return sorted(path for path in folder.glob("*.toml") if path.name != "base.toml")
 
 
@@ -111,22 +111,22 @@ def commit() -> str:
 
 
 def made_by() -> dict[str, str]:
-    """What every row of a result carries: where it comes from."""
+    """Provenance recorded in every row of a result."""
     return {"commit": commit(), "machine": machine(), "command": " ".join(map(_named, sys.argv))}
 
 
 def _named(word: str) -> str:
-    """An argument, `PATH` or `NAME=PATH`; of data that lies elsewhere, the name says enough."""
+    """Shorten an argument `PATH` or `NAME=PATH`: for data outside the project, the name suffices."""
     name, equals, path = word.rpartition("=")
     elsewhere = Path(path).is_absolute() or ".." in Path(path).parts
     return f"{name}{equals}{Path(path).name}" if elsewhere else word
 
 
 def newest(study: str) -> list[dict[str, str]]:
-    """The lines of the newest `results/STUDY-DATE.csv`.
+    """Read the lines of the newest `results/STUDY-DATE.csv`.
 
     Raises:
-        FileNotFoundError: it has not been run.
+        FileNotFoundError: The study has not been run.
     """
     paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
     if not paths:
@@ -136,11 +136,11 @@ def newest(study: str) -> list[dict[str, str]]:
 
 
 def write_csv(study: str, rows: list[dict], runs: Sequence[str] = ()) -> Path:
-    """`results/STUDY-DATE.csv`, every row with commit, machine and command unless it has them.
+    """Write `results/STUDY-DATE.csv`, adding commit, machine and command to rows without them.
 
     Args:
-        runs: columns that tell one run from another. If given, the runs of the newest results that
-            were not made again are written first: not every machine has the folders of all runs.
+        runs: Columns that identify a run. If given, runs of the newest results that were not
+            repeated are written first, because not every machine has the folders of all runs.
     """
     here = made_by()
     earlier = _not_again(study, rows, runs) if runs else []

@@ -1,9 +1,10 @@
-"""The equations of the papers as they are written: scores stored, sums over g and h in loops.
+"""The equations of the papers written literally: scores stored, sums over g and h in loops.
 
-`naive(module)` is a copy of a layer, a model or an encoder of isotrope that computes the same
-function from the same parameters without any of the library's means: no fused attention, no common
-frame, no bank of turned filters, no table of offsets. It is the slow rival of the speed benchmark
-and the numbers that the layers are held to (`tests/test_oracle.py`). It can be trained.
+`naive(module)` copies a layer, model or encoder of isotrope into one that computes the same
+function from the same parameters without any of the library's optimizations: no fused attention, no
+common frame, no bank of turned filters, no table of offsets. It is the slow baseline of the speed
+benchmark and the reference that the layers are tested against (`tests/test_oracle.py`). It can be
+trained.
 
     naive(GroupSelfAttention(24, 2, group=C4))(lifted)
     naive(EquivariantViT(config))(image)
@@ -14,8 +15,8 @@ in ViTs. [RC] Romero, Cordonnier, Group Equivariant Stand-Alone Self-Attention f
 
 In every equation `x`, `y` are positions of a query and a key, `g` is the orientation of the output,
 `h` of the key, and `h1` of the query, which is `g` unless orientations are summed. Orientations are
-numbers and `group.relative[g][h]` is `g^-1 h`. Heads are left out of the equations. Scores are
-divided by `sqrt(d)` everywhere, as in [GCSA] eq. 4; [LoRA-GSA] eq. 2 leaves that out.
+indices and `group.relative[g][h]` is `g^-1 h`. The equations omit heads. Scores are divided by
+`sqrt(d)` everywhere, as in [GCSA] eq. 4; [LoRA-GSA] eq. 2 omits that.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from isotrope.nn import (
 
 
 def naive(module: nn.Module) -> nn.Module:
-    """A copy of `module` in which each layer below is replaced by its equation."""
+    """Copy `module`, replacing each layer below by its equation."""
     return _replaced(copy.deepcopy(module))
 
 
@@ -56,7 +57,7 @@ def _replaced(module: nn.Module) -> nn.Module:
 
 
 class Naive(nn.Module):
-    """Takes over the parameters, parts and settings of a layer, under their names."""
+    """Takes the parameters, submodules and settings of a layer, with their names."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -123,7 +124,7 @@ def join_heads(tokens: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def pooled(lifted: Tensor, p: int) -> Tensor:
-    """`F` averaged over squares of `p x p` positions, of which keys and values are made."""
+    """`F` averaged over squares of `p x p` positions, from which keys and values are computed."""
     return lifted.unflatten(3, (-1, p)).unflatten(2, (-1, p)).mean(dim=(3, 5))
 
 
@@ -164,7 +165,7 @@ def in_windows(
 
 
 def tiles(signal: Tensor, side: int) -> Tensor:
-    """The windows of a signal, row by row, one behind the other in the batch."""
+    """Stack the windows of a signal, row by row, along the batch."""
     rows, columns = (range(0, n, side) for n in signal.shape[2:4])
     return torch.cat([signal[:, :, r : r + side, c : c + side] for r in rows for c in columns])
 
@@ -180,7 +181,7 @@ def rho(encoding: Encoding, d: Tensor, u: int) -> Tensor:
 
 @rho.register
 def _(encoding: Table, d: Tensor, u: int) -> Tensor:
-    """A vector for each offset up to `reach` steps; farther ones share the border."""
+    """One vector for each offset up to `reach` steps; farther offsets share the border's."""
     at = d.round().long().clamp(-encoding.reach, encoding.reach) + encoding.reach
     return encoding.table[at[..., 1], at[..., 0], u]
 
@@ -261,7 +262,7 @@ class NaiveLiftingSelfAttention(Naive):
         return join_heads(torch.einsum("bngxy,bnyd->bngxd", weights, v), size)
 
     def scores(self, q: Tensor, k: Tensor, g: int, x: Tensor, y: Tensor) -> Tensor:
-        """Of every query `(B, heads, N, d)` and key, in the frame of `g`: `(B, heads, N, N)`."""
+        """Scores of every query `(B, heads, N, d)` and key in the frame of `g`: `(B, heads, N, N)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
         return lifting_scores(self.encoding, self, q, k, x, y)
 
@@ -270,7 +271,7 @@ class NaiveLiftingSelfAttention(Naive):
 def lifting_scores(
     encoding: Encoding, layer: Naive, q: Tensor, k: Tensor, x: Tensor, y: Tensor
 ) -> Tensor:
-    """Of queries at `x` and keys at `y`, both in the frame of `g`; vectors added to the keys."""
+    """Scores of queries at `x` and keys at `y`, in the frame of `g`; adds vectors to the keys."""
     return vector_scores(layer, q, k, y[None] - x[:, None], 0)
 
 
@@ -315,7 +316,7 @@ class NaiveGroupSelfAttention(Naive):
         return join_heads(out, size)
 
     def scores(self, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor) -> Tensor:
-        """Of the queries at `h1` and every key, in the frame of `g`: `(B, heads, N, G, M)`."""
+        """Scores of queries at `h1` and every key in the frame of `g`: `(B, heads, N, G, M)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
         return group_scores(self.encoding, self, q[:, :, h1], k, g, h1, x, y)
 
@@ -324,7 +325,7 @@ class NaiveGroupSelfAttention(Naive):
 def group_scores(
     encoding: Encoding, layer: Naive, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor
 ) -> Tensor:
-    """Of queries `(B, heads, N, d)` of orientation `h1`; vectors added to the keys."""
+    """Scores of queries `(B, heads, N, d)` at orientation `h1`; adds vectors to the keys."""
     group, d = layer.group, y[None] - x[:, None]
     each = [vector_scores(layer, q, k[:, :, h], d, group.relative[h1][h]) for h in group.elements]
     return torch.stack(each, dim=3)
@@ -339,7 +340,7 @@ def _(encoding: NoEncoding, layer: Naive, q: Tensor, k: Tensor, *_) -> Tensor:
 def _(
     encoding: Rotary, layer: Naive, q: Tensor, k: Tensor, g: int, h1: int, x: Tensor, y: Tensor
 ) -> Tensor:
-    """The keys are embedded anew in every frame."""
+    """Scores with the keys embedded separately in every frame."""
     group, relative = layer.group, layer.group.relative
     q, offset = q.split((k.shape[-1], q.shape[-1] - k.shape[-1]), dim=-1)
     keys = []
@@ -348,7 +349,7 @@ def _(
         keys.append(P(encoding, u, k[:, :, h]))
     q, k = R(encoding, x, q), R(encoding, y, torch.stack(keys, dim=2))
     scores = torch.einsum("bnxd,bnhyd->bnxhy", q, k)
-    # Under C1 there is no offset: it would be one constant for all keys.
+    # C1 has no offset: it would be the same constant for all keys.
     return scores + offset[..., relative[h1], None] if offset.shape[-1] else scores
 
 

@@ -1,28 +1,28 @@
-"""Text readers side by side: accuracy, invariance, CPU time and memory over labelled sets.
+"""Compare text readers: accuracy, invariance, CPU time and memory on labeled sets.
 
     python benchmarks/ocr.py iiit5k=ocr-words-iiit5k-train.tar --limit 500
     python benchmarks/ocr.py fraktur=fraktur.tar --held-out 10 --readers isotrope tesseract:deu+4x
     python benchmarks/ocr.py words=words.tar --angles 0 10 30 45 60 135
 
-A set is NAME=PATH, a folder or tar with `labels.tsv`, or "rendered": words in families that no
-training image used. It counts as lines where more than a tenth of its labels have a space, and as
-words otherwise. benchmarks/readers.py explains the readers' names.
+A set is NAME=PATH, a folder or tar with `labels.tsv`, or "rendered": words in font families not
+used for training. It counts as lines if more than a tenth of its labels contain a space, else as
+words. benchmarks/readers.py explains the readers' names.
 
-Every reader runs alone in a process with one thread, one image at a time. Results go to
-benchmarks/results/ocr-DATE.csv after every reader, a row for each set, reader and angle. Without
---again, rows that today's file has from the same commit are not measured again. Columns:
+Every reader runs in its own process with one thread, one image at a time. Results are written to
+benchmarks/results/ocr-DATE.csv after every reader, a row for each set, reader and angle. Rows
+already in today's file for the same commit are skipped unless --again is given. Columns:
 
-    cer, cer_nocase  character error rate, and the same with case left out
-    exact            share of texts read without any error
-    alphanumeric     the same in lower-case letters and digits alone, as word sets are quoted
-    same4            share with the same non-empty text at 0, 90, 180 and 270 degrees
-    orientation      share whose orientation was found to within 45 degrees; labels are taken to
-                     be of upright images
-    ms               mean CPU milliseconds an image, of all threads and subprocesses; loading is
-                     left out, but Tesseract's binary loads anew for every hundred images (1 ms)
-    peak_mb          most resident memory of the reader's process until then, libraries included
+    cer, cer_nocase  character error rate, and the same ignoring case
+    exact            fraction of texts read without any error
+    alphanumeric     the same, comparing only lower-case letters and digits, as usual for words
+    same4            fraction with the same non-empty text at 0, 90, 180 and 270 degrees
+    orientation      fraction whose orientation was found to within 45 degrees, assuming that
+                     the labeled images are upright
+    ms               mean CPU milliseconds per image, over all threads and subprocesses, without
+                     loading; but Tesseract's binary reloads every hundred images (1 ms)
+    peak_mb          peak resident memory of the reader's process so far, including libraries
 
-In the end the tables are written to standard output in Markdown, and the figure to --figure.
+Finally, tables are printed in Markdown, and the figure is saved to --figure.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ from worker import ReaderError, Worker
 
 STUDY = "ocr"
 KEY = ("set", "selection", "reader", "angle")
-"""Of the CSV: what tells one measurement from another."""
+"""Columns of the CSV that identify a measurement."""
 CHUNK = 100
-"""Images handed to a reader at once."""
+"""Number of images passed to a reader at once."""
 OURS = ("isotrope",)
 Ask = Callable[[list[np.ndarray]], tuple[list[Read], float, float]]
-"""As `Worker`: images to readings, CPU seconds and the peak in MB."""
+"""Like `Worker`: maps images to readings, CPU seconds and peak memory in MB."""
 
 
 def jobs(angles: Sequence[int]) -> list[tuple[int, ...]]:
-    """The angles in groups that are measured together: all quarter turns, as `same4` compares
-    them, and each other angle alone."""
+    """Group angles to measure together: all quarter turns, which `same4` compares, and each
+    other angle alone."""
     turns = tuple(angle for angle in TURNS if angle in angles)
     return [job for job in (turns, *((a,) for a in angles if a not in TURNS)) if job]
 
@@ -72,13 +72,13 @@ def measure(
     job: Sequence[int],
     advance: Callable[[int], object] = lambda images: None,
 ) -> list[dict]:
-    """The rows of one reader over one set at the angles of a job.
+    """Measure one reader on one set at the angles of a job.
 
     Args:
         labelled: The set.
         reader: The reader's name, for the rows.
         ask: Reads images.
-        job: Angles, as `jobs` groups them.
+        job: Angles, as grouped by `jobs`.
         advance: Called with the number of images after each chunk.
     """
     rows, by_angle = [], {}
@@ -125,7 +125,7 @@ def key_of(row: dict) -> tuple[str, ...]:
 
 
 def recorded() -> list[dict[str, str]]:
-    """The rows of today's results."""
+    """Read the rows of today's results."""
     path = measuring.RESULTS / f"{STUDY}-{date.today()}.csv"
     if not path.is_file():
         return []
@@ -134,7 +134,7 @@ def recorded() -> list[dict[str, str]]:
 
 
 def missing(labelled: LabelledSet, reader: str, angles: Sequence[int]) -> list[tuple[int, ...]]:
-    """The jobs of which today's results lack a row of this commit."""
+    """List the jobs with rows missing from today's results for this commit."""
     commit = measuring.commit()
     done = {key_of(row): row for row in recorded() if row["commit"] == commit}
 
@@ -153,7 +153,7 @@ def run(
     again: bool,
     console: Console,
 ) -> list[ReaderError]:
-    """Measures what is missing and writes it; the errors of readers that could not be measured."""
+    """Measure and write what is missing; return the errors of readers that failed."""
     todo = [
         (labelled, reader, wanted)
         for labelled in sets
@@ -184,7 +184,7 @@ def run(
 
 
 def _weight(reader: str) -> int:
-    """Readings of an image: what the time left is reckoned by."""
+    """Number of readings per image, to estimate the time left."""
     return 4 if reader.endswith(FOUR_TURNS) else 1
 
 
@@ -210,7 +210,7 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     arguments = parsed()
-    torch.set_num_threads(1)  # what the results call the machine's threads
+    torch.set_num_threads(1)  # the number of threads recorded in the results
     try:
         sets = [labelled_set(s, arguments.held_out, arguments.limit) for s in arguments.sets]
     except ValueError as error:

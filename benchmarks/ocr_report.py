@@ -1,4 +1,4 @@
-"""The tables and the figure of benchmarks/ocr.py, from rows of its CSV."""
+"""Make the tables and the figure of benchmarks/ocr.py from its CSV."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MEASURES = {
     "same text at four turns": "same4",
     "orientation right": "orientation",
 }
-"""What a table's heads call the columns that hold shares."""
+"""Table headings of the columns with fractions."""
 STYLES = {"": "o-", OWN: "s--", FOUR_TURNS: "D:"}
-"""Marker and line, by a reader's handling of orientation; its color is that of its plain name."""
+"""Marker and line by a reader's handling of orientation; its plain name sets the color."""
 
 
 def accuracy(row: Row) -> float:
     """Percent, higher is better: words right in letters and digits, or 100 less a line's CER.
 
-    Case is left out where the labels have none.
+    Case is ignored if the labels have none.
     """
     if row["kind"] == "words":
         return 100 * float(row["alphanumeric"])
@@ -45,7 +45,7 @@ def accuracy_name(row: Row) -> str:
 
 
 def tables(rows: list[Row]) -> str:
-    """Markdown: for each set all measures at its first angle, then the accuracy at each angle."""
+    """Format as Markdown, for each set: all measures at its first angle, then accuracy by angle."""
     parts = []
     for (name, selection), own in _grouped(rows, "set", "selection"):
         angles = sorted({int(row["angle"]) for row in own})
@@ -80,7 +80,7 @@ def _markdown(lines: list[list[str]]) -> str:
 
 
 def styles(readers: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Color and marker with line of each reader."""
+    """Color, marker and line of each reader."""
     parts = {}
     for reader in readers:
         handling = next((h for h in (OWN, FOUR_TURNS) if reader.endswith(h)), "")
@@ -90,7 +90,7 @@ def styles(readers: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """The figure as PNG: for each set, accuracy against CPU milliseconds and against the angle."""
+    """Draw the figure as PNG: for each set, accuracy against CPU milliseconds and angle."""
     groups = list(_grouped(rows, "set", "selection"))
     looks = styles(dict.fromkeys(row["reader"] for row in rows))
     figure = Figure(figsize=(11, 3.6 * len(groups)), layout="constrained")
@@ -105,7 +105,7 @@ def draw(rows: list[Row], path: Path) -> None:
 
 
 def _against_cost(panel: Axes, rows: list[Row], looks: dict[str, tuple[str, str]]) -> None:
-    """Hollow for upright images, full for the mean over the four turns where it is known."""
+    """Plot upright images as hollow markers, and means over four turns, if known, as solid ones."""
     for (reader,), own in _grouped(rows, "reader"):
         color, style = looks[reader]
         at = {int(row["angle"]): row for row in own}

@@ -8,13 +8,13 @@ A name is `READER[:OPTION][+own|+4x]`:
     rapidocr-small, rapidocr-tiny PP-OCRv6's recognizer as RapidOCR runs it, without a detector
     MODULE:FUNCTION               any function of this kind
 
-A rival alone reads upright text. `+own` adds the rival's own handling of orientation: --psm 1 of
-Tesseract, which detects the orientation of the page; of RapidOCR, what it does to the crops of its
-detector: tall ones are turned by 90 degrees, then a classifier tells 0 from 180. `+4x` reads all
-four turns of an image and keeps the most confident text, which makes any reader invariant at four
-times the cost.
+By default, a rival reads upright text only. `+own` adds its own handling of orientation:
+Tesseract's --psm 1, which detects the orientation of the page; or RapidOCR's treatment of detected
+crops, where tall ones are turned by 90 degrees and a classifier then distinguishes 0 from 180.
+`+4x` reads all four turns of an image and keeps the most confident text, which makes any reader
+invariant at four times the cost.
 
-Nothing heavy is imported before a reader is loaded, so that a process holds one reader's memory.
+Heavy imports wait until a reader is loaded, so that a process holds one reader's memory.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ OWN, FOUR_TURNS = "+own", "+4x"
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader says of one image.
+    """A reader's result for one image.
 
     Args:
-        text: What was read; empty where nothing was.
+        text: The text; empty if nothing was read.
         confidence: In [0, 1].
-        orientation: Degrees counter-clockwise that the text is turned from upright; None where the
-            reader does not say.
+        orientation: Turn of the text from upright, in degrees counter-clockwise; None if the reader
+            gives none.
     """
 
     text: str
@@ -56,14 +56,14 @@ ReadAll = Callable[[Images], list[Read]]
 
 
 def load_reader(name: str, kind: str = "words") -> ReadAll:
-    """The reader of a name.
+    """Load a reader by name.
 
     Args:
-        name: As in this module's text.
-        kind: What the images show: "words" or "lines". Tesseract alone is told.
+        name: As described in this module's docstring.
+        kind: What the images show: "words" or "lines". Only Tesseract uses it.
 
     Raises:
-        ValueError: No reader of this name, or `+own` for one without a choice.
+        ValueError: There is no reader of this name, or `+own` is not supported.
         ModuleNotFoundError: The reader's package is not installed.
     """
     plain, handling = _parts(name)
@@ -76,10 +76,10 @@ def load_reader(name: str, kind: str = "words") -> ReadAll:
 
 
 def check_name(name: str) -> str:
-    """The name itself.
+    """Return the name if it is valid.
 
     Raises:
-        ValueError: It names no reader.
+        ValueError: There is no reader of this name.
     """
     plain, handling = _parts(name)
     key, colon, option = plain.partition(":")
@@ -100,10 +100,10 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def at_four_turns(read: ReadAll) -> ReadAll:
-    """The most confident of what a reader says of an image's four turns.
+    """Read an image at all four turns and keep the most confident result.
 
-    The four are the same whichever way the image lies, so the text is too. Empty texts lose to all
-    others; between equal confidences the text decides, never the turn.
+    The four images are the same whichever way up the image is, and so is the text. Empty texts lose
+    to all others; ties in confidence are broken by the text, never by the turn.
     """
 
     def read_turns(images: Images) -> list[Read]:
@@ -114,7 +114,7 @@ def at_four_turns(read: ReadAll) -> ReadAll:
 
 
 def _likeliest(four: Sequence[Read]) -> Read:
-    """The best of four readings, of an image turned by 0, 90, 180 and 270 degrees."""
+    """Choose the best of the readings of an image turned by 0, 90, 180 and 270 degrees."""
 
     def rank(k: int) -> tuple[bool, float, str]:
         return bool(four[k].text), four[k].confidence, four[k].text
@@ -141,7 +141,7 @@ def engine(option: str, kind: str, own: bool) -> ReadAll:
 
 
 def _ours(**how: str | None) -> ReadAll:
-    """The public reader; an image that it refuses counts as read to nothing."""
+    """The public reader; images it rejects count as empty readings."""
     from isotrope import Reader
 
     reader = Reader.from_pretrained(threads=1, **how)
@@ -180,7 +180,7 @@ def _rapidocr(own: bool, **parameters: object) -> ReadAll:
     cv2.setNumThreads(1)
     parameters |= {
         "Global.log_level": "error",
-        # A crop goes to the recognizer as the detector would hand it over.
+        # A crop is passed to the recognizer as the detector would pass it.
         "Global.use_preprocess_img": False,
         "EngineConfig.onnxruntime.intra_op_num_threads": 1,
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
@@ -194,7 +194,7 @@ def _rapidocr(own: bool, **parameters: object) -> ReadAll:
         if tall:
             bgr = np.ascontiguousarray(np.rot90(bgr))
         output = product(bgr, use_det=False, use_cls=own)
-        if own:  # It does not say which way it turned the crop; the crop that it read shows it.
+        if own:  # It does not report how it turned the crop, but the crop it read shows it.
             turned = not np.array_equal(output.imgs[0], bgr)
             orientation = -(90 * tall + 180 * turned) % 360
         return Read(output.txts[0], float(output.scores[0]), orientation)
@@ -203,11 +203,11 @@ def _rapidocr(own: bool, **parameters: object) -> ReadAll:
 
 
 def tesseract(option: str, kind: str, own: bool) -> ReadAll:
-    """Starts the binary once for all images of a call, as its lists of files allow.
+    """Start the binary once for all images of a call, using a list of files.
 
     Raises:
-        subprocess.CalledProcessError: The binary ended with an error, for instance for a language
-            that is not installed.
+        subprocess.CalledProcessError: The binary failed, for instance because a language is not
+            installed.
     """
     mode = "1" if own else {"words": "8", "lines": "7"}[kind]
 
@@ -227,7 +227,7 @@ def tesseract(option: str, kind: str, own: bool) -> ReadAll:
 
 
 def _words_of_pages(table: str, pages: int) -> list[Read]:
-    """The reading of each page from Tesseract's TSV: its words and their mean confidence."""
+    """Extract each page's words and their mean confidence from Tesseract's TSV."""
     words: list[list[tuple[str, float]]] = [[] for _ in range(pages)]
     for line in table.splitlines():
         level, page, *_, confidence, text = line.split("\t")
@@ -249,4 +249,4 @@ READERS = {
     "isotrope-tiny": isotrope_tiny,
     "engine": engine,
 } | RIVALS
-"""By the first part of a name: functions of the option, the kind of images and `+own`."""
+"""Functions of the option, the kind of images and `+own`, by the first part of a name."""

@@ -1,10 +1,10 @@
-"""How well a small network tells rendered words from photographed ones: 50% is chance.
+"""Measure how well a small network tells rendered from photographed words; 50% is chance.
 
     python benchmarks/realism.py WORDS.tar ...
 
-Each WORDS is a labelled set (see `isotrope.data.lines`). Real and rendered words are shown alike:
-32 pixels high, 96 wide, cut at random or padded by their last column. The network learns from one
-half of each and is judged on the other, in equal parts.
+Each WORDS is a labelled set (see `isotrope.data.lines`). Real and rendered words are prepared
+alike: 32 pixels high, 96 wide, cropped at random or padded with their last column. The network is
+trained on half of each and tested on the other half.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def rendered(count: int, seed: int) -> Tensor:
 
 
 def crop(image: Tensor) -> Tensor:
-    """`(3, 32, 96)` of an image `(3, H, W)`, enlarged first as a reader would do."""
+    """Crop an image `(3, H, W)` to `(3, 32, 96)`, enlarging it first as a reader would."""
     for height in (ENLARGED, HEIGHT):
         width = max(8, round(image.shape[2] * height / image.shape[1]))
         image = functional.interpolate(
@@ -89,7 +89,7 @@ def crop(image: Tensor) -> Tensor:
 
 
 def classifier() -> nn.Module:
-    """Crops `(B, 3, 32, 96)` to `(B, 1)`, above 0 if photographed."""
+    """Network from crops `(B, 3, 32, 96)` to `(B, 1)`, above 0 if photographed."""
     widths, layers = (3, 12, 16, 24), []
     for before, after in pairwise(widths):
         conv = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
@@ -98,7 +98,7 @@ def classifier() -> nn.Module:
 
 
 def fit(network: nn.Module, real: Tensor, drawn: Tensor, seconds: float) -> int:
-    """Trains for so many seconds, the rate falling to nothing; returns the steps."""
+    """Train for `seconds`, decaying the learning rate to 0; return the number of steps."""
     images, labels = torch.cat((real, drawn)), torch.zeros(len(real) + len(drawn))
     labels[: len(real)] = 1
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
@@ -116,13 +116,13 @@ def fit(network: nn.Module, real: Tensor, drawn: Tensor, seconds: float) -> int:
 
 @torch.no_grad()
 def scores(network: nn.Module, images: Tensor) -> Tensor:
-    """`(n,)`, above 0 for what looks photographed."""
+    """Scores `(n,)`, above 0 if an image looks photographed."""
     network.eval()
     return torch.cat([network(part)[:, 0] for part in images.split(256)])
 
 
 def show(test: Sequence[Tensor], found: Sequence[Tensor], path: str) -> None:
-    """The 60 most doubtful and the 60 clearest crops of both kinds, in four blocks."""
+    """Draw the 60 least and the 60 most certain crops of both kinds, in four blocks."""
     from PIL import Image
 
     blocks = []

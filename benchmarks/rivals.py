@@ -1,4 +1,4 @@
-"""What a user would do instead: a plain ViT at four turns, a CNN of escnn's steerable filters."""
+"""Alternatives: a plain ViT at four turns, and a CNN with escnn's steerable filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from isotrope.models.config import EquivariantViTConfig
 
 
 class FourTurns(nn.Module):
-    """The mean of a model's logits over the four turns of its images."""
+    """Averages a model's logits over the four turns of its images."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class FourTurns(nn.Module):
 
 
 class SteerableCNN(nn.Module):
-    """Patches, then 3 x 3 filters between regular fields, of a config's positions and widths."""
+    """Patches, then 3 x 3 filters between regular fields, with a config's grid and widths."""
 
     def __init__(self, config: EquivariantViTConfig) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class SteerableCNN(nn.Module):
 
 
 def steerable_cnn(config: EquivariantViTConfig) -> nn.Module | None:
-    """`SteerableCNN`, or `None` where escnn is not installed."""
+    """Make a `SteerableCNN`; `None` if escnn is not installed."""
     try:
         return SteerableCNN(config)
     except ImportError:

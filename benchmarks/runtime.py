@@ -1,4 +1,4 @@
-"""Runtime, memory and FLOPs of the papers' rows, all in one run.
+"""Measure runtime, memory and FLOPs of the papers' rows in one run.
 
     python benchmarks/runtime.py [--passes 7]
 
@@ -29,7 +29,7 @@ from rivals import FourTurns
 from speed import training_step
 
 SHAPES = {"rotmnist": (1, 28, 10), "histology": (3, 96, 3), "96 px": (3, 96, 2)}
-"""Channels, side and classes of the images of each set."""
+"""Channels, side length and number of classes of each set."""
 PRESETS = [
     ("gcsa", "C4"),
     ("gcsa", "C8"),
@@ -44,7 +44,7 @@ BATCH = 32
 
 
 def configs(kind: str) -> Iterator[tuple[str, EquivariantViTConfig]]:
-    """The rows of one set by name."""
+    """Yield the rows of one set with their names."""
     channels, side, classes = SHAPES[kind]
     if kind == "96 px":
         for name, group in PRESETS:
@@ -68,7 +68,7 @@ def models(kind: str) -> Iterator[tuple[str, nn.Module]]:
 
 
 def summed(stage: Stage) -> Stage:
-    """The stage in [RC]'s literal form, if it has vectors of an MLP."""
+    """Return the stage in [RC]'s literal form, if it has MLP vectors."""
     if getattr(stage.mixer, "encoding", None) != "mlp":
         return stage
     return replace(stage, mixer=replace(stage.mixer, sum_orientations=True))

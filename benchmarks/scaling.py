@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of positions and with |G|, with fitted exponents.
+"""Measure how time and memory grow with the number of positions and |G|; fit exponents.
 
     python benchmarks/scaling.py [--passes 5] [--threads 2]
 
@@ -25,7 +25,7 @@ from measuring import device, milliseconds, peak_megabytes, write_csv
 SIZES = (28, 56, 112, 224, 448)
 GROUPS = ("C1", "C4", "C8", "C16")
 AT = 112
-"""Pixels at which |G| grows."""
+"""Image side at which |G| is varied, px."""
 
 
 def block(group: str, dim: int, mixer: str = "gcsa", **options) -> EquivariantViT:
@@ -60,7 +60,7 @@ def measure(models: dict[str, EquivariantViT], size: int, passes: int) -> dict[s
 
 
 def exponent(rows: list[dict], x: str, y: str) -> float:
-    """Slope of `log y` over `log x`, of the last three rows."""
+    """Slope of `log y` over `log x` for the last three rows."""
     last = rows[-3:]
     return float(np.polyfit(np.log([r[x] for r in last]), np.log([r[y] for r in last]), 1)[0])
 

@@ -1,4 +1,4 @@
-"""What readings are worth: error rates, word accuracy, the same text at four turns."""
+"""Score readings: error rates, word accuracy, and equal text at four turns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from readers import Read
 
 
 def texts_of(reads: Iterable[Read]) -> list[str]:
-    """The texts with single spaces, as labels have them."""
+    """Return the texts with single spaces, as in labels."""
     return [" ".join(read.text.split()) for read in reads]
 
 
 def scores(reads: Sequence[Read], truth: Sequence[str], angle: int) -> dict[str, float | None]:
-    """The measures of one set at one angle, by column of the results."""
+    """Measures for one set at one angle, by column of the results."""
     texts = texts_of(reads)
     small = [[text.casefold() for text in column] for column in (texts, truth)]
     return {
@@ -28,9 +28,9 @@ def scores(reads: Sequence[Read], truth: Sequence[str], angle: int) -> dict[str,
 
 
 def orientation_right(reads: Sequence[Read], angle: int) -> float | None:
-    """The share of images whose orientation was found to within 45 degrees.
+    """Fraction of images whose orientation was found to within 45 degrees.
 
-    An image without one counts as wrong; None where the reader never gives one.
+    A missing orientation counts as wrong; None if the reader never gives one.
     """
     found = [read.orientation for read in reads]
     if all(degrees is None for degrees in found):
@@ -41,6 +41,6 @@ def orientation_right(reads: Sequence[Read], angle: int) -> float | None:
 
 
 def same_text(turns: Sequence[Sequence[Read]]) -> float:
-    """The share of images with one and the same text at every turn, and not an empty one."""
+    """Fraction of images with the same non-empty text at every turn."""
     by_image = zip(*map(texts_of, turns), strict=True)
     return fmean(len(set(texts)) == 1 and texts[0] != "" for texts in by_image)

@@ -1,13 +1,13 @@
-"""Speed, memory and FLOPs of the equivariant models beside their rivals, in one run.
+"""Compare speed, memory and FLOPs of the equivariant models and their rivals in one run.
 
     python benchmarks/speed.py [--sizes 28 96 224] [--batches 1 32] [--passes 5] [--threads 2]
 
-Rivals of a G-CSA ViT: its equations written naively ("naive ..."), the plain ViT of as many
-positions and the same total width ("vit C1"), that ViT read at the four turns ("vit C1, 4 turns"),
-and, where escnn is installed, a CNN of its steerable filters. Forward passes are in inference mode
-and eval mode, training steps are forward and backward of a mean square. All models of one size and
-batch are timed in turn, pass by pass, and medians are kept; `floor_ms` is the time that the FLOPs
-of the forward pass would take at the rate of a large matrix product. On a GPU: bf16. Writes
+Rivals of a G-CSA ViT: its equations written naively ("naive ..."), the plain ViT with as many
+positions and the same total width ("vit C1"), that ViT at four turns ("vit C1, 4 turns"), and, if
+escnn is installed, a CNN with its steerable filters. Forward passes are in inference mode and eval
+mode, training steps are forward and backward of a mean square. All models of one size and batch are
+timed in turn, pass by pass, and medians are kept; `floor_ms` is the time that the FLOPs of the
+forward pass would take at the rate of a large matrix product. On a GPU: bf16. Writes
 benchmarks/results/speed-DATE.csv and docs/images/speed.png.
 """
 
@@ -49,13 +49,13 @@ ODD_POOL = {28: 7, 96: 3, 224: 7}
 
 
 def models(size: int, batch: int) -> Iterator[tuple[str, nn.Module]]:
-    """Every row of one size, named."""
+    """Yield every row of one size with its name."""
     for name, group in NAMES:
         config = preset(name, size, group)
         for stage in config.stages:
-            if name == "gsa-table":  # its entries are whole steps, between which even pools fall
+            if name == "gsa-table":  # its entries are whole steps; even pools fall in between
                 stage.mixer = replace(stage.mixer, kv_pool=ODD_POOL[size])
-            if name == "vit":  # its fastest form: an embedding of positions costs next to nothing
+            if name == "vit":  # its fastest form: a position embedding costs almost nothing
                 stage.mixer = replace(stage.mixer, encoding=None)
         model = EquivariantViT(config)
         yield f"{name} {group}", model
@@ -113,7 +113,7 @@ def measure(size: int, batch: int, passes: int, rate: float) -> list[dict]:
 
 
 def reading(passes: int, rate: float) -> list[dict]:
-    """The recogniser's encoder and its whole read, on words of 32 x 112 pixels."""
+    """Time the recognizer's encoder and a complete read on words of 32 x 112 pixels."""
     model = load_recognizer().to(device())
     slow = naive(model.encoder)
     rows = []
@@ -153,7 +153,7 @@ def printed(rows: list[dict]) -> list[dict]:
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """Bars: images a second at batch 32, forward and in training, a panel for each size."""
+    """Draw bars of images per second at batch 32, forward and training, a panel for each size."""
     import matplotlib
 
     matplotlib.use("Agg")

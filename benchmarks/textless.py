@@ -1,4 +1,4 @@
-"""Images without text, of the kinds that crops of a page or a photograph are when they miss."""
+"""Images without text, like crops of a page or photograph that miss the text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 Draw = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
-"""Of a generator, rows `(H, 1)` and columns `(1, W)`: what share of a second color each pixel has,
-`(H, W)`; below 0 and above 1 it is cut off in the end."""
+"""Maps a generator, rows `(H, 1)` and columns `(1, W)` to the fraction of a second color at each
+pixel, `(H, W)`, which is clipped to [0, 1] afterwards."""
 
 
 def textless(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """An image (H, W, 3), uint8, one of `KINDS`: two colors, mixed, as large as words and lines."""
+    """Draw an image (H, W, 3), uint8, of a kind in `KINDS`: a mix of two colors, in text-like size."""
     height = int(rng.integers(24, 80))
     width = int(height * rng.uniform(1, 6))
     share = KINDS[kind](rng, np.arange(height)[:, None], np.arange(width)[None])
@@ -61,7 +61,7 @@ def _edge(rng, y, x):
 
 
 def _along(rng, y, x):
-    """The place of each pixel along some direction."""
+    """Position of each pixel along a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     return np.cos(angle) * x + np.sin(angle) * y
 
@@ -71,7 +71,7 @@ def _step(x, softness):
 
 
 def _field(rng, y, x, scale):
-    """Random values, one a `scale` pixels, and smooth between them."""
+    """Random values, one per `scale` pixels, smoothly interpolated."""
     few = (max(2, int(x.size / scale)), max(2, int(len(y) / scale)))
     values = Image.fromarray(rng.random((few[1], few[0])).astype(np.float32))
     return np.asarray(values.resize((x.size, len(y)), Image.Resampling.BICUBIC), np.float64)

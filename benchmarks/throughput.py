@@ -1,12 +1,12 @@
-"""The reader as a user meets it: first result after start, words a second, resident memory.
+"""Measure what a user sees: time to the first result, words per second, resident memory.
 
     python benchmarks/throughput.py [--data PATH] [--count 300] [--runtimes torch onnx]
 
-For each runtime and 1 and 2 threads a process is started anew: it reads one word ("first_s", from
-the start of the process), then all words one by one ("ms_a_word", process time, median of five
-passes), then all in batches of 32 ("words_a_second", wall clock, median of five passes); "peak_mb"
-is the most memory that it held. PATH is a folder or tar of images with labels.tsv; `samples/`
-otherwise. Writes benchmarks/results/throughput-DATE.csv.
+For each runtime with 1 and 2 threads, a new process reads one word ("first_s", from the start of
+the process), then all words one by one ("ms_a_word", process time, median of five passes), then all
+in batches of 32 ("words_a_second", wall clock, median of five passes); "peak_mb" is its peak
+memory. PATH is a folder or tar of images with labels.tsv, by default `samples/`. Writes
+benchmarks/results/throughput-DATE.csv.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def words(data: Path, count: int) -> list:
-    """Images, loaded and spread over the whole set."""
+    """Load images spread over the whole set."""
     from isotrope.data.images import load_image
     from isotrope.data.lines import LabelledLines
     from isotrope.io.images import find_images

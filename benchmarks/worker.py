@@ -1,4 +1,4 @@
-"""A reader in a process of its own, with one thread: its CPU time and memory are no one else's.
+"""Run a reader in its own single-threaded process, to measure its CPU time and memory alone.
 
 Not for the command line: `Worker` starts this file.
 """
@@ -19,11 +19,11 @@ from readers import Images, Read, load_reader
 
 _LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 ONE_THREAD = dict.fromkeys(_LIMITS, "1")
-"""Environment variables of the process."""
+"""Environment variables for the process."""
 
 
 class ReaderError(RuntimeError):
-    """A reader could not be loaded, or failed on an image; one line that says why."""
+    """A reader could not be loaded or failed on an image; the message is one line."""
 
 
 class Worker:
@@ -56,16 +56,17 @@ class Worker:
         self.close()
 
     def close(self) -> None:
-        self._pipe.close()  # at which the process ends
+        self._pipe.close()  # which ends the process
         self._process.wait()
 
     def __call__(self, images: Images) -> tuple[list[Read], float, float]:
-        """What was read, the CPU seconds that it took, and the most MB held since the start.
+        """Return the readings, the CPU seconds they took, and the peak memory since the start, in
+        MB.
 
         Raises:
             ReaderError: The reader failed.
         """
-        with suppress(BrokenPipeError):  # `_answer` says why it ended
+        with suppress(BrokenPipeError):  # `_answer` reports why it ended
             self._pipe.send(images)
         return self._answer()
 
@@ -81,26 +82,26 @@ class Worker:
 
 
 def cpu_seconds() -> float:
-    """Of all threads of this process, and of the processes that it ran."""
+    """CPU seconds of all threads of this process and of its child processes."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def peak_megabytes() -> float:
-    """The most resident memory of this process or of one that it ran."""
+    """Peak resident memory of this process or a child, in MB."""
     status = Path("/proc/self/status").read_text().splitlines()
     own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024 / 1e6
 
 
 def serve(pipe: Connection, reader: str, kind: str) -> None:
-    """Loads the reader and answers until the other end is closed; an error is a text."""
+    """Load the reader and answer until the other end is closed; errors are sent as text."""
     try:
         read, warm = load_reader(reader, kind), False
         pipe.send(([], 0.0, peak_megabytes()))
         while True:
             images = pipe.recv()
-            if not warm:  # first calls allocate
+            if not warm:  # the first call allocates memory
                 read(images[:2])
                 warm = True
             started = cpu_seconds()
@@ -108,7 +109,7 @@ def serve(pipe: Connection, reader: str, kind: str) -> None:
             pipe.send((reads, cpu_seconds() - started, peak_megabytes()))
     except (EOFError, BrokenPipeError):
         return
-    except Exception as error:  # whatever a foreign reader raises is reported
+    except Exception as error:  # report whatever a foreign reader raises
         pipe.send(" ".join(f"{type(error).__name__}: {error}".split()))
 
 

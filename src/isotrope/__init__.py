@@ -1,9 +1,9 @@
 """isotrope: the same in every direction.
 
-Vision transformers exactly equivariant to rotation, reflection and translation, and an OCR system
-that gives the same text whichever way up the image lies.
+Vision transformers that are exactly equivariant to rotation, reflection and translation, and an OCR
+system that reads the same text whichever way up the image is.
 
-Nothing heavy is imported until it is used: `import isotrope` loads neither torch nor transformers.
+Heavy modules are imported on first use: `import isotrope` loads neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HOME = {
 }
 
 _WITH_TORCH = ("torch", "transformers", "peft", "tokenizers", "safetensors")
-"""What the extra `torch` installs, without which only `Reader` and `OrientationFinder` work."""
+"""Packages of the extra `torch`; without them, only `Reader` and `OrientationFinder` work."""
 
 __all__ = [
     "CyclicGroup",

@@ -1,4 +1,4 @@
-"""Importing this module makes transformers and peft know the models of isotrope.
+"""Import this module to register isotrope's models with transformers and peft.
 
     import isotrope.auto
     from transformers import AutoModel, pipeline
@@ -7,8 +7,8 @@
     pipeline("text-recognition", folder)("word.png")
 
 `AutoConfig`, `AutoModel`, `AutoModelForImageTextToText`, `AutoImageProcessor` and `pipeline` then
-take a folder that `Recognizer.save_pretrained` wrote, and `PeftModel.from_pretrained` an adapter of
-such a model or of an `EquivariantViT`.
+load a folder written by `Recognizer.save_pretrained`, and `PeftModel.from_pretrained` loads an
+adapter of such a model or of an `EquivariantViT`.
 """
 
 from __future__ import annotations
