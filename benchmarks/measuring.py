@@ -72,7 +72,7 @@ def _status(field: str) -> float:
 
 
 def gigaflops(call: Call) -> float:
-    """Count the multiplications and additions of a call's products, filters and attention, in 10^9."""
+    """Count multiplications and additions of a call's products, filters and attention, in 10^9."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         call()
     return counter.get_total_flops() / 1e9
@@ -116,7 +116,7 @@ def made_by() -> dict[str, str]:
 
 
 def _named(word: str) -> str:
-    """Shorten an argument `PATH` or `NAME=PATH`: for data outside the project, the name suffices."""
+    """Shorten an argument `PATH` or `NAME=PATH`: data outside the project keeps its name only."""
     name, equals, path = word.rpartition("=")
     elsewhere = Path(path).is_absolute() or ".." in Path(path).parts
     return f"{name}{equals}{Path(path).name}" if elsewhere else word

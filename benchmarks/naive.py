@@ -262,7 +262,7 @@ class NaiveLiftingSelfAttention(Naive):
         return join_heads(torch.einsum("bngxy,bnyd->bngxd", weights, v), size)
 
     def scores(self, q: Tensor, k: Tensor, g: int, x: Tensor, y: Tensor) -> Tensor:
-        """Scores of every query `(B, heads, N, d)` and key in the frame of `g`: `(B, heads, N, N)`."""
+        """Scores of queries `(B, heads, N, d)` and keys in the frame of `g`: `(B, heads, N, N)`."""
         x, y = in_own_frame(self.group, g, x), in_own_frame(self.group, g, y)
         return lifting_scores(self.encoding, self, q, k, x, y)
 

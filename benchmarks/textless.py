@@ -13,7 +13,7 @@ pixel, `(H, W)`, which is clipped to [0, 1] afterwards."""
 
 
 def textless(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw an image (H, W, 3), uint8, of a kind in `KINDS`: a mix of two colors, in text-like size."""
+    """Draw an image (H, W, 3), uint8, of a kind in `KINDS`: two colors mixed, text-like size."""
     height = int(rng.integers(24, 80))
     width = int(height * rng.uniform(1, 6))
     share = KINDS[kind](rng, np.arange(height)[:, None], np.arange(width)[None])

@@ -60,8 +60,7 @@ class Worker:
         self._process.wait()
 
     def __call__(self, images: Images) -> tuple[list[Read], float, float]:
-        """Return the readings, the CPU seconds they took, and the peak memory since the start, in
-        MB.
+        """Return the readings, their CPU seconds, and the peak memory since the start in MB.
 
         Raises:
             ReaderError: The reader failed.
