@@ -76,8 +76,7 @@ class Reader:
 
         Args:
             path: The folder of the engine's weights. None: the shipped ones.
-            adapter: A LoRA adapter: its folder or the name of a shipped one (isotrope, gsanet,
-                trocr).
+            adapter: A LoRA adapter: its folder or a shipped one's name (isotrope, gsanet, trocr).
             engine: "isotrope", "gsanet", "rapidocr", "tesseract", "trocr", or a function that maps
                 an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence). None:
                 "isotrope", or "gsanet" if `path` contains its weights.
@@ -85,8 +84,7 @@ class Reader:
             finder: "isotrope": the shipped finder. A folder: a finder's weights. "orbit": the
                 engine reads all four turns, and the most confident text decides which way is up.
             min_confidence: As in the constructor.
-            threads: Number of CPU threads for the finder and the engine. Engines on torch use
-                torch's setting.
+            threads: Number of CPU threads; engines on torch use torch's setting instead.
             device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest available. None:
                 the CPU. The finder also runs on the GPU if onnxruntime supports it.
             runtime: "auto", "torch" or "onnx" (gsanet).
