@@ -1,1 +1,1 @@
-"""Text that is typeset and painted: endless labelled words and lines to learn from."""
+"""Synthetic text, typeset and painted: endless labeled words and lines for training."""

@@ -1,4 +1,4 @@
-"""The long s and the oblique hyphen, for blackletter fonts whose web versions leave them out."""
+"""Add the long s and the oblique hyphen to blackletter web fonts that lack them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _LONG_S, _OBLIQUE_HYPHEN = 0x17F, 0x2E17
 
 
 def complete(font) -> None:
-    """Adds both characters to a TrueType `fontTools.ttLib.TTFont` that lacks them.
+    """Add both characters to a TrueType `fontTools.ttLib.TTFont` that lacks them.
 
-    The long s is the f without the right half of its bar. The double hyphen is the font's own,
-    where that has two strokes.
+    The long s is the f without the right half of its bar. The double hyphen is the font's own
+    hyphen if that has two strokes.
     """
     names = font.getBestCmap()
     added = {}
@@ -27,7 +27,7 @@ def complete(font) -> None:
 
 
 def _add(font, name: str, model: str, path) -> None:
-    """Adds a glyph of an outline, a skia.Path in font units with y up, as wide as the `model`."""
+    """Add a glyph from a skia.Path in font units with y up, as wide as the `model` glyph."""
     from fontTools.pens.ttGlyphPen import TTGlyphPen
 
     pen = TTGlyphPen(None)
@@ -38,7 +38,7 @@ def _add(font, name: str, model: str, path) -> None:
 
 
 def _without_bar(letter, x):
-    """An f, a skia.Path with y up, without what is right of its stem and not above the letter x."""
+    """Remove from an f (a skia.Path, y up) what is right of its stem and not above the x-height."""
     import skia
 
     box, top = letter.computeTightBounds(), x.computeTightBounds().bottom()
@@ -51,7 +51,7 @@ def _without_bar(letter, x):
 
 
 def _path(font, name: str):
-    """A glyph as a skia.Path in font units, y up."""
+    """Return a glyph as a skia.Path in font units, y up."""
     import skia
     from fontTools.pens.basePen import BasePen
 
@@ -76,7 +76,7 @@ def _path(font, name: str):
 
 
 def _draw(path, pen) -> None:
-    """Draws a skia.Path of lines and quadratic curves with a pen of fontTools."""
+    """Draw a skia.Path of lines and quadratic curves with a fontTools pen."""
     import skia
 
     for verb, points in path:

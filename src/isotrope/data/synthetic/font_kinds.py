@@ -1,4 +1,4 @@
-"""What families look like, by their names: text, display, hand or blackletter."""
+"""Classify font families by name: text, display, handwriting or blackletter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HAND = re.compile(
 
 
 def kind_of(family: str) -> str:
-    """What a family looks like, by its name: "fraktur", "hand", "display" or "text"."""
+    """Return a family's kind by its name: "fraktur", "hand", "display" or "text"."""
     if _FRAKTUR.match(family):
         return "fraktur"
     if _HAND.match(family):

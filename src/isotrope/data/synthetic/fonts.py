@@ -1,4 +1,4 @@
-"""Latin fonts of this machine, in families, each family in the training or the validation split."""
+"""Installed Latin fonts by family, each family in the training or the validation split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLITS = ("train", "valid")
 VALID_SHARE = 0.08  # of the superfamilies
 _SALT = "1870:"  # chosen so that Debian's fonts give a validation split of many styles
 FOLDERS = (
-    str(cache_folder() / "fonts"),  # where isotrope.data.synthetic.webfonts puts those of npm
+    str(cache_folder() / "fonts"),  # where isotrope.data.synthetic.webfonts puts npm's fonts
     "/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/texmf/fonts/opentype",
     "~/.fonts", "~/.local/share/fonts", "/Library/Fonts", "~/Library/Fonts", "C:/Windows/Fonts",
 )  # fmt: skip
@@ -50,14 +50,14 @@ _NOT_TEXT = re.compile(
     r"|nonunicode|variants|size\w+sym|dseg|tengwar|klingon|fallback|lastresort|\blogo",
     re.IGNORECASE,
 )
-# Seen to be unreadable, to draw another script, or to draw phonetic signs in place of letters.
+# Inspected: unreadable, for another script, or with phonetic signs in place of letters.
 _UNREADABLE = re.compile(
     r"(Alfa-beta|Ellhnikh|API +PHON.*|IPA +PHONETICS|BM Euljiro oraeorae|Ferrite Core DX"
     r"|DkgHandwriting|\[F500\]|femkeklaver|TriodPostnaja|Cupola|Ubuntu-Title|Abecedario.*|Wargames"
     r"|progenisis|It wasn't me|Solide Mirage|.* Uralic|Summersby|unifur|Radis Sans)$",
     re.IGNORECASE,
 )
-# Capitals in both cases, drawn anew or smaller, which no comparison of outlines tells.
+# Capitals in both cases, redrawn or smaller, which comparing outlines does not detect.
 _CAPITALS_ONLY = re.compile(r"Because We|Humor Sans|.*(\bCaps|Smallcaps|ADF Style|Titling)$")
 _JOINED_SCRIPT = re.compile(
     r"Elegante|Ecolier|Bajaderka|UnPilgi|Kristi|Dancing Script|Chancery|Z003|Havana"
@@ -67,7 +67,7 @@ _JOINED_SCRIPT = re.compile(
     r"|Pinyon|Sacramento|Satisfy|Tangerine|Whisper|Yellowtail|Cedarville|Homemade|Unifraktur"
     r"|Berkshire"
 )
-# Designs that copy one another: a reader that trained on one has seen them all.
+# Designs that copy one another: a reader trained on one has seen them all.
 _CLONES = {
     "Helvetica": r"Nimbus Sans|FreeSans|Liberation Sans|Arimo|Aerial|TeX ?Gyre ?Heros|Switzera",
     "Times": r"Nimbus Roman|FreeSerif|Liberation Serif|Tinos|Tymes|TeX ?Gyre ?Termes|STIX",
@@ -86,10 +86,10 @@ _CLONES = {
 
 @dataclass(frozen=True)
 class FontFile:
-    """A readable Latin font: `characters` are those of CHARSET that it draws, the space included.
+    """A readable Latin font: `characters` are those of CHARSET it draws, including the space.
 
-    `case`: "upper" where small letters are drawn as capitals: only upper-case text can be told;
-    "lower" where only small letters join (a word in capitals cannot be read); else "both".
+    `case`: "upper" if small letters are drawn as capitals, so only upper-case text is unambiguous;
+    "lower" if only small letters join, so words in capitals are unreadable; else "both".
     """
 
     path: str
@@ -101,11 +101,11 @@ class FontFile:
 def font_families(
     split: str, folders: Sequence[str | Path] | None = None
 ) -> dict[str, tuple[FontFile, ...]]:
-    """The font files of each family of a split, by family name in alphabetical order.
+    """Return the font files of each family of a split, in alphabetical order of families.
 
-    `split` is "train" or "valid". A family is in one of them, by a hash of its superfamily's name:
+    `split` is "train" or "valid". A hash of its superfamily's name assigns each family to one:
     "DejaVu Sans" and "DejaVu Serif" are on the same side on every machine. `folders` defaults to
-    FOLDERS. Raises ValueError for another split, FileNotFoundError where there is no usable font.
+    FOLDERS. Raises ValueError for another split, FileNotFoundError if there is no usable font.
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is not one of {SPLITS}")
@@ -124,13 +124,13 @@ def font_families(
 
 
 def split_of(family: str) -> str:
-    """The split of a family, "train" or "valid", by its name alone."""
+    """Return the split of a family, "train" or "valid", from its name."""
     digest = hashlib.sha256((_SALT + superfamily(family).casefold()).encode()).digest()
     return "valid" if int.from_bytes(digest[:4], "big") < VALID_SHARE * 2**32 else "train"
 
 
 def superfamily(family: str) -> str:
-    """The name under which related families share a split: a copied design, else the first word."""
+    """Return the name under which related families share a split: a copied design or first word."""
     for design, pattern in _CLONES.items():
         if re.match(pattern, family, re.IGNORECASE):
             return design
@@ -139,7 +139,7 @@ def superfamily(family: str) -> str:
 
 
 def family_of(name: str) -> str:
-    """A font's family: its typographic family name without weight, width, slope or optical size."""
+    """Return a font's typographic family name without weight, width, slope or optical size."""
     words = name.replace("_", " ").split()
     while len(words) > 1 and (
         words[-1].lower() in _STYLES or re.fullmatch(r"\d{1,2}(pt)?", words[-1])
@@ -150,7 +150,7 @@ def family_of(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def scan(folders: tuple[str, ...]) -> tuple[FontFile, ...]:
-    """The readable Latin fonts under `folders`, cached until one of the files changes."""
+    """List the readable Latin fonts under `folders`, cached until one of the files changes."""
     paths = sorted({path for folder in folders for path in _font_paths(folder)})
     states = [(path, os.stat(path)) for path in paths]
     stamps = [(path, state.st_mtime_ns, state.st_size) for path, state in states]
@@ -168,12 +168,12 @@ def scan(folders: tuple[str, ...]) -> tuple[FontFile, ...]:
 
 
 def load_typeface(path: str):
-    """The skia.Typeface of a font file (its first face), or None where skia cannot read it."""
+    """Load a font file's first face as a skia.Typeface; None if skia cannot read it."""
     return _font_manager().makeFromFile(path)
 
 
 def outline_font(typeface, size: float):
-    """A skia.Font of `size` pixels per em, unhinted: its outlines scale."""
+    """Make a skia.Font of `size` pixels per em, unhinted so that its outlines scale."""
     import skia
 
     font = skia.Font(typeface, size)
@@ -187,18 +187,18 @@ def outline_font(typeface, size: float):
 def _font_manager():
     import skia
 
-    return skia.FontMgr.New_Custom_Empty()  # reads files, and asks nothing of fontconfig
+    return skia.FontMgr.New_Custom_Empty()  # reads files without fontconfig
 
 
 def _font_paths(folder: str) -> Iterable[str]:
     for root, _, files in os.walk(folder):
         paths = (os.path.join(root, file) for file in files)
         fonts = (path for path in paths if path.lower().endswith((".ttf", ".otf", ".ttc")))
-        yield from filter(os.path.isfile, fonts)  # no links that lead nowhere
+        yield from filter(os.path.isfile, fonts)  # no broken links
 
 
 def _inspect(path: str) -> FontFile | None:
-    """The font at `path`, or None where it is no font for Latin text."""
+    """Inspect the font at `path`; None if it is not for Latin text."""
     typeface = load_typeface(path)
     if typeface is None:
         return None
@@ -219,7 +219,7 @@ def _inspect(path: str) -> FontFile | None:
 
 
 def _drawn_characters(font) -> str:
-    """The characters of CHARSET with a glyph of their own that has an outline, and the space."""
+    """Return the characters of CHARSET with their own glyph and outline, and the space."""
     glyphs = dict(zip(CHARSET, font.unicharsToGlyphs([ord(c) for c in CHARSET]), strict=True))
     uses: dict[int, int] = {}
     for glyph in glyphs.values():
@@ -229,14 +229,14 @@ def _drawn_characters(font) -> str:
     for character, glyph in glyphs.items():
         stand_in = uses[glyph] > 6 or (
             character > "~" and glyph in ascii_glyphs
-        )  # a box; é drawn as e
+        )  # boxes, or é drawn as e
         if glyph and not stand_in and font.getBounds([glyph])[0].height() > 0:
             drawn.append(character)
     return "".join(dict.fromkeys(drawn))
 
 
 def _distinct(font) -> bool:
-    """Whether letters differ from one another (else they are boxes) and stand in no frames."""
+    """Whether letters differ from one another (else they are boxes) and have no frames."""
     dot, capital = font.getBounds(font.unicharsToGlyphs([ord("."), ord("H")]))
     if dot.height() > 0.6 * capital.height():
         return False
@@ -246,7 +246,7 @@ def _distinct(font) -> bool:
 
 
 def _case(font, family: str) -> str:
-    """Which letters say what is written: see `FontFile.case`."""
+    """Find which case is readable: see `FontFile.case`."""
     same = [
         np.abs(_thumbnail(font, c) - _thumbnail(font, c.upper())).mean() < 0.08
         for c in "abdefghnqrt"
@@ -257,7 +257,7 @@ def _case(font, family: str) -> str:
 
 
 def _thumbnail(font, character: str, size: int = 20) -> np.ndarray:
-    """(size, size) coverage in [0, 1] of a character's outline, stretched to fill the square."""
+    """Draw a character's outline, stretched to a square: (size, size) coverage in [0, 1]."""
     import skia
 
     path = font.getPath(font.unicharToGlyph(ord(character)))

@@ -1,4 +1,4 @@
-"""What is written: words, addresses and short lines, as scenes and pages show them."""
+"""Texts to render: words, addresses and short lines, as in scenes and on pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from isotrope.data.draws import Categorical, characters, pick
 from isotrope.data.synthetic import numerals
 from isotrope.text.charset import CHARSET, in_charset
 
-# The share of each language among the words that are not English.
+# Fraction of each language among non-English words.
 OTHER_LANGUAGES = {
     "de": 5, "fr": 5, "es": 4, "it": 3, "pt": 3, "nl": 2, "pl": 3, "sv": 2, "cs": 3, "da": 1,
     "fi": 1, "hu": 2, "tr": 2, "ro": 2, "nb": 1, "ca": 1, "sk": 1, "sl": 1, "lt": 1,
@@ -25,9 +25,9 @@ SCENE_CASES = {"lower": 0.20, "capitalised": 0.28, "upper": 0.49, "mixed": 0.03}
 LINE_CASES = {"lower": 0.15, "sentence": 0.45, "capitalised": 0.20, "upper": 0.20}
 
 _ENGLISH_SIZE, _OTHER_SIZE = 60_000, 20_000
-_FLATTENING = 0.5  # frequencies are raised to this power, so that rare words come too
-_SCENE_FLATTENING = 0.8  # signs say short, common words
-_ACCENTED = 3  # the weight of words with accented letters
+_FLATTENING = 0.5  # exponent of frequencies, so that rare words occur too
+_SCENE_FLATTENING = 0.8  # signs use short, common words
+_ACCENTED = 3  # weight of words with accented letters
 _ENDINGS = [",", ".", ":", ";", "!", "?", "…", "-", "'s", "’s", "®", "™", "*", "†", "..."]
 _ENDING_WEIGHTS = [20, 20, 8, 4, 8, 6, 1, 2, 6, 3, 1, 1, 1, 1, 2]
 _PAIRS = ['""', "''", "()", "“”", "‘’", "„“", "«»", "»«", "[]", "‹›", "‚‘",
@@ -37,7 +37,7 @@ _DOMAINS = ["com", "org", "net", "de", "fr", "co.uk", "eu", "io", "edu", "it", "
             "pl", "info"]  # fmt: skip
 _JOINTS = ["-", "-", "-", "/", "&", "–", "'", "+", ".", "_", " & ", " – ", " — ", "—"]
 
-# The ss of "heisst", "Strasse", "gross", "ausser" (and of few words that are written with ss).
+# The ss of "heisst", "Strasse", "gross", "ausser" (and of a few words spelled with ss).
 _SHARP_S = re.compile(
     r"(?<=ei|ie|eu|äu)ss|(?<=au)ss(?=e[nr])|(?<=gro|grö|grü|tra|spa)ss|(?<=fu|fü|sü|to|tö)ss"
 )
@@ -48,9 +48,9 @@ _LONG_S = re.compile(r"s(?=[a-zäöüß])")
 
 @cache
 def word_distribution(language: str, size: int, flattening: float = _FLATTENING) -> Categorical:
-    """The `size` most frequent words of a language, lower case, by frequency ** `flattening`.
+    """Distribution of a language's `size` most frequent words by frequency ** `flattening`.
 
-    Words with accented letters weigh three times as much: most classes of CHARSET are among them.
+    Words are lower case. Accented words count three times, since most of CHARSET is accented.
     """
     import wordfreq
 
@@ -65,15 +65,15 @@ def word_distribution(language: str, size: int, flattening: float = _FLATTENING)
         weights += [weight * (1 if word.isascii() else _ACCENTED) for word in kept]
         if len(words) >= size:
             break
-    wordfreq.get_frequency_list.cache_clear()  # it would keep every word of every list
+    wordfreq.get_frequency_list.cache_clear()  # else it keeps every word of every list
     return Categorical(words[:size], weights[:size])
 
 
 class TextSource:
-    """Draws a word, or with probability `lines` a line of words, of characters in CHARSET.
+    """Draws words, or with probability `lines` lines of words, with characters in CHARSET.
 
-    `draw(rng)` depends on the generator's state alone. Texts have 1 to `max_characters` characters,
-    and neither begin nor end with a space. `scene`: as signs and covers say it: common English
+    `draw(rng)` depends only on the generator's state. Texts have 1 to `max_characters` characters
+    and do not begin or end with a space. `scene`: texts as on signs and covers: common English
     words, half of them in capitals, few accents and little punctuation.
     """
 
@@ -89,7 +89,7 @@ class TextSource:
         self.scene = scene
 
     def draw(self, rng: np.random.Generator) -> str:
-        """A word or line of at most `max_characters` characters."""
+        """Draw a word or line of at most `max_characters` characters."""
         while True:
             if rng.random() < self.lines:
                 text = _line(rng, self.max_characters)
@@ -100,7 +100,7 @@ class TextSource:
 
 
 def _single(rng) -> str:
-    """A word with its case and punctuation, a number, or a string of characters."""
+    """Draw a word with case and punctuation, a number, or a string of characters."""
     kind = _KIND.draw(rng)
     if kind == "number":
         return _NUMBER.draw(rng)(rng)
@@ -116,7 +116,7 @@ def _single(rng) -> str:
 
 
 def _sign(rng) -> str:
-    """A word as scenes show it."""
+    """Draw a word as seen in scenes."""
     kind = _SCENE_KIND.draw(rng)
     if kind == "number":
         return _NUMBER.draw(rng)(rng)
@@ -135,7 +135,7 @@ def _sign(rng) -> str:
 
 
 def _line(rng, limit: int) -> str:
-    """Words of one language and one case, 2-6 or for a long `limit` up to a sixth of it."""
+    """Draw 2-6 words (up to `limit` / 6 if that is more) of one language in one case."""
     language, case = _language(rng, _WORD_KIND.draw(rng)), _LINE_CASE.draw(rng)
     line = ""
     for place in range(int(rng.integers(2, max(7, limit // 6)))):
@@ -156,7 +156,7 @@ def _language(rng, kind: str) -> str:
 
 
 def _word(rng, language: str) -> str:
-    """A lower-case word; short ones are drawn again half the time (they fill the top ranks)."""
+    """Draw a lower-case word, redrawing short ones half the time, as they fill the top ranks."""
     words = word_distribution(language, _ENGLISH_SIZE if language == "en" else _OTHER_SIZE)
     word = words.draw(rng)
     return words.draw(rng) if len(word) < 3 and rng.random() < 0.5 else word
@@ -185,7 +185,7 @@ def _punctuated(word: str, rng, probability: float) -> str:
 
 
 def _with_rare_characters(rng) -> str:
-    """A word with letters that ordinary text rarely shows, so that every class is seen."""
+    """Draw a word with letters that are rare in ordinary text, so that every class is seen."""
     letters = list(_word(rng, "de" if rng.random() < 0.5 else "en"))
     style = rng.random()
     if style < 0.25:  # the long s and r rotunda of older print
@@ -201,13 +201,13 @@ def _with_rare_characters(rng) -> str:
 
 
 def blackletter(text: str) -> str:
-    """A text with the long s of older print, round at the ends of words, and the oblique hyphen."""
+    """Use the long s of older print, except at word ends, and the oblique hyphen."""
     text = _LONG_S.sub("ſ", text)
     return text[:-1] + "⸗" if re.search(r"[a-zäöüß]-$", text) else text
 
 
 def _address(rng) -> str:
-    """A web or mail address."""
+    """Draw a web or mail address."""
     name, domain = _word(rng, "en"), f"{_word(rng, 'en')}.{pick(rng, _DOMAINS)}"
     forms = [
         f"www.{domain}",

@@ -1,4 +1,4 @@
-"""What is written in digits: numbers, prices, dates, times, measures, telephones, codes."""
+"""Texts with digits: numbers, prices, dates, times, measures, phone numbers, codes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _UNITS = ["%", " %", "°C", "°", " km", "km", " kg", "g", " ml", "cm", "m²", "
 
 
 def digits(rng: np.random.Generator, least: int, most: int) -> str:
-    """`least` to `most` digits."""
+    """Draw `least` to `most` digits."""
     return characters(rng, "0123456789", int(rng.integers(least, most + 1)))
 
 
 def integer(rng: np.random.Generator) -> str:
-    """A whole number of up to six digits."""
+    """Draw an integer of up to six digits."""
     return str(int(10 ** rng.uniform(0.7, 6)))
 
 
 def grouped(rng: np.random.Generator) -> str:
-    """A number whose thousands are grouped, in the English or the continental way."""
+    """Draw a number with grouped thousands, in English or continental style."""
     value = 10 ** rng.uniform(2, 7)
     text = f"{value:,.2f}" if rng.random() < 0.5 else f"{int(value):,}"
     if rng.random() < 0.4:
@@ -33,7 +33,7 @@ def grouped(rng: np.random.Generator) -> str:
 
 
 def price(rng: np.random.Generator) -> str:
-    """An amount with its currency."""
+    """Draw an amount with its currency."""
     amount = f"{10 ** rng.uniform(0, 3.5):.2f}"
     comma, dash = amount.replace(".", ","), amount[:-2] + "–"
     amount = pick(rng, [amount, amount, amount[:-3], comma, dash])
@@ -49,7 +49,7 @@ def price(rng: np.random.Generator) -> str:
 
 
 def date(rng: np.random.Generator) -> str:
-    """A day of 1850 to 2039, as people write it."""
+    """Draw a date from 1850 to 2039 in a common notation."""
     day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
     year = int(rng.integers(1850, 2040))
     name = _MONTHS[month - 1]
@@ -70,7 +70,7 @@ def date(rng: np.random.Generator) -> str:
 
 
 def time(rng: np.random.Generator) -> str:
-    """A time of day."""
+    """Draw a time of day."""
     hour, minute = int(rng.integers(24)), int(rng.integers(60))
     half = pick(rng, ["am", "pm", "AM", "PM", " a.m.", " pm"])
     forms = [
@@ -86,14 +86,14 @@ def time(rng: np.random.Generator) -> str:
 
 
 def measure(rng: np.random.Generator) -> str:
-    """A number with its unit."""
+    """Draw a number with its unit."""
     whole = rng.random() < 0.7
     number = str(int(10 ** rng.uniform(0, 3))) if whole else f"{rng.uniform(0, 99):.1f}"
     return number + pick(rng, _UNITS)
 
 
 def phone(rng: np.random.Generator) -> str:
-    """A telephone number."""
+    """Draw a telephone number."""
     forms = [
         f"({digits(rng, 3, 3)}) {digits(rng, 3, 3)}-{digits(rng, 4, 4)}",
         f"+{digits(rng, 1, 2)} {digits(rng, 2, 3)} {digits(rng, 6, 8)}",
@@ -106,7 +106,7 @@ def phone(rng: np.random.Generator) -> str:
 
 
 def code(rng: np.random.Generator) -> str:
-    """A plate, a flight, a room, a part number."""
+    """Draw a license plate, flight, room or part number."""
     capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     letters, number = characters(rng, capitals, int(rng.integers(1, 4))), digits(rng, 1, 4)
     forms = [

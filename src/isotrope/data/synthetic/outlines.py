@@ -1,4 +1,4 @@
-"""Texts that are set and not yet painted, the styles to paint them in, and painting in batches."""
+"""Typeset texts that are not yet painted, painting styles, and painting in batches."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from isotrope.data.augment import Degrade, Paper, Scene
 
 @dataclass(frozen=True)
 class Style:
-    """What kind of picture a text is in.
+    """Style of the picture that shows a text.
 
     Args:
         paint: masks `(B, 2, H, W)`, generator, severities `(B,)` to images `(B, 3, H, W)`.
-        fonts: the share of each kind of font (see `font_kinds.kind_of`).
-        scene: words as on signs, narrowed, rimmed; else lines of a page.
-        beside, above: the chances of words beside, and of lines above and below.
-        clean: the share of clean samples at difficulty 1.
+        fonts: the fraction of each kind of font (see `font_kinds.kind_of`).
+        scene: words as on signs, narrowed, outlined; else lines of a page.
+        beside, above: the probabilities of words beside, and of lines above and below.
+        clean: the fraction of clean samples at difficulty 1.
     """
 
     paint: Callable[[Tensor, torch.Generator, Tensor], Tensor]
@@ -49,11 +49,10 @@ STYLES = {
 
 @dataclass(frozen=True)
 class Outline:
-    """A text that is set and not yet painted.
+    """A typeset text, not yet painted.
 
-    `masks`: (2, H, W) uint8, the coverage of its pixels by the text and by what stands around it.
-    `style`: a key of STYLES. `severity`: how much its image is degraded. The rest is as in
-    `TextSample`.
+    `masks`: (2, H, W) uint8, pixel coverage by the text and by the text around it. `style`: a key
+    of STYLES. `severity`: how strongly its image is degraded. The rest is as in `TextSample`.
     """
 
     masks: np.ndarray
@@ -65,7 +64,7 @@ class Outline:
 
     @property
     def width(self) -> int:
-        """Columns of pixels."""
+        """Width in pixels."""
         return self.masks.shape[2]
 
 
@@ -74,16 +73,17 @@ def paint(
     generator: torch.Generator,
     severity: float = 1.0,
 ) -> Tensor:
-    """Images `(B, 3, H, W)` in [0, 1] of outlines, wider ones' width, on the generator's device.
+    """Paint outlines as images `(B, 3, H, W)` in [0, 1] on the generator's device.
 
-    Narrower masks are padded at the right by nothing, where the ground goes on.
+    W is the largest width. Narrower masks are padded with zeros on the right, where the background
+    continues.
 
     Args:
-        outlines: of one height.
-        severity: scales each outline's own.
+        outlines: all of the same height.
+        severity: scales each outline's severity.
 
     Raises:
-        ValueError: heights that differ.
+        ValueError: The heights differ.
     """
     heights = {outline.masks.shape[1] for outline in outlines}
     if len(heights) != 1:

@@ -1,4 +1,4 @@
-"""Outlines to coverage: how much of each pixel the text and its neighbors cover."""
+"""Rasterize outlines: how much of each pixel the text and its neighbors cover."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _LEAST_STROKE = 1.0  # pixels
 
 
 def coverage(line, around, size: tuple[int, int], stem: float, bolder: float = 0.0) -> np.ndarray:
-    """The share of each pixel that outlines cover, `(2, H, W)` uint8: the text, what is around it.
+    """Coverage of each pixel by the text and by the text around it, `(2, H, W)` uint8.
 
-    Strokes of less than a pixel are thickened, or no degraded image could be read.
+    Strokes under a pixel are thickened; else degraded images would be unreadable.
 
     Args:
         line: the text, a skia.Path in pixels.
-        around: what else is written, the same, or None.
+        around: the text around it, also a skia.Path, or None.
         size: `(W, H)`.
-        stem: pixels that a stroke is thick.
+        stem: stroke thickness in pixels.
         bolder: pixels by which strokes are thickened.
     """
     import skia
@@ -39,9 +39,9 @@ def coverage(line, around, size: tuple[int, int], stem: float, bolder: float = 0
 
 
 def hollow(line, size: tuple[int, int], stroke: float) -> np.ndarray:
-    """The share of each pixel that the rims of letters cover: `(H, W)` uint8.
+    """Coverage of each pixel by the outlines of letters: `(H, W)` uint8.
 
-    `stroke`: the width of a rim in pixels.
+    `stroke`: the width of the outline in pixels.
     """
     import skia
 

@@ -16,23 +16,23 @@ import numpy as np
 
 from isotrope.text.charset import in_charset
 
-_HYPHENATED = 0.1  # of the lines end within a word
+_HYPHENATED = 0.1  # fraction of lines that end within a word
 _TRIES = 30
 
 
 class Sentences:
     """Draws pieces of running text of up to `max_characters`, cut between words.
 
-    Spelling, quotes and punctuation stay as they are. Every character of a file is as likely, and
-    every file. At times a line ends within a word, with a hyphen.
+    Spelling, quotes and punctuation are unchanged. Files are equally likely, as are the characters
+    in a file. Some lines end within a word, with a hyphen.
 
     Args:
         paths: text files, plain or `.gz`, a paragraph a line, or `.zip` archives of tab-separated
-            pairs of sentences, of which each side is a text of its own. UTF-8.
-        max_characters: the longest piece; lengths are even from a fifth of it.
+            pairs of sentences, each side of which is a separate text. UTF-8.
+        max_characters: the longest piece; lengths are uniform from a fifth of it.
 
     Raises:
-        ValueError: no path, or on the first draw, a file that is missing or without text.
+        ValueError: There is no path; or, on the first draw, a file is missing or has no text.
     """
 
     def __init__(self, paths: Sequence[str | Path], max_characters: int = 60) -> None:
@@ -46,7 +46,7 @@ class Sentences:
         self.max_characters = max_characters
 
     def draw(self, rng: np.random.Generator) -> str:
-        """A piece of text of characters in CHARSET, 1 to `max_characters` of them."""
+        """Draw a piece of text of 1 to `max_characters` characters in CHARSET."""
         for _ in range(_TRIES):
             corpus = read_corpus(self.paths[int(rng.integers(len(self.paths)))])
             length = int(rng.integers(max(4, self.max_characters // 5), self.max_characters + 1))
@@ -56,7 +56,7 @@ class Sentences:
         raise ValueError(f"{', '.join(self.paths)}: no text of known characters; give other files")
 
     def word(self, rng: np.random.Generator) -> str:
-        """One word, with the punctuation that it carries."""
+        """Draw one word with its punctuation."""
         for _ in range(_TRIES):
             words = self.draw(rng).split()
             word = words[int(rng.integers(len(words)))]
@@ -67,13 +67,13 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Paragraphs, and how many characters there are up to the end of each."""
+    """Paragraphs, and the cumulative number of characters at the end of each."""
 
     paragraphs: list[str]
     ends: list[int]
 
     def place(self, position: int) -> tuple[str, int]:
-        """The paragraph of the character at `position`, and where in it that is."""
+        """Find the paragraph of the character at `position`, and its offset within."""
         number = bisect.bisect_right(self.ends, position)
         start = self.ends[number - 1] if number else 0
         return self.paragraphs[number], position - start
@@ -81,7 +81,7 @@ class Corpus:
 
 @lru_cache(maxsize=32)
 def read_corpus(path: str) -> Corpus:
-    """The paragraphs of a file, composed (NFC), with single spaces; see `Sentences`."""
+    """Read the paragraphs of a file, composed (NFC), with single spaces; see `Sentences`."""
     if not Path(path).is_file():
         raise ValueError(f"{path} is no file; name one of paragraphs")
     try:
@@ -110,13 +110,13 @@ def _lines(path: Path):
 
 
 def _is_text(name: str) -> bool:
-    """Whether a member of an archive is a list of sentences, neither hidden nor a note on it."""
+    """Whether an archive member is a list of sentences, not hidden and not a readme."""
     hidden = any(part.startswith((".", "_")) for part in name.split("/"))
     return name.endswith((".txt", ".tsv")) and not hidden
 
 
 def _piece(corpus: Corpus, rng: np.random.Generator, length: int) -> str:
-    """Whole words from a random place on, of up to `length` characters together."""
+    """Take whole words from a random position, up to `length` characters in total."""
     paragraph, at = corpus.place(int(rng.integers(corpus.ends[-1])))
     if len(paragraph) <= length:
         return paragraph

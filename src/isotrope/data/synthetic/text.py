@@ -1,7 +1,7 @@
-"""Synthetic text images: words of scenes, lines of print and of hands, in random conditions.
+"""Synthetic text images: scene words, and lines of print and handwriting, in random conditions.
 
-Outlines are drawn one by one (`SyntheticText.outline`); color, ground, light and camera are batches
-of torch operations over them (`outlines.paint`), which a GPU can do as well.
+Outlines are drawn one by one (`SyntheticText.outline`). Color, background, light and camera are
+batched torch operations (`outlines.paint`), which also run on a GPU.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from isotrope.data.synthetic.typesetting import (
     transformed,
 )
 
-_LEAST_CAPITAL = 9.0  # pixels that a capital should be high, or the line is placed anew, upright
+_LEAST_CAPITAL = 9.0  # minimum capital height, px; else the line is placed again, upright
 _FONT_TRIES, _TEXT_TRIES = 24, 200
 
 
 @dataclass(frozen=True)
 class TextSample:
-    """A text image. `image`: (H, W, 3) uint8, writable, the text upright. `text`: what it says.
+    """A text image. `image`: (H, W, 3) uint8, writable, the text upright. `text`: its text.
 
     `centers`: (len(text), 2) float32, the (x, y) of each character in fractions of W and H, spaces
     included: the middle of its advance, at half the height of a capital. `family`: the font's.
@@ -51,25 +51,25 @@ class TextSample:
 
 
 class SyntheticText:
-    """Draws text images without end; `sample(index)` depends on (seed, index) and the fonts alone.
+    """Draws endless text images; `sample(index)` depends only on (seed, index) and the fonts.
 
-    Many are made faster together: `paint` batches of what `outline(index)` gives.
+    For many images, it is faster to `paint` batches of outlines from `outline(index)`.
 
     Args:
         split: "train" or "valid", whose font families are disjoint.
-        lines: the share of samples with several words, where no `sentences` are given.
-        height: least and greatest image height in pixels.
+        lines: the fraction of samples with several words, if no `sentences` are given.
+        height: minimum and maximum image height in pixels.
         difficulty: scales how often and how strongly images are degraded: 0 draws clean print, 1 is
             the training default.
         max_characters: the longest text.
-        folders: where fonts are, default `fonts.FOLDERS`.
-        style: a key of STYLES, or the weight of several.
-        sentences: what lines of "print", "hand" and "fraktur" say, default random words.
-        stride: what widths are a multiple of.
+        folders: where to look for fonts, default `fonts.FOLDERS`.
+        style: a key of STYLES, or weights by key.
+        sentences: the texts of "print", "hand" and "fraktur" lines, by default random words.
+        stride: widths are multiples of this.
 
     Raises:
-        ValueError: arguments out of range.
-        FileNotFoundError: there are no fonts, or none of the kind that a style needs.
+        ValueError: An argument is out of range.
+        FileNotFoundError: There are no fonts, or none of a kind that a style needs.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class SyntheticText:
             index += 1
 
     def sample(self, index: int) -> TextSample:
-        """Sample `index`, painted alone."""
+        """Draw sample `index`, painted alone."""
         rng = self._generator(index)
         outline = self.draw(rng)
         image = paint([outline], torch.Generator().manual_seed(int(rng.integers(2**62))))
@@ -133,14 +133,14 @@ class SyntheticText:
         return TextSample(pixels, outline.text, outline.centers, outline.family)
 
     def outline(self, index: int) -> Outline:
-        """The text of sample `index`, set in a font and posed."""
+        """Draw the text of sample `index`, typeset and posed."""
         return self.draw(self._generator(index))
 
     def _generator(self, index: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, self.split == "valid"])
 
     def draw(self, rng: np.random.Generator) -> Outline:
-        """The same from a generator of one's own."""
+        """Draw an outline from a given generator."""
         name = self.styles.draw(rng)
         style = STYLES[name]
         clean = rng.random() < max(style.clean, 1 - (1 - style.clean) * self.difficulty)
@@ -150,7 +150,7 @@ class SyntheticText:
         line = set_line(text, font, rng, bend=difficulty if bends else 0.0)
         height = int(rng.integers(self.height[0], self.height[1] + 1))
         placement, width = place(line, height, rng, difficulty, self.stride, style.scene)
-        if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned or bent too far
+        if line.cap_height * placement.getScaleY() < _LEAST_CAPITAL:  # turned or curved too far
             line = set_line(text, font, rng, bend=0.0)
             placement, width = place(line, height, rng, 0.0, self.stride)
         around = self._around(line, name, font, rng) if difficulty else None
@@ -160,7 +160,7 @@ class SyntheticText:
         return Outline(masks, text, centers.astype(np.float32), font.family, name, severity)
 
     def _around(self, line: Line, name: str, font: FontFile, rng):
-        """Words and lines around one, in its font."""
+        """Set words and lines around a line, in its font."""
         style = STYLES[name]
 
         def other() -> Line:
@@ -175,7 +175,7 @@ class SyntheticText:
         return blackletter(text) if name == "fraktur" else text
 
     def _text_and_font(self, name: str, rng) -> tuple[str, FontFile]:
-        """A text and a font that has all of its characters."""
+        """Draw a text and a font that has all of its characters."""
         shares = {k: v for k, v in STYLES[name].fonts.items() if k in self.families}
         kinds = Categorical(shares, list(shares.values()))
         for _ in range(_TEXT_TRIES):
@@ -195,8 +195,8 @@ class SyntheticText:
 
 
 def _masks(line, around, placement, size, font, rng, style, difficulty) -> np.ndarray:
-    """The coverage of an image by a line and its surroundings, `(2, H, W)` uint8."""
-    capital = line.cap_height * placement.getScaleY()  # pixels of the image
+    """Coverage of an image by a line and its surroundings, `(2, H, W)` uint8."""
+    capital = line.cap_height * placement.getScaleY()  # in image pixels
     path, stroke = transformed(line.path, placement), stem(font.path) * capital
     others = transformed(around, placement) if around is not None else None
     bolder = 0.0
@@ -210,7 +210,7 @@ def _masks(line, around, placement, size, font, rng, style, difficulty) -> np.nd
 
 @lru_cache(maxsize=4096)
 def _appeal(path: str, scene: bool) -> float:
-    """How likely a font is kept: upright and, on signs, bold and without serifs; on pages with."""
+    """Probability of keeping a font: prefers upright; on signs bold sans serif, on pages serif."""
     slanted, serif = look(path)
     if not scene:
         return (0.3 if slanted else 1.0) * (1.0 if serif else 0.5)
@@ -219,7 +219,7 @@ def _appeal(path: str, scene: bool) -> float:
 
 
 def _recased(text: str, case: str) -> str:
-    """The text in the case that the font can say (see `FontFile.case`)."""
+    """Convert a text to a case that the font can show (see `FontFile.case`)."""
     if case == "upper":
         return text.upper()
     if case == "lower" and text.isupper() and len(text) > 1:

@@ -1,4 +1,4 @@
-"""A line of text as an outline: letters spaced, kerned and bent, then posed and scaled.
+"""Typeset a line of text as an outline: spaced, kerned and curved, then posed and scaled.
 
 A line is set with its baseline at y = 0, x to the right and y down, in pixels at EM to the em.
 """
@@ -18,11 +18,11 @@ from isotrope.data.synthetic.fonts import FontFile, load_typeface, outline_font
 from isotrope.data.synthetic.painting import coverage
 
 EM = 64.0
-_MAX_ASPECT = 40.0  # of an image: narrower text of the limit's length stays below it
+_MAX_ASPECT = 40.0  # of an image: text of maximum length in narrow letters stays below it
 
 
 class Line(NamedTuple):
-    """A line that is set. `path`: its outline, a skia.Path. `font`: its skia.Font.
+    """A typeset line. `path`: its outline, a skia.Path. `font`: its skia.Font.
 
     `anchors`: (len(text), 2) float64, the middle of each character's advance, at half the height
     of a capital. `cap_height`: the height of its capitals.
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 def set_line(text: str, file: FontFile, rng: np.random.Generator, bend: float) -> Line:
-    """Sets a text in a font, its baseline straight, or on an arc where `bend` is above 0."""
+    """Set a text in a font, on a straight baseline, or on an arc if `bend` is above 0."""
     import skia
 
     font, cap_height = _outlines(file.path)
@@ -64,12 +64,12 @@ def set_line(text: str, file: FontFile, rng: np.random.Generator, bend: float) -
 def surroundings(
     line: Line, others: Callable[[], Line], rng: np.random.Generator, beside: float, above: float
 ) -> Any:
-    """What stands around a line on its sign or page, a skia.Path, or None.
+    """Set the text around a line on its sign or page: a skia.Path, or None.
 
     Args:
         others: sets another line in the font.
-        beside: the chance of a word on each side.
-        above: the chance of a line above and of one below.
+        beside: the probability of a word on each side.
+        above: the probability of a line above, and of one below.
     """
     import skia
 
@@ -102,12 +102,12 @@ def place(
     stride: int = 1,
     scene: bool = False,
 ) -> tuple[Any, int]:
-    """The skia.Matrix from a line to its image of this height, and the image's width in pixels.
+    """Return the skia.Matrix from a line to its image, and the image's width in pixels.
 
     Args:
         difficulty: how far lines lean, turn and recede.
-        stride: what the width is a multiple of.
-        scene: letters are narrowed as those of signs are, which are seen from a side.
+        stride: the width is a multiple of this.
+        scene: narrow the letters, as on signs seen from the side.
     """
     pose = _pose(line.path.getBounds(), rng, difficulty, scene)
     box = transformed(line.path, pose).computeTightBounds()
@@ -125,7 +125,7 @@ def place(
 
 
 def transformed(path, matrix):
-    """A new skia.Path, `path` through a skia.Matrix."""
+    """Return `path` transformed by a skia.Matrix, as a new skia.Path."""
     import skia
 
     result = skia.Path(path)
@@ -134,7 +134,7 @@ def transformed(path, matrix):
 
 
 def map_points(matrix, points) -> np.ndarray:
-    """(n, 2) points through a skia.Matrix, perspective included."""
+    """Transform (n, 2) points by a skia.Matrix, including perspective."""
     grid = np.array([matrix.get(i) for i in range(9)]).reshape(3, 3)
     mapped = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ grid.T
     return mapped[:, :2] / mapped[:, 2:]
@@ -142,7 +142,7 @@ def map_points(matrix, points) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def stem(path: str) -> float:
-    """The mean thickness of a font's strokes, 2 * area / perimeter, in heights of its capitals."""
+    """Mean stroke thickness of a font, 2 * area / perimeter, in capital heights."""
     import skia
 
     font, cap_height = _outlines(path)
@@ -167,7 +167,7 @@ def stem(path: str) -> float:
 def look(path: str) -> tuple[bool, bool]:
     """Whether a font is slanted, and whether its strokes end in serifs (its I is wide at the foot).
 
-    Its file's name tells a slant: `Italic`, `Oblique`, `Slanted`.
+    Slant is read from the file name: `Italic`, `Oblique`, `Slanted`.
     """
     import skia
 
@@ -183,13 +183,13 @@ def look(path: str) -> tuple[bool, bool]:
 
 @lru_cache(maxsize=4096)
 def _outlines(path: str):
-    """The skia.Font of a file at EM, and the height of its capitals in pixels."""
+    """Load the skia.Font of a file at EM, and its capital height in pixels."""
     font = outline_font(load_typeface(path), EM)
     return font, font.getBounds(font.textToGlyphs("H"))[0].height() or 0.7 * EM
 
 
 def _spacing(rng) -> float:
-    """Letter spacing in em: mostly none, at times wide, seldom tight."""
+    """Draw a letter spacing in em: mostly 0, sometimes wide, rarely tight."""
     draw = rng.random()
     if draw < 0.75:
         return 0.0
@@ -199,7 +199,7 @@ def _spacing(rng) -> float:
 
 
 def _kerning(font, glyphs) -> np.ndarray:
-    """The shift of each glyph by the font's pair adjustments, where it has a table of them."""
+    """Shift of each glyph by the font's kerning table, if it has one."""
     shifts = np.zeros(len(glyphs))
     pairs = font.getTypeface().getKerningPairAdjustments(glyphs) if len(glyphs) > 1 else []
     if pairs:
@@ -208,7 +208,7 @@ def _kerning(font, glyphs) -> np.ndarray:
 
 
 def _stand(start: float, advance: float, curvature: float):
-    """The matrix that stands a glyph on a baseline of this curvature (1/pixel), 0 if straight."""
+    """Matrix that places a glyph on a baseline of this curvature (1/pixel), 0 if straight."""
     import skia
 
     matrix = skia.Matrix()
@@ -222,9 +222,9 @@ def _stand(start: float, advance: float, curvature: float):
 
 
 def _crop(box, line: Line, rng, scene: bool) -> tuple[float, float, float, float]:
-    """The left, top, right and bottom of the part that the image shows, around the line's box."""
+    """Draw the left, top, right and bottom of the visible part around the line's box."""
     top, bottom = box.top(), box.bottom()
-    if rng.random() < 0.2:  # the font's own line height, as renderers crop
+    if rng.random() < 0.2:  # the font's line height, as renderers crop
         metrics = line.font.getMetrics()
         top = min(top, max(metrics.fAscent, -1.6 * EM))
         bottom = max(bottom, min(metrics.fDescent, 0.7 * EM))
@@ -236,7 +236,7 @@ def _crop(box, line: Line, rng, scene: bool) -> tuple[float, float, float, float
 
 
 def _margin(rng) -> float:
-    """A margin in heights of the text: mostly tight, as word detectors crop."""
+    """Draw a margin in text heights: mostly tight, as word detectors crop."""
     draw = rng.random()
     if draw < 0.55:
         return rng.uniform(-0.02, 0.10)
@@ -244,7 +244,7 @@ def _margin(rng) -> float:
 
 
 def _scene_margin(rng) -> float:
-    """The same as those draw boxes who label photographs: seldom tight, seldom loose."""
+    """Draw a margin as annotators of photographs draw boxes: rarely tight, rarely loose."""
     draw = rng.random()
     if draw < 0.15:
         return rng.uniform(-0.03, 0.05)
@@ -252,7 +252,7 @@ def _scene_margin(rng) -> float:
 
 
 def _pose(bounds, rng, difficulty: float, scene: bool):
-    """Rotation, slant and perspective about the middle of the line."""
+    """Draw a rotation, slant and perspective about the middle of the line."""
     import skia
 
     matrix = skia.Matrix()
@@ -265,7 +265,7 @@ def _pose(bounds, rng, difficulty: float, scene: bool):
             x, y = rng.uniform(-1, 1) * strength, rng.uniform(-1, 1) * strength
             matrix.postConcat(skia.Matrix.MakeAll(1, 0, 0, 0, 1, 0, x, y, 1))
         draw, most = rng.random(), math.degrees(bounds.height() / max(bounds.width(), 1.0))
-        if draw < 0.6:  # a long line turns less, or it would be too small to read
+        if draw < 0.6:  # long lines turn less, to stay large enough to read
             angle = rng.uniform(-1, 1) * (4 if draw < 0.5 else 10)
             matrix.postRotate(min(max(angle, -most), most))
     elif rng.random() < 0.3:

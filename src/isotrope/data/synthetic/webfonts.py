@@ -1,6 +1,6 @@
-"""Fonts of npm's @fontsource packages, from WOFF to TTF files in the cache, where they are found.
+"""Convert fonts of npm's @fontsource packages from WOFF to TTF files in the font cache.
 
-`python -m isotrope.data.synthetic.webfonts FOLDER` converts what `npm install` put in FOLDER.
+`python -m isotrope.data.synthetic.webfonts FOLDER` converts packages installed by npm.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ _ONLY = ("latin-300-normal", "latin-500-normal", "latin-600-normal", "latin-900-
 
 
 def convert(folder: str | Path, to: str | Path | None = None) -> int:
-    """Writes the regular, bold and italic face of each package under `folder` as `.ttf`.
+    """Write the regular, bold and italic face of each package under `folder` as `.ttf`.
 
-    Returns how many. A file of that name is left as it is; one that is broken is reported.
+    Returns the number of converted faces, old and new. Existing files are kept; broken fonts are
+    reported.
 
     Args:
-        folder: holds packages with `files/*.woff`, at any depth.
-        to: default the folder of the cache in which `fonts.FOLDERS` looks.
+        folder: contains packages with `files/*.woff` at any depth.
+        to: by default the cache folder listed in `fonts.FOLDERS`.
 
     Raises:
-        ValueError: there is no such file under `folder`.
+        ValueError: There is no such file under `folder`.
     """
     from fontTools.ttLib import TTFont, TTLibError
 
@@ -59,7 +60,7 @@ def convert(folder: str | Path, to: str | Path | None = None) -> int:
 
 
 def faces(folder: Path) -> Iterator[Path]:
-    """The faces of each package to convert, in order of their names."""
+    """Yield the faces of each package to convert, in order of their names."""
     for files in sorted(folder.glob("**/files")):
         found = [path for face in _FACES for path in files.glob(f"*-{face}.woff")]
         yield from found or [path for face in _ONLY for path in files.glob(f"*-{face}.woff")][:1]
