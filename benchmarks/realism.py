@@ -2,7 +2,7 @@
 
     python benchmarks/realism.py WORDS.tar ...
 
-Each WORDS is a labelled set (see `isotrope.data.lines`). Real and rendered words are prepared
+Each WORDS is a labeled set (see `isotrope.data.lines`). Real and rendered words are prepared
 alike: 32 pixels high, 96 wide, cropped at random or padded with their last column. The network is
 trained on half of each and tested on the other half.
 """
@@ -29,7 +29,7 @@ BATCH, RATE = 64, 3e-3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("words", nargs="+", help="labelled sets of photographed words")
+    parser.add_argument("words", nargs="+", help="labeled sets of photographed words")
     parser.add_argument("--count", type=int, default=2000, help="words of each set")
     parser.add_argument("--seconds", type=float, default=60.0, help="training time")
     parser.add_argument("--seed", type=int, default=0)
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def photographed(path: str, count: int, seed: int) -> Tensor:
-    """Up to `count` crops of a labelled set, `(n, 3, 32, 96)`."""
+    """Up to `count` crops of a labeled set, `(n, 3, 32, 96)`."""
     words = LabelledLines(path)
     order = torch.randperm(len(words), generator=torch.Generator().manual_seed(seed))
     images = (words[int(i)][0] for i in order)

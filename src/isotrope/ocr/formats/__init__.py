@@ -1,9 +1,9 @@
 r"""Output formats: each turns results into lines without line ends.
 
-`text`: only the text for a single image; else `FILE<TAB>TEXT`, as grep does. `tsv`: a header line,
-then one line for each reading. `json`: one array, one object per line, including the slant and each
-character's confidence. `jsonl`: the same objects, one per line without an array, so each can be
-used at once.
+- `text`: only the text for a single image; else `FILE<TAB>TEXT`, as grep does.
+- `tsv`: a header line, then one line for each reading.
+- `json`: one array, one object per line, including the slant and each character's confidence.
+- `jsonl`: the same objects, one per line without an array, so each can be used at once.
 
 In text and TSV fields, tabs, line ends and backslashes are written \t, \n, \r, \\. An image read at
 several turns has a row for each in TSV and JSON, with a column `turn`. In text it has one line,
