@@ -29,7 +29,7 @@ BATCH, RATE = 64, 3e-3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("words", nargs="+", help="labeled sets of photographed words")
+    parser.add_argument("words", nargs="+", help="labelled sets of photographed words")
     parser.add_argument("--count", type=int, default=2000, help="words of each set")
     parser.add_argument("--seconds", type=float, default=60.0, help="training time")
     parser.add_argument("--seed", type=int, default=0)
