@@ -27,7 +27,7 @@ from pathlib import Path
 
 import torch
 
-from isotrope.data.classification import LabelledImages, load_classification
+from isotrope.data.classification import LabeledImages, load_classification
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.training.engine import Engine
@@ -83,7 +83,7 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
         yield Run(arguments.study, recipe, changes)
 
 
-def finish(run: Run, data: Path, test: LabelledImages) -> None:
+def finish(run: Run, data: Path, test: LabeledImages) -> None:
     """Train and test a run unless its folder already has a result.
 
     Raises:
@@ -104,7 +104,7 @@ def finish(run: Run, data: Path, test: LabelledImages) -> None:
     print(f"{run.folder}: {upright}, {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def tested(run: Run, engine: Engine, test: LabelledImages) -> Iterator[dict]:
+def tested(run: Run, engine: Engine, test: LabeledImages) -> Iterator[dict]:
     """Yield a line for each test angle of a run; a plain ViT is tested twice."""
     model, preprocessing = load_classifier(run.folder / "model")
     to_accelerator(model)

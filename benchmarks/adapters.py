@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
@@ -71,7 +71,7 @@ class Run:
         return RUNS / base / f"{how}-{size}" / self.name  # a card names the adapter by its folder
 
     def recipe(self, seen: int) -> SequenceAdaptationRecipe:
-        count = self.lines or 9 * len(LabelledLines(self.data)) // 10
+        count = self.lines or 9 * len(LabeledLines(self.data)) // 10
         epochs = max(1, min(MOST_EPOCHS, round(seen / count)))
         how = METHODS[self.method]
         adapter = {"rank": self.rank, "targets": self.targets}
@@ -87,7 +87,7 @@ class Run:
         )
 
 
-def finish(run: Run, seen: int, keep: LabelledLines | None) -> None:
+def finish(run: Run, seen: int, keep: LabeledLines | None) -> None:
     """Train and score a run unless its folder already has a result."""
     ended = run.folder / RESULT
     if ended.is_file():
@@ -107,7 +107,7 @@ def lines_of(
     run: Run,
     made: Adaptation,
     scores: dict[int, LineScore],
-    keep: LabelledLines | None,
+    keep: LabeledLines | None,
 ) -> Iterator[dict]:
     """Make a line for each turn."""
     base = load_recognizer(made.base)
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--targets", default="all")
     parser.add_argument("--seen", type=int, default=12_000)
     arguments = parser.parse_args()
-    keep = LabelledLines(arguments.keep) if arguments.keep else None
+    keep = LabeledLines(arguments.keep) if arguments.keep else None
     sizes = [None if size == "all" else int(size) for size in arguments.lines]
     for size, method, named in product(sizes, arguments.methods, arguments.data):
         name, _, path = named.partition("=")

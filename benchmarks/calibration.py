@@ -54,7 +54,7 @@ from isotrope.training.calibration import (
     reliability,
     texts,
 )
-from labelled import LabelledSet, labelled_set
+from labeled import LabeledSet, labeled_set
 from textless import KINDS, textless
 
 STUDY = "calibration"
@@ -65,7 +65,7 @@ Read = dict[str, list[Judged]]
 """The readings of each set."""
 
 
-def sets_of(names: Sequence[str], limit: int | None) -> list[LabelledSet]:
+def sets_of(names: Sequence[str], limit: int | None) -> list[LabeledSet]:
     """Load the sets `NAME=PATH` or `NAME:K=PATH`."""
     sets = []
     for named in names:
@@ -73,15 +73,15 @@ def sets_of(names: Sequence[str], limit: int | None) -> list[LabelledSet]:
         name, _, every = name.partition(":")
         if every and not (every.isdecimal() and int(every)):
             raise ValueError(f"{named!r}: {every!r} must be a number from 1; give NAME:K=PATH")
-        sets.append(labelled_set(f"{name}{equals}{path}", int(every) if every else None, limit))
+        sets.append(labeled_set(f"{name}{equals}{path}", int(every) if every else None, limit))
     return sets
 
 
-def judged(labelled: LabelledSet, session: LineSession) -> list[Judged]:
+def judged(labeled: LabeledSet, session: LineSession) -> list[Judged]:
     """Read a set upright, uncalibrated."""
-    signs = has_signs(labelled.texts)
-    read = session.decoded(list(labelled.images(0)))
-    pairs = zip(read, labelled.texts, strict=True)
+    signs = has_signs(labeled.texts)
+    read = session.decoded(list(labeled.images(0)))
+    pairs = zip(read, labeled.texts, strict=True)
     return [judge(found.text, found.confidences, truth, signs) for found, truth in pairs]
 
 
@@ -122,18 +122,18 @@ def error_rows(read: Read, others: dict[str, Calibration], whole: Calibration) -
     return rows
 
 
-def reader_rows(sets: Sequence[LabelledSet], reader: Reader) -> list[dict]:
+def reader_rows(sets: Sequence[LabeledSet], reader: Reader) -> list[dict]:
     """Evaluate the reader's confidences, with image `i` at turn `i mod 4`."""
     rows, everything = [], []
-    for labelled in sets:
-        signs = has_signs(labelled.texts)
-        images = [turn(im, TURNS[i % 4]) for i, im in enumerate(labelled.images(0))]
+    for labeled in sets:
+        signs = has_signs(labeled.texts)
+        images = [turn(im, TURNS[i % 4]) for i, im in enumerate(labeled.images(0))]
         pairs = []
-        for reading, truth in zip(reader.read(images), labelled.texts, strict=True):
+        for reading, truth in zip(reader.read(images), labeled.texts, strict=True):
             one = judge(reading.text, reading.characters, truth, signs)
             pairs.append((reading.confidence, bool(reading.text) and one.whole))
         everything += pairs
-        rows.append(_reader_row(labelled.name, pairs))
+        rows.append(_reader_row(labeled.name, pairs))
     return [*rows, _reader_row("all", everything)]
 
 
@@ -146,20 +146,20 @@ def _reader_row(name: str, pairs: Sequence[tuple[float, bool]]) -> dict:
     }
 
 
-def empty_rows(sets: Sequence[LabelledSet], read: Read, reader: Reader) -> list[dict]:
+def empty_rows(sets: Sequence[LabeledSet], read: Read, reader: Reader) -> list[dict]:
     """Measure textless images read as empty, and texts lost that way."""
     rng, rows = np.random.default_rng(1), []
     for kind in KINDS:
         found = reader.read([textless(kind, rng) for _ in range(EACH)])
         empty = np.mean([not reading.text for reading in found])
         rows.append({"what": "no text", "set": kind, "n": EACH, "right": empty})
-    for labelled in sets:
-        kept = reader.engine.session.read(list(labelled.images(0)))
-        before = read[labelled.name]
+    for labeled in sets:
+        kept = reader.engine.session.read(list(labeled.images(0)))
+        before = read[labeled.name]
         lost = [len(b.confidences) > 0 and not k.text for b, k in zip(before, kept, strict=True)]
         right = [gone and one.whole for gone, one in zip(lost, before, strict=True)]
         shares = {"lost": np.mean(lost), "lost_right": np.mean(right)}
-        rows.append({"what": "no text", "set": labelled.name, "n": len(lost), **shares})
+        rows.append({"what": "no text", "set": labeled.name, "n": len(lost), **shares})
     return rows
 
 
@@ -213,7 +213,7 @@ def run(arguments: argparse.Namespace) -> list[dict]:
     if len(sets) < 2:
         raise ValueError("one set alone cannot be left out; give two or more")
     session = LineSession(arguments.model, threads=1)
-    read = {labelled.name: judged(labelled, session) for labelled in sets}
+    read = {labeled.name: judged(labeled, session) for labeled in sets}
     whole, others = fit([one for several in read.values() for one in several]), left_out(read)
     write_calibration(arguments.model, whole)
     engine = Isotrope(LineSession(arguments.model, threads=1))

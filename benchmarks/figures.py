@@ -27,7 +27,7 @@ from measuring import newest
 DOCS = Path(__file__).parents[1] / "docs" / "images"
 SETS = {"rotmnist": "rotated MNIST, rebuilt", "histology": "lung histology, 96 px"}
 AUGMENTS = {"none": "without augmentation", "angles": "turned by any angle in training"}
-COLOURS = {
+COLORS = {
     "vit": "#7f7f7f",
     "hybrid": "#9467bd",
     "gsa": "#2ca02c",
@@ -86,7 +86,7 @@ def look(row: str) -> dict[str, str]:
     """Color and style of a row, the same in every figure."""
     words = row.replace(",", "").replace("-", " ").split()
     style = next((STYLES[word] for word in words if word in STYLES), "-")
-    return {"color": COLOURS[words[0]], "linestyle": style}
+    return {"color": COLORS[words[0]], "linestyle": style}
 
 
 def bubbles(figure: Figure) -> None:

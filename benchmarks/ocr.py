@@ -43,7 +43,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 import measuring
 import ocr_report
 from isotrope.groups import TURNS
-from labelled import RENDERED, LabelledSet, labelled_set
+from labeled import RENDERED, LabeledSet, labeled_set
 from readers import FOUR_TURNS, Read, check_name
 from scoring import same_text, scores
 from worker import ReaderError, Worker
@@ -66,7 +66,7 @@ def jobs(angles: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def measure(
-    labelled: LabelledSet,
+    labeled: LabeledSet,
     reader: str,
     ask: Ask,
     job: Sequence[int],
@@ -75,7 +75,7 @@ def measure(
     """Measure one reader on one set at the angles of a job.
 
     Args:
-        labelled: The set.
+        labeled: The set.
         reader: The reader's name, for the rows.
         ask: Reads images.
         job: Angles, as grouped by `jobs`.
@@ -84,7 +84,7 @@ def measure(
     rows, by_angle = [], {}
     for angle in job:
         reads, seconds, peak = [], 0.0, 0.0
-        for chunk in chunks(labelled.images(angle)):
+        for chunk in chunks(labeled.images(angle)):
             more, took, peak = ask(chunk)
             reads += more
             seconds += took
@@ -92,16 +92,16 @@ def measure(
         by_angle[angle] = reads
         rows.append(
             {
-                "set": labelled.name,
-                "selection": labelled.selection,
-                "kind": labelled.kind,
-                "cased": labelled.cased,
-                "images": len(labelled),
+                "set": labeled.name,
+                "selection": labeled.selection,
+                "kind": labeled.kind,
+                "cased": labeled.cased,
+                "images": len(labeled),
                 "reader": reader,
                 "angle": angle,
-                **scores(reads, labelled.texts, angle),
+                **scores(reads, labeled.texts, angle),
                 "same4": None,
-                "ms": 1000 * seconds / len(labelled),
+                "ms": 1000 * seconds / len(labeled),
                 "peak_mb": peak,
             }
         )
@@ -133,13 +133,13 @@ def recorded() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def missing(labelled: LabelledSet, reader: str, angles: Sequence[int]) -> list[tuple[int, ...]]:
+def missing(labeled: LabeledSet, reader: str, angles: Sequence[int]) -> list[tuple[int, ...]]:
     """List the jobs with rows missing from today's results for this commit."""
     commit = measuring.commit()
     done = {key_of(row): row for row in recorded() if row["commit"] == commit}
 
     def lacks(job: tuple[int, ...]) -> bool:
-        rows = [done.get((labelled.name, labelled.selection, reader, str(a))) for a in job]
+        rows = [done.get((labeled.name, labeled.selection, reader, str(a))) for a in job]
         compared = set(TURNS) <= set(job)
         return any(row is None or (compared and not row["same4"]) for row in rows)
 
@@ -147,7 +147,7 @@ def missing(labelled: LabelledSet, reader: str, angles: Sequence[int]) -> list[t
 
 
 def run(
-    sets: Sequence[LabelledSet],
+    sets: Sequence[LabeledSet],
     readers: Sequence[str],
     angles: Sequence[int],
     again: bool,
@@ -155,24 +155,24 @@ def run(
 ) -> list[ReaderError]:
     """Measure and write what is missing; return the errors of readers that failed."""
     todo = [
-        (labelled, reader, wanted)
-        for labelled in sets
+        (labeled, reader, wanted)
+        for labeled in sets
         for reader in readers
-        if (wanted := jobs(angles) if again else missing(labelled, reader, angles))
+        if (wanted := jobs(angles) if again else missing(labeled, reader, angles))
     ]
     work = [_weight(reader) * len(one) * len(sum(wanted, ())) for one, reader, wanted in todo]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     rows, errors = [], []
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("", total=sum(work))
-        for place, (labelled, reader, wanted) in enumerate(todo, start=1):
-            progress.update(task, description=f"{labelled.name}: {reader}")
+        for place, (labeled, reader, wanted) in enumerate(todo, start=1):
+            progress.update(task, description=f"{labeled.name}: {reader}")
             weight = _weight(reader)
             try:
-                with Worker(reader, labelled.kind) as worker:
+                with Worker(reader, labeled.kind) as worker:
                     for job in wanted:
                         rows += measure(
-                            *(labelled, reader, worker, job),
+                            *(labeled, reader, worker, job),
                             lambda images, weight=weight: progress.advance(task, weight * images),
                         )
                         measuring.write_csv(STUDY, rows, KEY)
@@ -212,7 +212,7 @@ def main() -> None:
     arguments = parsed()
     torch.set_num_threads(1)  # the number of threads recorded in the results
     try:
-        sets = [labelled_set(s, arguments.held_out, arguments.limit) for s in arguments.sets]
+        sets = [labeled_set(s, arguments.held_out, arguments.limit) for s in arguments.sets]
     except ValueError as error:
         sys.exit(str(error))
     angles = sorted({angle % 360 for angle in arguments.angles})

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.data.images import load_image
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.synthetic.text import SyntheticText
 
 HEIGHT, WIDTH, ENLARGED = 32, 96, 48
@@ -29,7 +29,7 @@ BATCH, RATE = 64, 3e-3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("words", nargs="+", help="labelled sets of photographed words")
+    parser.add_argument("words", nargs="+", help="labeled sets of photographed words")
     parser.add_argument("--count", type=int, default=2000, help="words of each set")
     parser.add_argument("--seconds", type=float, default=60.0, help="training time")
     parser.add_argument("--seed", type=int, default=0)
@@ -56,7 +56,7 @@ def main() -> None:
 
 def photographed(path: str, count: int, seed: int) -> Tensor:
     """Up to `count` crops of a labeled set, `(n, 3, 32, 96)`."""
-    words = LabelledLines(path)
+    words = LabeledLines(path)
     order = torch.randperm(len(words), generator=torch.Generator().manual_seed(seed))
     images = (words[int(i)][0] for i in order)
     wide = (image for image in images if image.shape[2] >= 0.8 * image.shape[1])

@@ -168,9 +168,9 @@ def draw(rows: list[dict], path: Path) -> None:
         names = [row["model"] for row in chosen]
         forward = [row["forward_ms"] / most for row in chosen]
         train = [float(row["train_ms"] or "nan") / most for row in chosen]
-        colours = ["#888888" if _rival(name) else "#1f77b4" for name in names]
-        panel.barh(names, train, color=colours, alpha=0.35, label="training step")
-        panel.barh(names, forward, color=colours, height=0.5, label="forward")
+        colors = ["#888888" if _rival(name) else "#1f77b4" for name in names]
+        panel.barh(names, train, color=colors, alpha=0.35, label="training step")
+        panel.barh(names, forward, color=colors, height=0.5, label="forward")
         panel.set(title=f"{size} x {size}, batch {most}", xlabel="ms an image")
         panel.invert_yaxis()
     panels[0][0].legend(loc="upper right")

@@ -27,12 +27,12 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 def words(data: Path, count: int) -> list:
     """Load images spread over the whole set."""
     from isotrope.data.images import load_image
-    from isotrope.data.lines import LabelledLines
+    from isotrope.data.lines import LabeledLines
     from isotrope.io.images import find_images
 
     if data == SAMPLES:
         return [load_image(path) for path in find_images(data)]
-    lines = LabelledLines(data)
+    lines = LabeledLines(data)
     return [lines[i][0] for i in range(0, len(lines), max(1, len(lines) // count))][:count]
 
 

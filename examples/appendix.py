@@ -97,11 +97,11 @@ def main() -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for group, line in ((CyclicGroup(4), "-"), (DihedralGroup(4), "--")):
-        for law, colour in (("[RC]", "C3"), ("corrected", "C0")):
+        for law, color in (("[RC]", "C3"), ("corrected", "C0")):
             found = errors(group, law, arguments.depth)
             print(f"{group.name}, {law}: " + " ".join(f"{error:.1e}" for error in found))
             label = f"{group.name}, {law}"
-            axes.semilogy(range(1, len(found) + 1), found, line, color=colour, label=label)
+            axes.semilogy(range(1, len(found) + 1), found, line, color=color, label=label)
     axes.set(xlabel="layers", ylabel="largest error of any element", ylim=(1e-17, 10))
     axes.legend(frameon=False)
     figure.savefig(arguments.out, dpi=150)

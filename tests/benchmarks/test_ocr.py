@@ -13,7 +13,7 @@ import measuring
 import ocr
 import readers
 from isotrope.ocr.reading import Reading
-from labelled import labelled_set, spread, turned
+from labeled import labeled_set, spread, turned
 from readers import Read, at_four_turns, check_name
 from scoring import orientation_right, same_text, scores
 from worker import ReaderError, Worker
@@ -100,19 +100,19 @@ def test_a_subset_is_spread_over_the_whole_set(words):
     assert spread(3, 10) == [0, 1, 2]
     places = np.diff(spread(4468, 500))
     assert set(places) == {8, 9}
-    assert labelled_set(words, limit=4).texts == ["Alpha", "gamma", "zeta", "theta"]
-    assert labelled_set(words, held_out=3).texts == ["Alpha", "delta", "eta", "kappa"]
-    part = labelled_set(words, held_out=3, limit=2)
+    assert labeled_set(words, limit=4).texts == ["Alpha", "gamma", "zeta", "theta"]
+    assert labeled_set(words, held_out=3).texts == ["Alpha", "delta", "eta", "kappa"]
+    part = labeled_set(words, held_out=3, limit=2)
     assert (part.texts, part.selection) == (["Alpha", "eta"], "1 in 3, 2 spread evenly of 10")
     with pytest.raises(ValueError, match="'words' is no set; give NAME=PATH"):
-        labelled_set("words")
+        labeled_set("words")
 
 
 def test_the_kind_and_the_case_of_a_set_are_seen_in_its_labels(words, tmp_path):
-    assert (labelled_set(words).kind, labelled_set(words).cased) == ("words", True)
+    assert (labeled_set(words).kind, labeled_set(words).cased) == ("words", True)
     word_image(0).save(tmp_path / "0.png")
     (tmp_path / "labels.tsv").write_text("0.png\tTOTAL 12.00\n")
-    receipts = labelled_set(f"receipts={tmp_path}")
+    receipts = labeled_set(f"receipts={tmp_path}")
     assert (receipts.kind, receipts.cased) == ("lines", False)
 
 
@@ -217,12 +217,12 @@ def test_pages_of_tesseract_are_kept_apart():
 
 
 def test_results_are_written_and_not_measured_twice(words, results):
-    labelled = labelled_set(words, limit=5)
+    labeled = labeled_set(words, limit=5)
     names, angles = ["fake:upright", "fake:upright+4x"], [0, 30, 90, 180, 270]
 
     def run(again=False, angles=angles):
         console = Console(file=StringIO())
-        assert ocr.run([labelled], names, angles, again, console) == []
+        assert ocr.run([labeled], names, angles, again, console) == []
         return ocr.recorded()
 
     rows = run()
@@ -239,8 +239,8 @@ def test_results_are_written_and_not_measured_twice(words, results):
     assert by["fake:upright", "30"]["same4"] == ""
     assert 0 < float(alone["ms"]) < 100
     assert 10 < float(alone["peak_mb"]) < 500
-    assert ocr.missing(labelled, names[0], angles) == []
-    assert ocr.missing(labelled, names[0], [0, 45]) == [(45,)]
+    assert ocr.missing(labeled, names[0], angles) == []
+    assert ocr.missing(labeled, names[0], [0, 45]) == [(45,)]
     assert run() == rows
     again = run(again=True, angles=[30])
     assert len(again) == len(rows)
@@ -248,17 +248,17 @@ def test_results_are_written_and_not_measured_twice(words, results):
 
 
 def test_another_commit_is_measured_anew(words, results, monkeypatch):
-    labelled = labelled_set(words, limit=2)
-    ocr.run([labelled], ["fake:upright"], [0], False, Console(file=StringIO()))
-    assert ocr.missing(labelled, "fake:upright", [0]) == []
+    labeled = labeled_set(words, limit=2)
+    ocr.run([labeled], ["fake:upright"], [0], False, Console(file=StringIO()))
+    assert ocr.missing(labeled, "fake:upright", [0]) == []
     monkeypatch.setattr(measuring, "commit", lambda: "another")
-    assert ocr.missing(labelled, "fake:upright", [0]) == [(0,)]
+    assert ocr.missing(labeled, "fake:upright", [0]) == [(0,)]
 
 
 def test_a_reader_that_fails_is_left_out_and_named(words, results):
-    labelled, said = labelled_set(words, limit=2), StringIO()
+    labeled, said = labeled_set(words, limit=2), StringIO()
     names = ["fake:broken", "fake:missing", "fake:upright"]
-    errors = ocr.run([labelled], names, [0], False, Console(file=said, width=200))
+    errors = ocr.run([labeled], names, [0], False, Console(file=said, width=200))
     assert [str(error) for error in errors] == [
         "fake:broken: ZeroDivisionError: it cannot read",
         "fake:missing: AttributeError: module 'fake' has no attribute 'missing'",

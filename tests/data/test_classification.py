@@ -1,4 +1,4 @@
-"""Labelled sets of every kind, found from what lies there; what is wrong with one is said."""
+"""Labeled sets of every kind, found from what lies there; what is wrong with one is said."""
 
 import gzip
 import tarfile
@@ -139,7 +139,7 @@ def test_workers_read_a_pcam_each_for_itself(tmp_path, context):
     assert torch.equal(torch.cat(list(loader)), images)
 
 
-def test_a_mislabelled_pcam_is_refused(tmp_path):
+def test_a_mislabeled_pcam_is_refused(tmp_path):
     write_pcam(tmp_path, labels=[0, 1, 2, 0, 1])
     with pytest.raises(ValueError, match=r"labels from 0 to 2, .* from 0 to 1"):
         load_classification(tmp_path, "train")

@@ -1,4 +1,4 @@
-"""Labelled lines in a folder or a tar."""
+"""Labeled lines in a folder or a tar."""
 
 import io
 import tarfile
@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.io.images import ImageError
 
 NAMES = {"a.png": "eins", "b/c.png": "zwei  drei"}
@@ -44,7 +44,7 @@ def pack(folder, path, mode="w", inside="set"):
 @pytest.mark.parametrize("kind", ["folder", "w", "w:xz"])
 @pytest.mark.parametrize("inside", ["set", "."])
 def test_images_and_texts(folder, tmp_path, kind, inside):
-    lines = LabelledLines(
+    lines = LabeledLines(
         folder if kind == "folder" else pack(folder, tmp_path / "a.tar", kind, inside)
     )
     assert [text for _, text in lines.items] == ["eins", "zwei drei"]
@@ -54,7 +54,7 @@ def test_images_and_texts(folder, tmp_path, kind, inside):
 
 
 def test_workers_read_a_tar(folder, tmp_path):
-    lines = LabelledLines(pack(folder, tmp_path / "a.tar"))
+    lines = LabeledLines(pack(folder, tmp_path / "a.tar"))
     loader = torch.utils.data.DataLoader(range(2), num_workers=2, collate_fn=lambda n: lines[n[0]])
     assert [text for _, text in loader] == ["eins", "zwei drei"]
 
@@ -66,12 +66,12 @@ def test_a_file_outside_is_not_opened(folder, tmp_path, name, packed):
     secret.write_bytes(picture(0))
     label(folder, {"a.png": "eins", name.format(secret=secret): "zwei"})
     with pytest.raises(ValueError, match=r"line 2 of labels\.tsv names '.*secret.png', which lies"):
-        LabelledLines(pack(folder, tmp_path / "a.tar") if packed else folder)
+        LabeledLines(pack(folder, tmp_path / "a.tar") if packed else folder)
 
 
 def test_names_with_detours(folder):
     label(folder, {"./b/../a.png": "eins"})
-    assert LabelledLines(folder).items == [("a.png", "eins")]
+    assert LabeledLines(folder).items == [("a.png", "eins")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -79,7 +79,7 @@ def test_an_image_that_is_missing_or_broken(folder, tmp_path, packed):
     label(folder, {"missing.png": "eins", "a.png": "zwei"})
     (folder / "a.png").write_bytes(b"broken")
     path: Path = pack(folder, tmp_path / "a.tar") if packed else folder
-    lines = LabelledLines(path)
+    lines = LabeledLines(path)
     with pytest.raises(ValueError, match=r"missing\.png"):
         lines[0]
     with pytest.raises(ImageError, match=r"a\.png: (no image|text)"):
@@ -93,12 +93,12 @@ def test_labels(folder, caplog):
     ):
         (folder / "labels.tsv").write_bytes(content)
         with pytest.raises(ValueError, match=message):
-            LabelledLines(folder)
+            LabeledLines(folder)
     (folder / "labels.tsv").write_bytes(b"\xef\xbb\xbfa.png\teins\r\nnone\n")
-    assert LabelledLines(folder).items == [("a.png", "eins")]
+    assert LabeledLines(folder).items == [("a.png", "eins")]
     assert "line 2 of labels.tsv has no tab; left out" in caplog.text
     (folder / "labels.tsv").unlink()
     with pytest.raises(ValueError, match=r"has no labels\.tsv; add one"):
-        LabelledLines(folder)
+        LabeledLines(folder)
     with pytest.raises(ValueError, match="does not exist; give a folder or a tar"):
-        LabelledLines(folder / "none")
+        LabeledLines(folder / "none")

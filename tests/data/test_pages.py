@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from isotrope.data.cutting import cut
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import PageLines, load_lines, page_lines
 from isotrope.io.images import ImageError
 
@@ -224,4 +224,4 @@ def test_a_line_outside_its_page_is_refused(folder):
 
 def test_a_folder_with_labels_is_read_as_before(folder):
     (folder / "labels.tsv").write_text("scan.png\ttext\n")
-    assert type(load_lines(folder)) is LabelledLines
+    assert type(load_lines(folder)) is LabeledLines

@@ -10,14 +10,14 @@ from isotrope.ocr.reading import Reading
 
 
 def test_a_sheet_shows_every_image_and_any_letter(tmp_path):
-    colours = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
-    images = [Image.new("RGB", (90, 30), colour) for colour in colours]
+    colors = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
+    images = [Image.new("RGB", (90, 30), color) for color in colors]
     texts = ["$x$ œßſ€ «é»", "", "W" * 80]
     readings = [Reading(text, 0.9, turn) for text, turn in zip(texts, (0, 90, 270), strict=True)]
     sheet.draw_sheet(images, readings, tmp_path / "sheet.png", columns=2)
     drawn = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB")).reshape(-1, 3)
-    for colour in colours:
-        assert (abs(drawn.astype(int) - colour).max(1) < 3).sum() > 1000
+    for color in colors:
+        assert (abs(drawn.astype(int) - color).max(1) < 3).sum() > 1000
     assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
 
 

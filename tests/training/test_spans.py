@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from isotrope.data.images import load_image
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.training import spans
 from isotrope.training.spans import RealLines, beside, gaps
@@ -19,7 +19,7 @@ GREY = {"a": 40, "bb": 90, "ccc": 140, "dd": 190}  # each word of a line is a pa
 
 
 @pytest.fixture
-def lines(tmp_path, monkeypatch) -> LabelledLines:
+def lines(tmp_path, monkeypatch) -> LabeledLines:
     """One line of four words, 10 px a character and a space, cut where its spaces are."""
     line, text = Image.new("L", (110, 20), 255), " ".join(GREY)
     for word, grey in GREY.items():
@@ -29,7 +29,7 @@ def lines(tmp_path, monkeypatch) -> LabelledLines:
     (tmp_path / "labels.tsv").write_text(f"line.png\t{text}\n")
     spaces = np.array([k + 0.5 for k, c in enumerate(text) if c == " "]) / len(text)
     monkeypatch.setattr(spans, "gaps", lambda *_: spaces)
-    return LabelledLines(tmp_path)
+    return LabeledLines(tmp_path)
 
 
 def test_what_is_cut_shows_the_words_that_it_says(lines):

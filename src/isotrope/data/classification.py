@@ -19,14 +19,14 @@ from pathlib import Path
 from isotrope.data.image_arrays import AMAT, from_amat, from_idx, from_npz
 from isotrope.data.image_folders import from_files, from_folder
 from isotrope.data.image_hdf5 import PCAM, from_pcam
-from isotrope.data.labelled_images import SPLITS, LabelledImages
+from isotrope.data.labeled_images import SPLITS, LabeledImages
 from isotrope.data.sources import SOURCES
 from isotrope.io.tars import TarFiles
 
-__all__ = ["LabelledImages", "load_classification"]
+__all__ = ["LabeledImages", "load_classification"]
 
 
-def load_classification(path: str | Path, split: str) -> LabelledImages:
+def load_classification(path: str | Path, split: str) -> LabeledImages:
     """Load a split of a labeled set, recognizing its kind from the files at `path`.
 
     Sets published without a validation split (MNIST, `.amat`) use the last sixth of the training
@@ -61,7 +61,7 @@ def load_classification(path: str | Path, split: str) -> LabelledImages:
     )
 
 
-_KINDS: dict[str, Callable[[Path, str], LabelledImages]] = {
+_KINDS: dict[str, Callable[[Path, str], LabeledImages]] = {
     "*.npz": from_npz,
     AMAT.format("*"): from_amat,
     "*-idx?-ubyte*": from_idx,

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from isotrope.data.labelled_images import (
+from isotrope.data.labeled_images import (
     AGAIN,
     HELD_OUT,
-    LabelledImages,
+    LabeledImages,
     checked,
     existing,
     held_out,
@@ -27,7 +27,7 @@ _AMAT_ROWS = {"train_valid": 12_000, "test": 50_000}
 _DIGITS = tuple("0123456789")
 
 
-def from_npz(folder: Path, split: str) -> LabelledImages:
+def from_npz(folder: Path, split: str) -> LabeledImages:
     """Load `images` uint8 `(N, H, W)` or `(N, C, H, W)` and `labels` `(N,)`, one file per split."""
     whole = not (folder / "valid.npz").is_file() and split != "test"
     file = existing(folder / f"{'train' if whole else split}.npz")
@@ -38,7 +38,7 @@ def from_npz(folder: Path, split: str) -> LabelledImages:
     return data.take(torch.tensor(held_out(range(len(data)), split))) if whole else data
 
 
-def from_amat(folder: Path, split: str) -> LabelledImages:
+def from_amat(folder: Path, split: str) -> LabeledImages:
     """Load Larochelle's text files: 784 floats in [0, 1] and a label per row."""
     name = "test" if split == "test" else "train_valid"
     file = existing(folder / AMAT.format(name))
@@ -60,7 +60,7 @@ def from_amat(folder: Path, split: str) -> LabelledImages:
     return _published_part(checked(file, images, labels, _DIGITS), split)
 
 
-def from_idx(folder: Path, split: str) -> LabelledImages:
+def from_idx(folder: Path, split: str) -> LabeledImages:
     """Load MNIST's own files, compressed or not."""
     name = "t10k" if split == "test" else "train"
     file = _one_of(folder, f"{name}-images-idx3-ubyte")
@@ -68,7 +68,7 @@ def from_idx(folder: Path, split: str) -> LabelledImages:
     return _published_part(checked(file, _idx(file, axes=3)[:, None], labels, _DIGITS), split)
 
 
-def _published_part(data: LabelledImages, split: str) -> LabelledImages:
+def _published_part(data: LabeledImages, split: str) -> LabeledImages:
     """Return the test set, or one part of a published training and validation set.
 
     The last sixth is for validation: 10,000 + 2,000 for .amat, 50,000 + 10,000 for MNIST.

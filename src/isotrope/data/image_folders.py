@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from isotrope.data.images import load_image
-from isotrope.data.labelled_images import SPLITS, LabelledImages, held_out
+from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out
 from isotrope.data.sources import SOURCES
 from isotrope.io.images import ImageError, image_suffixes
 
 logger = logging.getLogger(__name__)
 
 
-def from_folder(folder: Path, split: str) -> LabelledImages:
+def from_folder(folder: Path, split: str) -> LabeledImages:
     """Load a split of a folder `SPLIT/CLASS/IMAGE`."""
     files = (file for file in folder.glob("*/*/*") if file.is_file())
     return from_files(folder, split, {file.relative_to(folder).as_posix(): file for file in files})
 
 
-def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabelledImages:
+def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabeledImages:
     """Load images named `.../split/class/file`, given as paths or contents.
 
     Without a folder `valid`, every sixth image of `train` is used for validation.
@@ -64,7 +64,7 @@ def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> L
             f"{source}: none of the {len(names)} images of {split} can be read; "
             "save them again as PNG"
         )
-    return LabelledImages(torch.stack(images), torch.tensor(labels), tuple(classes))
+    return LabeledImages(torch.stack(images), torch.tensor(labels), tuple(classes))
 
 
 def _decoded(

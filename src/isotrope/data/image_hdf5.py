@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isotrope.data.labelled_images import AGAIN, LabelledImages, checked, existing, reading
+from isotrope.data.labeled_images import AGAIN, LabeledImages, checked, existing, reading
 
 PCAM = "camelyonpatch_level_2_split_{}_{}.h5"
 
@@ -57,7 +57,7 @@ class HDF5Images:
         return self._values
 
 
-def from_pcam(folder: Path, split: str) -> LabelledImages:
+def from_pcam(folder: Path, split: str) -> LabeledImages:
     """Load PatchCamelyon: x `(N, 96, 96, 3)` and y `(N, 1, 1, 1)`, two files per split."""
     image_file, label_file = (existing(folder / PCAM.format(split, part)) for part in "xy")
     values = _hdf5_values(_open_hdf5(label_file), "y", label_file)

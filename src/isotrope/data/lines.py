@@ -25,7 +25,7 @@ LABELS = "labels.tsv"
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
-class LabelledLines:
+class LabeledLines:
     """Images with their texts; `labels.tsv` is UTF-8 with lines `file<TAB>text`.
 
     Texts are normalized by `clean`. Images are read one at a time from the folder or tar.
@@ -46,19 +46,19 @@ class LabelledLines:
         self._tar = TarFiles(self.path) if self.path.is_file() else None
         self._top = _top(self._tar) if self._tar is not None else ""
         # Any: subclasses identify a line differently; here by the name of its file.
-        self.items: list[tuple[Any, str]] = list(self._labelled())
+        self.items: list[tuple[Any, str]] = list(self._labeled())
 
-    def keep(self, wanted: Callable[[int, str], bool]) -> LabelledLines:
+    def keep(self, wanted: Callable[[int, str], bool]) -> LabeledLines:
         """Keep the lines for which `wanted(number, text)` is true."""
         kept = copy(self)
         kept.items = [item for i, item in enumerate(self.items) if wanted(i, item[1])]
         return kept
 
-    def split(self, every: int) -> tuple[LabelledLines, LabelledLines]:
+    def split(self, every: int) -> tuple[LabeledLines, LabeledLines]:
         """Split into a training part and a held-out part, which is every `every`-th line."""
         return self.keep(lambda i, _: i % every != 0), self.keep(lambda i, _: i % every == 0)
 
-    def _labelled(self) -> Iterator[tuple[str, str]]:
+    def _labeled(self) -> Iterator[tuple[str, str]]:
         """Yield the name and text of each line of the labels."""
         untabbed, found = [], 0
         for number, line in enumerate(self._labels().split("\n"), start=1):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from isotrope.data.cutting import Outline, as_png, corners_on, cut
 from isotrope.data.images import load_image
-from isotrope.data.lines import LABELS, LabelledLines
+from isotrope.data.lines import LABELS, LabeledLines
 from isotrope.io.images import ImageError
 from isotrope.io.transcripts import read_transcript, transcripts_in
 from isotrope.text.normalise import clean
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _FEW_PAGES = 5  # with fewer, one held-out page would be a fifth of all or more
 
 
-class PageLines(LabelledLines):
+class PageLines(LabeledLines):
     """Transcribed lines of a folder of PAGE-XML or ALTO files with their page images.
 
     A line is cut out along its polygon; pixels outside get the paper's color. These are logged and
@@ -61,7 +61,7 @@ class PageLines(LabelledLines):
                 f"their images beside them, or line images with a {LABELS}"
             )
 
-    def split(self, every: int) -> tuple[LabelledLines, LabelledLines]:
+    def split(self, every: int) -> tuple[LabeledLines, LabeledLines]:
         """Hold out every `every`-th page, or every `every`-th line if there are few pages.
 
         Lines of one page are alike, so holding out some of them says little about other pages.
@@ -103,7 +103,7 @@ class PageLines(LabelledLines):
         return width / height
 
 
-def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> LabelledLines:
+def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> LabeledLines:
     """Load labeled lines in either form.
 
     Args:
@@ -115,7 +115,7 @@ def load_lines(path: str | Path, collections: Sequence[str] | None = None) -> La
     """
     path = Path(path)
     pages = path.is_dir() and not (path / LABELS).is_file() and any(transcripts_in(path))
-    return PageLines(path, collections) if pages else LabelledLines(path)
+    return PageLines(path, collections) if pages else LabeledLines(path)
 
 
 def page_lines(file: Path) -> list[tuple[Outline, str]]:

@@ -13,7 +13,7 @@ import torch
 from peft import LoraConfig, PeftModel
 from torch import Tensor, nn
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import load_lines
 from isotrope.lora import adapted_targets, add_adapter, load_adapter, weights_digest
 from isotrope.ocr.engines.gsanet import BEAMS
@@ -149,7 +149,7 @@ def _learned(model: nn.Module) -> dict[str, Tensor]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def _digest(*parts: LabelledLines) -> str:
+def _digest(*parts: LabeledLines) -> str:
     """Digest of the texts, in order."""
     texts = [[text for _, text in part.items] for part in parts]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()

@@ -77,7 +77,7 @@ def fit(judged: Sequence[Judged]) -> Calibration:
     """
     judged = [one for one in judged if len(one.confidences)]
     if not judged:
-        raise ValueError("no text was read; give other labelled sets")
+        raise ValueError("no text was read; give other labeled sets")
     raw, right = characters(judged)
     curve = logistic(logit(raw), right)
     half = Calibration(curve)
@@ -126,7 +126,7 @@ def logistic(values: ArrayLike, right: ArrayLike, steps: int = 50) -> Curve:
     if not 0 < y.mean() < 1:
         raise ValueError(
             f"all {len(y)} are {'right' if y.all() else 'wrong'}; a curve needs both: give more, "
-            "or other, labelled images"
+            "or other, labeled images"
         )
     design, weights, pull = np.stack([np.ones_like(x), x], 1), np.zeros(2), 1e-3 * np.eye(2)
     for _ in range(steps):

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isotrope.data.classification import LabelledImages
+from isotrope.data.classification import LabeledImages
 from isotrope.io.files import replacing
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
@@ -35,7 +35,7 @@ class Preprocessing:
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, data: LabelledImages) -> Preprocessing:
+    def of(cls, data: LabeledImages) -> Preprocessing:
         """Compute it from a training set, using at most 10,000 evenly spaced images."""
         count = len(data)
         if count > _SAMPLE:
@@ -54,7 +54,7 @@ class Preprocessing:
         mean, std = (torch.tensor(v, device=images.device) for v in (self.mean, self.std))
         return (images / 255 - mean[:, None, None]) / std[:, None, None]
 
-    def check(self, data: LabelledImages) -> None:
+    def check(self, data: LabeledImages) -> None:
         """Raise ValueError if `data` has other classes or channels."""
         if data.classes != self.classes:
             raise ValueError(
@@ -131,7 +131,7 @@ class Score:
 
 def evaluate(
     model: EquivariantViT,
-    data: LabelledImages,
+    data: LabeledImages,
     preprocessing: Preprocessing,
     angles: Iterable[int] = (0,),
     batch_size: int = 256,
@@ -173,7 +173,7 @@ def evaluate(
 @torch.no_grad()
 def logits_of(
     model: EquivariantViT,
-    data: LabelledImages,
+    data: LabeledImages,
     preprocessing: Preprocessing,
     degrees: float = 0,
     batch_size: int = 256,

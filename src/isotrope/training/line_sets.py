@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 
 logger = logging.getLogger(__name__)
 
 
 def usable(
-    lines: LabelledLines,
+    lines: LabeledLines,
     held_out: int,
     writable: Callable[[str], bool],
     unfit: Callable[[float, str], str],
-) -> tuple[LabelledLines, LabelledLines]:
+) -> tuple[LabeledLines, LabeledLines]:
     """The lines to train on, and every `held_out`-th line for validation; logs what is left out.
 
     Args:
@@ -54,7 +54,7 @@ def usable(
     return train, valid
 
 
-def chosen(lines: LabelledLines, count: int | None, seed: int) -> LabelledLines:
+def chosen(lines: LabeledLines, count: int | None, seed: int) -> LabeledLines:
     """`count` lines drawn by the seed; None: all lines."""
     if count is None:
         return lines
@@ -62,9 +62,7 @@ def chosen(lines: LabelledLines, count: int | None, seed: int) -> LabelledLines:
     return lines.keep(lambda number, _: number in places)
 
 
-def _without(
-    problem: Callable[[int, str], str], lines: LabelledLines
-) -> Callable[[int, str], bool]:
+def _without(problem: Callable[[int, str], str], lines: LabeledLines) -> Callable[[int, str], bool]:
     """A test that a line has no problem; it logs those that have one."""
 
     def fits(number: int, text: str) -> bool:

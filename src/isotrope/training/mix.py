@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from isotrope.data.draws import Categorical
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import load_lines
 from isotrope.data.stream import SkippedSample
 from isotrope.io.images import ImageError
@@ -90,12 +90,12 @@ class LineMix:
         rendered: Callable[[np.random.Generator], Rendered] | None = None,
         rendered_share: float = 0.0,
         most: int = 200,
-        relabel: Callable[[str, LabelledLines], LabelledLines] = lambda name, lines: lines,
+        relabel: Callable[[str, LabeledLines], LabeledLines] = lambda name, lines: lines,
     ) -> None:
         known = frozenset(charset)
         self.sources, self.rendered, self.most = list(sources), rendered, most
-        self._train: list[LabelledLines] = []
-        self._valid: list[LabelledLines] = []
+        self._train: list[LabeledLines] = []
+        self._valid: list[LabeledLines] = []
         for source in sources:
             lines = relabel(source.name, load_lines(source.path, source.collections))
             usable = lines.keep(lambda _, text: known.issuperset(text))

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 
 Read = Callable[[np.ndarray], str]
 """Reads an upright line `(H, W, 3)` uint8 RGB."""
 
 
-def mended_case(lines: LabelledLines, read: Read) -> LabelledLines:
+def mended_case(lines: LabeledLines, read: Read) -> LabeledLines:
     """Give labels in capitals the case that the teacher reads.
 
     If the teacher's text equals the label up to case, it replaces the label. Otherwise the label
@@ -38,7 +38,7 @@ def mended_case(lines: LabelledLines, read: Read) -> LabelledLines:
     return mended
 
 
-def upright_turns(lines: LabelledLines, read: Read) -> dict[int, int]:
+def upright_turns(lines: LabeledLines, read: Read) -> dict[int, int]:
     """Number of counter-clockwise quarter turns that bring each image upright.
 
     The first of 0, 1, 3 and 2 turns at which the teacher reads the label, comparing only letters

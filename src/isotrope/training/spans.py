@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isotrope.data.images import prepare
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.ocr.gsanet.recognizer import Recognizer
 
 
@@ -57,7 +57,7 @@ class RealLines:
     """
 
     def __init__(
-        self, lines: LabelledLines, recut: float = 0.0, recognizer: Recognizer | None = None
+        self, lines: LabeledLines, recut: float = 0.0, recognizer: Recognizer | None = None
     ) -> None:
         self.lines, self.recut = lines, recut
         self.gaps = [self._gaps(n, recognizer) for n in range(len(lines))] if recut else []

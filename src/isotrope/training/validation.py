@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.groups import TURNS
 from isotrope.io.images import ImageError
 from isotrope.ocr.engines.gsanet import GSANet
@@ -51,7 +51,7 @@ def validate(recognizer: Recognizer, pairs: list[tuple[Tensor, str]]) -> dict[in
 
 
 def score_lines(
-    recognizer: Recognizer, lines: LabelledLines, turns: Sequence[int], beams: int = 1
+    recognizer: Recognizer, lines: LabeledLines, turns: Sequence[int], beams: int = 1
 ) -> dict[int, LineScore]:
     """The score of upright lines at each turn in degrees; a rejected line counts as ''."""
     images, truth = (lines[i][0] for i in range(len(lines))), [text for _, text in lines.items]

@@ -1,4 +1,4 @@
-"""Synthetic text: reproducible, in shape, labelled in place, and clean where asked."""
+"""Synthetic text: reproducible, in shape, labeled in place, and clean where asked."""
 
 import itertools
 import pickle
@@ -88,14 +88,14 @@ def test_text_can_be_seen(samples):
     assert min(greatest - least for least, greatest in grey) >= 30
 
 
-def test_clean_print_has_two_colours_and_what_lies_between():
+def test_clean_print_has_two_colors_and_what_lies_between():
     for sample in itertools.islice(SyntheticText("train", seed=6, difficulty=0), 30):
-        colours, counts = np.unique(sample.image.reshape(-1, 3), axis=0, return_counts=True)
-        paper, ink = colours[counts.argmax()].astype(float), None
-        distances = np.abs(colours - paper).sum(axis=1)
-        ink = colours[distances.argmax()].astype(float)
-        along = (colours - paper) @ (ink - paper) / ((ink - paper) @ (ink - paper))
-        assert np.abs(colours - paper - along[:, None] * (ink - paper)).max() <= 2.5
+        colors, counts = np.unique(sample.image.reshape(-1, 3), axis=0, return_counts=True)
+        paper, ink = colors[counts.argmax()].astype(float), None
+        distances = np.abs(colors - paper).sum(axis=1)
+        ink = colors[distances.argmax()].astype(float)
+        along = (colors - paper) @ (ink - paper) / ((ink - paper) @ (ink - paper))
+        assert np.abs(colors - paper - along[:, None] * (ink - paper)).max() <= 2.5
 
 
 @needs_both_splits

@@ -67,8 +67,8 @@ def test_unknown_engines_and_options():
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_every_engine_says_what_it_takes(name):
-    with pytest.raises(ValueError, match=f"engine '{name}' takes no colour; it takes"):
-        make_engine(name, colour="red")
+    with pytest.raises(ValueError, match=f"engine '{name}' takes no color; it takes"):
+        make_engine(name, color="red")
 
 
 def test_functions():

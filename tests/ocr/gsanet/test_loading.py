@@ -64,7 +64,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(saved):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda config: config["encoder"]["vit"].update(colour=1), "TypeError: .*colour"),
+        (lambda config: config["encoder"]["vit"].update(color=1), "TypeError: .*color"),
         (lambda config: config["encoder"]["vit"]["stages"][0].update(mixer="foo"), "Error: .*foo"),
         (lambda config: config["encoder"]["vit"].pop("stages"), "ValueError: .*"),
         (lambda config: config.update(encoder=3), "Error: .*encoder"),

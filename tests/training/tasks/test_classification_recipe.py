@@ -76,7 +76,7 @@ def test_a_preset_takes_channels_and_classes_from_the_data():
         ('data.augment = "flips"', r"data\.augment='flips' should be 'none', 'turns', 'angles', "),
         ('run.keep = "lowest"', r"run\.keep='lowest' should be 'best' or 'last'"),
         ("model.in_channels = 3", "model: in_channels: the data says that; leave it out"),
-        ("model.colour = 3", "model: .*colour.*; give preset, size and group, or fields"),
+        ("model.color = 3", "model: .*color.*; give preset, size and group, or fields"),
         ('model = { preset = "resnet", size = 28 }', "name='resnet' is not a preset"),
         ('model.preset = "vit"', "give preset, size and group"),
         ("model = 5", "model=5 should be a valid dictionary"),

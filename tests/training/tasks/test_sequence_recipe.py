@@ -30,7 +30,7 @@ def test_the_recipes_load(path):
         ("data.recut = 0.5", r"data\.recut=0\.5 needs a model that sees .* give model\.start"),
         ("losses.noise = 1.0", r"losses\.noise=1\.0 should be less than 1"),
         ("model.decoder = { width = 3 }", "model.decoder.width is not a field; use one of dim"),
-        ("model.encoder = { colour = 3 }", "give fields of EquivariantViTConfig"),
+        ("model.encoder = { color = 3 }", "give fields of EquivariantViTConfig"),
         ("samples = 3", r"samples is now schedule\.examples"),
         ("warmup = 3", r"warmup is now schedule\.warmup \(a share of the run\)"),
         ("sampels = 3", "sampels is not a field"),

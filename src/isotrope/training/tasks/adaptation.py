@@ -16,7 +16,7 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.stream import SkippedSample
 from isotrope.io.images import ImageError
 from isotrope.lora import save_adapter
@@ -56,7 +56,7 @@ class HandLines(Generic[Drawn]):
     """
 
     def __init__(
-        self, lines: LabelledLines, vary: Callable[[Tensor, str, np.random.Generator], Drawn]
+        self, lines: LabeledLines, vary: Callable[[Tensor, str, np.random.Generator], Drawn]
     ) -> None:
         self.lines, self.vary = lines, vary
 
@@ -76,7 +76,7 @@ class LineAdaptation(RecognitionTask):
     """
 
     def __init__(
-        self, model: PeftModel, train: LabelledLines, valid: LabelledLines, seed: int = 0
+        self, model: PeftModel, train: LabeledLines, valid: LabeledLines, seed: int = 0
     ) -> None:
         mix = cast("LineMix", HandLines(train, _upright_line))  # only its draws are used
         # No teacher: the original model is still there without the adapter.
@@ -116,8 +116,8 @@ class SequenceAdaptation(SequenceTask):
     def __init__(
         self,
         model: SequenceModel,
-        train: LabelledLines,
-        valid: LabelledLines,
+        train: LabeledLines,
+        valid: LabeledLines,
         batch_pixels: int,
         ctc: float,
         **more: Any,

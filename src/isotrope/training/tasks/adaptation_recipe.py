@@ -9,7 +9,7 @@ from peft import PeftModel
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import nn
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import shipped
@@ -114,13 +114,11 @@ class AdaptationRecipe(Recipe, frozen=True):
         """The model to adapt, in eval mode."""
         raise NotImplementedError
 
-    def split(self, lines: LabelledLines, model: nn.Module) -> tuple[LabelledLines, LabelledLines]:
+    def split(self, lines: LabeledLines, model: nn.Module) -> tuple[LabeledLines, LabeledLines]:
         """The usable lines, split into training and held-out lines."""
         raise NotImplementedError
 
-    def task(
-        self, model: nn.Module | PeftModel, train: LabelledLines, valid: LabelledLines
-    ) -> Task:
+    def task(self, model: nn.Module | PeftModel, train: LabeledLines, valid: LabeledLines) -> Task:
         """The task that trains this model."""
         raise NotImplementedError
 
@@ -158,12 +156,12 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
         return load_model(base or shipped(self.name))
 
     def split(
-        self, lines: LabelledLines, model: LineRecognizer
-    ) -> tuple[LabelledLines, LabelledLines]:
+        self, lines: LabeledLines, model: LineRecognizer
+    ) -> tuple[LabeledLines, LabeledLines]:
         known = frozenset(model.config.charset)
         return usable(lines, self.data.held_out, known.issuperset, line_unfit)
 
-    def task(self, model: PeftModel, train: LabelledLines, valid: LabelledLines) -> LineAdaptation:
+    def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> LineAdaptation:
         return LineAdaptation(model, train, valid, self.run.seed)
 
 
@@ -245,11 +243,11 @@ class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
     def load(self, base: Path | None) -> Recognizer:
         return load_recognizer(base)
 
-    def split(self, lines: LabelledLines, model: Recognizer) -> tuple[LabelledLines, LabelledLines]:
+    def split(self, lines: LabeledLines, model: Recognizer) -> tuple[LabeledLines, LabeledLines]:
         return usable(lines, self.data.held_out, model.can_write, ReaderSize.of(model).unfit)
 
     def task(
-        self, model: Recognizer | PeftModel, train: LabelledLines, valid: LabelledLines
+        self, model: Recognizer | PeftModel, train: LabeledLines, valid: LabeledLines
     ) -> SequenceAdaptation:
         return SequenceAdaptation(
             SequenceModel(model, places=False),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isotrope.data.classification import LabelledImages
+from isotrope.data.classification import LabeledImages
 from isotrope.data.stream import EpochStream, seeded
 from isotrope.io.files import filling
 from isotrope.models.vit import EquivariantViT
@@ -55,8 +55,8 @@ class ClassificationTask(Task[EquivariantViT]):
     def __init__(
         self,
         model: EquivariantViT,
-        train: LabelledImages,
-        valid: LabelledImages,
+        train: LabeledImages,
+        valid: LabeledImages,
         batch_size: int = 64,
         augmentation: Augmentation | None = None,
         label_smoothing: float = 0.0,

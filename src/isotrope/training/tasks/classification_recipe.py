@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic import model_validator as validator
 
-from isotrope.data.classification import LabelledImages, load_classification
+from isotrope.data.classification import LabeledImages, load_classification
 from isotrope.data.stream import seeded
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.presets import preset
@@ -186,7 +186,7 @@ class ClassificationRecipe(Recipe, frozen=True):
             self.model.start,
         )
 
-    def _subset(self, images: LabelledImages) -> LabelledImages:
+    def _subset(self, images: LabeledImages) -> LabeledImages:
         count = self.data.train_samples
         if count is None:
             return images

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import load_lines
 from isotrope.data.tiles import PageTiles
 from isotrope.ocr.orientation.model import UprightNet
@@ -173,7 +173,7 @@ class OrientationRecipe(Recipe, frozen=True):
         return draw, [upright(place) for place in shown]
 
 
-def _turns(lines: LabelledLines) -> dict[int, int]:
+def _turns(lines: LabeledLines) -> dict[int, int]:
     return remembered("turns", lines, lambda: upright_turns(lines, reader_of(published("small"))))
 
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, PositiveInt
 
 from isotrope.data.images import load_image
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer
@@ -108,7 +108,7 @@ class RecognitionRecipe(Recipe, frozen=True):
         ]
         mended = {s.name for s in self.data.source if s.case == "mended"}
 
-        def relabel(name: str, lines: LabelledLines) -> LabelledLines:
+        def relabel(name: str, lines: LabeledLines) -> LabeledLines:
             return _mended(lines, self.model.size) if name in mended else lines
 
         mix = LineMix(
@@ -134,7 +134,7 @@ class RecognitionRecipe(Recipe, frozen=True):
         return published(self.model.size) if start == "published" else load_model(start)
 
 
-def _mended(lines: LabelledLines, size: str) -> LabelledLines:
+def _mended(lines: LabeledLines, size: str) -> LabeledLines:
     """Lines labeled in capitals, in the case that the published model reads."""
 
     def make() -> dict[int, str]:

@@ -18,7 +18,7 @@ from pydantic import (
 from torch import Tensor
 
 from isotrope.data.images import load_image
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.ocr.gsanet.loading import load_recognizer
@@ -228,15 +228,15 @@ class SequenceRecipe(Recipe, frozen=True):
 
     def _real(
         self, recognizer: Recognizer, folder: Path
-    ) -> dict[str, tuple[LabelledLines, LabelledLines]]:
+    ) -> dict[str, tuple[LabeledLines, LabeledLines]]:
         """The training and the held-out lines of each set."""
         every, size = self.data.real_held_out, ReaderSize.of(recognizer)
         return {
-            path: usable(LabelledLines(folder / path), every, recognizer.can_write, size.unfit)
+            path: usable(LabeledLines(folder / path), every, recognizer.can_write, size.unfit)
             for path in dict.fromkeys(self.data.real)
         }
 
-    def _held_out(self, real: dict[str, LabelledLines]) -> dict[str, list[tuple[Tensor, str]]]:
+    def _held_out(self, real: dict[str, LabeledLines]) -> dict[str, list[tuple[Tensor, str]]]:
         """Rendered words in unseen font families, and held-out images of each real set."""
         most, difficulty = self.data.validation_words, self.data.difficulty
         rendered = SyntheticText("valid", seed=self.run.seed, lines=0.0, difficulty=difficulty)

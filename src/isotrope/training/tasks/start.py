@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from safetensors.torch import save_file
 
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 from isotrope.io.files import cache_folder, replacing
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS
 from isotrope.ocr.recognition.model import LineRecognizer
@@ -50,7 +50,7 @@ def published(size: str) -> LineRecognizer:
 
 
 def remembered(
-    kind: str, lines: LabelledLines, make: Callable[[], dict[int, Found]]
+    kind: str, lines: LabeledLines, make: Callable[[], dict[int, Found]]
 ) -> dict[int, Found]:
     """The results of `make` for some lines, by line number, cached on disk.
 

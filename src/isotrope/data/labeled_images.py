@@ -32,7 +32,7 @@ _BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, *_PACKING)
 
 
 @dataclass(frozen=True)
-class LabelledImages:
+class LabeledImages:
     """Images of one size with their classes.
 
     Args:
@@ -48,7 +48,7 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, numbers: Tensor) -> LabelledImages:
+    def take(self, numbers: Tensor) -> LabeledImages:
         """Read the images with these indices `(n,)` into memory."""
         return replace(self, images=self.images[numbers], labels=self.labels[numbers])
 
@@ -71,7 +71,7 @@ def held_out(items: Sequence[Item], split: str) -> list[Item]:
     ]
 
 
-def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabelledImages:
+def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) -> LabeledImages:
     """Check that images are uint8 `(N, C, H, W)` and labels valid class indices; return the set."""
     if len(images.shape) != 4 or images.dtype not in (np.uint8, torch.uint8):
         raise ValueError(
@@ -96,7 +96,7 @@ def checked(file: Path, images, labels: np.ndarray, classes: tuple[str, ...]) ->
             f"{len(classes) - 1}; {AGAIN}"
         )
     images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
-    return LabelledImages(images, torch.from_numpy(labels.astype(np.int64)), classes)
+    return LabeledImages(images, torch.from_numpy(labels.astype(np.int64)), classes)
 
 
 @contextmanager

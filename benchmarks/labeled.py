@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from isotrope.data.images import load_image
-from isotrope.data.lines import LabelledLines
+from isotrope.data.lines import LabeledLines
 
 RENDERED = "rendered"
 """The set without a path: words rendered in font families not used for training."""
 
 
 @dataclass(frozen=True)
-class LabelledSet:
+class LabeledSet:
     """Images with their texts, or an evenly spread part of them.
 
     Args:
@@ -53,9 +53,9 @@ class LabelledSet:
             yield turned(pixels.numpy(), angle)
 
 
-def labelled_set(
+def labeled_set(
     named: str, held_out: int | None = None, limit: int | None = None, rendered: int = 500
-) -> LabelledSet:
+) -> LabeledSet:
     """Load the set `NAME=PATH`, a folder or tar with `labels.tsv`, or "rendered".
 
     Args:
@@ -72,10 +72,10 @@ def labelled_set(
     if named == RENDERED:
         pairs = _rendered(limit or rendered)
         texts = [text for _, text in pairs]
-        return LabelledSet(name, pairs, f"{len(texts)} words", texts)
+        return LabeledSet(name, pairs, f"{len(texts)} words", texts)
     if not path:
         raise ValueError(f"{named!r} is no set; give NAME=PATH or {RENDERED!r}")
-    lines = LabelledLines(path)
+    lines = LabeledLines(path)
     selection, total = [], len(lines)
     if held_out is not None:
         lines = lines.split(held_out)[1]
@@ -85,9 +85,9 @@ def labelled_set(
         lines = lines.keep(lambda index, _: index in chosen)
         selection.append(f"{limit} spread evenly")
     if not len(lines):
-        raise ValueError(f"{path} has no labelled line; give another set")
+        raise ValueError(f"{path} has no labeled line; give another set")
     selection = f"{', '.join(selection) or 'all'} of {total}"
-    return LabelledSet(name, lines, selection, [text for _, text in lines.items])
+    return LabeledSet(name, lines, selection, [text for _, text in lines.items])
 
 
 def spread(total: int, count: int) -> list[int]:
