@@ -36,6 +36,32 @@ class Rendered:
         return replace(self, outline=replace(self.outline, masks=masks))
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A real image `(3, H, W)`, or a rendered one that is not painted yet."""
+
+    pixels: Tensor | Rendered
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if isinstance(self.pixels, Rendered):
+            return self.pixels.size
+        rows, columns = self.pixels.shape[1:]
+        return rows, columns
+
+    @property
+    def extent(self) -> float:
+        """Width over height."""
+        rows, columns = self.size
+        return columns / rows
+
+    @property
+    def rendered(self) -> bool:
+        """Whether the image was rendered, not scanned."""
+        return isinstance(self.pixels, Rendered)
+
+
 def given_pixels(pixels: Tensor | Rendered) -> Tensor:
     """The pixels of a real image.
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -94,7 +94,12 @@ class GroupedTask(Task[Model]):
     Args:
         group, parts: Number of samples in a group of the stream, and of batches made from it.
         seed: Seed of the stream.
+
+    Attributes:
+        kind_of_stream: Says how a group is cut into batches.
     """
+
+    kind_of_stream: ClassVar[type[GroupStream[Any]]] = GroupStream
 
     def __init__(self, model: Model, group: int, parts: int, seed: int = 0) -> None:
         self.model = model
@@ -110,7 +115,7 @@ class GroupedTask(Task[Model]):
 
     def stream(self, start: int, rank: int, ranks: int) -> GroupStream:
         """The groups from `start` on."""
-        return GroupStream(
+        return self.kind_of_stream(
             self.draw,
             self.collate,
             self.group,

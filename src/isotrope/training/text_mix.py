@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from isotrope.data.stream import SkippedSample
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.io.images import ImageError
 from isotrope.io.resize import target_size
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.training.rendered import Rendered, drawn_seed
+from isotrope.training.rendered import Rendered, Sample, drawn_seed
 from isotrope.training.spans import RealLines
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
 
 @dataclass(frozen=True)
-class TextImage:
+class TextImage(Sample):
     """An upright text image of any size, and its text.
 
     Args:
@@ -27,28 +26,8 @@ class TextImage:
         seed: Seed for draws that are still to come.
     """
 
-    pixels: Tensor | Rendered
     text: str
     seed: int = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        if isinstance(self.pixels, Rendered):
-            return self.pixels.size
-        rows, columns = self.pixels.shape[1:]
-        return rows, columns
-
-    @property
-    def extent(self) -> float:
-        """Width over height."""
-        rows, columns = self.size
-        return columns / rows
-
-    @property
-    def rendered(self) -> bool:
-        """Whether the image was rendered, not scanned."""
-        return isinstance(self.pixels, Rendered)
 
     @property
     def centers(self) -> np.ndarray | None:

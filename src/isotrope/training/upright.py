@@ -15,7 +15,7 @@ from isotrope.data.draws import Categorical
 from isotrope.data.stream import SkippedSample
 from isotrope.ocr.orientation.sizing import LYING, finder_size
 from isotrope.training.mix import coarse
-from isotrope.training.rendered import Rendered
+from isotrope.training.rendered import Rendered, Sample
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 Draw = Callable[[np.random.Generator], "tuple[Tensor, str | None] | Rendered"]
@@ -26,7 +26,7 @@ LARGEST = 4608
 
 
 @dataclass(frozen=True)
-class UprightSample:
+class UprightSample(Sample):
     """An image in bytes, blue first, that is upright up to a slant.
 
     Args:
@@ -35,28 +35,8 @@ class UprightSample:
         known: Whether the image shows which way is up; `OXO` does not.
     """
 
-    pixels: Tensor | Rendered
     slant: float
     known: bool = True
-
-    @property
-    def extent(self) -> float:
-        """Width over height."""
-        rows, columns = self.size
-        return columns / rows
-
-    @property
-    def rendered(self) -> bool:
-        """Whether the image was rendered, not scanned."""
-        return isinstance(self.pixels, Rendered)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        if isinstance(self.pixels, Rendered):
-            return self.pixels.size
-        rows, columns = self.pixels.shape[1:]
-        return rows, columns
 
 
 class UprightMix:

@@ -80,6 +80,8 @@ class SequenceTask(GroupedTask):
         group, parts: Number of images in a group of the stream, and of batches made from it.
     """
 
+    kind_of_stream = ShapeStream
+
     def __init__(
         self,
         model: SequenceModel,
@@ -97,18 +99,6 @@ class SequenceTask(GroupedTask):
         self.mix, self.held_out, self.weights = mix, held_out, dict(weights)
         self.noise, self.label_smoothing, self.turned = noise, label_smoothing, turned
         self.size = ReaderSize.of(model.base)
-
-    def stream(self, start: int, rank: int, ranks: int) -> ShapeStream:
-        return ShapeStream(
-            self.draw,
-            self.collate,
-            self.group,
-            self.parts,
-            seed=self.seed,
-            start=start,
-            rank=rank,
-            ranks=ranks,
-        )
 
     def draw(self, rng: np.random.Generator) -> TextImage:
         return self.mix.draw(rng)
