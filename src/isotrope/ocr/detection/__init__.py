@@ -1,0 +1,1 @@
+"""Detection: from the image of a page to its lines."""
