@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,8 +26,7 @@ class PageTranscript:
     Args:
         image: The image file, which exists.
         size: Width and height of the transcribed image, px, if the file gives them.
-        lines: The lines that have an outline, keyed by number in the file, from 1. Their texts are
-            unchanged and may be empty.
+        lines: The lines that have an outline, keyed by number in the file, from 1.
         faults: What is wrong with the other lines, keyed by number.
     """
 
@@ -56,12 +55,17 @@ def read_transcript(file: str | Path) -> PageTranscript:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     lines, faults = {}, {}
+    regions: dict[str, int] = {}
     elements = (element for element in root.iter() if name_of(element) == "TextLine")
     for number, element in enumerate(elements, start=1):
         try:
-            lines[number] = schema.line(element)
+            line = schema.line(element)
         except ValueError as error:
             faults[number] = str(error)
+        else:
+            place = root.getroottree().getpath(element.getparent())
+            region = regions.setdefault(place, len(regions))
+            lines[number] = replace(line, region=region)
     return PageTranscript(image, size, lines, faults)
 
 

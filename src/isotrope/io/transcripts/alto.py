@@ -10,6 +10,7 @@ from isotrope.io.transcripts.elements import (
     LineTranscript,
     Point,
     Schema,
+    baseline_points,
     child,
     coordinate,
     first,
@@ -38,7 +39,16 @@ def _line(line: Element) -> LineTranscript:
         text += " " if name == "SP" or name == last == "String" else ""
         text += element.get("CONTENT", "") if name in ("String", "HYP") else ""
         last = name
-    return LineTranscript(corners, text)
+    return LineTranscript(corners, text, _baseline(line, corners))
+
+
+def _baseline(line: Element, corners: tuple[Point, ...]) -> tuple[Point, ...]:
+    """The points of version 4, or the one height of versions 2 and 3."""
+    listed = line.get("BASELINE", "")
+    if listed and len(listed.replace(",", " ").split()) == 1:
+        xs = [x for x, _ in corners]
+        listed = f"{min(xs)},{listed} {max(xs)},{listed}"
+    return baseline_points(listed)
 
 
 def _box(line: Element) -> tuple[Point, ...]:

@@ -18,10 +18,21 @@ FARTHEST = 1e6
 
 @dataclass(frozen=True)
 class LineTranscript:
-    """A line: the corners `(x, y)` of a polygon in pixels of the page, and its text."""
+    """A line, in pixels of the page.
+
+    Args:
+        corners: The corners `(x, y)` of its polygon.
+        text: Unchanged, and may be empty.
+        baseline: Two or more points `(x, y)` from the start of the text to its end; empty if the
+            file has none, or none that can be used.
+        region: Number of the element that contains the line in the file, from 0; lines of one
+            region have the same number.
+    """
 
     corners: tuple[Point, ...]
     text: str
+    baseline: tuple[Point, ...] = ()
+    region: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,29 @@ def points(text: str) -> tuple[Point, ...]:
     Raises:
         ValueError: The points are not a polygon, or a coordinate is out of range.
     """
-    numbers = [coordinate(number) for number in text.replace(",", " ").split()]
+    numbers = _numbers(text)
     if len(numbers) < 6 or len(numbers) % 2:
         raise ValueError(f"the outline {text[:40]!r} is no polygon")
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def baseline_points(text: str | None) -> tuple[Point, ...]:
+    """Parse a baseline like `points`; empty if it is missing, broken or shorter than 1 px.
+
+    A line without a baseline is still a line, so nothing is raised.
+    """
+    try:
+        numbers = _numbers(text or "")
+    except ValueError:
+        return ()
+    if len(numbers) < 4 or len(numbers) % 2:
+        return ()
+    found = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    return found if math.dist(found[0], found[-1]) >= 1 else ()
+
+
+def _numbers(text: str) -> list[float]:
+    return [coordinate(number) for number in text.replace(",", " ").split()]
 
 
 def coordinate(text: str) -> float:

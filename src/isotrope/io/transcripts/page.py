@@ -10,6 +10,7 @@ from isotrope.io.transcripts.elements import (
     LineTranscript,
     Point,
     Schema,
+    baseline_points,
     child,
     first,
     name_of,
@@ -31,10 +32,20 @@ def _line(line: Element) -> LineTranscript:
     text = child(readings[0], "Unicode") if readings else None
     if outline is None:
         raise ValueError("no outline")
-    listed = outline.get("points")
-    if listed is None:  # the format of 2010
-        listed = " ".join(f"{p.get('x')},{p.get('y')}" for p in outline if name_of(p) == "Point")
-    return LineTranscript(points(listed), (text.text or "") if text is not None else "")
+    baseline = child(line, "Baseline")
+    return LineTranscript(
+        points(_listed(outline)),
+        (text.text or "") if text is not None else "",
+        baseline_points(_listed(baseline)) if baseline is not None else (),
+    )
+
+
+def _listed(points: Element) -> str:
+    """The points as `"1,2 3,4"`; in the format of 2010 they are elements."""
+    listed = points.get("points")
+    if listed is not None:
+        return listed
+    return " ".join(f"{p.get('x')},{p.get('y')}" for p in points if name_of(p) == "Point")
 
 
 PAGE = Schema(_head, _line)
