@@ -170,6 +170,25 @@ def test_quarter_turns_of_larger_groups_stay_exact(n):
         assert torch.equal(turned, torch.rot90(image, quarter, (-2, -1)))
 
 
+@pytest.mark.parametrize("group", [CyclicGroup(4), DihedralGroup(4)])
+def test_vectors_turn_with_the_grid(group):
+    """Arrows point from the center of the page to where they stand, and still do once turned."""
+    y, x = torch.meshgrid(torch.arange(3.0) - 1, torch.arange(5.0) - 2, indexing="ij")
+    field = torch.stack((x, y))[None]
+    for h in group.elements:
+        after = group.act_vectors(h, field)
+        rows, columns = after.shape[2:]
+        y, x = torch.meshgrid(
+            torch.arange(rows) - (rows - 1) / 2,
+            torch.arange(columns) - (columns - 1) / 2,
+            indexing="ij",
+        )
+        assert torch.equal(after[0], torch.stack((x, y)))
+        for g in group.elements:
+            twice = group.act_vectors(g, after)
+            assert torch.equal(twice, group.act_vectors(group.compose(g, h), field))
+
+
 def test_printing_and_names():
     assert repr(CyclicGroup(4)) == "CyclicGroup(4)"
     assert repr(DihedralGroup(2)) == "DihedralGroup(2)"
@@ -194,6 +213,10 @@ def test_printing_and_names():
         (
             lambda: CyclicGroup(4).act_lifted(1, torch.rand(1, 8, 2, 2, 3)),
             r"\(1, 8, 2, 2, 3\) is not a signal lifted to CyclicGroup\(4\); give \(B, 4, H, W, C\)",
+        ),
+        (
+            lambda: CyclicGroup(4).act_vectors(1, torch.rand(1, 3, 2, 2)),
+            r"\(1, 3, 2, 2\) is not a field of vectors; give \(B, 2, H, W\)",
         ),
     ],
 )

@@ -174,6 +174,21 @@ class Group:
         turned = self.act_image(element, lifted, dims=(2, 3))
         return turned[:, self.relative[element]]
 
+    def act_vectors(
+        self, element: int, vectors: Shaped[Tensor, "B 2 H W"]
+    ) -> Shaped[Tensor, "B 2 H2 W2"]:
+        """`(L_h v)(x) = h v(h^-1 x)` on vectors `(column, row)` at each position, `(B, 2, H, W)`.
+
+        The grid turns, and so does each vector.
+        """
+        if vectors.ndim != 4 or vectors.shape[1] != 2:
+            raise ValueError(
+                f"shape {tuple(vectors.shape)} is not a field of vectors; give (B, 2, H, W)"
+            )
+        x, y = self.act_image(element, vectors).unbind(1)
+        (xx, xy), (yx, yy) = self.matrix(element).tolist()
+        return torch.stack((xx * x + xy * y, yx * x + yy * y), dim=1)
+
 
 def CyclicGroup(n: int) -> Group:
     """`C_n`: the turns by multiples of `360 / n` degrees."""

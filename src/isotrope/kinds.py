@@ -3,6 +3,7 @@
     "image"      (B, C, H, W)         the grid turns
     "lifted"     (B, |G|, H, W, C)    the grid turns and the orientations are permuted
     "tokens"     (B, |G| * H * W, C)  the flattened lifted signal is permuted
+    "vectors"    (B, 2, H, W)         the grid turns, and the vectors (column, row) with it
     "invariant"  any shape            nothing moves
 
 A module declares its kinds as class attributes: `takes, gives = "image", "lifted"`.
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 from isotrope.groups import Group
 
-KINDS = ("image", "lifted", "tokens", "invariant")
+KINDS = ("image", "lifted", "tokens", "vectors", "invariant")
 
 Action = Callable[[int, Tensor], Tensor]
 
@@ -67,6 +68,8 @@ def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Ac
         return group.act_image
     if kind == "lifted":
         return group.act_lifted
+    if kind == "vectors":
+        return group.act_vectors
     if kind == "invariant":
         return stand_still
     return turn_tokens(group, grid_of_tokens(x, group, like))

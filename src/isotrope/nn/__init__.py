@@ -10,6 +10,7 @@ from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
 from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.pooling import InvariantPool
 from isotrope.nn.steps import Downsample, MeanPool
+from isotrope.nn.upsample import Upsample
 
 __all__ = [
     "MLP",
@@ -31,5 +32,6 @@ __all__ = [
     "Orbit",
     "Rotary",
     "Table",
+    "Upsample",
     "plain",
 ]

@@ -44,7 +44,11 @@ class LiftedBatchNorm(nn.Module):
                 f"shape {tuple(lifted.shape)} is not a lifted signal of {self.dim} "
                 f"channels; give (B, |G|, H, W, {self.dim})"
             )
-        return self.batch_norm(lifted.flatten(0, 3)).view(lifted.shape)
+        if lifted.is_contiguous():
+            return self.batch_norm(lifted.flatten(0, 3)).view(lifted.shape)
+        # The order in memory that convolutions leave (`to_lifted`): flattened without a copy.
+        rows = lifted.permute(0, 2, 3, 1, 4)
+        return self.batch_norm(rows.flatten(0, 3)).view(rows.shape).permute(0, 3, 1, 2, 4)
 
 
 def _from_first_names(
