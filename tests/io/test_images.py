@@ -337,6 +337,13 @@ def test_postscript_is_not_run(tmp_path):
         load_pixels(tmp_path / "a.eps")
 
 
+def test_find_images_with_pdf_files(tmp_path):
+    for name in ("2.PDF", "10.png", ".a.pdf"):
+        (tmp_path / name).touch()
+    assert find_images(tmp_path) == [tmp_path / "10.png"]
+    assert find_images(tmp_path, pdf=True) == [tmp_path / "2.PDF", tmp_path / "10.png"]
+
+
 def test_find_images_where_there_are_none(tmp_path):
     (tmp_path / "x.txt").touch()
     with pytest.raises(ImageError, match="no images in this folder; it must hold PNG, JPEG, TIFF"):

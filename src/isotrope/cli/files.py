@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from isotrope.cli.errors import Complaints, UsageError
 from isotrope.cli.progress import counted
@@ -24,22 +24,12 @@ STDIN = Path("-")
 """The name of standard input, as an image or as the list of images."""
 
 
-class Page(NamedTuple):
-    """An image to read, or the error if it cannot be read.
-
-    Args:
-        name: The file; `FILE#1`, `FILE#2` and so on if it has several pages.
-        pixels: (H, W, 3), uint8 RGB.
-        is_last: Whether its file has no more pages.
-    """
-
-    name: str
-    pixels: np.ndarray | ImageError
-    is_last: bool = True
-
-
 def gather(
-    inputs: Sequence[Path] | None, files_from: Path | None, null: bool, complaints: Complaints
+    inputs: Sequence[Path] | None,
+    files_from: Path | None,
+    null: bool,
+    complaints: Complaints,
+    pdf: bool = False,
 ) -> list[Path]:
     """The named files, and the images in the named folders, in order, without decoding them.
 
@@ -48,6 +38,7 @@ def gather(
         files_from: A file that lists more of them, or `-`.
         null: Whether the entries of the list end in NUL instead of newlines.
         complaints: Gets a line for each path that does not exist.
+        pdf: Whether the PDF files of a folder belong to its images.
 
     Raises:
         UsageError: There is no input, or standard input is named twice.
@@ -66,7 +57,7 @@ def gather(
     for path in named:
         try:
             if os.path.isdir(path):
-                files += find_images(path)
+                files += find_images(path, pdf)
             elif path == STDIN or _is_there(path):
                 files.append(path)
         except ImageError as error:
@@ -114,34 +105,31 @@ def answered(
     """
     from isotrope.io.images import ImageError
 
-    waiting: deque[Page] = deque()
+    waiting: deque[tuple[str, np.ndarray | ImageError] | None] = deque()  # None: a file ends
 
     def images() -> Iterator[np.ndarray]:
         for file in files:
-            for page in _pages(file):
-                waiting.append(page)
-                if not isinstance(page.pixels, ImageError):
-                    yield page.pixels
-
-    def settled() -> Iterator[Page]:
-        """The waiting pages, up to the next one that has an answer."""
-        while waiting:
-            page = waiting.popleft()
-            yield page
-            if not isinstance(page.pixels, ImageError):
-                return
+            for name, pixels in _pages(file):
+                waiting.append((name, pixels))
+                if not isinstance(pixels, ImageError):
+                    yield pixels
+            waiting.append(None)
 
     with counted(len(files), out) as count:
         for result in chain(answer(images()), [None]):  # None: for pages after the last answer
-            for page in settled():
-                if isinstance(page.pixels, ImageError):
-                    complaints.add(ImageError(page.pixels.problem, page.name))
-                elif isinstance(result, ImageError):
-                    complaints.add(ImageError(result.problem, page.name))
-                elif result is not None:
-                    yield page.name, page.pixels, result
-                if page.is_last:
+            while waiting:
+                if (page := waiting.popleft()) is None:
                     count()
+                    continue
+                name, pixels = page
+                if isinstance(pixels, ImageError):
+                    complaints.add(ImageError(pixels.problem, name))
+                    continue
+                if isinstance(result, ImageError):
+                    complaints.add(ImageError(result.problem, name))
+                elif result is not None:
+                    yield name, pixels, result
+                break
 
 
 def _check_standard_input(paths: Sequence[Path | None]) -> None:
@@ -170,24 +158,21 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _pages(file: Path) -> Iterator[Page]:
-    """The pages of a file, decoded one at a time; the last may be an error."""
-    from isotrope.io.images import ImageError, frames
+def _pages(file: Path) -> Iterator[tuple[str, np.ndarray | ImageError]]:
+    """The pages of a file with their names, decoded one at a time, or errors in their place."""
+    from isotrope.io.images import ImageError
+    from isotrope.io.sheets import page_images, page_name
 
-    name, number = str(file), 0
-    before: np.ndarray | None = None
     try:
-        for number, pixels in enumerate(frames(_source(file)), start=1):
-            if before is not None:
-                yield Page(f"{name}#{number - 1}", before, is_last=False)
-            before = pixels
+        source = _source(file)
     except ImageError as error:
-        if before is not None:
-            yield Page(f"{name}#{number}", before, is_last=False)
-        yield Page(f"{name}#{number + 1}" if number else name, error)
+        yield str(file), error
         return
-    if before is not None:
-        yield Page(f"{name}#{number}" if number > 1 else name, before)
+    for page in page_images(source, name=str(file)):
+        if isinstance(page, ImageError):
+            yield page.source or str(file), page
+        else:
+            yield page_name(str(file), page.number, page.count), page.pixels
 
 
 def _source(file: Path) -> Path | bytes:

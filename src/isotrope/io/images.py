@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
@@ -15,7 +14,14 @@ from PIL import Image
 
 from isotrope.io.arrays import as_pixels, as_unit, with_channels
 from isotrope.io.errors import ImageError
-from isotrope.io.opening import check_size, decoded, image_suffixes, opened, page_numbers
+from isotrope.io.opening import (
+    decoded,
+    file_of,
+    frame,
+    image_suffixes,
+    opened,
+    page_numbers,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +30,6 @@ __all__ = [
     "ImageError",
     "ImageSource",
     "find_images",
-    "frames",
     "image_sources",
     "image_suffixes",
     "load_pixels",
@@ -82,41 +87,6 @@ def load_unit(source: ImageSource) -> np.ndarray:
     return as_unit(_array(source))
 
 
-def frames(source: ImageSource) -> Iterator[np.ndarray]:
-    """Every page of a file of several (TIFF, DCX), as `load_pixels` gives one; else the one image.
-
-    Pages are decoded one at a time. A TIFF's thumbnails are left out, and an animation is one
-    image, its first frame.
-
-    Args:
-        source: As in `load_unit`.
-
-    Yields:
-        (H, W, 3), uint8, in the order of the file.
-
-    Raises:
-        ImageError, TypeError: As in `load_unit`.
-    """
-    if isinstance(source, Image.Image):
-        now = source.tell()
-        try:
-            for number in page_numbers(source):
-                yield as_pixels(_frame(source, number))
-        finally:
-            source.seek(now)
-        return
-    file, name = _file(source)
-    if file is None:
-        yield load_pixels(source)
-        return
-    try:
-        with opened(file) as image:
-            for number in page_numbers(image):
-                yield as_pixels(_frame(image, number))
-    except ImageError as error:
-        raise (error.named(name) if name else error) from error.__cause__
-
-
 def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[ImageSource]:
     """Return an iterable of images as it is; wrap anything else in a list."""
     kinds = (str, os.PathLike, bytes, Image.Image, np.ndarray)
@@ -126,11 +96,12 @@ def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[Image
     return cast("Iterable[ImageSource]", images)
 
 
-def find_images(folder: str | Path) -> list[Path]:
+def find_images(folder: str | Path, pdf: bool = False) -> list[Path]:
     """List the images of a folder and its subfolders in natural order (2.png before 10.png).
 
     Args:
         folder: Where to look. Hidden files and hidden subfolders are skipped.
+        pdf: Whether to list PDF files too.
 
     Returns:
         Paths that start with `folder`, chosen by suffix (`image_suffixes`, in either case) alone.
@@ -143,7 +114,8 @@ def find_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError("no such folder; check the path", str(folder))
-    suffixes, found = image_suffixes(), []
+    suffixes = image_suffixes() | ({".pdf"} if pdf else frozenset())
+    found: list[Path] = []
 
     def keep(error: OSError) -> None:
         found.append(Path(error.filename))
@@ -177,7 +149,7 @@ def _array(source: ImageSource) -> np.ndarray:
         return with_channels(decoded(source))
     if _is_tensor(source):
         return with_channels(_tensor_to_array(source))
-    file, name = _file(source)
+    file, name = file_of(source)
     if file is None:
         raise TypeError(
             f"an image of type {type(source).__name__}: give a path, the bytes of an image file, "
@@ -189,37 +161,11 @@ def _array(source: ImageSource) -> np.ndarray:
             if len(numbers) > 1:
                 raise ImageError(
                     f"has {len(numbers)} pages; give one at a time, from "
-                    "isotrope.io.images.frames, or save each as a file of its own"
+                    "isotrope.io.sheets.page_images, or save each as a file of its own"
                 )
-            return _frame(image, numbers[0])
+            return frame(image, numbers[0])
     except ImageError as error:
         raise (error.named(name) if name else error) from error.__cause__
-
-
-def _file(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
-    """Return what Pillow can open, and its name; None if the source is not a file."""
-    if isinstance(source, (str, os.PathLike)):
-        return Path(source), str(source)
-    if isinstance(source, bytes):
-        return io.BytesIO(source), None
-    if not hasattr(source, "read"):
-        return None, None
-    # Read it all: a pipe cannot be rewound, and threads that share a file also share its position.
-    if getattr(source, "seekable", bool)():
-        source.seek(0)
-    content = source.read()
-    if isinstance(content, str):
-        raise TypeError("a file opened as text; open it in binary mode, 'rb', to read an image")
-    name = getattr(source, "name", None)
-    return io.BytesIO(content), name if isinstance(name, str) else None
-
-
-def _frame(image: Image.Image, number: int) -> np.ndarray:
-    """Decode one frame of an open image, after checking its size."""
-    if number != image.tell():
-        image.seek(number)
-    check_size(image)
-    return with_channels(decoded(image))
 
 
 def _is_tensor(value: Any) -> TypeGuard[torch.Tensor]:

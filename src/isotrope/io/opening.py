@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from isotrope.io.arrays import with_channels
 from isotrope.io.errors import ImageError
 
 _NO_PICTURES = frozenset(("BUFR", "EPS", "FPX", "GRIB", "HDF5", "IPTC", "MIC", "MPEG", "WMF"))
@@ -52,7 +54,7 @@ def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
     path = file if isinstance(file, Path) else None
     try:
         if path:
-            _check_file(path)
+            check_file(path)
         with Image.open(file) as image:
             if image.format in _NO_PICTURES:
                 raise ImageError(f"{image.format}, not a picture; save it as PNG, JPEG or TIFF")
@@ -60,7 +62,7 @@ def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
     except ImageError as error:
         raise (error.named(str(path)) if path else error) from error.__cause__
     except Exception as error:
-        raise ImageError(_opening_problem(error, path), path and str(path)) from error
+        raise ImageError(opening_problem(error, path), path and str(path)) from error
 
 
 def page_numbers(image: Image.Image) -> list[int]:
@@ -126,14 +128,56 @@ def check_size(image: Image.Image) -> None:
         raise ImageError(_too_large())
 
 
+def frame(image: Image.Image, number: int) -> np.ndarray:
+    """Decode one frame of an open image, after checking its size.
+
+    Returns:
+        (H, W, 1 | 3 | 4), as in `decoded`.
+
+    Raises:
+        ImageError: As in `check_size` and `decoded`.
+    """
+    if number != image.tell():
+        image.seek(number)
+    check_size(image)
+    return with_channels(decoded(image))
+
+
+def file_of(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
+    """Return what Pillow can open, and its name; None if the source is not a file.
+
+    Raises:
+        TypeError: The source is a file opened as text.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source), str(source)
+    if isinstance(source, bytes):
+        return io.BytesIO(source), None
+    if not hasattr(source, "read"):
+        return None, None
+    # Read it all: a pipe cannot be rewound, and threads that share a file also share its position.
+    if getattr(source, "seekable", bool)():
+        source.seek(0)
+    content = source.read()
+    if isinstance(content, str):
+        raise TypeError("a file opened as text; open it in binary mode, 'rb', to read an image")
+    name = getattr(source, "name", None)
+    return io.BytesIO(content), name if isinstance(name, str) else None
+
+
 def _too_large() -> str:
     return (
-        f"has more than {Image.MAX_IMAGE_PIXELS} px, the most that are opened; cut it into lines "
-        "or words, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
+        f"has more than {Image.MAX_IMAGE_PIXELS} px, the most that are opened; make it smaller "
+        "or cut it up, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
     )
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse a path that cannot be a file with an image.
+
+    Raises:
+        ImageError: It is a folder, a device, a pipe or an empty file.
+    """
     if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
         raise ImageError("a folder that cannot be opened; check its permissions")
     if path.is_dir():
@@ -144,7 +188,7 @@ def _check_file(path: Path) -> None:
         raise ImageError("an empty file; save or copy it again")
 
 
-def _opening_problem(error: Exception, path: Path | None = None) -> str:
+def opening_problem(error: Exception, path: Path | None = None) -> str:
     """Explain to the user why Pillow did not open a file or its bytes."""
     # Pillow raises above twice the limit and warns above it; a filter may turn warnings into
     # errors.

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from isotrope.io.images import ImageError, frames, load_pixels, load_unit
+from isotrope.io.images import ImageError, load_pixels, load_unit
+from isotrope.io.sheets import page_images, page_name
 
 SHADES = (10, 20, 30)
 PAGES = [Image.new("L", (4 + number, 3), shade) for number, shade in enumerate(SHADES)]
@@ -21,12 +22,13 @@ def fax(tmp_path):
 
 
 def shades(source):
-    return [int(page[0, 0, 0]) for page in frames(source)]
+    return [int(page.pixels[0, 0, 0]) for page in page_images(source)]
 
 
 def test_every_page_is_read_in_its_own_size(fax):
-    pages = list(frames(fax))
-    assert [page.shape for page in pages] == [(3, 4, 3), (3, 5, 3), (3, 6, 3)]
+    pages = list(page_images(fax))
+    assert [page[1:] for page in pages] == [(1, 3, None), (2, 3, None), (3, 3, None)]
+    assert [page.pixels.shape for page in pages] == [(3, 4, 3), (3, 5, 3), (3, 6, 3)]
     assert shades(fax) == shades(fax.read_bytes()) == shades(io.BytesIO(fax.read_bytes()))
     assert shades(str(fax)) == list(SHADES)
 
@@ -60,15 +62,16 @@ def test_a_thumbnail_in_a_tiff_is_no_page(tmp_path):
     PAGES[1].encoderinfo = {"tiffinfo": mark}
     PAGES[0].save(tmp_path / "a.tif", save_all=True, append_images=[PAGES[1]])
     assert load_pixels(tmp_path / "a.tif").shape == (3, 4, 3)
-    assert len(list(frames(tmp_path / "a.tif"))) == 1
+    (page,) = page_images(tmp_path / "a.tif")
+    assert (page.number, page.count) == (1, 1)
 
 
 def test_what_is_no_file_is_one_page():
     array = np.zeros((2, 3), np.uint8)
-    assert [page.shape for page in frames(array)] == [(2, 3, 3)]
-    assert [page.shape for page in frames(Image.fromarray(array))] == [(2, 3, 3)]
+    assert [page.pixels.shape for page in page_images(array)] == [(2, 3, 3)]
+    assert [page.pixels.shape for page in page_images(Image.fromarray(array))] == [(2, 3, 3)]
     with pytest.raises(TypeError, match="an image of type int: give a path"):
-        list(frames(3))
+        list(page_images(3))
 
 
 def test_a_file_whose_later_pages_are_lost_is_cut_short(fax):
@@ -77,3 +80,41 @@ def test_a_file_whose_later_pages_are_lost_is_cut_short(fax):
         fax.write_bytes(content[:length])
         with pytest.raises(ImageError, match=r"fax\.tif: "):
             load_pixels(fax)
+
+
+@pytest.mark.parametrize(
+    ("dpi", "resolution"),
+    [((300, 300), 300), ((72, 72.1), 72), ((204, 98), None), ((0, 0), None), ((1, 1), None)],
+)
+def test_the_resolution_of_an_image(tmp_path, dpi, resolution):
+    PAGES[0].save(tmp_path / "a.png", dpi=dpi)
+    (page,) = page_images(tmp_path / "a.png")
+    assert page.resolution == pytest.approx(resolution, abs=0.1)
+
+
+def test_an_image_without_a_resolution(tmp_path):
+    PAGES[0].save(tmp_path / "a.png")
+    (page,) = page_images(tmp_path / "a.png")
+    assert page.resolution is None
+
+
+def test_a_bad_page_leaves_the_others(fax, monkeypatch):
+    PAGES[0].save(fax, save_all=True, append_images=[PAGES[2], PAGES[1]])  # 12, 18 and 15 px
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15)
+    first, bad, last = page_images(fax)
+    assert (first.number, last.number, last.count) == (1, 3, 3)
+    assert str(bad).startswith(f"{fax}#2: has more than 15 px")
+
+
+def test_a_bad_file_is_an_error_in_its_place(tmp_path):
+    (error,) = page_images(tmp_path / "none.png")
+    assert str(error) == f"{tmp_path / 'none.png'}: no such file; check the path"
+    (error,) = page_images(b"text")
+    assert error.source is None
+    (error,) = page_images(b"text", name="-")
+    assert error.source == "-"
+
+
+def test_page_name():
+    assert page_name("a.pdf", 1, 1) == "a.pdf"
+    assert page_name("a.pdf", 2, 3) == "a.pdf#2"
