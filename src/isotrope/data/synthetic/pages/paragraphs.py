@@ -12,6 +12,7 @@ from isotrope.data.synthetic.pages.faces import Run
 from isotrope.data.synthetic.pages.press import Press, Setting
 
 _HYPHENATED = 0.35  # of the lines with room for a part of the next word
+_WIDEST_SPACE = 0.8  # added to a space, in line heights; wider gaps look like columns
 _LEAST_PART = 3  # letters of a word before and after its hyphen
 
 
@@ -85,7 +86,11 @@ def set_line(press: Press, line: Box, setting: Setting, run: Run, last: bool = F
     if setting.align in ("right", "center"):
         x += free if setting.align == "right" else free / 2
     width = None
-    if setting.align == "justify" and not last and 0 < free < 0.45 * line.width:
+    if (
+        setting.align == "justify"
+        and not last
+        and free < _WIDEST_SPACE * face.height * run.text.count(" ")
+    ):
         width = line.width
     if not setting.unrest:
         return press.sheet.write(face, run, x, y, color=setting.color, width=width)

@@ -97,7 +97,10 @@ class Sheet:
         if jitter is None:
             builder.allocRunPosH(face.font, run.glyphs, starts.tolist(), y)
         else:
-            points = [skia.Point(*each) for each in zip(starts.tolist(), (y + jitter).tolist())]
+            points = [
+                skia.Point(*each)
+                for each in zip(starts.tolist(), (y + jitter).tolist(), strict=True)
+            ]
             builder.allocRunPos(face.font, run.glyphs, points)
         self.canvas.drawTextBlob(builder.make(), 0, 0, _paint(face, color))
         ends_at = float(ends[-1])

@@ -55,10 +55,7 @@ class Writing:
     def phrase(self, rng: np.random.Generator, least: int = 4, most: int = 40) -> str:
         """A few words of `least` to `most` characters or a little less."""
         length = int(rng.integers(least, most + 1))
-        if self.sentences is None:
-            text = self.words_alone.draw(rng)
-        else:
-            text = next(self.paragraphs(rng))
+        text = next(self.paragraphs(rng))
         start = text.rfind(" ", 0, int(rng.integers(len(text))) + 1) + 1
         piece = text[start : start + length]
         if start + length < len(text) and " " in piece.strip():
