@@ -6,7 +6,8 @@
     "vectors"    (B, 2, H, W)         the grid turns, and the vectors (column, row) with it
     "invariant"  any shape            nothing moves
 
-A module declares its kinds as class attributes: `takes, gives = "image", "lifted"`.
+A module declares its kinds as class attributes: `takes, gives = "image", "lifted"`. If it returns
+several tensors, `gives` may be a tuple with the kind of each; otherwise only the first is compared.
 `gives = None` means that its output is not a signal; an audit skips the module and its children.
 """
 
@@ -60,6 +61,47 @@ def declared(module: nn.Module, side: str) -> str | None:
     if kind is None and isinstance(module, nn.Sequential) and len(module):
         return declared(module[0 if side == "takes" else -1], side)
     return kind if kind in KINDS else None
+
+
+def declared_for_each(module: nn.Module) -> tuple[str, ...] | None:
+    """The module's own `gives` if it is a tuple of kinds, one for each tensor that it returns.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    kinds = getattr(module, "gives", None)
+    if not isinstance(kinds, tuple):
+        return None
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(
+                f"{type(module).__name__} gives {kind!r}, which is not a kind; "
+                f"declare some of {', '.join(map(repr, KINDS))}"
+            )
+    return kinds
+
+
+def signals(module: nn.Module, output: object) -> list[tuple[str, Tensor, str | None]]:
+    """The tensors of a module's output to compare, each with a name and its kind if declared.
+
+    All of them, named as the fields of a named tuple or by number, if the module declares a kind
+    for each; else the first, with an empty name. None if the output has no tensor.
+
+    Raises:
+        ValueError: the module returns another number of tensors than it declares.
+    """
+    kinds = declared_for_each(module)
+    if kinds is None:
+        tensor = first_tensor(output)
+        return [] if tensor is None else [("", tensor, declared(module, "gives"))]
+    tensors = output if isinstance(output, tuple) else (output,)
+    if len(tensors) != len(kinds) or not all(isinstance(t, Tensor) for t in tensors):
+        raise ValueError(
+            f"{type(module).__name__} declares gives={kinds} but does not return a tuple of "
+            f"{len(kinds)} tensors; declare one kind for each"
+        )
+    names = getattr(output, "_fields", range(len(kinds)))
+    return [(str(name), *pair) for name, *pair in zip(names, tensors, kinds, strict=True)]
 
 
 def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Action:
@@ -118,14 +160,16 @@ def lifting_groups(model: nn.Module) -> dict[nn.Module, Group | None]:
     return {module: found[name] for name, module in model.named_modules()}
 
 
-def is_lifted_to_another(module: nn.Module, x: Tensor, own: Group | None, group: Group) -> bool:
+def is_lifted_to_another(kind: str | None, x: Tensor, own: Group | None, group: Group) -> bool:
     """Whether an output is, or may be, a signal lifted to `own` that `group` cannot turn.
 
     A signal lifted to C1 is an image or a plain row of tokens, which any group can turn.
+
+    Args:
+        kind: the declared kind of the output, if any.
     """
     if own in (None, group) or own.order == 1:
         return False
-    kind = declared(module, "gives")
     unsaid = kind is None and (x.ndim == 5 or (x.ndim == 3 and x.shape[1] > 1))
     return unsaid or kind in ("lifted", "tokens")
 
@@ -137,13 +181,14 @@ def possible_kinds(
     grids: set[tuple[int, int]],
     group: Group,
     own: Group | None = None,
+    kind: str | None = None,
 ) -> list[tuple[str, Action]]:
     """The kinds an output may be, likeliest first: the declared one, or those its shape allows.
 
     Args:
         own: the group that the module lifts to, if known.
+        kind: the declared kind of the output, if any.
     """
-    kind = declared(module, "gives")
     # A signal lifted to C1 is also declared as lifted, but no other group can turn it as such.
     fits = own in (None, group) and (kind != "lifted" or x.shape[1] == group.order)
     if kind and (fits or kind not in ("lifted", "tokens")):

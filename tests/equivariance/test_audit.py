@@ -518,6 +518,43 @@ def test_tokens_lifted_to_c1_are_plain_tokens():
     assert report.rows[-1].kind == "tokens"
 
 
+class Two(nn.Module):
+    """Returns an image, and vectors that do not turn."""
+
+    takes = "image"
+
+    def __init__(self, gives):
+        super().__init__()
+        self.gives = gives
+
+    def forward(self, x):
+        return x, x[:, :2]
+
+
+def test_each_output_is_compared_as_the_kind_declared_for_it():
+    report = audit(Two(("image", "vectors")), images(), C4)
+    assert [(row.name, row.kind) for row in report.rows] == [
+        ("(model).0", "image"),
+        ("(model).1", "vectors"),
+    ]
+    assert report.first_broken.name == "(model).1"
+    assert max(equivariance_error(Two(("image", "vectors")), images(), C4).values()) > 0.1
+    assert audit(Two(("image", "image")), images(), C4).ok
+
+
+@pytest.mark.parametrize(
+    ("gives", "message"),
+    [
+        (("image", "arrows"), "Two gives 'arrows', which is not a kind; declare some of 'image'"),
+        (("image",), r"does not return a tuple of 1 tensors; declare one kind for each"),
+    ],
+)
+@pytest.mark.parametrize("check", [equivariance_error, audit])
+def test_wrong_declarations_are_one_clear_error(check, gives, message):
+    with pytest.raises(ValueError, match=message):
+        check(Two(gives), images(), C4)
+
+
 def test_chance_is_named():
     class Noisy(nn.Module):
         def forward(self, x):

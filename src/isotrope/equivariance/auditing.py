@@ -17,12 +17,11 @@ from isotrope.equivariance.report import AuditReport, AuditRow
 from isotrope.groups import Group
 from isotrope.kinds import (
     Action,
-    declared,
-    first_tensor,
     is_lifted_to_another,
     lifting_groups,
     possible_kinds,
     relative_error,
+    signals,
 )
 
 
@@ -102,7 +101,8 @@ def _refusal(group: Group, h: int, turned: Tensor, error: Exception) -> str:
     )
 
 
-Trace = dict[str, tuple[nn.Module, Tensor | None]]
+Trace = dict[str, tuple[nn.Module, Tensor | None, str | None]]
+"""The module, an output of it, and the kind that it declares for it, by a name for the output."""
 
 
 def _trace(model: nn.Module, images: Tensor) -> Trace:
@@ -110,15 +110,19 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
     named: list[tuple[str, nn.Module]] = list(model.named_modules())
     silent = [f"{n}." for n, m in named if getattr(m, "gives", "") is None]
     trace: Trace = {}
+    calls: set[str] = set()
 
     def watch(name: str, module: nn.Module) -> RemovableHandle:
         def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             label, call = name or "(model)", 2
-            while label in trace:
+            while label in calls:
                 label, call = f"{name} (call {call})", call + 1
-            tensor = first_tensor(output)
-            # A copy: the next module may work in place.
-            trace[label] = module, None if tensor is None else tensor.detach().clone()
+            calls.add(label)
+            if not (found := signals(module, output)):
+                trace[label] = module, None, None
+            for part, tensor, kind in found:
+                # A copy: the next module may work in place.
+                trace[f"{label}.{part}" if part else label] = module, tensor.detach().clone(), kind
 
         return module.register_forward_hook(hook)
 
@@ -135,10 +139,10 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
 def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:
     """Sizes (rows, columns) of the feature maps seen; tokens may lie on any of these grids."""
     sizes = {(images.shape[2], images.shape[3])}
-    for module, output in trace.values():
+    for module, output, kind in trace.values():
         if output is None or len(output) != len(images):
             continue
-        planes = isinstance(module, nn.Conv2d) or declared(module, "gives") == "image"
+        planes = isinstance(module, nn.Conv2d) or kind == "image"
         if output.ndim == 5 or (output.ndim == 4 and planes):
             sizes.add((output.shape[2], output.shape[3]))
     return sizes
@@ -152,6 +156,7 @@ class _Output:
         name: str,
         module: nn.Module,
         tensor: Tensor | None,
+        kind: str | None,
         images: Tensor,
         grids: set[tuple[int, int]],
         group: Group,
@@ -166,17 +171,17 @@ class _Output:
             self.note = "no floating-point tensor"
         elif tensor.ndim == 0 or len(tensor) != len(images):
             self.note = f"shape {tuple(tensor.shape)} does not begin with the batch"
-        elif is_lifted_to_another(module, tensor, own, group):
+        elif is_lifted_to_another(kind, tensor, own, group):
             self.note, self.lifted_to = f"lifted to {own!r}, not {group!r}", own
         else:
-            self.kinds = possible_kinds(module, tensor, images, grids, group, own)
+            self.kinds = possible_kinds(module, tensor, images, grids, group, own, kind)
             self.note = "" if self.kinds else f"shape {tuple(tensor.shape)} is of no known kind"
         self.errors: list[dict[int, float]] = [{} for _ in self.kinds]
 
     def compare(self, h: int, trace: Trace) -> None:
         if self.tensor is None:
             return
-        got = trace.get(self.name, (None, None))[1]
+        got = trace.get(self.name, (None, None, None))[1]
         for (_, act), errors in zip(self.kinds, self.errors, strict=True):
             errors[h] = math.inf if got is None else relative_error(got, act(h, self.tensor))
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from isotrope.groups import Group, group_from_name
-from isotrope.kinds import action, first_tensor, kind_of, relative_error
+from isotrope.kinds import action, kind_of, relative_error, signals
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
@@ -33,13 +33,15 @@ def equivariance_error(
 
     Runs on a copy of the module, in eval mode and in `dtype`; the module itself does not change.
     In float64 the copy runs on the CPU if the module's device has no float64 (Apple's GPUs).
-    If the output is not a tensor (a tuple, a dataclass), its first tensor is compared. The identity
-    is compared too: an error there means that the module is not deterministic.
+    If the output is not a tensor (a tuple, a dataclass), its first tensor is compared; or all of
+    them, for the worst error, if the module declares a kind for each. The identity is compared too:
+    an error there means that the module is not deterministic.
 
     Args:
         group: a `Group`, or its name, such as "C4".
-        takes, gives: kinds of the input and the output: "image", "lifted", "tokens", "invariant".
-            None: what the module declares, else a guess from the shape (see `kinds.kind_of`).
+        takes, gives: kinds of the input and the output: "image", "lifted", "tokens", "vectors" or
+            "invariant". None: what the module declares, else a guess from the shape (see
+            `kinds.kind_of`).
 
     Raises:
         TypeError: arguments of other types, or in another order.
@@ -49,13 +51,18 @@ def equivariance_error(
     module, x = copied(module, x, dtype)
     takes = kind_of(takes, module, "takes", x, group)
     with torch.no_grad():
-        before = _call(module, x)
-        gives = kind_of(gives, module, "gives", before, group)
-        turn_x, turn_out = action(takes, x, group), action(gives, before, group, like=x)
-        return {
-            h: relative_error(_call(module, turn_x(h, x)), turn_out(h, before))
-            for h in group.elements
-        }
+        turn_x, before = action(takes, x, group), _call(module, x)
+        kinds = [kind_of(gives or kind, module, "gives", out, group) for _, out, kind in before]
+        turns = [
+            action(k, out, group, like=x) for k, (_, out, _) in zip(kinds, before, strict=True)
+        ]
+
+        def error(h: int) -> float:
+            after = _call(module, turn_x(h, x))
+            pairs = zip(after, before, turns, strict=True)
+            return max(relative_error(got[1], turn(h, out[1])) for got, out, turn in pairs)
+
+        return {h: error(h) for h in group.elements}
 
 
 def assert_equivariant(
@@ -125,10 +132,10 @@ def copied(module: nn.Module, x: Tensor, dtype: torch.dtype) -> tuple[nn.Module,
     return module.to(dtype).eval(), x.to(dtype)
 
 
-def _call(module: nn.Module, x: Tensor) -> Tensor:
-    tensor = first_tensor(module(x))
-    if tensor is None:
+def _call(module: nn.Module, x: Tensor) -> list[tuple[str, Tensor, str | None]]:
+    found = signals(module, module(x))
+    if not found:
         raise ValueError(
             f"{type(module).__name__} returns no floating-point tensor; wrap it so that it does"
         )
-    return tensor
+    return found

@@ -164,7 +164,7 @@ class LineNet(nn.Module):
         ValueError: Sizes that are not multiples of `config.unit`.
     """
 
-    takes, gives = "image", "image"
+    takes, gives = "image", Maps("image", "image", "vectors", "image")
 
     def __init__(self, config: LineNetConfig | None = None) -> None:
         super().__init__()
