@@ -1,7 +1,12 @@
 """Output formats for whole pages; those for word and line crops are in `isotrope.ocr.formats`.
 
 - `text`: the text in reading order; a form feed between pages.
+- `md`: Markdown, with headings and tables; a rule between pages.
+- `tsv`: Tesseract's columns, with a row per page, region, line and word.
 - `jsonl`: one page per line, with all that is known of it (`isotrope.ocr.document_json`).
+- `hocr`: XHTML with the layout in its attributes, as Tesseract writes it.
+- `alto`: ALTO 4.4, with baselines, turns, and confidences of words and characters.
+- `page`: PAGE-XML 2019, with the reading order; one page per file.
 
 To add a format, write a `PageFormat` in a file beside these and add its line to `PAGE_FORMATS`.
 Another package adds one as an entry point of the group `isotrope.page_formats`.
@@ -11,9 +16,14 @@ from __future__ import annotations
 
 from importlib.metadata import entry_points
 
+from isotrope.ocr.formats.pages.alto import ALTO
 from isotrope.ocr.formats.pages.base import PageFormat, PageWriter, Source, file_of
+from isotrope.ocr.formats.pages.hocr import HOCR
 from isotrope.ocr.formats.pages.jsonl import JSONL
+from isotrope.ocr.formats.pages.markdown import MARKDOWN
+from isotrope.ocr.formats.pages.pagexml import PAGE
 from isotrope.ocr.formats.pages.text import TEXT
+from isotrope.ocr.formats.pages.tsv import TSV
 
 __all__ = [
     "PAGE_FORMATS",
@@ -27,7 +37,12 @@ __all__ = [
 
 PAGE_FORMATS: dict[str, PageFormat] = {
     "text": TEXT,
+    "md": MARKDOWN,
+    "tsv": TSV,
     "jsonl": JSONL,
+    "hocr": HOCR,
+    "alto": ALTO,
+    "page": PAGE,
 }
 """The formats that come with isotrope."""
 

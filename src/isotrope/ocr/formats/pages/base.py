@@ -1,7 +1,8 @@
-"""What a format of pages is."""
+"""What a format of pages is, and what the formats share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from isotrope.ocr.document import Line, Page, Word
+from isotrope.ocr.geometry import Points, box
 
 Source: TypeAlias = "Path | bytes | np.ndarray"
 """Where the picture of a page is: its file or the contents of it, or pixels (H, W, 3) uint8 RGB."""
@@ -65,3 +67,16 @@ def words_of(line: Line) -> tuple[Word, ...]:
     if line.words or not line.text:
         return line.words
     return (Word(line.text, line.confidence, line.polygon, line.characters),)
+
+
+def whole_box(points: Points, page: Page) -> tuple[int, int, int, int]:
+    """The box in whole pixels around points, within the page: `(left, top, right, bottom)`."""
+    if not points:
+        return 0, 0, 0, 0
+    left, top, right, bottom = box(points)
+    return (
+        min(max(math.floor(left), 0), page.width),
+        min(max(math.floor(top), 0), page.height),
+        min(max(math.ceil(right), 0), page.width),
+        min(max(math.ceil(bottom), 0), page.height),
+    )
