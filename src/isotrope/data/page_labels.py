@@ -99,3 +99,22 @@ class LabeledPage:
             tuple(line.moved(move) for line in self.lines),
             tuple(move(polygon) for polygon in self.ignored),
         )
+
+
+_SPARE = 3.0  # pixels by which a line may reach beyond its image
+
+
+def within(page: LabeledPage) -> LabeledPage:
+    """Clip points to the image: lines cut by its edge are ignored, those beyond are dropped."""
+    size = np.array(page.size, float)
+    lines, ignored = [], []
+    for line in page.lines:
+        low, high = line.polygon.min(axis=0), line.polygon.max(axis=0)
+        if (low >= -_SPARE).all() and (high <= size + _SPARE).all():
+            kept = {"baseline": line.baseline.clip(0, size), "polygon": line.polygon.clip(0, size)}
+            lines.append(replace(line, **kept))
+        else:
+            ignored.append(line.polygon)
+    beside = [polygon.clip(0, size) for polygon in (*page.ignored, *ignored)]
+    seen = tuple(polygon for polygon in beside if (np.ptp(polygon, axis=0) > 0).all())
+    return LabeledPage(page.pixels, tuple(lines), seen)

@@ -63,9 +63,7 @@ def columns(press: Press, page: Box, height: float) -> None:
     """Set two to four columns under headings that cross them all or some."""
     setting = draw_setting(press, _kind(press), height)
     setting = replace(setting, leading=min(setting.leading, 1.35))
-    box = page.inset(
-        press.between(0.03, 0.08) * page.width, press.between(0.02, 0.07) * page.height
-    )
+    box = press.inset(page, (0.03, 0.08), (0.02, 0.07))
     if press.chance(0.6):
         box = box.below(header(press, box, setting))
     foot = box.below(box.bottom - 1.2 * height)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from isotrope.data.synthetic.pages.boxes import Box
 from isotrope.data.synthetic.pages.faces import Face, Faces, face
 from isotrope.data.synthetic.pages.sheet import BLACK, Sheet
 from isotrope.data.synthetic.pages.writing import Writing
@@ -31,6 +32,10 @@ class Press(NamedTuple):
     def count(self, low: int, high: int) -> int:
         """A uniform draw of `low` to `high`, both included."""
         return int(self.rng.integers(low, high + 1))
+
+    def inset(self, box: Box, across: tuple[float, float], down: tuple[float, float]) -> Box:
+        """A box less margins, drawn between shares of its width and of its height."""
+        return box.inset(self.between(*across) * box.width, self.between(*down) * box.height)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,10 @@ class Sheet:
         """Map points (n, 2) of the present frame to the sheet."""
         return map_points(self.canvas.getTotalMatrix(), points)
 
+    def image(self):
+        """What is drawn by now, as a skia.Image."""
+        return self._surface.makeImageSnapshot()
+
     def ignore(self, points: np.ndarray) -> None:
         """Leave out of training what is within a polygon (n, 2) of the present frame."""
         self.ignored.append(self.to_page(points))
