@@ -11,7 +11,7 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 
 
 def shipped(model: str) -> Path:
-    """The folder of a shipped model: "small", "tiny", "recognizer" or "finder"."""
+    """The folder of a shipped model: "small", "tiny", "recognizer", "finder" or "detector"."""
     return SHIPPED / model
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+Stride = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class StageConfig:
@@ -103,13 +105,21 @@ def stages_from(values: Sequence[dict]) -> tuple[StageConfig, ...]:
 
 def trunk(stages: Sequence[StageConfig]) -> nn.Sequential:
     """Make the blocks of all stages, with a step that halves the height between stages."""
-    blocks, dim = [], stages[0].dim
-    for number, stage in enumerate(stages):
-        if number:
-            blocks.append(Block(dim, stage.dim, halve=True))
-        dim = stage.dim
-        blocks += [Block(dim, dim, i in stage.excited) for i in range(stage.depth)]
-    return nn.Sequential(*blocks)
+    dims = [None, *(stage.dim for stage in stages)]
+    parts = [stage_blocks(stage, dim) for stage, dim in zip(stages, dims, strict=False)]
+    return nn.Sequential(*(block for part in parts for block in part))
+
+
+def stage_blocks(stage: StageConfig, before: int | None, stride: Stride = (2, 1)) -> list[Block]:
+    """Make the blocks of a stage.
+
+    Args:
+        stage: The stage.
+        before: Channels of the stage before, from which a step leads here. None: this is the first.
+        stride: That of the step, in rows and columns.
+    """
+    step = [] if before is None else [Block(before, stage.dim, stride=stride)]
+    return step + [Block(stage.dim, stage.dim, i in stage.excited) for i in range(stage.depth)]
 
 
 class PlainStem(nn.Sequential):
@@ -149,12 +159,12 @@ class BranchedStem(nn.Module):
 class Block(nn.Module):
     """`y = dw(x)`, weighted by channel if `excited`; then `y + mlp(y)`, or `mlp(y)` in a step."""
 
-    def __init__(self, dim: int, out: int, excited: bool = False, halve: bool = False) -> None:
+    def __init__(self, dim: int, out: int, excited: bool = False, stride: Stride = (1, 1)) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(dim, dim, 3, (2, 1) if halve else 1, 1, groups=dim)
+        self.depthwise = nn.Conv2d(dim, dim, 3, stride, 1, groups=dim)
         self.excite = Excite(dim) if excited else nn.Identity()
         self.mlp = nn.Sequential(nn.Conv2d(dim, 2 * dim, 1), nn.GELU(), nn.Conv2d(2 * dim, out, 1))
-        self.residual = not halve
+        self.residual = stride == (1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.excite(self.depthwise(x))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from isotrope.ocr.onnx.layers import fill_layers, read_layers
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 
 # Characters unknown to the published models are initialized from similar-looking ones.
@@ -38,7 +38,7 @@ def load_published(
     Raises:
         ValueError: the file has another architecture.
     """
-    groups = _parameters(path)
+    groups = read_layers(path)
     weight, bias = groups[-1]
     if len(bias) != len(published_charset) + 1:
         raise ValueError(
@@ -50,17 +50,8 @@ def load_published(
     charset = published_charset if charset is None else charset
     model = LineRecognizer(make(charset))
     groups[-1] = [*_cut(weight, bias, published_charset, charset)]
-    modules = [m for m in model.modules() if isinstance(m, _PARAMETRIZED)]
-    if len(modules) != len(groups):
-        raise ValueError(f"{path}: {len(groups)} layers, not {len(modules)}; it is another model")
-    for module, group in zip(modules, groups, strict=True):
-        with torch.no_grad():
-            for parameter, values in zip(module.parameters(), group, strict=True):
-                parameter.copy_(values.reshape(parameter.shape))
+    fill_layers(model, groups, path)
     return model.eval()
-
-
-_PARAMETRIZED = (nn.Conv2d, nn.Conv1d, nn.Linear, nn.LayerNorm)
 
 
 def _cut(weight: Tensor, bias: Tensor, theirs: str, ours: str) -> tuple[Tensor, Tensor]:
@@ -73,37 +64,6 @@ def _cut(weight: Tensor, bias: Tensor, theirs: str, ours: str) -> tuple[Tensor, 
         chosen.append(rows.get(like, rows["?"]))
         shift.append(0.0 if known else _UNLIKELY)
     return weight[chosen].clone(), bias[chosen] + torch.tensor(shift)
-
-
-def _parameters(path: str | Path) -> list[list[Tensor]]:
-    """List `[weight, bias]` of the graph's layers in order of use, in torch's layout."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load(path).graph
-    values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant":
-            values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    groups: list[list[np.ndarray]] = []
-    for node in graph.node:
-        given = [values[name] for name in node.input if name in values and values[name].size > 1]
-        if not given or node.op_type not in ("Conv", "MatMul", "Mul", "Add", "BatchNormalization"):
-            continue
-        if node.op_type == "BatchNormalization":
-            groups[-1] = _folded(groups[-1][0], given)
-        elif node.op_type == "Add":
-            groups[-1].append(given[0].reshape(-1))
-        else:  # a filter, a matrix, or the scale of a layer norm
-            groups.append([given[0].T if node.op_type == "MatMul" else given[0]])
-    return [[torch.from_numpy(np.array(a, np.float32)) for a in group] for group in groups]
-
-
-def _folded(weight: np.ndarray, norm: list[np.ndarray], epsilon: float = 1e-5) -> list[np.ndarray]:
-    """Fold a batch norm into a convolution: `scale (W x - mean) / sqrt(var + eps) + shift`."""
-    scale, shift, mean, variance = norm
-    gain = scale / np.sqrt(variance + epsilon)
-    return [weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift - mean * gain]
 
 
 def find_published(size: str) -> tuple[Path, str]:

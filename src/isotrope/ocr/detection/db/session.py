@@ -1,0 +1,91 @@
+"""`DBDetector`: finds the lines of an upright page on onnxruntime. No torch."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from isotrope.ocr.detection.db.sizing import map_size, spans
+from isotrope.ocr.detection.db.tracing import find_lines
+from isotrope.ocr.detection.lines import DetectedLine
+from isotrope.ocr.loading import shipped
+from isotrope.ocr.onnx.config import read_config
+from isotrope.ocr.onnx.session import open_graph, run
+from isotrope.ocr.processes import PerProcess
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+class DBDetector:
+    """Finds lines on a map of text, by a network loaded from a folder.
+
+    Lines may be slanted, curved or vertical. Works in forked and spawned processes too.
+
+    Args:
+        folder: A folder written by `detection.db.store.save_detector`.
+        threads: Number of threads. None: onnxruntime's default.
+        device: As in `onnx_providers`.
+
+    Raises:
+        ValueError: The folder is incomplete.
+    """
+
+    name = "pp-ocr"
+
+    def __init__(
+        self, folder: str | Path, threads: int | None = None, device: str | None = None
+    ) -> None:
+        read_config(folder, "a detector", "neck_kernel")
+        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> DBDetector:
+        """Load the detector of a folder. None: the shipped one."""
+        return cls(path or shipped("detector"), threads, device)
+
+    @property
+    def session(self) -> InferenceSession:
+        """The graph, opened in this process."""
+        return self._opened.get()
+
+    def find(self, page: np.ndarray) -> list[DetectedLine]:
+        """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
+        rows, columns = page.shape[:2]
+        return find_lines(self.text_map(page), (columns, rows))
+
+    def text_map(self, page: np.ndarray) -> np.ndarray:
+        """The probability that each pixel of the page, resized, is in the core of a line.
+
+        Args:
+            page: `(H, W, 3)` uint8 RGB.
+
+        Returns:
+            `(h, w)` float32, with the size that `map_size` gives.
+        """
+        rows, columns = map_size(*page.shape[:2])
+        sized = np.asarray(Image.fromarray(page).resize((columns, rows), Image.Resampling.BILINEAR))
+        lying = columns > rows
+        parts = []
+        for take, keep in spans(max(rows, columns)):
+            part = sized[:, take] if lying else sized[take]
+            (out,) = run(self.session, {"pixels": _pixels(part)})
+            parts.append(out[0][:, keep] if lying else out[0][keep])
+        return np.concatenate(parts, axis=1 if lying else 0)
+
+
+def _pixels(part: np.ndarray) -> np.ndarray:
+    """`(1, 3, h, w)` float32 in [-1, 1], blue first."""
+    pixels = part[:, :, ::-1].transpose(2, 0, 1).astype(np.float32, order="C")
+    pixels /= 127.5
+    pixels -= 1
+    return pixels[None]
