@@ -11,6 +11,7 @@ __all__ = ["DETECTORS", "DetectedLine", "Detector", "make_detector"]
 
 DETECTORS = {
     "pp-ocr": "isotrope.ocr.detection.db.session:DBDetector",
+    "isotrope": "isotrope.ocr.detection.linenet.session:LineNetDetector",
 }
 """The detectors by name: the location of a class with `from_pretrained`."""
 

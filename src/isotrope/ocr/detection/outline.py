@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from isotrope.ocr.detection.cores import Core
+from isotrope.ocr.detection.curves import Curve
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import rounded
 
@@ -24,11 +25,11 @@ _STRAIGHT = 0.05
 
 def outlined(core: Core) -> DetectedLine:
     """Make a line from its core."""
-    middle = _extended(core.middle, BESIDE * core.thickness)
+    middle = Curve(core.middle).extended(BESIDE * core.thickness).points
     middle = shapely.get_coordinates(
         shapely.LineString(middle).simplify(_STRAIGHT * core.thickness)
     )
-    across = _normals(middle) * core.thickness
+    across = Curve(middle).normals() * core.thickness
     polygon = np.concatenate([middle - ABOVE * across, (middle + BELOW * across)[::-1]])
     return DetectedLine(
         baseline=rounded((middle + BASELINE * across).tolist()),
@@ -36,21 +37,3 @@ def outlined(core: Core) -> DetectedLine:
         height=(ABOVE + BELOW) * core.thickness,
         confidence=core.confidence,
     )
-
-
-def _extended(middle: np.ndarray, by: float) -> np.ndarray:
-    """Prolong a polyline at both ends."""
-    first, last = middle[0] - middle[1], middle[-1] - middle[-2]
-    before = middle[0] + first * by / np.linalg.norm(first)
-    after = middle[-1] + last * by / np.linalg.norm(last)
-    return np.concatenate([[before], middle, [after]])
-
-
-def _normals(middle: np.ndarray) -> np.ndarray:
-    """Offset at each point that moves the segments beside it by 1, to their right."""
-    along = np.diff(middle, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    across = np.stack([-along[:, 1], along[:, 0]], 1)
-    before, after = np.concatenate([across[:1], across]), np.concatenate([across, across[-1:]])
-    both = before + after
-    return 2 * both / np.sum(both * both, axis=1, keepdims=True)

@@ -1,0 +1,1 @@
+"""The equivariant detector: `LineNet`, its graph, and lines from its maps."""

@@ -1,0 +1,79 @@
+"""`LineNetDetector`: finds the lines of a page whichever way it lies, on onnxruntime. No torch."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isotrope.io.resize import resize
+from isotrope.ocr.detection.linenet.decoding import Decoding, Field, find_lines
+from isotrope.ocr.detection.linenet.sizing import seen_size
+from isotrope.ocr.detection.lines import DetectedLine
+from isotrope.ocr.loading import shipped
+from isotrope.ocr.onnx.config import read_config
+from isotrope.ocr.onnx.session import open_graph, run
+from isotrope.ocr.processes import PerProcess
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+class LineNetDetector:
+    """Finds lines and the direction in which they are read, by a network loaded from a folder.
+
+    The lines of a page turned by quarter turns are the turned lines, up to rounding in float32.
+    Works in forked and spawned processes too.
+
+    Args:
+        folder: A folder written by `detection.linenet.store.save_line_net`.
+        threads: Number of threads. None: onnxruntime's default.
+        device: As in `onnx_providers`.
+
+    Raises:
+        ValueError: The folder is incomplete.
+    """
+
+    name, equivariant = "isotrope", True
+
+    def __init__(
+        self, folder: str | Path, threads: int | None = None, device: str | None = None
+    ) -> None:
+        config = read_config(folder, "an equivariant detector", "unit")
+        self.unit: int = config["unit"]
+        self.decoding = Decoding(**config.get("decoding", {}))
+        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path | None = None,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> LineNetDetector:
+        """Load the detector of a folder. None: the shipped one."""
+        return cls(path or shipped("linenet"), threads, device)
+
+    @property
+    def session(self) -> InferenceSession:
+        """The graph, opened in this process."""
+        return self._opened.get()
+
+    def find(self, page: np.ndarray) -> list[DetectedLine]:
+        """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
+        rows, columns = page.shape[:2]
+        return find_lines(self.maps(page), (columns, rows), self.decoding)
+
+    def maps(self, page: np.ndarray) -> Field:
+        """The maps of a page, `(H, W, 3)` uint8 RGB, at the size that `seen_size` gives / 4."""
+        size = seen_size(*page.shape[:2], self.unit)
+        (out,) = run(self.session, {"pixels": _pixels(page, size)})
+        return Field.of(out[0])
+
+
+def _pixels(page: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`(1, 3, h, w)` float32 in [-1, 1], red first."""
+    pixels = resize(page, size).transpose(2, 0, 1) * 2 - 1
+    return np.ascontiguousarray(pixels[None])
