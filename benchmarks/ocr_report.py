@@ -63,7 +63,7 @@ def _measures(rows: list[Row]) -> str:
         shares = [f"{100 * float(row[c]):.1f}%" if row[c] else "" for c in MEASURES.values()]
         cost = [f"{float(row['ms']):.1f}", f"{float(row['peak_mb']):.0f}"]
         lines.append([row["reader"], *shares, *cost])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _by_angle(rows: list[Row], angles: list[int]) -> str:
@@ -71,10 +71,11 @@ def _by_angle(rows: list[Row], angles: list[int]) -> str:
     for (reader,), own in _grouped(rows, "reader"):
         at = {int(row["angle"]): f"{accuracy(row):.1f}" for row in own}
         lines.append([reader, *(at.get(angle, "") for angle in angles)])
-    return _markdown(lines)
+    return markdown(lines)
 
 
-def _markdown(lines: list[list[str]]) -> str:
+def markdown(lines: list[list[str]]) -> str:
+    """Format rows as a table; the first is the header."""
     lines.insert(1, ["---"] + ["---:"] * (len(lines[0]) - 1))
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

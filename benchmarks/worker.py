@@ -10,37 +10,40 @@ import resource
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, Self
 
 from readers import Images, Read, load_reader
 
 _LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-ONE_THREAD = dict.fromkeys(_LIMITS, "1")
-"""Environment variables for the process."""
 
 
 class ReaderError(RuntimeError):
     """A reader could not be loaded or failed on an image; the message is one line."""
 
 
-class Worker:
-    """A context manager; the process ends with it.
+class Process:
+    """A Python file run with a limited number of threads, and a pipe to it; a context manager.
 
     Args:
-        reader, kind: As in `load_reader`.
+        file: The file; it gets the number of its end of the pipe, then `reader` and `more`.
+        reader: The reader's name, for errors.
+        more: Further arguments.
+        threads: Number of threads.
 
     Raises:
         ReaderError: The reader cannot be loaded.
     """
 
-    def __init__(self, reader: str, kind: str) -> None:
+    def __init__(self, file: str, reader: str, *more: str, threads: int = 1) -> None:
         self.reader = reader
         self._pipe, theirs = Pipe()
-        command = [sys.executable, __file__, str(theirs.fileno()), reader, kind]
-        environment = os.environ | ONE_THREAD
+        command = [sys.executable, file, str(theirs.fileno()), reader, *more]
+        environment = os.environ | dict.fromkeys(_LIMITS, str(threads))
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
         theirs.close()
         try:
@@ -49,7 +52,7 @@ class Worker:
             self.close()
             raise
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,17 +62,17 @@ class Worker:
         self._pipe.close()  # which ends the process
         self._process.wait()
 
-    def __call__(self, images: Images) -> tuple[list[Read], float, float]:
-        """Return the readings, their CPU seconds, and the peak memory since the start in MB.
+    def ask(self, question: object) -> Any:
+        """Send a question and return the answer.
 
         Raises:
             ReaderError: The reader failed.
         """
         with suppress(BrokenPipeError):  # `_answer` reports why it ended
-            self._pipe.send(images)
+            self._pipe.send(question)
         return self._answer()
 
-    def _answer(self) -> tuple[list[Read], float, float]:
+    def _answer(self) -> Any:
         try:
             answer = self._pipe.recv()
         except (EOFError, ConnectionResetError):
@@ -78,6 +81,28 @@ class Worker:
         if isinstance(answer, str):
             raise ReaderError(f"{self.reader}: {answer}")
         return answer
+
+
+class Worker(Process):
+    """A reader of words or lines in a process of one thread.
+
+    Args:
+        reader, kind: As in `load_reader`.
+
+    Raises:
+        ReaderError: The reader cannot be loaded.
+    """
+
+    def __init__(self, reader: str, kind: str) -> None:
+        super().__init__(__file__, reader, kind)
+
+    def __call__(self, images: Images) -> tuple[list[Read], float, float]:
+        """Return the readings, their CPU seconds, and the peak memory since the start in MB.
+
+        Raises:
+            ReaderError: The reader failed.
+        """
+        return self.ask(images)
 
 
 def cpu_seconds() -> float:
@@ -93,9 +118,20 @@ def peak_megabytes() -> float:
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) * 1024 / 1e6
 
 
+@contextmanager
+def answering(pipe: Connection) -> Iterator[None]:
+    """End quietly when the other end of the pipe is closed, and send errors as text."""
+    try:
+        yield
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception as error:  # report whatever a foreign reader raises
+        pipe.send(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
 def serve(pipe: Connection, reader: str, kind: str) -> None:
     """Load the reader and answer until the other end is closed; errors are sent as text."""
-    try:
+    with answering(pipe):
         read, warm = load_reader(reader, kind), False
         pipe.send(([], 0.0, peak_megabytes()))
         while True:
@@ -106,10 +142,6 @@ def serve(pipe: Connection, reader: str, kind: str) -> None:
             started = cpu_seconds()
             reads = read(images)
             pipe.send((reads, cpu_seconds() - started, peak_megabytes()))
-    except (EOFError, BrokenPipeError):
-        return
-    except Exception as error:  # report whatever a foreign reader raises
-        pipe.send(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 if __name__ == "__main__":

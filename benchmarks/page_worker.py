@@ -1,0 +1,58 @@
+"""Run a page reader in its own process with two threads, to measure its time and memory alone.
+
+Not for the command line: `PageWorker` starts this file.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from page_readers import PageRead, load_page_reader
+from worker import Process, answering, peak_megabytes
+
+THREADS = 2
+
+
+class PageWorker(Process):
+    """A context manager; the process ends with it.
+
+    Args:
+        reader: As in `load_page_reader`.
+
+    Raises:
+        ReaderError: The reader cannot be loaded.
+    """
+
+    def __init__(self, reader: str) -> None:
+        super().__init__(__file__, reader, threads=THREADS)
+
+    def __call__(self, pixels: np.ndarray, degrees: int) -> tuple[PageRead, float, float]:
+        """Return what was read, the seconds, and the peak memory since the start in MB.
+
+        Raises:
+            ReaderError: The reader failed.
+        """
+        return self.ask((pixels, degrees))
+
+
+def serve(pipe: Connection, reader: str) -> None:
+    """Load the reader and answer until the other end is closed; errors are sent as text."""
+    with answering(pipe):
+        read, warm = load_page_reader(reader), False
+        pipe.send(None)
+        while True:
+            pixels, degrees = pipe.recv()
+            if not warm:  # the first call allocates memory
+                read(pixels, degrees)
+                warm = True
+            started = time.perf_counter()
+            found = read(pixels, degrees)
+            pipe.send((found, time.perf_counter() - started, peak_megabytes()))
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), *sys.argv[2:])
