@@ -1,15 +1,11 @@
 """benchmarks/pages.py: what it counts, the pages it makes, and its results."""
 
-import sys
 from io import StringIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import measuring
 import page_readers
