@@ -67,7 +67,7 @@ class Curve:
     def part(self, start: float, stop: float) -> Curve:
         """The curve between two lengths along it, which may lie beyond its ends."""
         lengths = self.lengths
-        inner = self.points[(lengths > start) & (lengths < stop)]
+        inner = self.points[(lengths > max(start, 0)) & (lengths < min(stop, lengths[-1]))]
         first, last = self.at(np.array([start, stop]))
         return replace(self, points=np.concatenate([first[None], inner, last[None]]))
 
