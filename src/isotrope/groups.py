@@ -186,8 +186,8 @@ class Group:
                 f"shape {tuple(vectors.shape)} is not a field of vectors; give (B, 2, H, W)"
             )
         x, y = self.act_image(element, vectors).unbind(1)
-        (xx, xy), (yx, yy) = self.matrix(element).tolist()
-        return torch.stack((xx * x + xy * y, yx * x + yy * y), dim=1)
+        rows = self.matrix(element).to(vectors)
+        return torch.stack([row[0] * x + row[1] * y for row in rows], dim=1)
 
 
 def CyclicGroup(n: int) -> Group:

@@ -94,14 +94,14 @@ def signals(module: nn.Module, output: object) -> list[tuple[str, Tensor, str | 
     if kinds is None:
         tensor = first_tensor(output)
         return [] if tensor is None else [("", tensor, declared(module, "gives"))]
-    tensors = output if isinstance(output, tuple) else (output,)
-    if len(tensors) != len(kinds) or not all(isinstance(t, Tensor) for t in tensors):
+    tensors = [t for t in output if isinstance(t, Tensor)] if isinstance(output, tuple) else []
+    if len(tensors) != len(kinds):
         raise ValueError(
             f"{type(module).__name__} declares gives={kinds} but does not return a tuple of "
             f"{len(kinds)} tensors; declare one kind for each"
         )
     names = getattr(output, "_fields", range(len(kinds)))
-    return [(str(name), *pair) for name, *pair in zip(names, tensors, kinds, strict=True)]
+    return [(str(n), t, kind) for n, t, kind in zip(names, tensors, kinds, strict=True)]
 
 
 def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Action:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -26,11 +27,10 @@ class Curve:
     points: np.ndarray
     certainty: float = 1.0
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Length of the curve up to each of its points, `(n,)`."""
-        steps = np.hypot(*np.diff(self.points, axis=0).T)
-        return np.concatenate([[0.0], np.cumsum(steps)])
+        return np.concatenate([[0.0], np.cumsum(self._steps)])
 
     @property
     def length(self) -> float:
@@ -44,22 +44,26 @@ class Curve:
     def at(self, places: np.ndarray) -> np.ndarray:
         """The points `(m, 2)` at some lengths along the curve; beyond its ends it is straight."""
         lengths = self.lengths
-        inside = np.stack([np.interp(places, lengths, axis) for axis in self.points.T], 1)
-        before, after = np.minimum(places, 0), np.maximum(places - lengths[-1], 0)
-        first, last = self.directions()[[0, -1]]
-        return inside + before[:, None] * first + after[:, None] * last
+        segment = np.clip(np.searchsorted(lengths, places) - 1, 0, len(lengths) - 2)
+        beyond = (places - lengths[segment])[:, None]
+        return self.points[segment] + beyond * self.directions[segment]
 
+    @cached_property
     def directions(self) -> np.ndarray:
         """The unit vector of each segment, `(n - 1, 2)`."""
-        along = np.diff(self.points, axis=0)
-        return along / np.hypot(*along.T)[:, None]
+        return (self.points[1:] - self.points[:-1]) / self._steps[:, None]
+
+    @cached_property
+    def _steps(self) -> np.ndarray:
+        along = self.points[1:] - self.points[:-1]
+        return np.hypot(along[:, 0], along[:, 1])
 
     def normals(self) -> np.ndarray:
         """Offset of each point that moves the segments beside it by 1 to their right, `(n, 2)`.
 
         To the right of the direction of reading is below the letters.
         """
-        along = self.directions()
+        along = self.directions
         across = np.stack([-along[:, 1], along[:, 0]], 1)
         both = np.concatenate([across[:1], across]) + np.concatenate([across, across[-1:]])
         return 2 * both / np.sum(both * both, axis=1, keepdims=True)
@@ -69,7 +73,7 @@ class Curve:
         lengths = self.lengths
         inner = self.points[(lengths > max(start, 0)) & (lengths < min(stop, lengths[-1]))]
         first, last = self.at(np.array([start, stop]))
-        return replace(self, points=np.concatenate([first[None], inner, last[None]]))
+        return Curve(np.concatenate([first[None], inner, last[None]]), self.certainty)
 
     def extended(self, by: float) -> Curve:
         """Prolong the curve at both ends, straight on."""
@@ -82,8 +86,8 @@ class Curve:
             inside: Positive inside the line.
         """
         offsets = np.linspace(-1.0, 1.5, 26)
-        first = _crossing(offsets, inside(self.at(-offsets)))
-        last = _crossing(offsets, inside(self.at(self.length + offsets)))
+        values = inside(self.at(np.concatenate([-offsets, self.length + offsets])))
+        first, last = (_crossing(offsets, each) for each in np.split(values, 2))
         return self if -first >= self.length + last else self.part(-first, self.length + last)
 
     def simplified(self, tolerance: float) -> Curve:
@@ -97,7 +101,7 @@ class Curve:
         moved = self.points - first
         rise = float(np.abs(moved[:, 0] * y - moved[:, 1] * x).max())
         segments = int(np.clip(np.ceil(np.sqrt(rise / tolerance)), 1, len(self.points) - 1))
-        return replace(self, points=self.at(np.linspace(0, self.length, segments + 1)))
+        return Curve(self.at(np.linspace(0, self.length, segments + 1)), self.certainty)
 
 
 def _crossing(offsets: np.ndarray, values: np.ndarray) -> float:
@@ -154,16 +158,20 @@ def _spline(s: np.ndarray, n: np.ndarray, share: np.ndarray, knots: np.ndarray) 
     place = (s - knots[0]) / (knots[1] - knots[0])
     left = np.clip(np.floor(place), 0, count - 2).astype(int)
     right = place - left
-    matrix = np.zeros((count, count))
-    for i, a in ((0, 1 - right), (1, right)):
-        for j, b in ((0, 1 - right), (1, right)):
-            np.add.at(matrix, (left + i, left + j), share * a * b)
+    both = np.bincount(left, share * right * (1 - right), count)[:-1]
+    own = np.bincount(left, share * (1 - right) ** 2, count)
+    own += np.bincount(left + 1, share * right**2, count)
+    matrix = np.diag(own) + np.diag(both, 1) + np.diag(both, -1)
     value = np.bincount(left, share * (1 - right) * n, count)
     value += np.bincount(left + 1, share * right * n, count)
+    return np.linalg.solve(matrix + _penalty(count), value)
+
+
+@cache
+def _penalty(count: int) -> np.ndarray:
     bend = np.diff(np.eye(count), 2, axis=0)
-    level = np.diff(np.eye(count), 1, axis=0)  # of a core one position long
-    penalty = STIFFNESS * bend.T @ bend + 1e-3 * level.T @ level
-    return np.linalg.solve(matrix + penalty / count, value)
+    level = np.diff(np.eye(count), 1, axis=0)  # for a core one position long
+    return (STIFFNESS * bend.T @ bend + 1e-3 * level.T @ level) / count
 
 
 def sampled(values: np.ndarray, points: np.ndarray) -> np.ndarray:

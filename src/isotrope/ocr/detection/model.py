@@ -164,7 +164,7 @@ class LineNet(nn.Module):
         ValueError: Sizes that are not multiples of `config.unit`.
     """
 
-    takes, gives = "image", Maps("image", "image", "vectors", "image")
+    takes, gives = "image", ("image", "image", "vectors", "image")
 
     def __init__(self, config: LineNetConfig | None = None) -> None:
         super().__init__()
@@ -190,7 +190,7 @@ class LineNet(nn.Module):
         self.arrows = Arrows(group)
         with torch.no_grad():  # blank paper, and lines of a usual height
             self.say.weight.mul_(0.1)
-            self.say.bias.copy_(torch.tensor([-2.0, -3.0, math.log(24), 0.0]))
+            self.say.bias = nn.Parameter(torch.tensor([-2.0, -3.0, math.log(24), 0.0]))
 
     def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> Maps:
         said = self.say(self.features(pixels))

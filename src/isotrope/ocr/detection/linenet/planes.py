@@ -7,12 +7,14 @@ for each layer.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from isotrope.nn import Downsample, LiftedBatchNorm, Upsample
+from isotrope.nn import Downsample, LiftedBatchNorm
 from isotrope.nn.conv import TurnedFilter
 from isotrope.ocr.detection.model import Arrows, Fuse, LineNet, Residual
 
@@ -25,48 +27,53 @@ class PlanesNet(nn.Module):
         self.model = model
 
     def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 5 h w"]:
-        model, levels = self.model, []
-        planes = _apply(model.stem, pixels)
+        model = self.model
+        planes, levels = _applied(model.stem, pixels), []
         for stage in model.stages:
-            levels.append(planes := _apply(stage, planes))
+            levels.append(planes := _applied(stage, planes))
         planes = levels.pop()
         for fuse in model.fuse:
-            planes = _fused(fuse, levels.pop(), planes)
+            planes = _fused(cast("Fuse", fuse), levels.pop(), planes)
         pool = _pooled(model.arrows).to(pixels)
-        weight, bias = model.say.bank().flatten(1), model.say.bias.repeat(len(model.group))
-        return F.conv2d(planes, (pool @ weight)[:, :, None, None], pool @ bias)
+        bias = cast("Tensor", model.say.bias).repeat(len(model.group))
+        weight = pool @ model.say.bank().flatten(1)
+        return F.conv2d(planes, weight[:, :, None, None], pool @ bias)
 
 
-def _apply(module: nn.Module, planes: Tensor) -> Tensor:
-    """What a module of `LineNet` does, on planes."""
-    if isinstance(module, Residual):
-        first = _convolved(*module.first, planes).relu()
-        return (planes + _convolved(*module.second, first)).relu()
-    if isinstance(module, Downsample):
-        return _convolved(module.conv, module.norm, planes)
-    if isinstance(module, nn.ReLU):
-        return planes.relu()
-    if isinstance(module[0], TurnedFilter):  # a filter, a norm, and what follows
-        planes = _convolved(module[0], module[1], planes)
-        module = module[2:]
-    for child in module:
-        planes = _apply(child, planes)
-    return planes
+def _applied(module: nn.Module, planes: Tensor) -> Tensor:
+    """What a module of `LineNet` does to a lifted signal, on planes."""
+    match module:
+        case nn.ReLU():
+            return planes.relu()
+        case Downsample():
+            return _convolved(module.conv, module.norm, planes)
+        case Residual():
+            inner = _convolved(module.first[0], module.first[1], planes).relu()
+            return (planes + _convolved(module.second[0], module.second[1], inner)).relu()
+        case nn.Sequential():
+            children = list(module)
+            if isinstance(children[0], TurnedFilter):
+                planes = _convolved(children[0], children[1], planes)
+                children = children[2:]
+            for child in children:
+                planes = _applied(child, planes)
+            return planes
+    raise TypeError(f"{type(module).__name__} is not part of a LineNet")
 
 
 def _fused(module: Fuse, fine: Tensor, coarse: Tensor) -> Tensor:
-    upsample: Upsample = module.upsample
-    coarse = upsample.on_planes(_convolved(*module.narrow, coarse))
-    return _convolved(*module.conv, fine + coarse).relu()
+    coarse = module.upsample.on_planes(_convolved(module.narrow[0], module.narrow[1], coarse))
+    return _convolved(module.conv[0], module.conv[1], fine + coarse).relu()
 
 
-def _convolved(conv: TurnedFilter, norm: LiftedBatchNorm, planes: Tensor) -> Tensor:
+def _convolved(conv: nn.Module, norm: nn.Module, planes: Tensor) -> Tensor:
     """A filter without a bias, and its norm in eval mode, as one convolution."""
-    batch_norm, order = norm.batch_norm, len(conv.group)
-    scale = batch_norm.weight * (batch_norm.running_var + batch_norm.eps).rsqrt()
-    bias = batch_norm.bias - batch_norm.running_mean * scale
+    conv, batch_norm = cast("TurnedFilter", conv), cast("LiftedBatchNorm", norm).batch_norm
+    mean, variance = cast("Tensor", batch_norm.running_mean), cast("Tensor", batch_norm.running_var)
+    scale = batch_norm.weight * (variance + batch_norm.eps).rsqrt()
+    bias = (batch_norm.bias - mean * scale).repeat(len(conv.group))
     weight = conv.weight * scale.view(-1, *[1] * (conv.weight.ndim - 1))
-    return F.conv2d(planes, conv.bank(weight), bias.repeat(order), conv.stride, conv.padding)
+    return F.conv2d(planes, conv.bank(weight), bias, conv.stride, conv.padding)
 
 
 def _pooled(arrows: Arrows) -> Float[Tensor, "5 GC"]:
