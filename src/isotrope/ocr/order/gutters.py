@@ -21,6 +21,12 @@ _FAR = 2.5
 _SHARE = 0.35
 """... or if it covers more than this share of the other side's boxes."""
 
+_WOVEN = 0.2
+"""Lines found across a gutter by mistake are at most this share of a column's lines."""
+
+_TIGHT = 1.25
+"""They have at most so much more space than other lines."""
+
 _TRIED = 12
 """How many gutters are compared in full."""
 
@@ -70,6 +76,7 @@ def best_gutter(boxes: Sequence[Box]) -> Gutter | None:
     best: Gutter | None = None
     for x in _candidates(left, right, beside):
         on_left, on_right = _sides(x, left, right, reach)
+        on_left |= _woven(boxes, on_left, on_right)
         gutter = _gutter(boxes, on_left, on_right, beside)
         if gutter is not None and (best is None or gutter.score > best.score):
             best = gutter
@@ -116,6 +123,35 @@ def _sides(
     on_left = right - np.where(left < x, np.minimum(reach, narrow_right), 0) <= x
     on_right = ~on_left & (left + np.where(right > x, np.minimum(reach, narrow_left), 0) > x)
     return on_left, on_right
+
+
+def _woven(boxes: Sequence[Box], on_left: np.ndarray, on_right: np.ndarray) -> np.ndarray:
+    """Which boxes across a gutter are lines of both columns that were found as one.
+
+    They take the place of one line in each column, with no more space than others.
+    """
+    middles = np.array([b.middle for b in boxes])
+    found = np.zeros(len(boxes), bool)
+    across = ~on_left & ~on_right
+    sides = [np.flatnonzero(side) for side in (on_left, on_right)]
+    if not across.any() or min(map(len, sides)) < _LEAST:
+        return found
+    usual = [float(np.median(np.diff(middles[side]))) for side in sides]
+    runs = np.split(np.flatnonzero(across), np.flatnonzero(np.diff(np.flatnonzero(across)) > 1) + 1)
+    for run in runs:
+        if all(_fills(middles, side, run, step) for side, step in zip(sides, usual, strict=True)):
+            found[run] = True
+    few = found.sum() <= _WOVEN * min(map(len, sides))
+    return found if few else np.zeros(len(boxes), bool)
+
+
+def _fills(middles: np.ndarray, side: np.ndarray, run: np.ndarray, step: float) -> bool:
+    """Whether a run of boxes takes the place of as many lines of a column."""
+    place = int(np.searchsorted(side, run[0]))
+    if not 0 < place < len(side):
+        return False
+    space = float(middles[side[place]] - middles[side[place - 1]])
+    return space < _TIGHT * step * (len(run) + 1)
 
 
 def _gutter(
