@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -23,6 +24,12 @@ _SHARE = 0.35
 
 _WOVEN = 0.2
 """Lines found across a gutter by mistake are at most this share of a column's lines."""
+
+_RUN = 3
+"""There are at most so many, one under the other."""
+
+_LARGE = 1.3
+"""Their letters are larger than others by at most this factor."""
 
 _TIGHT = 1.25
 """They have at most so much more space than other lines."""
@@ -128,7 +135,8 @@ def _sides(
 def _woven(boxes: Sequence[Box], on_left: np.ndarray, on_right: np.ndarray) -> np.ndarray:
     """Which boxes across a gutter are lines of both columns that were found as one.
 
-    They take the place of one line in each column, with no more space than others.
+    Each takes the place of one line in a column, with no more space than others, and its letters
+    are no larger.
     """
     middles = np.array([b.middle for b in boxes])
     found = np.zeros(len(boxes), bool)
@@ -138,9 +146,11 @@ def _woven(boxes: Sequence[Box], on_left: np.ndarray, on_right: np.ndarray) -> n
         return found
     usual = [float(np.median(np.diff(middles[side]))) for side in sides]
     runs = np.split(np.flatnonzero(across), np.flatnonzero(np.diff(np.flatnonzero(across)) > 1) + 1)
+    large = _LARGE * typical_height(boxes)
     for run in runs:
-        if all(_fills(middles, side, run, step) for side, step in zip(sides, usual, strict=True)):
-            found[run] = True
+        if len(run) > _RUN or max(boxes[i].height for i in run) > large:
+            continue
+        found[run] = any(map(_fills, repeat(middles), sides, repeat(run), usual))
     few = found.sum() <= _WOVEN * min(map(len, sides))
     return found if few else np.zeros(len(boxes), bool)
 
