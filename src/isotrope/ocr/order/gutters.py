@@ -23,7 +23,7 @@ _SHARE = 0.35
 """... or if it covers more than this share of the other side's boxes."""
 
 _WOVEN = 0.2
-"""Lines found across a gutter by mistake are at most this share of a column's lines."""
+"""Lines found across a gutter by mistake are at most this share of those of both columns."""
 
 _RUN = 3
 """There are at most so many, one under the other."""
@@ -151,7 +151,7 @@ def _woven(boxes: Sequence[Box], on_left: np.ndarray, on_right: np.ndarray) -> n
         if len(run) > _RUN or max(boxes[i].height for i in run) > large:
             continue
         found[run] = any(map(_fills, repeat(middles), sides, repeat(run), usual))
-    few = found.sum() <= _WOVEN * min(map(len, sides))
+    few = found.sum() <= _WOVEN * sum(map(len, sides))
     return found if few else np.zeros(len(boxes), bool)
 
 
