@@ -48,7 +48,7 @@ class Type:
         """Turn lines by a small angle around the origin."""
 
         def points(of):
-            return rounded(level(of, -degrees).tolist())
+            return rounded(level(of, -degrees))
 
         return [
             replace(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
-import numpy as np
-
-from isotrope.ocr.geometry import Points, box
+from isotrope.ocr.geometry import Point, Points, box
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,20 @@ class Box:
 
     def at(self, x: float) -> float:
         """The height on the page of its middle at `x`."""
-        return float(np.interp(x, self.xs, self.ys))
+        if x <= self.xs[0]:
+            return self.ys[0]
+        if x >= self.xs[-1]:
+            return self.ys[-1]
+        k = bisect_right(self.xs, x)
+        x0, x1, y0, y1 = self.xs[k - 1], self.xs[k], self.ys[k - 1], self.ys[k]
+        return y0 + (x - x0) * (y1 - y0) / (x1 - x0)
 
 
-def level(points: Points, degrees: float) -> np.ndarray:
+def level(points: Iterable[Point], degrees: float) -> list[Point]:
     """Turn points clockwise by an angle around the origin, so that text at that angle is level."""
     angle = math.radians(degrees)
     cos, sin = math.cos(angle), math.sin(angle)
-    xy = np.asarray(points, dtype=float)
-    return xy @ np.array([[cos, sin], [-sin, cos]])
+    return [(x * cos - y * sin, x * sin + y * cos) for x, y in points]
 
 
 def line_box(index: int, polygon: Points, baseline: Points, degrees: float) -> Box:
@@ -63,35 +68,32 @@ def line_box(index: int, polygon: Points, baseline: Points, degrees: float) -> B
         polygon, baseline: Of the line.
         degrees: Turn of the text, counter-clockwise.
     """
-    outline, base = level(polygon, degrees), level(baseline, degrees)
-    base = base[np.argsort(base[:, 0], kind="stable")]
-    left, right = float(base[0, 0]), float(base[-1, 0])
+    outline = level(polygon, degrees)
+    base = sorted(level(baseline, degrees))
+    left, right = base[0][0], base[-1][0]
     if right - left < 1:  # too short to have a direction
-        left, right = float(outline[:, 0].min()), float(outline[:, 0].max())
-    x, y = outline[:, 0], outline[:, 1]
-    cross = x * np.roll(y, -1) - np.roll(x, -1) * y
-    area = float(cross.sum()) / 2
-    span = float(y.max() - y.min())
-    height = min(span, abs(area) / max(right - left, 1.0))
-    height = max(height, 1.0)
-    middle = float(((y + np.roll(y, -1)) * cross).sum() / (6 * area)) if area else float(y.mean())
-    ys = base[:, 1] - _mean(base) + middle
+        left, right = min(x for x, _ in outline), max(x for x, _ in outline)
+    area, middle = _area_and_middle(outline)
+    tops = [y for _, y in outline]
+    height = max(min(max(tops) - min(tops), area / max(right - left, 1.0)), 1.0)
+    shift = middle - _mean(base)
+    ys = tuple(y + shift for _, y in base)
     return Box(
-        index,
-        left,
-        right,
-        float(ys.min()) - height / 2,
-        float(ys.max()) + height / 2,
-        height,
-        tuple(base[:, 0].tolist()),
-        tuple(ys.tolist()),
+        index=index,
+        left=left,
+        right=right,
+        top=min(ys) - height / 2,
+        bottom=max(ys) + height / 2,
+        height=height,
+        xs=tuple(x for x, _ in base),
+        ys=ys,
     )
 
 
 def block_box(index: int, outlines: Sequence[Points], degrees: float) -> Box:
     """The box around lines that run in another direction than the text at `degrees`."""
-    points = [point for outline in outlines for point in level(outline, degrees).tolist()]
-    left, top, right, bottom = box([(x, y) for x, y in points])
+    points = [point for outline in outlines for point in level(outline, degrees)]
+    left, top, right, bottom = box(points)
     middle = (top + bottom) / 2
     return Box(
         index,
@@ -111,10 +113,21 @@ def typical_height(boxes: Sequence[Box]) -> float:
     return median([b.height for b in boxes if not b.block] or [b.height for b in boxes])
 
 
-def _mean(base: np.ndarray) -> float:
+def _area_and_middle(outline: Sequence[Point]) -> tuple[float, float]:
+    """The area of a polygon, and the y of its center of mass."""
+    area = moment = 0.0
+    for (x0, y0), (x1, y1) in pairwise((*outline, outline[0])):
+        cross = x0 * y1 - x1 * y0
+        area += cross
+        moment += (y0 + y1) * cross
+    if not area:
+        return 0.0, sum(y for _, y in outline) / len(outline)
+    return abs(area) / 2, moment / (3 * area)
+
+
+def _mean(base: Sequence[Point]) -> float:
     """The mean y of a polyline over x."""
-    x, y = base[:, 0], base[:, 1]
-    length = float(x[-1] - x[0])
+    length = base[-1][0] - base[0][0]
     if length < 1:
-        return float(y.mean())
-    return float(((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2).sum() / length)
+        return sum(y for _, y in base) / len(base)
+    return sum((x1 - x0) * (y0 + y1) for (x0, y0), (x1, y1) in pairwise(base)) / (2 * length)

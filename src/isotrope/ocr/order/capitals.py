@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from isotrope.ocr.order.boxes import Box, typical_height
 
-_TALL = 1.8
-"""An initial is taller than the other letters by at least this factor."""
+_TALL = 1.5
+"""An initial is taller than the other letters by at least this factor, and beside two lines."""
 
 
 def initials(boxes: Sequence[Box]) -> dict[Box, Box]:
@@ -25,6 +25,6 @@ def initials(boxes: Sequence[Box]) -> dict[Box, Box]:
             and box.top < b.middle < box.bottom
             and (box.left + box.right) / 2 < b.left < box.right + 2 * height
         ]
-        if beside:
+        if len(beside) > 1:
             found[box] = min(beside, key=lambda b: b.middle)
     return found

@@ -18,6 +18,9 @@ _FULL_COLUMN = 7
 _MARGIN = 0.4
 """A margin is at most so wide, as a share of the text beside it."""
 
+_CLOSE = 4
+"""Notes in the margin are close under each other within so many heights."""
+
 
 @dataclass(frozen=True)
 class Zone:
@@ -35,6 +38,11 @@ class Zone:
     def top(self) -> float:
         """The middle of its first line."""
         return self.boxes[0].middle
+
+    @property
+    def bottom(self) -> float:
+        """The middle of its last line."""
+        return self.boxes[-1].middle
 
 
 def zones(boxes: Sequence[Box]) -> list[Zone]:
@@ -64,12 +72,20 @@ def _plain(boxes: Sequence[Box]) -> list[Zone]:
 
 
 def _with_notes(text: list[Zone], notes: Sequence[Box]) -> list[Zone]:
-    """Put notes of the margin after the paragraph beside which they begin."""
+    """Put notes of the margin after the paragraph beside which they begin.
+
+    Notes close under each other stay together.
+    """
     found = list(text)
+    last: Zone | None = None
     for paragraph in paragraphs(notes):
         note = Zone(paragraph, "margin")
-        place = next((k for k, zone in enumerate(found) if zone.top > note.top), len(found))
+        if last is not None and note.top - last.bottom < _CLOSE * paragraph[0].height:
+            place = found.index(last) + 1
+        else:
+            place = next((k for k, zone in enumerate(found) if zone.top > note.top), len(found))
         found.insert(place, note)
+        last = note
     return found
 
 

@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from isotrope.ocr.document import Line, Region
-from isotrope.ocr.geometry import Points, rounded
+from isotrope.ocr.geometry import Points, box, rounded
 from isotrope.ocr.order.blocks import length
 from isotrope.ocr.order.boxes import Box, block_box, level, line_box, typical_height
 from isotrope.ocr.order.capitals import initials
@@ -78,14 +76,14 @@ def _parts(lines: Sequence[Line], size: tuple[float, float]) -> list[_Part]:
     found: list[_Part] = []
     for zone in _page(everything, size):
         plain: list[int] = []
-        for box in zone.boxes:
-            if not box.block:
-                plain.append(box.index)
+        for item in zone.boxes:
+            if not item.block:
+                plain.append(item.index)
                 continue
             if plain:
                 found.append((plain, zone.kind, angle))
                 plain = []
-            other, group = blocks[box.index - len(lines)]
+            other, group = blocks[item.index - len(lines)]
             found += [([b.index for b in z.boxes], z.kind, other) for z in _zones(group)]
         if plain:
             found.append((plain, zone.kind, angle))
@@ -126,9 +124,9 @@ def _zones(boxes: Sequence[Box]) -> list[Zone]:
 
 def _region(lines: list[Line], kind: str, angle: float) -> Region:
     """Put a box around lines where they are level."""
-    points = np.concatenate([level(line.polygon, angle) for line in lines])
-    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+    outlines = (point for line in lines for point in level(line.polygon, angle))
+    left, top, right, bottom = box(outlines)
     corners: Points = ((left, top), (right, top), (right, bottom), (left, bottom))
     count = Counter(line.orientation for line in lines)
     orientation = min(count, key=lambda o: (-count[o], o))
-    return Region(tuple(lines), rounded(level(corners, -angle).tolist()), orientation, kind)
+    return Region(tuple(lines), rounded(level(corners, -angle)), orientation, kind)
