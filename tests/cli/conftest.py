@@ -5,7 +5,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.reader import Reader
 
 
@@ -15,7 +15,7 @@ class GrayEngine:
     name, equivariant = "gray", True
 
     def read(self, lines, batch_size=32):
-        return [Line(str(line[0, 0, 0]), 1.0) for line in lines]
+        return [Transcript(str(line[0, 0, 0]), 1.0) for line in lines]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 
 
 def test_an_output_without_permission_is_refused_before_reading(folder, loaded, monkeypatch, read):
@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_the_old_output(folder, monkeypatch, read, gray_engine):
         if seen:
             raise KeyboardInterrupt
         seen.append(1)
-        return [Line("1", 1.0) for _ in lines]
+        return [Transcript("1", 1.0) for _ in lines]
 
     monkeypatch.setattr(gray_engine, "read", interrupted)
     result = read(*["1.png"] * 40, "--out", "out")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from isotrope import cli
 from isotrope.cli.options import EngineName
 from isotrope.ocr.engines import ENGINES
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.formats import FORMATS
 from isotrope.ocr.reader import Reader
 
@@ -32,8 +32,8 @@ class FakeEngine:
     def _read(self, line):
         assert line.dtype == np.uint8
         if self.turns_matter and line.shape[0] > line.shape[1]:
-            return Line("other", 0.5)
-        return Line(f"é{round(line.mean())}", line.mean() / 255)
+            return Transcript("other", 0.5)
+        return Transcript(f"é{round(line.mean())}", line.mean() / 255)
 
 
 @pytest.fixture(autouse=True)

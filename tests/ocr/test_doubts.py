@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from isotrope import Reader
 from isotrope.ocr.doubts import LONGEST, STEEP, count_lines, doubts
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.orientation.finder import Orientation
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
@@ -72,7 +72,7 @@ class Says:
     name = "says"
 
     def read(self, lines, batch_size=32):
-        return [Line("said", 0.5)] * len(lines)
+        return [Transcript("said", 0.5)] * len(lines)
 
 
 class EquivariantSays(Says):
@@ -81,7 +81,7 @@ class EquivariantSays(Says):
     equivariant = True
 
     def read(self, lines, batch_size=32):
-        return [Line("said", 0.5, (), 90)] * len(lines)
+        return [Transcript("said", 0.5, (), 90)] * len(lines)
 
 
 class Quarter:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from isotrope.ocr.engines import make_engine
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.likeliest import TRUST
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.reader import Reader
@@ -157,7 +157,7 @@ def test_slanted_lines_are_rectified_after_the_turn():
 
 
 def test_min_confidence_empties_the_text_alone():
-    engine = make_engine(lambda _: Line("ab", 0.4, (0.3, 0.5)))
+    engine = make_engine(lambda _: Transcript("ab", 0.4, (0.3, 0.5)))
     image = np.zeros((8, 20, 3), np.uint8)
     assert Reader(engine, Always(), 0.4).read(image)[0].text == "ab"
     assert Reader(engine, Always(), 0.41).read(image) == [Reading("", 0.4, 0)]

@@ -12,7 +12,7 @@ from PIL import Image
 import isotrope
 from isotrope.io.images import ImageError
 from isotrope.ocr import windows as windows_module
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.reader import WINDOW, Reader
@@ -33,7 +33,7 @@ class GrayEngine:
             assert line.shape[2] == 3
             assert line.flags["C_CONTIGUOUS"]
         self.batches.append(len(lines))
-        return [Line(str(round(line.mean())), 0.5 + line.mean() / 512) for line in lines]
+        return [Transcript(str(round(line.mean())), 0.5 + line.mean() / 512) for line in lines]
 
 
 class Upright:

@@ -120,7 +120,8 @@ class Page:
     def turned(self, degrees: int) -> Page:
         """The page as it is if its image is turned counter-clockwise by a multiple of 90 degrees.
 
-        Exact: `read(turn(image, d)) == read(image).turned(d)`.
+        Exact: `read(turn(image, d)) == read(image).turned(d)`. A page without text has orientation
+        0 however it lies.
 
         Raises:
             ValueError: `degrees` is not a multiple of 90.
@@ -156,7 +157,7 @@ class Page:
             width=int(width),
             height=int(height),
             regions=tuple(map(region, self.regions)),
-            orientation=(self.orientation + degrees) % 360,
+            orientation=(self.orientation + degrees) % 360 if self.regions else 0,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isotrope.ocr.doubts import doubts
-from isotrope.ocr.engines import Line
+from isotrope.ocr.engines import Transcript
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import View
 
@@ -14,13 +14,13 @@ TRUST = 0.25
 text that makes sense removes much of the finder's doubt; chosen on validation text."""
 
 
-def likeliest(read: Sequence[tuple[View, Line]]) -> Reading:
+def likeliest(read: Sequence[tuple[View, Transcript]]) -> Reading:
     """Return the best reading of an image, breaking ties by the text.
 
     Its confidence is the line's, reduced if the finder is unsure that the line is upright.
     """
 
-    def rank(entry: tuple[View, Line]) -> tuple[bool, float, str]:
+    def rank(entry: tuple[View, Transcript]) -> tuple[bool, float, str]:
         view, line = entry
         score = line.typical * view.probability**TRUST
         return bool(line.text.strip()), round(score, 6), line.text

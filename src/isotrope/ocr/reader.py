@@ -12,10 +12,10 @@ import numpy as np
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
 from isotrope.ocr.doubts import doubts
-from isotrope.ocr.engines import Engine, Line, make_engine
+from isotrope.ocr.engines import Engine, Transcript, make_engine
 from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
-from isotrope.ocr.orientation.finder import OrientationFinder
+from isotrope.ocr.orientation.choosing import make_finder
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import Finder, upright_views
@@ -39,6 +39,7 @@ class Reader:
         engine: Reads upright lines.
         finder: Finds which way is up. None: the engine itself, by reading all four turns.
         min_confidence: Texts with lower confidence are dropped: their `Reading` is empty.
+        detector: Finds the lines of pages: one of `isotrope.ocr.detection.DETECTORS` or a detector.
 
     Raises:
         ValueError: `min_confidence` is outside [0, 1].
@@ -47,6 +48,7 @@ class Reader:
     engine: Engine
     finder: Finder | None = None
     min_confidence: float = 0.0
+    detector: str | Detector = DETECTOR
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
@@ -68,6 +70,7 @@ class Reader:
         runtime: str | None = None,
         beams: int | None = None,
         language: str | None = None,
+        detector: str | Detector = DETECTOR,
     ) -> Reader:
         """Load a reader from saved weights.
 
@@ -90,6 +93,7 @@ class Reader:
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
+            detector: As in the constructor.
 
         Raises:
             ValueError: There are no weights at `path` or no matching adapter at `adapter`, the
@@ -113,8 +117,8 @@ class Reader:
             language=language,
         )
         if getattr(built, "equivariant", False):
-            return cls(built, None, min_confidence)
-        return cls(built, _finder(finder, threads, device), min_confidence)
+            return cls(built, None, min_confidence, detector)
+        return cls(built, make_finder(finder, threads, device), min_confidence, detector)
 
     @overload
     def read(
@@ -195,6 +199,15 @@ class Reader:
         """
         return self._checked(images, batch_size, on_error, turns)
 
+    def read_pages(
+        self,
+        pages: ImageSource | Iterable[ImageSource],
+        batch_size: int = 32,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[Page]:
+        """Read whole pages: see `isotrope.ocr.pages.stream.read_pages`."""
+        return read_pages(self, pages, batch_size, on_error)
+
     def _checked(
         self,
         images: ImageSource | Iterable[ImageSource],
@@ -271,22 +284,7 @@ class Reader:
         return replace(reading, text="", characters=(), warnings=())
 
 
-def _finder(finder: str | Path | Finder, threads: int | None, device: str | None) -> Finder | None:
-    place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
-    if finder == "isotrope":
-        return OrientationFinder.from_pretrained(threads=threads, device=place)
-    if finder == "orbit":
-        return None
-    if not isinstance(finder, (str, Path)):
-        return finder
-    if not Path(finder).is_dir():
-        raise ValueError(
-            f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
-        )
-    return OrientationFinder.from_pretrained(finder, threads, place)
-
-
-def _as_it_is(pixels: np.ndarray, line: Line) -> Reading:
+def _as_it_is(pixels: np.ndarray, line: Transcript) -> Reading:
     """Convert an equivariant engine's line to a reading."""
     warnings = doubts(turn(pixels, -line.orientation), line.text) if line.text else ()
     return Reading(line.text, line.confidence, line.orientation, 0.0, line.characters, warnings)

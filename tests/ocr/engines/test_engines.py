@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from isotrope.ocr.engines import ENGINES, make_engine
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.engines.tesseract import Tesseract
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.reader import Reader
@@ -72,14 +72,14 @@ def test_every_engine_says_what_it_takes(name):
 
 
 def test_functions():
-    said = iter(["text", ("sure", 0.25), Line("ab", 0.5, (0.4, 0.6)), "", 3])
+    said = iter(["text", ("sure", 0.25), Transcript("ab", 0.5, (0.4, 0.6)), "", 3])
     engine = make_engine(lambda _: next(said))
     assert engine.name == "<lambda>"
     assert engine.read([BLANK] * 4) == [
-        Line("text", 1.0),
-        Line("sure", 0.25),
-        Line("ab", 0.5, (0.4, 0.6)),
-        Line("", 0.0),
+        Transcript("text", 1.0),
+        Transcript("sure", 0.25),
+        Transcript("ab", 0.5, (0.4, 0.6)),
+        Transcript("", 0.0),
     ]
     with pytest.raises(TypeError, match="<lambda> returned int; it must return a text"):
         engine.read([BLANK])
@@ -174,5 +174,5 @@ def test_rapidocr():
 
 
 def test_the_typical_character_speaks_for_a_line_however_long():
-    assert Line("abc", 0.1, (0.5, 0.5, 0.5)).typical == pytest.approx(0.5)
-    assert Line("abc", 0.1).typical == 0.1
+    assert Transcript("abc", 0.1, (0.5, 0.5, 0.5)).typical == pytest.approx(0.5)
+    assert Transcript("abc", 0.1).typical == 0.1

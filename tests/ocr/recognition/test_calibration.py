@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.likeliest import TRUST, likeliest
 from isotrope.ocr.processes import PerProcess
 from isotrope.ocr.recognition.calibration import KEY, Calibration, logit, sigmoid
@@ -153,7 +153,7 @@ def test_images_with_text_are_not(bars):
 
 def test_the_finders_doubt_is_part_of_the_confidence_and_long_texts_win():
     pixels = np.zeros((4, 8, 3), np.uint8)
-    long, short = Line("many letters", 0.1, (0.9,) * 12), Line("no", 0.5, (0.7, 0.7))
+    long, short = Transcript("many letters", 0.1, (0.9,) * 12), Transcript("no", 0.5, (0.7, 0.7))
     views = [View(pixels, 0.6, 0, 0.0), View(pixels, 0.4, 180, 0.0)]
     best = likeliest(list(zip(views, (long, short), strict=True)))
     assert (best.text, best.orientation) == ("many letters", 0)

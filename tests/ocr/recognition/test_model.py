@@ -109,7 +109,7 @@ def test_a_doubtful_word_is_read_once_more_and_the_likelier_text_kept(folder, mo
     assert twice[1] == once[1]  # a long line is read once
     assert twice[0].confidence == max(once[0].confidence, stretched.confidence)
     assert twice[0].length == once[0].length
-    assert all(first <= last < once[0].length for first, last in twice[0].columns)
+    assert all(0 <= left <= right <= 1 for left, right in twice[0].places)
 
 
 def test_there_is_a_margin_to_the_right_of_every_line():

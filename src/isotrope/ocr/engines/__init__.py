@@ -7,9 +7,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
-from isotrope.ocr.engines.base import Engine, Line
+from isotrope.ocr.engines.base import Engine, Transcript
 
-__all__ = ["ENGINES", "Engine", "Line", "engine_options", "make_engine"]
+__all__ = ["ENGINES", "Engine", "Transcript", "engine_options", "make_engine"]
 
 ENGINES = {
     "isotrope": "isotrope.ocr.engines.isotrope:Isotrope",
@@ -27,7 +27,7 @@ def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
     Args:
         engine: A name of `ENGINES`; an engine, which is returned as it is; or a function that maps
             an upright line `(H, W, 3)`, uint8 RGB, to its text, to `(text, confidence)` or to a
-            `Line`.
+            `Transcript`.
         options: Arguments for the `from_pretrained` of the named engine; None means its default.
 
     Raises:

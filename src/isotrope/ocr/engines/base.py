@@ -14,7 +14,7 @@ from isotrope.ocr.recognition.ctc import geometric_mean
 
 
 @dataclass(frozen=True)
-class Line:
+class Transcript:
     """An engine's result for one line.
 
     Args:
@@ -23,12 +23,15 @@ class Line:
         characters: The confidence of each character of `text`; empty where the engine does not say.
         orientation: Degrees counter-clockwise by which the text is turned from upright. Only
             equivariant engines set it; the others are given upright lines.
+        places: The extent of each character of `text` along the line, from 0 at the left edge of
+            the image to 1 at the right; empty where the engine does not say.
     """
 
     text: str
     confidence: float
     characters: tuple[float, ...] = ()
     orientation: int = 0
+    places: tuple[tuple[float, float], ...] = ()
 
     @property
     def typical(self) -> float:
@@ -54,7 +57,7 @@ class Engine(Protocol):
 
     name: str
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read lines.
 
         Args:
@@ -62,7 +65,7 @@ class Engine(Protocol):
             batch_size: Number of lines per pass through the model, if there is one.
 
         Returns:
-            One `Line` for each. It depends only on that line, never on the others.
+            One `Transcript` for each. It depends only on that line, never on the others.
         """
         ...
 

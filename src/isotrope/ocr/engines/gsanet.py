@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from isotrope.io.resize import target_size
-from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.engines.base import Transcript, required
 from isotrope.ocr.engines.torch_device import torch_device
 from isotrope.ocr.gsanet.cache import cached_export, export_folder, is_whole, source_folders
 from isotrope.ocr.loading import shipped
@@ -104,7 +104,7 @@ class GSANet:
         config = self.recognizer.config
         target_size(pixels.shape[:2], config.image_height, config.image_stride, config.max_ratio)
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read lines in any orientation; images of one size share a batch. See `Engine.read`."""
         import torch
 
@@ -116,7 +116,7 @@ class GSANet:
         by_size: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for place, line in enumerate(lines):
             by_size[target_size(line.shape[:2], *sizes)].append(place)
-        read: dict[int, Line] = {}
+        read: dict[int, Transcript] = {}
         for places in by_size.values():
             for start in range(0, len(places), batch_size):
                 batch = places[start : start + batch_size]
@@ -145,14 +145,14 @@ class GSANet:
             )
         return GSANet(with_adapter(self.recognizer, adapter), self.beams)
 
-    def _read_batch(self, pixels) -> list[Line]:
+    def _read_batch(self, pixels) -> list[Transcript]:
         beams = self._beams()
         followed = {} if beams == 1 else {"beams": beams}
         found = self.recognizer.read(
             pixels.to(getattr(self.recognizer, "device", "cpu")), **followed
         )
         return [
-            Line(text, confidence, characters, orientation)
+            Transcript(text, confidence, characters, orientation)
             for text, confidence, characters, orientation in zip(
                 found.texts,
                 found.confidences.tolist(),

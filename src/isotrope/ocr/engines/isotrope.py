@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.session import LineSession
 
@@ -66,9 +66,9 @@ class Isotrope:
         of = self.session
         return Isotrope.from_pretrained(of.folder, adapter, self.model, of.threads, of.device)
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read upright lines, as in `Engine.read`."""
         return [
-            Line(decoded.text, decoded.confidence, decoded.confidences)
+            Transcript(decoded.text, decoded.confidence, decoded.confidences, places=decoded.places)
             for decoded in self.session.read(lines, batch_size)
         ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from isotrope.ocr.devices import onnx_providers
-from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.engines.base import Transcript, required
 from isotrope.ocr.processes import PerProcess
 
 MODELS = ("small", "tiny")
@@ -64,16 +64,16 @@ class RapidOCR:
         """Make an engine; the arguments are the constructor's."""
         return cls(model, threads, device)
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read upright lines, as in `Engine.read`; `batch_size` has no effect."""
         return [self._read(line) for line in lines]
 
-    def _read(self, line: np.ndarray) -> Line:
+    def _read(self, line: np.ndarray) -> Transcript:
         blue_first = np.ascontiguousarray(line[..., ::-1])
         said = self._product.get()(blue_first, use_det=False, use_cls=False, return_word_box=True)
         text, confidences = said.txts[0], said.word_results[0].confs
         characters = tuple(map(float, confidences)) if len(confidences) == len(text) else ()
-        return Line(text, float(said.scores[0]) if text else 0.0, characters)
+        return Transcript(text, float(said.scores[0]) if text else 0.0, characters)
 
 
 def _made(parameters: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isotrope.ocr.engines.base import Line
+from isotrope.ocr.engines.base import Transcript
 
 _BINARY = "tesseract"
 
@@ -44,7 +44,7 @@ class Tesseract:
         """Make an engine; the arguments are the constructor's."""
         return cls(language, threads)
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read upright lines, as in `Engine.read`; `batch_size` has no effect.
 
         A character has the confidence of its word, and a space the lower one of its neighbors'. The
@@ -55,7 +55,7 @@ class Tesseract:
         """
         return [self._read(line) for line in lines]
 
-    def _read(self, line: np.ndarray) -> Line:
+    def _read(self, line: np.ndarray) -> Transcript:
         height, width = line.shape[:2]
         image = b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(line).tobytes()
         return _line(self._run(self.command, image))
@@ -79,7 +79,7 @@ class Tesseract:
         return done.stdout.decode("utf-8", "replace")
 
 
-def _line(table: str) -> Line:
+def _line(table: str) -> Transcript:
     """Parse Tesseract's TSV: rows of level 5 are words, with the text in the last cells."""
     words: list[str] = []
     sure: list[float] = []
@@ -89,10 +89,10 @@ def _line(table: str) -> Line:
             words.append(text.strip())
             sure.append(max(0.0, float(confidence)) / 100)
     if not words:
-        return Line("", 0.0)
+        return Transcript("", 0.0)
     characters: list[float] = []
     for place, (word, confidence) in enumerate(zip(words, sure, strict=True)):
         if place:
             characters.append(min(confidence, sure[place - 1]))
         characters += [confidence] * len(word)
-    return Line(" ".join(words), sum(sure) / len(sure), tuple(characters))
+    return Transcript(" ".join(words), sum(sure) / len(sure), tuple(characters))

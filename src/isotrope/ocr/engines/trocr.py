@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from isotrope.ocr.engines.base import Line, required
+from isotrope.ocr.engines.base import Transcript, required
 from isotrope.ocr.engines.torch_device import torch_device
 from isotrope.ocr.loading import adapter_folder
 from isotrope.ocr.processes import settle
@@ -87,7 +87,7 @@ class TrOCR:
         preparation = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         return cls(model.to(place), tokenizer, preparation, beams)
 
-    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Line]:
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read upright lines, as in `Engine.read`.
 
         The confidence of a line is the geometric mean of the probabilities of its tokens.
@@ -98,7 +98,7 @@ class TrOCR:
             for line in self._read_batch(lines[start : start + batch_size])
         ]
 
-    def _read_batch(self, lines: Sequence[np.ndarray]) -> list[Line]:
+    def _read_batch(self, lines: Sequence[np.ndarray]) -> list[Transcript]:
         import torch
 
         settle(torch)
@@ -123,7 +123,7 @@ class TrOCR:
         mean = (log_p.where(real, 0.0).sum(1) / real.sum(1).clamp(min=1)).exp()
         texts = self.tokenizer.batch_decode(written.sequences, skip_special_tokens=True)
         return [
-            Line(text.strip(), confidence if text.strip() else 0.0)
+            Transcript(text.strip(), confidence if text.strip() else 0.0)
             for text, confidence in zip(texts, mean.tolist(), strict=True)
         ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from isotrope.io.resize import turn
-from isotrope.ocr.engines.base import Engine, Line
+from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.reading import TURNS
 
@@ -42,7 +42,7 @@ class OrbitFinder:
         return [_orientation(lines[i : i + 4]) for i in range(0, len(lines), 4)]
 
 
-def _orientation(lines: Sequence[Line]) -> Orientation:
+def _orientation(lines: Sequence[Transcript]) -> Orientation:
     """Compute the orientation from the texts at the four turns."""
     weights = [line.typical**_SHARPNESS if line.text.strip() else 0.0 for line in lines]
     # Sorted: a sum of floats depends on the order, which a turn changes.

@@ -27,17 +27,18 @@ class Decoded:
         text: the characters.
         confidences: probability that each character is right: the highest probability among its
             columns, calibrated if the model has a calibration (`calibration.Calibration`).
-        columns: for each character, the `(first, last)` of its columns.
+        columns: for each character, the `(first, last)` of its columns; fractions of columns after
+            `narrowed` and `join`.
         log_likelihood: of the best path, mean per column.
-        length: total number of columns.
+        length: number of columns that the line covers, without padding.
         probability: that the whole text is right; None if the model has no calibration for it.
     """
 
     text: str
     confidences: tuple[float, ...]
-    columns: tuple[tuple[int, int], ...]
+    columns: tuple[tuple[float, float], ...]
     log_likelihood: float
-    length: int
+    length: float
     probability: float | None = None
 
     @property
@@ -52,11 +53,19 @@ class Decoded:
             return self.probability
         return geometric_mean(self.confidences)
 
-    def narrowed(self, length: int) -> Decoded:
+    @property
+    def places(self) -> tuple[tuple[float, float], ...]:
+        """The extent of each character, from 0 at the left edge of the line to 1 at the right."""
+        return tuple(
+            (min(1.0, first / self.length), min(1.0, (last + 1) / self.length))
+            for first, last in self.columns
+        )
+
+    def narrowed(self, length: float) -> Decoded:
         """Map a text read from a stretched line back to the line's `length` columns."""
         share = length / self.length
         columns = tuple(
-            (int(first * share), max(int(first * share), int((last + 1) * share) - 1))
+            (first * share, max(first * share, (last + 1) * share - 1))
             for first, last in self.columns
         )
         return replace(self, columns=columns, length=length)
@@ -81,11 +90,12 @@ def geometric_mean(probabilities: ArrayLike) -> float:
     return float(np.exp(np.mean(np.log(np.maximum(probabilities, 1e-9)))))
 
 
-def decode(probabilities: np.ndarray, charset: str) -> Decoded:
+def decode(probabilities: np.ndarray, charset: str, length: float | None = None) -> Decoded:
     """Decode the best path (Graves et al. 2006): merge runs of one class, drop blanks.
 
     Args:
         probabilities: `(columns, classes)`; class 0 is the blank, class `i + 1` is `charset[i]`.
+        length: As in `Decoded`. None: the number of columns.
     """
     best = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
@@ -100,7 +110,7 @@ def decode(probabilities: np.ndarray, charset: str) -> Decoded:
         tuple(float(sure[a:b].max()) for a, b in runs),
         tuple((int(a), int(b) - 1) for a, b in runs),
         float(np.log(np.maximum(sure, 1e-9)).mean()) if len(sure) else 0.0,
-        len(best),
+        len(best) if length is None else length,
     )
 
 
@@ -114,8 +124,8 @@ def join(parts: Sequence[Decoded]) -> Decoded:
     said = [part for part in parts if part.text]
     text = " ".join(part.text for part in said)
     confidences: list[float] = []
-    columns: list[tuple[int, int]] = []
-    shift = 0
+    columns: list[tuple[float, float]] = []
+    shift = 0.0
     for part in parts:
         if part.text and confidences:  # the space between, as certain as its less certain neighbor
             confidences.append(min(confidences[-1], part.confidences[0]))
@@ -123,5 +133,5 @@ def join(parts: Sequence[Decoded]) -> Decoded:
         confidences += part.confidences
         columns += [(a + shift, b + shift) for a, b in part.columns]
         shift += part.length
-    mean = sum(part.log_likelihood * part.length for part in parts) / max(1, shift)
+    mean = sum(part.log_likelihood * part.length for part in parts) / max(1.0, shift)
     return Decoded(text, tuple(confidences), tuple(columns), mean, shift)

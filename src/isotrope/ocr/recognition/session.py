@@ -114,12 +114,15 @@ class LineSession:
         self, lines: Sequence[np.ndarray], batch_size: int, stretch: float = 1.0
     ) -> list[Decoded]:
         cut = [
-            [line_pixels(piece, stretch) for piece in pieces(line, HEIGHT, WIDEST)]
+            [
+                (line_pixels(piece, stretch), line_width(piece, stretch) / STRIDE)
+                for piece in pieces(line, HEIGHT, WIDEST)
+            ]
             for line in lines
         ]
-        flat = [(place, piece) for place, parts in enumerate(cut) for piece in parts]
+        flat = [(place, *piece) for place, parts in enumerate(cut) for piece in parts]
         by_width: dict[int, list[int]] = defaultdict(list)
-        for number, (_, piece) in enumerate(flat):
+        for number, (_, piece, _) in enumerate(flat):
             by_width[piece.shape[2]].append(number)
         read: dict[int, Decoded] = {}
         for numbers in by_width.values():
@@ -128,10 +131,11 @@ class LineSession:
                 pixels = np.stack([flat[number][1] for number in batch])
                 (out,) = run(self.session, {"pixels": pixels})
                 read.update(
-                    (n, decode(rows, self.charset)) for n, rows in zip(batch, out, strict=True)
+                    (n, decode(rows, self.charset, flat[n][2]))
+                    for n, rows in zip(batch, out, strict=True)
                 )
         parts: list[list[Decoded]] = [[] for _ in lines]
-        for number, (place, _) in enumerate(flat):
+        for number, (place, _, _) in enumerate(flat):
             parts[place].append(read[number])
         return [join(found) for found in parts]
 
@@ -154,14 +158,19 @@ def _emptied(found: Decoded) -> Decoded:
     return replace(found, text="", confidences=(), columns=(), probability=None)
 
 
+def line_width(line: np.ndarray, stretch: float = 1.0) -> int:
+    """Width of a line in the model's pixels, without padding."""
+    rows, columns = line.shape[:2]
+    return max(STRIDE, round(stretch * columns * HEIGHT / rows))
+
+
 def line_pixels(line: np.ndarray, stretch: float = 1.0) -> np.ndarray:
     """Convert an upright line `(H, W, 3)` uint8 RGB to `(3, 48, W)` in [-1, 1], blue first.
 
     The result is float32. The height becomes 48 and the width scales along, times `stretch`; gray
     is padded on the right.
     """
-    rows, columns = line.shape[:2]
-    width = max(STRIDE, round(stretch * columns * HEIGHT / rows))
+    width = line_width(line, stretch)
     sized = np.asarray(
         Image.fromarray(line).resize((width, HEIGHT), Image.Resampling.BILINEAR), np.float32
     )

@@ -1,0 +1,94 @@
+"""Turn a page upright by an exact quarter turn, with the same pixels however it lies. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from isotrope.io.resize import turn
+from isotrope.ocr.orientation.finder import Orientation
+from isotrope.ocr.reading import TURNS
+from isotrope.ocr.views import Finder
+
+
+@runtime_checkable
+class PageFinder(Protocol):
+    """A finder that looks at pages in a way of its own."""
+
+    def find_page(self, pixels: np.ndarray) -> Orientation:
+        """Find which way up a page is, (H, W, 3), uint8 RGB."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A page turned upright.
+
+    Args:
+        pixels: (H, W, 3), uint8 RGB: the page turned back by `degrees`.
+        degrees: Turn of the page from upright, in degrees counter-clockwise: 0, 90, 180 or 270.
+        slant: Remaining turn, in degrees counter-clockwise; an estimate.
+    """
+
+    pixels: np.ndarray
+    degrees: int
+    slant: float = 0.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright page, px."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def turned_back(self, degrees: int) -> Frame:
+        """The same page, turned back by another quarter turn."""
+        pixels = turn(self.pixels, -degrees)
+        return Frame(pixels, (self.degrees + degrees) % 360, self.slant)
+
+
+def upright(page: np.ndarray, finder: Finder) -> Frame:
+    """Turn a page upright.
+
+    The finder's scores for a turned page are the permuted scores only up to rounding. So it never
+    sees the page as it lies, but one of the four turns that is chosen by comparing pixels: the
+    result has the same pixels at every turn of the page, whatever the finder does.
+
+    Args:
+        page: (H, W, 3), uint8 RGB.
+        finder: Finds which way is up.
+    """
+    first = first_turn(page)
+    pixels = turn(page, -first)
+    if isinstance(finder, PageFinder):
+        found = finder.find_page(pixels)
+    else:
+        (found,) = finder.find_pixels([pixels])
+    return Frame(turn(pixels, -found.degrees), (first + found.degrees) % 360, found.slant)
+
+
+def first_turn(page: np.ndarray) -> int:
+    """The turn of a page, counter-clockwise, from the one of its four turns that comes first.
+
+    They are compared by height, then by the values of their pixels. Equal turns, as of a blank
+    page, have the same pixels, so it does not matter which is chosen.
+    """
+    views = {degrees: np.rot90(page, -degrees // 90) for degrees in TURNS}
+    rows = min(view.shape[0] for view in views.values())
+    views = {degrees: view for degrees, view in views.items() if view.shape[0] == rows}
+    for row in range(rows):
+        keys = {degrees: view[row].tobytes() for degrees, view in views.items()}
+        least = min(keys.values())
+        views = {degrees: views[degrees] for degrees, key in keys.items() if key == least}
+        if len(views) == 1:
+            break
+    return min(views)
+
+
+def majority(letters: Sequence[tuple[int, int]]) -> int:
+    """The turn of most letters, given pairs of a turn and a number; 0 if there are none."""
+    counts = dict.fromkeys(TURNS, 0)
+    for degrees, number in letters:
+        counts[degrees] += number
+    return max(TURNS, key=lambda degrees: (counts[degrees], -degrees))

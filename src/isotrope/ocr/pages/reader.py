@@ -1,0 +1,134 @@
+"""`PageReader`: reads one page, identically whichever way up it is. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from isotrope.ocr.detection.lines import DetectedLine, Detector
+from isotrope.ocr.document import Line, Page
+from isotrope.ocr.engines.base import Engine, Transcript
+from isotrope.ocr.geometry import direction, rounded
+from isotrope.ocr.pages.facing import PRIOR, votes
+from isotrope.ocr.pages.found import find_lines, page_slant
+from isotrope.ocr.pages.frame import Frame, majority, upright
+from isotrope.ocr.pages.level import paper
+from isotrope.ocr.pages.ordering import regions
+from isotrope.ocr.pages.strips import Outline, Strip, cut
+from isotrope.ocr.pages.words import words
+from isotrope.ocr.views import Finder
+
+DOUBT = 1.5
+"""Log odds of facing one way, up to which a line is read both ways."""
+
+
+@dataclass(frozen=True, eq=False)
+class PageReader:
+    """Reads pages: finds their lines, reads each in its own orientation, puts them in order.
+
+    The page is turned upright by an exact quarter turn first. Everything after that sees the same
+    pixels however the page lies, so that `read(turn(page, d)) == read(page).turned(d)`.
+
+    Args:
+        engine: Reads upright lines.
+        finder: Finds which way up pages and lines are.
+        detector: Finds lines on an upright page.
+        min_confidence: Lines with lower confidence are left out.
+    """
+
+    engine: Engine
+    finder: Finder
+    detector: Detector
+    min_confidence: float = 0.0
+
+    def read(self, page: np.ndarray, batch_size: int = 32) -> Page:
+        """Read a page, (H, W, 3), uint8 RGB."""
+        frame = upright(page, self.finder)
+        lines, slant = self._lines(frame, batch_size)
+        most = majority([(line.orientation, len(line.text)) for line in lines])
+        if most:  # the finder was wrong about the page
+            frame = frame.turned_back(most)
+            lines, slant = self._lines(frame, batch_size)
+            most = majority([(line.orientation, len(line.text)) for line in lines])
+        found = Page(*frame.size, regions(lines, frame.size), most, slant)
+        return found.turned(frame.degrees)
+
+    def _lines(self, frame: Frame, batch_size: int) -> tuple[list[Line], float]:
+        """Find and read the lines of an upright page, in any order, and measure its slant."""
+        detected = find_lines(frame.pixels, self.detector, frame.slant)
+        if not detected:
+            return [], 0.0
+        image, color = Image.fromarray(frame.pixels), paper(frame.pixels)
+        strips = [cut(image, Outline.of(line), color) for line in detected]
+        read = self._read(strips, detected, batch_size)
+        lines = [
+            _line(strip, said)
+            for strip, said in read
+            if said.text.strip() and said.confidence >= self.min_confidence
+        ]
+        return lines, round(page_slant(detected), 2)
+
+    def _read(
+        self, strips: list[Strip], detected: Sequence[DetectedLine], batch_size: int
+    ) -> list[tuple[Strip, Transcript]]:
+        """Read each strip the right way up."""
+        if getattr(self.engine, "equivariant", False):
+            said = self.engine.read([strip.pixels for strip in strips], batch_size)
+            return [
+                (strip.flipped() if line.orientation == 180 else strip, line)
+                for strip, line in zip(strips, said, strict=True)
+            ]
+        odds = self._odds(strips, detected)
+        ways = [strip.flipped() if o < 0 else strip for strip, o in zip(strips, odds, strict=True)]
+        doubtful = [number for number, o in enumerate(odds) if abs(o) < DOUBT]
+        views = [*ways, *(ways[number].flipped() for number in doubtful)]
+        said = self.engine.read([strip.pixels for strip in views], batch_size)
+        read = list(zip(views, said, strict=True))
+        for place, number in enumerate(doubtful, start=len(ways)):
+            if _typical(said[place]) > _typical(said[number]):
+                read[number] = read[place]
+        return read[: len(ways)]
+
+    def _odds(self, strips: list[Strip], detected: Sequence[DetectedLine]) -> np.ndarray:
+        """Log odds that the strips are upright."""
+        outlines = [strip.outline for strip in strips]
+        prior = [PRIOR if _orientation(outline) == 0 else 0.0 for outline in outlines]
+        odds = votes([strip.pixels for strip in strips], outlines, self.finder) + prior
+        known = np.array([line.directed for line in detected])
+        return np.where(known, np.maximum(odds, DOUBT), odds)
+
+
+def _line(strip: Strip, said: Transcript) -> Line:
+    outline = strip.outline
+    orientation = _orientation(outline)
+    slant = (direction(_ends(outline)) - orientation + 180) % 360 - 180
+    found = words(said, strip)
+    text = " ".join(word.text for word in found)
+    return Line(
+        text,
+        said.confidence,
+        orientation,
+        rounded(outline.part(0.0, 1.0)),
+        rounded(outline.baseline),
+        found,
+        round(slant, 2),
+        said.characters if text == said.text else (),
+    )
+
+
+def _orientation(outline: Outline) -> int:
+    """The quarter turn nearest to the direction of a line."""
+    return round(direction(_ends(outline)) / 90) * 90 % 360
+
+
+def _ends(outline: Outline) -> list[tuple[float, float]]:
+    first, *_, last = outline.middle.tolist()
+    return [(first[0], first[1]), (last[0], last[1])]
+
+
+def _typical(said: Transcript) -> tuple[float, str]:
+    return (said.typical if said.text.strip() else 0.0), said.text
+

@@ -1,0 +1,86 @@
+"""Read pages one after the other, from files of any kind. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isotrope.io.errors import ImageError
+from isotrope.io.images import ImageSource, image_sources
+from isotrope.io.sheets import PageImage, page_images
+from isotrope.ocr.detection import make_detector
+from isotrope.ocr.document import Page
+from isotrope.ocr.orientation.choosing import make_finder
+from isotrope.ocr.orientation.orbit import OrbitFinder
+from isotrope.ocr.pages.reader import PageReader
+
+if TYPE_CHECKING:
+    from isotrope.ocr.reader import Reader
+
+
+def read_pages(
+    reader: Reader,
+    pages: ImageSource | Iterable[ImageSource],
+    batch_size: int = 32,
+    on_error: str = "raise",
+) -> Iterator[Page]:
+    """Read whole pages, one at a time.
+
+    Args:
+        reader: Its engine reads the lines, its finder turns pages and lines upright (the shipped
+            one, if it has none of its own), and its detector finds the lines.
+        pages: One source or many: paths of images, TIFF files or PDF files, and all that
+            `load_pixels` takes. A file of several pages gives them all.
+        batch_size: Number of lines of one size per pass through a model.
+        on_error: What to do if a page cannot be read. "raise": raise its `ImageError`. "return":
+            yield its `ImageError` in its place and go on.
+
+    Yields:
+        The pages in order. One without text has no regions.
+
+    Raises:
+        ImageError: A page cannot be read; the message names the file, or the position in `pages`.
+        ValueError: `batch_size` is below 1, `on_error` or the detector is not known.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} must be at least 1")
+    if on_error not in ("raise", "return"):
+        raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
+    return _read(page_reader(reader), pages, batch_size, on_error == "return")
+
+
+def page_reader(reader: Reader) -> PageReader:
+    """The reader of pages with a reader's engine, finder and detector."""
+    own = reader.finder if not isinstance(reader.finder, OrbitFinder) else None
+    finder = own or make_finder("isotrope")
+    assert finder is not None
+    return PageReader(reader.engine, finder, make_detector(reader.detector), reader.min_confidence)
+
+
+def _read(
+    reader: PageReader, pages: ImageSource | Iterable[ImageSource], batch_size: int, returns: bool
+) -> Iterator[Page | ImageError]:
+    for index, source in enumerate(image_sources(pages)):
+        named = isinstance(source, (str, Path))
+        for image in _images(source, str(source) if named else f"images[{index}]"):
+            if isinstance(image, ImageError):
+                if not returns:
+                    raise image
+                yield image
+                continue
+            page = reader.read(image.pixels, batch_size)
+            yield replace(
+                page,
+                file=str(source) if named else None,
+                number=image.number,
+                resolution=image.resolution,
+            )
+
+
+def _images(source: ImageSource, name: str) -> Iterator[PageImage | ImageError]:
+    try:
+        yield from page_images(source, name=name)
+    except TypeError as error:
+        yield ImageError(str(error)).named(name)
