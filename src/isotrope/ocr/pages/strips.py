@@ -11,7 +11,7 @@ from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import Points
 from isotrope.ocr.recognition.constants import HEIGHT
 
-ABOVE, BELOW, ENDS = 0.1, 0.1, 0.15
+ABOVE, BELOW, ENDS = -0.05, -0.05, 0.1
 """Paper left above and below a line and at each of its ends, as fractions of its height."""
 
 TALLEST = 192
