@@ -11,12 +11,15 @@ import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
+from isotrope.ocr.detection import DETECTOR, Detector, make_detector
+from isotrope.ocr.document import Page
 from isotrope.ocr.doubts import doubts
 from isotrope.ocr.engines import Engine, Transcript, make_engine
+from isotrope.ocr.finders import make_finder
 from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
-from isotrope.ocr.orientation.choosing import make_finder
 from isotrope.ocr.orientation.orbit import OrbitFinder
+from isotrope.ocr.pages.stream import read_pages
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import Finder, upright_views
 from isotrope.ocr.windows import check_size, loaded, windows
@@ -39,7 +42,7 @@ class Reader:
         engine: Reads upright lines.
         finder: Finds which way is up. None: the engine itself, by reading all four turns.
         min_confidence: Texts with lower confidence are dropped: their `Reading` is empty.
-        detector: Finds the lines of pages: one of `isotrope.ocr.detection.DETECTORS` or a detector.
+        detector: Finds the lines of pages. None: the shipped one.
 
     Raises:
         ValueError: `min_confidence` is outside [0, 1].
@@ -48,7 +51,7 @@ class Reader:
     engine: Engine
     finder: Finder | None = None
     min_confidence: float = 0.0
-    detector: str | Detector = DETECTOR
+    detector: Detector | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence <= 1:
@@ -70,55 +73,53 @@ class Reader:
         runtime: str | None = None,
         beams: int | None = None,
         language: str | None = None,
-        detector: str | Detector = DETECTOR,
+        detector: str | Detector | None = None,
     ) -> Reader:
         """Load a reader from saved weights.
 
-        The options are passed to the engine, which rejects those it does not support. None means
-        the engine's own default.
+        None means the engine's default. An engine rejects options that it does not support.
 
         Args:
             path: The folder of the engine's weights. None: the shipped ones.
             adapter: A LoRA adapter: its folder or a shipped one's name (isotrope, gsanet, trocr).
-            engine: "isotrope", "gsanet", "rapidocr", "tesseract", "trocr", or a function that maps
-                an upright line (H, W, 3), uint8 RGB, to its text or to (text, confidence). None:
-                "isotrope", or "gsanet" if `path` contains its weights.
+            engine: A name of `isotrope.ocr.engines.ENGINES`, or a function as in `make_engine`.
+                None: "isotrope", or "gsanet" if `path` contains its weights.
             model: "small" or "tiny" (isotrope, rapidocr).
             finder: "isotrope": the shipped finder. A folder: a finder's weights. "orbit": the
-                engine reads all four turns, and the most confident text decides which way is up.
+                engine reads all four turns, and the most confident text decides.
             min_confidence: As in the constructor.
-            threads: Number of CPU threads; engines on torch use torch's setting instead.
-            device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest available. None:
-                the CPU. The finder also runs on the GPU if onnxruntime supports it.
+            threads: Number of CPU threads; engines on torch use torch's setting.
+            device: "cpu", "cuda", "mps" (gsanet, trocr), or "auto", the fastest. None: the CPU.
+                Finder and detector use the GPU if onnxruntime supports it.
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
-            detector: As in the constructor.
+            detector: One of `isotrope.ocr.detection.DETECTORS`, or a detector. None: "pp-ocr".
 
         Raises:
-            ValueError: There are no weights at `path` or no matching adapter at `adapter`, the
-                engine or device does not exist, `threads` is below 1, or the engine does not take
-                an option.
+            ValueError: There are no weights at `path` or no matching adapter at `adapter`, a name
+                is not known, `threads` is below 1, or the engine does not take an option.
             ModuleNotFoundError: A package that the engine needs is not installed.
         """
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads} must be at least 1; leave it out to use all cores")
-        if engine is None:
-            engine = default_engine(path)
+        named = engine is None or isinstance(engine, str)
         built = make_engine(
-            engine,
+            default_engine(path) if engine is None else engine,
             path=path,
             adapter=adapter,
             model=model,
-            threads=threads if isinstance(engine, str) else None,
-            device=device if isinstance(engine, str) else None,
+            threads=threads if named else None,
+            device=device if named else None,
             runtime=runtime,
             beams=beams,
             language=language,
         )
+        place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
+        lines = make_detector(detector or DETECTOR, threads=threads, device=place)
         if getattr(built, "equivariant", False):
-            return cls(built, None, min_confidence, detector)
-        return cls(built, make_finder(finder, threads, device), min_confidence, detector)
+            return cls(built, None, min_confidence, lines)
+        return cls(built, make_finder(finder, threads, place), min_confidence, lines)
 
     @overload
     def read(

@@ -7,13 +7,17 @@ from typing import Any, cast
 
 from isotrope.ocr.detection.lines import DetectedLine, Detector
 
-__all__ = ["DETECTORS", "DetectedLine", "Detector", "make_detector"]
+__all__ = ["DETECTOR", "DETECTORS", "DetectedLine", "Detector", "make_detector"]
 
 DETECTORS = {
     "pp-ocr": "isotrope.ocr.detection.db.session:DBDetector",
     "isotrope": "isotrope.ocr.detection.linenet.session:LineNetDetector",
 }
 """The detectors by name: the location of a class with `from_pretrained`."""
+
+
+DETECTOR = "pp-ocr"
+"""The default detector."""
 
 
 def make_detector(detector: str | Detector, **options: Any) -> Detector:

@@ -132,5 +132,3 @@ def _is_sideways(line: DetectedLine) -> bool:
 
 def _length(line: DetectedLine) -> float:
     return math.dist(line.baseline[0], line.baseline[-1])
-
-

@@ -88,7 +88,7 @@ def first_turn(page: np.ndarray) -> int:
 
 def majority(letters: Sequence[tuple[int, int]]) -> int:
     """The turn of most letters, given pairs of a turn and a number; 0 if there are none."""
-    counts = dict.fromkeys(TURNS, 0)
+    counts: dict[int, int] = dict.fromkeys(TURNS, 0)
     for degrees, number in letters:
         counts[degrees] += number
     return max(TURNS, key=lambda degrees: (counts[degrees], -degrees))

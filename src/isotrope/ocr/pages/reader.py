@@ -12,11 +12,11 @@ from isotrope.ocr.detection.lines import DetectedLine, Detector
 from isotrope.ocr.document import Line, Page
 from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.geometry import direction, rounded
+from isotrope.ocr.order import regions
 from isotrope.ocr.pages.facing import PRIOR, votes
 from isotrope.ocr.pages.found import find_lines, page_slant
 from isotrope.ocr.pages.frame import Frame, majority, upright
 from isotrope.ocr.pages.level import paper
-from isotrope.ocr.pages.ordering import regions
 from isotrope.ocr.pages.strips import Outline, Strip, cut
 from isotrope.ocr.pages.words import words
 from isotrope.ocr.views import Finder
@@ -131,4 +131,3 @@ def _ends(outline: Outline) -> list[tuple[float, float]]:
 
 def _typical(said: Transcript) -> tuple[float, str]:
     return (said.typical if said.text.strip() else 0.0), said.text
-

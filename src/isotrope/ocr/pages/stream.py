@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from isotrope.io.errors import ImageError
 from isotrope.io.images import ImageSource, image_sources
 from isotrope.io.sheets import PageImage, page_images
-from isotrope.ocr.detection import make_detector
+from isotrope.ocr.detection import DETECTOR, make_detector
 from isotrope.ocr.document import Page
-from isotrope.ocr.orientation.choosing import make_finder
+from isotrope.ocr.finders import make_finder
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.pages.reader import PageReader
+from isotrope.ocr.windows import check_size
 
 if TYPE_CHECKING:
     from isotrope.ocr.reader import Reader
@@ -48,7 +49,8 @@ def read_pages(
         raise ValueError(f"batch_size={batch_size} must be at least 1")
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
-    return _read(page_reader(reader), pages, batch_size, on_error == "return")
+    read = _read(page_reader(reader), pages, batch_size, on_error == "return")
+    return cast("Iterator[Page]", read)  # or errors, for those who ask for them
 
 
 def page_reader(reader: Reader) -> PageReader:
@@ -56,31 +58,33 @@ def page_reader(reader: Reader) -> PageReader:
     own = reader.finder if not isinstance(reader.finder, OrbitFinder) else None
     finder = own or make_finder("isotrope")
     assert finder is not None
-    return PageReader(reader.engine, finder, make_detector(reader.detector), reader.min_confidence)
+    detector = reader.detector or make_detector(DETECTOR)
+    return PageReader(reader.engine, finder, detector, reader.min_confidence)
 
 
 def _read(
     reader: PageReader, pages: ImageSource | Iterable[ImageSource], batch_size: int, returns: bool
 ) -> Iterator[Page | ImageError]:
     for index, source in enumerate(image_sources(pages)):
-        named = isinstance(source, (str, Path))
-        for image in _images(source, str(source) if named else f"images[{index}]"):
-            if isinstance(image, ImageError):
-                if not returns:
-                    raise image
+        file = str(source) if isinstance(source, (str, Path)) else None
+        for image in _images(source, file or f"images[{index}]"):
+            if not isinstance(image, ImageError):
+                page = reader.read(image.pixels, batch_size)
+                yield replace(page, file=file, number=image.number, resolution=image.resolution)
+            elif returns:
                 yield image
-                continue
-            page = reader.read(image.pixels, batch_size)
-            yield replace(
-                page,
-                file=str(source) if named else None,
-                number=image.number,
-                resolution=image.resolution,
-            )
+            else:
+                raise image
 
 
 def _images(source: ImageSource, name: str) -> Iterator[PageImage | ImageError]:
+    """The pages of a source that are large enough to read, and errors."""
     try:
-        yield from page_images(source, name=name)
+        for image in page_images(source, name=name):
+            if not isinstance(image, ImageError):
+                check_size(image.pixels)
+            yield image
+    except ImageError as error:
+        yield error.named(name)
     except TypeError as error:
         yield ImageError(str(error)).named(name)

@@ -16,9 +16,8 @@ def make_finder(
     Raises:
         ValueError: There is no finder of this name, and no folder.
     """
-    place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
     if finder == "isotrope":
-        return OrientationFinder.from_pretrained(threads=threads, device=place)
+        return OrientationFinder.from_pretrained(threads=threads, device=device)
     if finder == "orbit":
         return None
     if not isinstance(finder, (str, Path)):
@@ -27,4 +26,4 @@ def make_finder(
         raise ValueError(
             f"finder={str(finder)!r} is not known; use 'isotrope', 'orbit' or a folder of weights"
         )
-    return OrientationFinder.from_pretrained(finder, threads, place)
+    return OrientationFinder.from_pretrained(finder, threads, device)
