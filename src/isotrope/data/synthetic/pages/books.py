@@ -11,13 +11,12 @@ from isotrope.data.synthetic.pages.furniture import (
     footer,
     footnotes,
     header,
-    level,
     marginalia,
-    rule,
 )
 from isotrope.data.synthetic.pages.paragraphs import flow, phrase
 from isotrope.data.synthetic.pages.pictures import picture
 from isotrope.data.synthetic.pages.press import Press, Setting, draw_setting
+from isotrope.data.synthetic.pages.rules import level, rule
 from isotrope.data.synthetic.pages.tables import table
 
 
@@ -53,6 +52,7 @@ def _framed(press: Press, page: Box, box: Box, setting: Setting) -> None:
     box = box.above(bottom)
     if press.chance(0.12):  # the end of a chapter
         box = box.above(box.top + press.between(0.2, 0.9) * box.height)
+    setting = replace(setting, initial=press.chance(0.12))
     text = press.writing.paragraphs(press.rng, setting.face.kind == "fraktur")
     column(press, box, setting, text)
     if press.chance(0.4):

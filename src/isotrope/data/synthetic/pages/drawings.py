@@ -10,9 +10,9 @@ from isotrope.data.draws import pick
 from isotrope.data.synthetic.pages.boxes import Box
 from isotrope.data.synthetic.pages.faces import Face
 from isotrope.data.synthetic.pages.forms import boxes
-from isotrope.data.synthetic.pages.furniture import rule
 from isotrope.data.synthetic.pages.paragraphs import flow
 from isotrope.data.synthetic.pages.press import Press, Setting, draw_setting
+from isotrope.data.synthetic.pages.rules import rule
 from isotrope.data.synthetic.pages.stamps import circle
 
 _TRIES = 12

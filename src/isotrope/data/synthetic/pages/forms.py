@@ -9,9 +9,9 @@ import numpy as np
 from isotrope.data.draws import pick
 from isotrope.data.synthetic.pages.books import title
 from isotrope.data.synthetic.pages.boxes import Box
-from isotrope.data.synthetic.pages.furniture import level, rule
 from isotrope.data.synthetic.pages.paragraphs import flow, phrase, set_line
 from isotrope.data.synthetic.pages.press import Press, Setting, draw_setting, ink
+from isotrope.data.synthetic.pages.rules import level, rule
 from isotrope.data.synthetic.pages.stamps import stamp
 from isotrope.data.synthetic.pages.tables import table
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from isotrope.data.synthetic.pages.boxes import Box
-from isotrope.data.synthetic.pages.furniture import level, rule
 from isotrope.data.synthetic.pages.paragraphs import flow, phrase
 from isotrope.data.synthetic.pages.press import Press, Setting, draw_setting
+from isotrope.data.synthetic.pages.rules import level, rule
 from isotrope.data.synthetic.pages.stamps import stamp
 from isotrope.data.synthetic.pages.turning import turned
 

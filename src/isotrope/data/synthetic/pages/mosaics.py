@@ -11,10 +11,11 @@ from isotrope.data.draws import pick
 from isotrope.data.synthetic.pages.books import illustration, listing, title
 from isotrope.data.synthetic.pages.boxes import Box
 from isotrope.data.synthetic.pages.forms import boxes, fields
-from isotrope.data.synthetic.pages.furniture import rule
 from isotrope.data.synthetic.pages.paragraphs import flow, phrase
 from isotrope.data.synthetic.pages.pictures import paste, picture
 from isotrope.data.synthetic.pages.press import Press, Setting, draw_setting
+from isotrope.data.synthetic.pages.rules import panel, rule
+from isotrope.data.synthetic.pages.sheet import BLACK
 from isotrope.data.synthetic.pages.tables import table
 from isotrope.data.synthetic.pages.turning import draw_turn, turned
 
@@ -37,6 +38,9 @@ def mosaic(press: Press, page: Box, height: float) -> None:
 def block(press: Press, box: Box, height: float) -> None:
     """Set a block of any kind in a box."""
     setting = draw_setting(press, pick(press.rng, _KINDS), float(np.clip(height, 12, 42)))
+    if press.chance(0.1):
+        setting = replace(setting, color=panel(press, box))
+        box = box.inset(0.6 * height)
     draw = press.rng.random()
     if draw < 0.12:
         phrase(press, box, setting, press.writing.heading(press.rng), "center")
@@ -163,7 +167,11 @@ def receipt(press: Press, page: Box, height: float) -> None:
 
 def poster(press: Press, page: Box, height: float) -> None:
     """Set a title page: a few centered lines of all sizes, rules and a picture."""
-    box = press.inset(page, (0.05, 0.15), (0.05, 0.15))
+    box, color = press.inset(page, (0.05, 0.15), (0.05, 0.15)), BLACK
+    if press.chance(0.25):
+        color = panel(press, page)
+    elif press.chance(0.15):
+        paste(press, page, 255 * press.rng.uniform(0.4, 1.0, (9, 6, 3)))
     y = box.top
     kind = pick(press.rng, _KINDS)
     while y + 3 * height < box.bottom:
@@ -172,7 +180,9 @@ def poster(press: Press, page: Box, height: float) -> None:
             press.rng, kind if press.chance(0.7) else pick(press.rng, _KINDS), size
         )
         spacing = press.between(0, 0.25) * size if press.chance(0.3) else 0.0
-        large = Setting(face, leading=press.between(1, 1.3), align="center", spacing=spacing)
+        large = Setting(
+            face, leading=press.between(1, 1.3), align="center", spacing=spacing, color=color
+        )
         y = phrase(press, box.below(y), large, press.writing.heading(press.rng, 36))
         y += press.rng.exponential(0.05) * box.height + 0.4 * size
         if press.chance(0.12) and box.bottom - y > 10 * height:

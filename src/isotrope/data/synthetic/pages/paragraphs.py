@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from isotrope.data.synthetic.pages.boxes import Box
-from isotrope.data.synthetic.pages.faces import Run
+from isotrope.data.synthetic.pages.faces import Run, face
 from isotrope.data.synthetic.pages.press import Press, Setting
+from isotrope.data.synthetic.pages.rules import rule
 
 _HYPHENATED = 0.35  # of the lines with room for a part of the next word
 _WIDEST_SPACE = 0.8  # added to a space, in line heights; wider gaps look like columns
@@ -27,6 +29,8 @@ def flow(
         most: Lines to set at the most.
     """
     y, face = box.top, setting.face
+    if setting.initial and box.width > 12 * face.height and box.height > 4 * setting.pitch:
+        y = _initial(press, box, setting, texts)
     while most > 0 and y + face.height <= box.bottom:
         press.sheet.new_block()
         first = True
@@ -40,6 +44,25 @@ def flow(
             y, most, first = y + setting.pitch, most - 1, False
         y += setting.gap * face.height
     return y - setting.gap * face.height - setting.pitch + face.height if y > box.top else box.top
+
+
+def _initial(press: Press, box: Box, setting: Setting, texts: Iterator[str]) -> float:
+    """Set a few lines beside a large first letter, which is no line of its own."""
+    lines = press.count(2, 3)
+    tall = (lines - 1) * setting.pitch + setting.face.ascent
+    large = face(setting.face.file, setting.face.kind, tall * press.between(1.0, 1.25))
+    text = next(texts)
+    letter = large.run(text[:1].upper())
+    corner = Box(box.left, box.top, box.left + letter.width, box.top + tall)
+    before = len(press.sheet.lines)
+    press.sheet.write(large, letter, corner.left, corner.bottom, color=setting.color)
+    for line in press.sheet.lines[before:]:
+        press.sheet.ignored.append(line.polygon)
+    del press.sheet.lines[before:]
+    beside = box._replace(left=corner.right + 0.3 * setting.face.height)
+    plain = replace(setting, initial=False, indent=0.0)
+    y = flow(press, beside, plain, chain([text[1:]], texts), lines)
+    return y + setting.pitch - setting.face.height
 
 
 def broken(press: Press, text: str, setting: Setting, width: float) -> Iterator[tuple[Run, bool]]:
@@ -92,6 +115,8 @@ def set_line(press: Press, line: Box, setting: Setting, run: Run, last: bool = F
         and free < _WIDEST_SPACE * face.height * run.text.count(" ")
     ):
         width = line.width
+    if press.chance(setting.marked):
+        _mark(press, x, y, run, setting)
     if not setting.unrest:
         return press.sheet.write(face, run, x, y, color=setting.color, width=width)
     stray = setting.unrest * face.height
@@ -103,9 +128,24 @@ def set_line(press: Press, line: Box, setting: Setting, run: Run, last: bool = F
     return x + run.width
 
 
+def _mark(press: Press, x: float, y: float, run: Run, setting: Setting) -> None:
+    """Underline a line or a part of it, or strike it out."""
+    height = setting.face.height
+    start = x + press.between(0, 0.7) * run.width if press.chance(0.5) else x
+    level = y + 0.12 * height if press.chance(0.7) else y - 0.2 * height
+    end = x + run.width
+    rule(
+        press,
+        (start, level),
+        (end, level + press.rng.normal(0, 0.01) * (end - start)),
+        press.between(0.03, 0.09) * height,
+        setting.color,
+    )
+
+
 def _wave(press: Press, x: float, y: float, length: float, stray: float):
     """A baseline that climbs or falls a little, and swings."""
-    slope = float(press.rng.normal(0, 0.25)) * stray / 10
+    slope = float(press.rng.normal(0, 2)) * stray / (length + 1)
     rise = float(press.rng.normal(0, 1)) * stray
     rate = 2 * np.pi / (length * press.between(0.5, 2.0) + 1)
     phase = press.between(0, 6.3)

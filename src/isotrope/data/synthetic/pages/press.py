@@ -52,6 +52,8 @@ class Setting:
         color: ARGB.
         unrest: How far letters and baselines stray, as in typescript and handwriting, in line
             heights.
+        marked: Share of lines that are underlined or struck out.
+        initial: Whether the first paragraph begins with a large letter.
     """
 
     face: Face
@@ -62,6 +64,8 @@ class Setting:
     spacing: float = 0.0
     color: int = BLACK
     unrest: float = 0.0
+    marked: float = 0.0
+    initial: bool = False
 
     @property
     def pitch(self) -> float:
@@ -100,6 +104,7 @@ def draw_setting(press: Press, kind: str, height: float) -> Setting:
         gap=gap,
         color=ink(press, kind),
         unrest=unrest if press.chance(0.7) else 0.0,
+        marked=press.between(0, 0.2) if press.chance(0.12) else 0.0,
     )
 
 

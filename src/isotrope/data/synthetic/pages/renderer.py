@@ -30,7 +30,7 @@ from isotrope.data.synthetic.pages.mosaics import (
 )
 from isotrope.data.synthetic.pages.press import Press
 from isotrope.data.synthetic.pages.sheet import Sheet
-from isotrope.data.synthetic.pages.warps import draw_warp, warped
+from isotrope.data.synthetic.pages.warps import cropped, draw_warp, warped
 from isotrope.data.synthetic.pages.wear import wear
 from isotrope.data.synthetic.pages.writing import Writing
 from isotrope.data.synthetic.sentences import Sentences
@@ -70,8 +70,9 @@ SHARES: dict[str, float] = {
 _WIDTHS = {"spread": (1.15, 1.5), "receipt": (0.3, 0.6), "drawing": (0.7, 1.5)}
 _WIDTH = (0.6, 0.85)  # over the height
 _TALLEST = {"spread": 24.0, "columns": 28.0, "receipt": 30.0}  # lines, px
-_LEAST, _MOST = 13.0, 36.0  # heights of lines, px
+_LEAST, _MOST = 13.0, 40.0  # heights of lines, px
 _LONGEST = 1600
+_CROPPED = 0.08
 
 
 class SyntheticPages:
@@ -113,6 +114,8 @@ class SyntheticPages:
         if warp is not None:
             desk = int(rng.integers(0, 256 if rng.random() < 0.4 else 60))
             page = warped(page, warp, (desk, desk, desk))
+        if rng.random() < _CROPPED:
+            page = cropped(page, rng)
         page = within(page)
         return LabeledPage(scanned(page.pixels, rng), page.lines, page.ignored)
 

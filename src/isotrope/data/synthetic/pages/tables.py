@@ -8,9 +8,9 @@ import numpy as np
 
 from isotrope.data.draws import pick
 from isotrope.data.synthetic.pages.boxes import Box
-from isotrope.data.synthetic.pages.furniture import rule
 from isotrope.data.synthetic.pages.paragraphs import phrase, set_line
 from isotrope.data.synthetic.pages.press import Press, Setting
+from isotrope.data.synthetic.pages.rules import panel, rule
 
 
 def table(press: Press, box: Box, setting: Setting, rows: int | None = None) -> float:
@@ -35,18 +35,23 @@ def table(press: Press, box: Box, setting: Setting, rows: int | None = None) -> 
         pick(press.rng, ("right", "center", "left")) if number else "left" for number in numeric
     ]
     wraps = press.chance(0.2)
+    filled = press.chance(0.12) and not wraps
     y, levels = box.top, [box.top]
     line = (1.0 if press.chance(0.6) else press.between(1.0, 1.7)) * face.height
     for row in range(rows or press.count(2, 30)):
         if y + line + 2 * pad > box.bottom:
             break
         bottom = y + line + pad
+        setting = small
+        if row == 0 and filled:
+            color = panel(press, Box(box.left, y, box.right, bottom))
+            setting = replace(small, color=color)
         for i in range(columns):
             if row and press.chance(0.08):
                 continue
             cell = Box(edges[i] + pad / 2, y + pad / 2, edges[i + 1] - pad / 2, box.bottom)
             head = row == 0
-            end = _cell(press, cell, small, head, numeric[i], aligns[i], wraps and i == 0)
+            end = _cell(press, cell, setting, head, numeric[i], aligns[i], wraps and i == 0)
             bottom = max(bottom, end + pad / 2)
         y = bottom
         levels.append(y)

@@ -62,7 +62,9 @@ def draw_warp(rng: np.random.Generator, size: tuple[int, int]) -> Warp | None:
     draw = rng.random()
     if draw < 0.5:
         return None
-    turn = float(np.radians(rng.normal(0, 1.2 if rng.random() < 0.75 else 8.0)))
+    slant, kind = rng.normal(), rng.random()
+    turn = 1.2 * slant if kind < 0.7 else 7 * slant if kind < 0.9 else rng.uniform(-45, 45)
+    turn = float(np.radians(turn))
     tilt, bows, waves = np.zeros(2), np.zeros(2), np.zeros((0, 5))
     if draw > 0.7:
         tilt = rng.normal(0, 0.07, 2).clip(-0.2, 0.2)
@@ -131,6 +133,14 @@ def warped(page: LabeledPage, warp: Warp, desk: tuple[int, int, int]) -> Labeled
     if warp.curved or np.any(warp.tilt):
         page = LabeledPage(page.pixels, tuple(map(_divided, page.lines)), page.ignored)
     return page.moved(np.ascontiguousarray(pixels[..., :3]), warp)
+
+
+def cropped(page: LabeledPage, rng: np.random.Generator) -> LabeledPage:
+    """Cut a page's image off at one or more sides."""
+    cut = rng.uniform(0, 0.35, 4) * (rng.random(4) < 0.4) * np.tile(page.size, 2)
+    left, top, right, bottom = cut.astype(int)
+    pixels = page.pixels[top : page.size[1] - bottom, left : page.size[0] - right]
+    return page.moved(np.ascontiguousarray(pixels), lambda points: points - (left, top))
 
 
 def _divided(line: PageLine) -> PageLine:

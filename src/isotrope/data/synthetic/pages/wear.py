@@ -9,6 +9,8 @@ from isotrope.data.synthetic.pages.sheet import Sheet
 
 def wear(sheet: Sheet, rng: np.random.Generator) -> None:
     """Age a printed sheet, in a share of pages each."""
+    if rng.random() < 0.2:
+        fade(sheet, rng)
     if rng.random() < 0.18:
         show_through(sheet, rng)
     if rng.random() < 0.15:
@@ -17,6 +19,23 @@ def wear(sheet: Sheet, rng: np.random.Generator) -> None:
         specks(sheet, rng)
     if rng.random() < 0.06:
         holes(sheet, rng)
+
+
+def fade(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Wear off ink, in patches or in grains."""
+    import skia
+
+    grain = rng.uniform(1.5, 4) if rng.random() < 0.5 else rng.uniform(15, 120)
+    size = max(int(sheet.height / grain), 2), max(int(sheet.width / grain), 2)
+    field = rng.random(size) ** rng.uniform(1, 4) * rng.uniform(0.2, 0.75)
+    pixels = np.full((*size, 4), 255, np.uint8)
+    pixels[..., :3] = (255 * field)[..., None]
+    sheet.canvas.drawImageRect(
+        skia.Image.fromarray(pixels, colorType=skia.kRGBA_8888_ColorType),
+        skia.Rect(sheet.width, sheet.height),
+        skia.SamplingOptions(skia.FilterMode.kLinear),
+        skia.Paint(BlendMode=skia.BlendMode.kScreen),
+    )
 
 
 def show_through(sheet: Sheet, rng: np.random.Generator) -> None:
