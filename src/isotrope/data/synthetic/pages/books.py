@@ -123,7 +123,10 @@ def column(press: Press, box: Box, setting: Setting, texts: Iterator[str]) -> No
     y, height = box.top, setting.face.height
     while y + 2 * height < box.bottom:
         lines = press.count(4, 40)
-        y = flow(press, box.below(y), setting, texts, lines) + (setting.leading - 1) * height
+        end = flow(press, box.below(y), setting, texts, lines)
+        if end <= y:
+            return
+        y = end + (setting.leading - 1) * height
         room = box.bottom - y
         draw = press.rng.random()
         if room < 8 * height:

@@ -42,6 +42,8 @@ def flow(
             line = Box(box.left + indent, y, box.right, y + face.height)
             set_line(press, line, setting, run, last)
             y, most, first = y + setting.pitch, most - 1, False
+        if first:  # no room for a word, or no letter that the font has
+            break
         y += setting.gap * face.height
     return y - setting.gap * face.height - setting.pitch + face.height if y > box.top else box.top
 
