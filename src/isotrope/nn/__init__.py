@@ -1,5 +1,6 @@
 """Equivariant layers, one idea per file."""
 
+from isotrope.nn.arrows import Arrows
 from isotrope.nn.attention import GroupConvSelfAttention, GroupSelfAttention
 from isotrope.nn.block import Block, ConvLayer, FeedForward
 from isotrope.nn.conv import GroupConv
@@ -14,6 +15,7 @@ from isotrope.nn.upsample import Upsample
 
 __all__ = [
     "MLP",
+    "Arrows",
     "Block",
     "ConvLayer",
     "Downsample",

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from isotrope import audit, equivariance_error
-from isotrope.nn import Upsample
-from isotrope.ocr.detection.model import Arrows, LineNet
+from isotrope.nn import Arrows, Upsample
+from isotrope.ocr.detection.model import LineNet
 
 from .test_model import C4, pixels, random_net
 

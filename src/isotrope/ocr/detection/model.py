@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group, group_from_name
-from isotrope.nn import Downsample, GroupConv, LiftedBatchNorm, LiftingConv, Upsample
+from isotrope.nn import Arrows, Downsample, GroupConv, LiftedBatchNorm, LiftingConv, Upsample
 
 SCALE = 4
 """Pixels of the page per position of the maps."""
@@ -128,28 +128,6 @@ class Fuse(nn.Module):
         self, fine: Float[Tensor, "B G H W C"], coarse: Float[Tensor, "B G H2 W2 C2"]
     ) -> Float[Tensor, "B G H W C"]:
         return self.conv(fine + self.upsample(self.narrow(coarse))).relu()
-
-
-class Arrows(nn.Module):
-    """A vector for each position from a score for each orientation: `v(x) = sum_g s(x, g) g e`.
-
-    `e` points to the right. As `(L_h s)(x, g) = s(h^-1 x, h^-1 g)`, the vectors of a turned signal
-    are the turned vectors, `h v(h^-1 x)`. Maps scores `(B, |G|, H, W, 1)` to `(B, 2, H, W)`.
-    """
-
-    takes, gives = "lifted", "vectors"
-
-    def __init__(self, group: Group) -> None:
-        super().__init__()
-        self.group = group
-
-    def forward(self, scores: Float[Tensor, "B G H W 1"]) -> Float[Tensor, "B 2 H W"]:
-        return torch.einsum("bghwc,gv->bvhw", scores, self.table(scores))
-
-    def table(self, like: Tensor) -> Float[Tensor, "G 2"]:
-        """`g e` for every element, `(|G|, 2)`, in the dtype and on the device of `like`."""
-        group = self.group
-        return torch.stack([group.matrix(g)[:, 0] for g in group.elements]).to(like)
 
 
 class LineNet(nn.Module):

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from isotrope.nn import Downsample, LiftedBatchNorm
+from isotrope.nn import Arrows, Downsample, LiftedBatchNorm
 from isotrope.nn.conv import TurnedFilter
-from isotrope.ocr.detection.model import Arrows, Fuse, LineNet, Residual
+from isotrope.ocr.detection.model import Fuse, LineNet, Residual
 
 
 class PlanesNet(nn.Module):
