@@ -20,7 +20,7 @@ from isotrope.cli.command import Command, Group
 from isotrope.cli.export import export
 from isotrope.cli.orient import orient
 from isotrope.cli.read import read
-from isotrope.cli.train import finder, reader, recognizer
+from isotrope.cli.train import detector, finder, reader, recognizer
 
 app = typer.Typer(
     name="isotrope",
@@ -64,6 +64,7 @@ app.command("eval", cls=Command)(evaluate)
 train = typer.Typer(cls=Group, no_args_is_help=True, help="Train a model from a recipe.")
 train.command(cls=Command)(reader)
 train.command(cls=Command)(finder)
+train.command(cls=Command)(detector)
 train.command(cls=Command)(recognizer)
 train.command(cls=Command)(classifier)
 app.add_typer(train, name="train")

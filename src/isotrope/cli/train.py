@@ -81,6 +81,19 @@ def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
         run(OrientationRecipe, config, data, out, changed, ("loss", "right", "slant"))
 
 
+def detector(config: Config, data: Data, out: Out, changed: Set = None) -> None:
+    """Train a detector of the lines of pages.
+
+    Writes checkpoint.pt, log.csv, curve.png and model/.
+    """
+    with exit_on_error():
+        check_path("--config", config)
+        check_path("--data", data)
+        from isotrope.training.tasks.detection_recipe import DetectionRecipe
+
+        run(DetectionRecipe, config, data, out, changed, ("loss", "core"))
+
+
 def run(
     kind: Any,
     config: Path,

@@ -1,0 +1,99 @@
+"""The networks of detectors, as `DetectionTask` trains them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from isotrope.ocr.detection.lines import Detector
+from isotrope.training.detection_targets import CoreShape
+
+
+class Network(Protocol):
+    """What training needs to know of a network.
+
+    Attributes:
+        scale: Pixels per position of its maps.
+        core: The core of a line that it learns to mark.
+    """
+
+    scale: int
+    core: CoreShape
+
+    def random(self) -> nn.Module:
+        """The network with random weights."""
+        ...
+
+    def published(self) -> nn.Module:
+        """The network with published weights."""
+        ...
+
+    def load(self, folder: str | Path) -> nn.Module:
+        """The network of a folder."""
+        ...
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        """Write a network."""
+        ...
+
+    def detector(self, folder: Path) -> Detector:
+        """Load a detector from the folder of its network."""
+        ...
+
+    def maps(self, model: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Its maps of RGB pages `(B, 3, H, W)` in [-1, 1].
+
+        Logits of cores, or also logits of ends, arrows, and logarithms of heights.
+        """
+        ...
+
+
+class MapNetwork:
+    """`DBNet`: one map of cores, at the pixels of the page."""
+
+    scale = 1
+    core = CoreShape(share=0.4, gap=0.3)
+
+    def random(self) -> nn.Module:
+        from isotrope.ocr.detection.db.model import DBNet, DBNetConfig
+
+        return DBNet(DBNetConfig.small())
+
+    def published(self) -> nn.Module:
+        from isotrope.ocr.detection.db.published import load_published
+
+        spec = find_spec("rapidocr")
+        if spec is None or not spec.submodule_search_locations:
+            raise ModuleNotFoundError(
+                "PP-OCRv6's detector comes with rapidocr, which is not installed; "
+                "pip install rapidocr",
+                name="rapidocr",
+            )
+        return load_published(
+            Path(spec.submodule_search_locations[0]) / "models/PP-OCRv6_det_small.onnx"
+        )
+
+    def load(self, folder: str | Path) -> nn.Module:
+        from isotrope.ocr.detection.db.store import load_detector
+
+        return load_detector(folder)
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        from isotrope.ocr.detection.db.store import save_detector
+
+        save_detector(model, folder)
+
+    def detector(self, folder: Path) -> Detector:
+        from isotrope.ocr.detection.db.session import DBDetector
+
+        return DBDetector(folder)
+
+    def maps(self, model: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
+        return (model(pixels.flip(1)),)
+
+
+NETWORKS: dict[str, Network] = {"map": MapNetwork()}
+"""The networks by the `kind` of `DetectorModel`."""
