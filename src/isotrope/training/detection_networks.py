@@ -18,10 +18,12 @@ class Network(Protocol):
     Attributes:
         scale: Pixels per position of its maps.
         core: The core of a line that it learns to mark.
+        cores_only: Whether it has a map of cores alone.
     """
 
     scale: int
     core: CoreShape
+    cores_only: bool
 
     def random(self) -> nn.Module:
         """The network with random weights."""
@@ -56,6 +58,7 @@ class MapNetwork:
 
     scale = 1
     core = CoreShape(share=0.4, gap=0.3)
+    cores_only = True
 
     def random(self) -> nn.Module:
         from isotrope.ocr.detection.db.model import DBNet, DBNetConfig

@@ -27,22 +27,22 @@ class CoreShape:
 
 
 class Targets(NamedTuple):
-    """Maps of `(h, w)` positions, float32.
+    """Maps of `(h, w)` positions, float32. `end`, `arrow` and `height` may be left out.
 
     Args:
         core: How much of a position is covered by the core of a line, in [0, 1].
-        end: The same of the ends of lines.
+        known: 1 where the truth is known, else 0.
+        end: As `core`, of the ends of lines.
         arrow: The direction of reading, unit vectors `(2, h, w)`, `(x, y)` with y down; 0 outside
             cores.
         height: The natural logarithm of the line's height in pixels; 0 outside cores.
-        known: 1 where the truth is known, else 0.
     """
 
     core: np.ndarray
-    end: np.ndarray
-    arrow: np.ndarray
-    height: np.ndarray
     known: np.ndarray
+    end: np.ndarray | None = None
+    arrow: np.ndarray | None = None
+    height: np.ndarray | None = None
 
 
 def draw_targets(
@@ -50,7 +50,8 @@ def draw_targets(
     size: tuple[int, int],
     scale: int,
     shape: CoreShape,
-    unknown: Sequence[np.ndarray] = (),
+    ignored: Sequence[np.ndarray] = (),
+    cores_only: bool = False,
 ) -> Targets:
     """Draw the maps of a page.
 
@@ -59,31 +60,42 @@ def draw_targets(
         size: Height and width of the page in pixels, multiples of `scale`.
         scale: Pixels per position.
         shape: What is marked of a line.
-        unknown: Polygons `(N, 2)` in pixels where there may be text that was not annotated.
+        ignored: Polygons `(N, 2)` in pixels where nothing is known.
+        cores_only: Whether to leave out all maps but `core` and `known`.
     """
-    rows, columns = size[0] // scale, size[1] // scale
+    grid = size[0] // scale, size[1] // scale, scale
     cores = [core for band in bands if (core := _core(band, shape)) is not None]
+    hidden = _Canvas(*grid)
+    for polygon in ignored:
+        hidden.fill(polygon)
+    targets = Targets(
+        _coverage(cores, shape.share, *grid), (hidden.coverage() < 0.5).astype(np.float32)
+    )
+    if cores_only:
+        return targets
     ends = [end for band in bands for end in band.ends(shape.end * band.height)]
-    labels = _Canvas(rows, columns, scale, smooth=False)
+    arrow, height = _directions(cores, shape.share, *grid)
+    return targets._replace(
+        end=_coverage(ends, 1.5 * shape.share, *grid), arrow=arrow, height=height
+    )
+
+
+def _directions(
+    cores: Sequence[Band], share: float, rows: int, columns: int, scale: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The maps `arrow` and `height`."""
+    canvas = _Canvas(rows, columns, scale, smooth=False)
     arrows, heights = [(0.0, 0.0)], [0.0]
     for core in cores:
         for start, stop in zip(core.axis[:-1], core.axis[1:], strict=True):
-            along = stop - start
-            if length := float(np.hypot(*along)):
-                labels.stroke(np.stack([start, stop]), shape.share * core.height, len(arrows))
-                arrows.append(tuple(along / length))
+            across, down = stop - start
+            if length := float(np.hypot(across, down)):
+                canvas.stroke(np.stack([start, stop]), share * core.height, len(arrows))
+                arrows.append((across / length, down / length))
                 heights.append(float(np.log(core.height)))
-    label = labels.values()
-    known = _Canvas(rows, columns, scale)
-    for polygon in unknown:
-        known.fill(polygon)
-    return Targets(
-        _painted(cores, shape.share, rows, columns, scale),
-        _painted(ends, 1.5 * shape.share, rows, columns, scale),
-        np.array(arrows, np.float32)[label].transpose(2, 0, 1),
-        np.array(heights, np.float32)[label],
-        (known.coverage() < 0.5).astype(np.float32),
-    )
+    label = canvas.values()
+    arrow = np.array(arrows, np.float32)[label].transpose(2, 0, 1)
+    return arrow, np.array(heights, np.float32)[label]
 
 
 def _core(band: Band, shape: CoreShape) -> Band | None:
@@ -92,7 +104,9 @@ def _core(band: Band, shape: CoreShape) -> Band | None:
     return band.shortened(gap)
 
 
-def _painted(bands: Sequence[Band], share: float, rows: int, columns: int, scale: int):
+def _coverage(
+    bands: Sequence[Band], share: float, rows: int, columns: int, scale: int
+) -> np.ndarray:
     canvas = _Canvas(rows, columns, scale)
     for band in bands:
         canvas.stroke(band.axis, share * band.height)

@@ -100,20 +100,20 @@ class DetectionTask(GroupedTask[nn.Module]):
 
     def collate(self, samples: Sequence[Drawn]) -> dict[str, Any]:
         """Pixels and maps."""
-        scale, core = self.network.scale, self.network.core
-        size = (self.size, self.size)
+        network, size = self.network, (self.size, self.size)
         maps = [
-            draw_targets(s.window.bands, size, scale, core, s.window.ignored) for s in samples
+            draw_targets(
+                *(s.window.bands, size, network.scale, network.core, s.window.ignored),
+                cores_only=network.cores_only,
+            )._asdict()
+            for s in samples
         ]
-        joined = Targets(*(np.stack(each) for each in zip(*maps, strict=True)))
+        names = [name for name, values in maps[0].items() if values is not None]
         pixels = np.stack([np.asarray(s.window.image) for s in samples])
         return {
             "pixels": torch.from_numpy(pixels).movedim(-1, 1).contiguous(),
             "seed": samples[0].seed,
-            **{
-                name: torch.from_numpy((values * _UNIT).round().astype(np.int16))
-                for name, values in joined._asdict().items()
-            },
+            **{name: _packed(np.stack([m[name] for m in maps])) for name in names},
         }
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
@@ -129,14 +129,14 @@ class DetectionTask(GroupedTask[nn.Module]):
         pixels = batch["pixels"].float() / 127.5 - 1
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         core, *more = (each.float() for each in self.network.maps(model, pixels))
-        true = Targets(*(batch[name].float() / _UNIT for name in Targets._fields))
+        true = {name: batch[name].float() / _UNIT for name in Targets._fields if name in batch}
         near, paper = max(1, 8 // self.network.scale), self.weights.paper
-        parts = {"core": map_loss(core, true.core, true.known, near, paper)}
+        parts = {"core": map_loss(core, true["core"], true["known"], near, paper)}
         if more:
             end, arrow, height = more
-            parts["end"] = map_loss(end, true.end, true.known, near, paper)
-            parts["arrow"] = arrow_loss(arrow, true.arrow)
-            parts["height"] = height_loss(height, true.height)
+            parts["end"] = map_loss(end, true["end"], true["known"], near, paper)
+            parts["arrow"] = arrow_loss(arrow, true["arrow"])
+            parts["height"] = height_loss(height, true["height"])
         weights = {"core": 1.0, **vars(self.weights)}
         total = sum((weights[name] * part for name, part in parts.items()), torch.zeros(()))
         return {"loss": total, **{name: part.detach() for name, part in parts.items()}}
@@ -162,3 +162,7 @@ class DetectionTask(GroupedTask[nn.Module]):
     def save(self, model: nn.Module, folder: Path) -> None:
         """Write the weights, the configuration and the ONNX graph."""
         self.network.save(model, folder)
+
+
+def _packed(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values * _UNIT).round_().short()

@@ -11,6 +11,7 @@ from torch import nn
 
 from isotrope.data.labeled_pages import LabeledPages
 from isotrope.data.page_windows import Window, WindowShape, page_split
+from isotrope.data.synthetic.pages import SyntheticPages
 from isotrope.io.transcripts import transcripts_in
 from isotrope.training.detection_networks import NETWORKS
 from isotrope.training.recipe import Fields, Recipe
@@ -151,7 +152,13 @@ def _drawn(pages: LabeledPages) -> DrawPage:
 
 
 def _rendered() -> DrawPage:
-    raise NotImplementedError
+    """Draws a page with the fonts of this machine."""
+    pages = SyntheticPages()
+
+    def draw(rng: np.random.Generator) -> Window:
+        return Window.of(pages.draw(rng))
+
+    return draw
 
 
 def _mixed(draws: list[tuple[float, DrawPage]]) -> DrawPage:
