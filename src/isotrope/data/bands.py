@@ -1,7 +1,7 @@
 """The band that a line of text covers: the middle of its letters, and their height.
 
-Archives outline the same letters tightly or loosely, up to every descender or straight. A band keeps
-what all outlines agree on, so that a detector can learn it.
+Archives outline the same letters tightly or loosely, around each descender or straight. A band
+keeps what all outlines agree on, so that a detector can learn it.
 """
 
 from __future__ import annotations

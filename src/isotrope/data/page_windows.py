@@ -83,9 +83,7 @@ def draw_window(
     return _cut(page, np.concatenate([linear, shift[:, None]], 1), size, rng)
 
 
-def side_by_side(
-    first: Window, second: Window, at: int, across: bool
-) -> Window:
+def side_by_side(first: Window, second: Window, at: int, across: bool) -> Window:
     """Two windows of one size in one: the second covers all beyond `at` px from the left or top."""
     width, height = first.image.size
     corner = (at, 0) if across else (0, at)

@@ -10,8 +10,8 @@ from torch.nn import functional
 def map_loss(logits: Tensor, target: Tensor, known: Tensor, near: int, paper: float) -> Tensor:
     """Cross-entropy plus Dice loss of a map of probabilities, as DB (Liao et al. 2020) has.
 
-    `sum w ce / sum w + 1 - 2 sum p t / (sum p + sum t)`. The weight w of blank paper is `paper`, and
-    that of text and what is close to it 1: where lines touch matters, and most of a page is blank.
+    `sum w ce / sum w + 1 - 2 sum p t / (sum p + sum t)`. The weight w is 1 on text and close to it,
+    where lines must be kept apart, and `paper` elsewhere, since most of a page is blank.
 
     Args:
         logits: `(B, h, w)`.

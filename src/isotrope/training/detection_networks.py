@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from torch import Tensor, nn
 
 from isotrope.ocr.detection.lines import Detector
 from isotrope.training.detection_targets import CoreShape
+
+if TYPE_CHECKING:
+    from isotrope.ocr.detection.db.model import DBNet
 
 
 class Network(Protocol):
@@ -87,7 +90,7 @@ class MapNetwork:
     def save(self, model: nn.Module, folder: Path) -> None:
         from isotrope.ocr.detection.db.store import save_detector
 
-        save_detector(model, folder)
+        save_detector(cast("DBNet", model), folder)
 
     def detector(self, folder: Path) -> Detector:
         from isotrope.ocr.detection.db.session import DBDetector

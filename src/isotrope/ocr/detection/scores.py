@@ -24,9 +24,7 @@ class LineScore:
     true: int = 0
 
     def __add__(self, other: LineScore) -> LineScore:
-        return LineScore(
-            self.hits + other.hits, self.found + other.found, self.true + other.true
-        )
+        return LineScore(self.hits + other.hits, self.found + other.found, self.true + other.true)
 
     @property
     def f(self) -> float:

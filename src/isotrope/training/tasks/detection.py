@@ -18,7 +18,7 @@ from isotrope.data.page_windows import Window, WindowShape, draw_window, side_by
 from isotrope.ocr.detection.scores import LineScore, score_lines
 from isotrope.training.detection_losses import arrow_loss, height_loss, map_loss
 from isotrope.training.detection_networks import Network
-from isotrope.training.detection_targets import CoreShape, Targets, draw_targets
+from isotrope.training.detection_targets import Targets, draw_targets
 from isotrope.training.rendered import drawn_seed
 from isotrope.training.task import GroupedTask, channels_last
 
@@ -54,6 +54,9 @@ class DetectionLosses:
     paper: float = 0.25
 
 
+_WINDOW, _LOSSES = WindowShape(), DetectionLosses()
+
+
 class DetectionTask(GroupedTask[nn.Module]):
     """Trains a detector of lines on windows of pages.
 
@@ -75,9 +78,9 @@ class DetectionTask(GroupedTask[nn.Module]):
         draw_page: DrawPage,
         held_out: Sequence[LabeledPages] = (),
         size: int = 512,
-        window: WindowShape = WindowShape(),
+        window: WindowShape = _WINDOW,
         degraded: float = 0.7,
-        losses: DetectionLosses = DetectionLosses(),
+        losses: DetectionLosses = _LOSSES,
         group: int = 16,
         parts: int = 4,
         seed: int = 0,
