@@ -13,7 +13,9 @@ from isotrope import cli
 from isotrope.cli.command import EXIT_STATUS, Command, Group, reflowed
 
 COMMANDS = ["read", "orient", "adapt", "audit", "export", "eval"]
-COMMANDS += [f"train {kind}" for kind in ("reader", "finder", "recognizer", "classifier")]
+COMMANDS += [
+    f"train {kind}" for kind in ("reader", "finder", "detector", "recognizer", "classifier")
+]
 
 
 def run(*arguments, **environment):
@@ -139,6 +141,7 @@ def test_ctrl_c_is_quiet():
         ("train recognizer --config . --real none --out run", "check --real"),
         ("train reader --config . --data none --out run", "check --data"),
         ("train finder --config . --data none --out run", "check --data"),
+        ("train detector --config . --data none --out run", "check --data"),
         ("train classifier --config . --data none --out run", "give the folder of a set:"),
     ],
 )

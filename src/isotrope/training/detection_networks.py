@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from isotrope.ocr.detection.lines import Detector
 from isotrope.training.detection_targets import CoreShape
+from isotrope.training.task import channels_last
 
 if TYPE_CHECKING:
     from isotrope.ocr.detection.db.model import DBNet
+    from isotrope.ocr.detection.model import LineNet
 
 
 class Network(Protocol):
@@ -66,7 +68,7 @@ class MapNetwork:
     def random(self) -> nn.Module:
         from isotrope.ocr.detection.db.model import DBNet, DBNetConfig
 
-        return DBNet(DBNetConfig.small())
+        return channels_last(DBNet(DBNetConfig.small()))
 
     def published(self) -> nn.Module:
         from isotrope.ocr.detection.db.published import load_published
@@ -78,14 +80,13 @@ class MapNetwork:
                 "pip install rapidocr",
                 name="rapidocr",
             )
-        return load_published(
-            Path(spec.submodule_search_locations[0]) / "models/PP-OCRv6_det_small.onnx"
-        )
+        folder = Path(spec.submodule_search_locations[0])
+        return channels_last(load_published(folder / "models/PP-OCRv6_det_small.onnx"))
 
     def load(self, folder: str | Path) -> nn.Module:
         from isotrope.ocr.detection.db.store import load_detector
 
-        return load_detector(folder)
+        return channels_last(load_detector(folder))
 
     def save(self, model: nn.Module, folder: Path) -> None:
         from isotrope.ocr.detection.db.store import save_detector
@@ -101,5 +102,42 @@ class MapNetwork:
         return (model(pixels.flip(1)),)
 
 
-NETWORKS: dict[str, Network] = {"map": MapNetwork()}
+class ArrowNetwork:
+    """`LineNet`: maps of cores and ends, arrows and heights, at 1/4 of the resolution."""
+
+    scale = 4
+    core = CoreShape(share=0.5, gap=0.3)
+    cores_only = False
+
+    def random(self) -> nn.Module:
+        from isotrope.ocr.detection.model import LineNet
+
+        return LineNet()
+
+    def published(self) -> nn.Module:
+        raise ValueError(
+            'model.start="published": nobody has published weights of an equivariant detector; '
+            'use "random" or the folder of one'
+        )
+
+    def load(self, folder: str | Path) -> nn.Module:
+        from isotrope.ocr.detection.linenet.store import load_line_net
+
+        return load_line_net(folder)
+
+    def save(self, model: nn.Module, folder: Path) -> None:
+        from isotrope.ocr.detection.linenet.store import save_line_net
+
+        save_line_net(cast("LineNet", model), folder)
+
+    def detector(self, folder: Path) -> Detector:
+        from isotrope.ocr.detection.linenet.session import LineNetDetector
+
+        return LineNetDetector(folder)
+
+    def maps(self, model: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
+        return model(pixels)
+
+
+NETWORKS: dict[str, Network] = {"map": MapNetwork(), "equivariant": ArrowNetwork()}
 """The networks by the `kind` of `DetectorModel`."""

@@ -139,7 +139,7 @@ class _Canvas:
         self.canvas.drawPath(path, self._paint(255))
 
     def coverage(self) -> np.ndarray:
-        return self._flushed()[..., 0].astype(np.float32) / 255
+        return self._flushed()[..., 3].astype(np.float32) / 255
 
     def values(self) -> np.ndarray:
         pixels = self._flushed().astype(np.int64)

@@ -20,7 +20,7 @@ from isotrope.training.detection_losses import arrow_loss, height_loss, map_loss
 from isotrope.training.detection_networks import Network
 from isotrope.training.detection_targets import Targets, draw_targets
 from isotrope.training.rendered import drawn_seed
-from isotrope.training.task import GroupedTask, channels_last
+from isotrope.training.task import GroupedTask
 
 _UNIT = 1000
 """Floats travel as integers: Fabric would round them to bfloat16."""
@@ -85,7 +85,7 @@ class DetectionTask(GroupedTask[nn.Module]):
         parts: int = 4,
         seed: int = 0,
     ) -> None:
-        super().__init__(channels_last(model), group, parts, seed)
+        super().__init__(model, group, parts, seed)
         self.network, self.draw_page, self.held = network, draw_page, held_out
         self.size, self.window, self.weights = size, window, losses
         self.degraded = degraded
