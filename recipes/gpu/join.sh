@@ -26,10 +26,19 @@ import sys
 from pathlib import Path
 
 folder = Path(sys.argv[1])
-if "charset" in json.loads((folder / "config.json").read_text()):
+config = json.loads((folder / "config.json").read_text())
+if "charset" in config:
     from isotrope.ocr.recognition.store import load_model, save_model
 
     save_model(load_model(folder), folder)
+elif "neck_kernel" in config:
+    from isotrope.ocr.detection.db.store import load_detector, save_detector
+
+    save_detector(load_detector(folder), folder)
+elif "group" in config:
+    from isotrope.ocr.detection.linenet.store import load_line_net, save_line_net
+
+    save_line_net(load_line_net(folder), folder)
 else:
     from isotrope.ocr.orientation.store import load_finder, save_finder
 

@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("kind", help="a recipe of recipes/: finder, reader-small, reader-tiny")
+    parser.add_argument("kind", help="a recipe of recipes/: finder, reader-small, detector, ...")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the recipe's sets")
     parser.add_argument("--run", type=Path, help="go on from its checkpoint; none: from the start")
     parser.add_argument("--out", type=Path, default=ROOT / "out/gpu")
@@ -64,10 +64,15 @@ def main() -> int:
 def first_steps(kind: str, data: Path, run: Path, home: Path) -> None:
     """Makes the task once, so that the cache holds all of it, and takes that part along."""
     from isotrope.training.recipe_file import load_recipe
+    from isotrope.training.tasks.detection_recipe import DetectionRecipe
     from isotrope.training.tasks.orientation_recipe import OrientationRecipe
     from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
-    recipe = OrientationRecipe if kind == "finder" else RecognitionRecipe
+    size = "small" if kind == "reader-small" else "tiny"
+    recipe, cached = {
+        "finder": (OrientationRecipe, (f"published-{size}", "turns")),
+        "detector": (DetectionRecipe, ("published-detector",)),
+    }.get(kind.split("-")[0], (RecognitionRecipe, (f"published-{size}", f"case-{size}")))
     wanted = load_recipe(recipe, ROOT / f"recipes/{kind}.toml", {})
     wanted.task(data)
     if teacher := getattr(wanted.losses, "teacher", None):
@@ -76,8 +81,7 @@ def first_steps(kind: str, data: Path, run: Path, home: Path) -> None:
             shutil.copy(Path(teacher) / name, run / "teacher" / name)
     cache = run / "cache/isotrope"
     cache.mkdir(parents=True, exist_ok=True)
-    size = "small" if kind == "reader-small" else "tiny"
-    for name in (f"published-{size}", "turns" if kind == "finder" else f"case-{size}"):
+    for name in cached:
         for path in home.glob(f"{name}-*"):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, cache / path.name)

@@ -26,6 +26,7 @@ import os
 import torch
 
 import isotrope.training.engine
+import isotrope.training.tasks.detection_recipe
 import isotrope.training.tasks.orientation_recipe
 import isotrope.training.tasks.recognition_recipe
 from isotrope.data.synthetic.text import SyntheticText

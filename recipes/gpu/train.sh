@@ -30,6 +30,7 @@ trap leave EXIT TERM INT
 
 case $kind in
   finder) command=finder batches="data.group=4096 data.parts=8 optimizer.learning_rate=6e-4" ;;
+  detector*) command=detector batches="data.group=256 data.parts=8" ;;
   *) command=reader batches="data.group=1024 data.parts=8 optimizer.learning_rate=5e-4" ;;
 esac
 workers=$(($(nproc) > 2 ? $(nproc) - 2 : 1))

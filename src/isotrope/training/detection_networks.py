@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -71,17 +70,9 @@ class MapNetwork:
         return channels_last(DBNet(DBNetConfig.small()))
 
     def published(self) -> nn.Module:
-        from isotrope.ocr.detection.db.published import load_published
+        from isotrope.training.tasks.start import published_detector
 
-        spec = find_spec("rapidocr")
-        if spec is None or not spec.submodule_search_locations:
-            raise ModuleNotFoundError(
-                "PP-OCRv6's detector comes with rapidocr, which is not installed; "
-                "pip install rapidocr",
-                name="rapidocr",
-            )
-        folder = Path(spec.submodule_search_locations[0])
-        return channels_last(load_published(folder / "models/PP-OCRv6_det_small.onnx"))
+        return channels_last(published_detector())
 
     def load(self, folder: str | Path) -> nn.Module:
         from isotrope.ocr.detection.db.store import load_detector

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,9 @@ from safetensors.torch import save_file
 
 from isotrope.data.lines import LabeledLines
 from isotrope.io.files import cache_folder, replacing
+from isotrope.ocr.detection.db.model import DBNet
+from isotrope.ocr.detection.db.published import load_published as load_published_detector
+from isotrope.ocr.detection.db.store import load_detector, save_detector
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.published import find_published, load_published
@@ -47,6 +51,28 @@ def published(size: str) -> LineRecognizer:
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps(asdict(model.config)), encoding="utf-8")
     return load_model(folder)
+
+
+def published_detector() -> DBNet:
+    """PP-OCRv6-small's detector, its weights rounded to 16 bits.
+
+    Raises:
+        ModuleNotFoundError, ValueError: as `load_published`, or rapidocr is not installed and the
+            cache does not have the model.
+    """
+    folder = cache_folder() / "published-detector-small"
+    with suppress(ValueError):
+        return load_detector(folder)
+    spec = find_spec("rapidocr")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            "PP-OCRv6's detector comes with rapidocr, which is not installed; pip install rapidocr",
+            name="rapidocr",
+        )
+    packed = Path(spec.submodule_search_locations[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    save_detector(load_published_detector(packed / "models/PP-OCRv6_det_small.onnx"), folder)
+    return load_detector(folder)
 
 
 def remembered(
