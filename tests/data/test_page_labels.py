@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isotrope.data.page_labels import LabeledPage, PageLine
+from isotrope.data.page_labels import LabeledPage, PageLine, within
 
 LINE = PageLine(
     np.array([[10.0, 30.0], [50.0, 30.0]]),
@@ -39,3 +39,19 @@ def test_a_page_moves_with_its_lines():
     assert moved.size == (160, 120)
     np.testing.assert_array_equal(moved.lines[0].polygon, 2 * LINE.polygon)
     np.testing.assert_array_equal(moved.ignored[0], 2 * LINE.polygon)
+
+
+def shifted(right):
+    return lambda points: points + np.array([right, 0.0])
+
+
+def test_lines_cut_by_the_edge_are_ignored():
+    right = LINE.moved(shifted(60))
+    outside = LINE.moved(shifted(200))
+    barely = LINE.moved(shifted(31))
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    page = within(LabeledPage(pixels, (LINE, right, outside, barely), (LINE.polygon,)))
+    assert [line.baseline[-1][0] for line in page.lines] == [50, 80]
+    assert page.lines[1].polygon[:, 0].max() == 80
+    assert len(page.ignored) == 2
+    np.testing.assert_array_equal(page.ignored[1].max(axis=0), [80, 34])
