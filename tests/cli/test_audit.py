@@ -1,9 +1,13 @@
 """`isotrope audit`: a table and a verdict for our models and for any torch module."""
 
+import json
+
 import pytest
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
+from isotrope.ocr.detection.model import LineNet, LineNetConfig
 
 FOREIGN = """
 from torch import nn
@@ -45,6 +49,18 @@ def test_our_model_passes(folder, group):
     assert result.exit_code == 0, result.output
     assert "equivariant to" in result.stdout
     assert "stages.0.0.mixer" in result.stdout
+
+
+def test_the_detector_passes(tmp_path):
+    config = LineNetConfig(stem=2, widths=(3, 4), depths=(0, 1))
+    net = LineNet(config)
+    entries = {**config.to_dict(), "unit": config.unit}
+    (tmp_path / "config.json").write_text(json.dumps(entries))
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    result = audit(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "(model).arrow" in result.stdout
+    assert "vectors" in result.stdout
 
 
 def test_a_plain_cnn_gets_its_first_broken_layer(folder):

@@ -78,6 +78,7 @@ def _load(model: str | None) -> nn.Module:
         ValueError: it cannot be loaded, for any reason.
     """
     from isotrope.models.vit import EquivariantViT
+    from isotrope.ocr.detection.linenet.store import load_line_net
     from isotrope.ocr.gsanet.loading import load_recognizer
 
     if model is None:
@@ -87,15 +88,18 @@ def _load(model: str | None) -> nn.Module:
     config = Path(model) / "config.json"
     try:
         # Without a config, load_recognizer says what is missing.
-        if not config.is_file() or "architectures" in json.loads(config.read_text()):
+        entries = json.loads(config.read_text()) if config.is_file() else {"architectures": []}
+        if "architectures" in entries:
             return cast("nn.Module", load_recognizer(Path(model)).encoder)
+        if "unit" in entries:
+            return load_line_net(model)
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # from json, the config, safetensors or torch
         if type(error) is ValueError:  # ours, with a remedy
             raise
         raise ValueError(
             f"{model}: cannot be loaded ({_reason(error)}); give a folder that "
-            "EquivariantViT.save_pretrained or Recognizer.save_pretrained wrote"
+            "EquivariantViT.save_pretrained, Recognizer.save_pretrained or save_line_net wrote"
         ) from error
 
 

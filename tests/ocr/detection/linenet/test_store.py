@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from isotrope.io.resize import turn
 from isotrope.ocr.detection import make_detector
 from isotrope.ocr.detection.linenet.planes import PlanesNet
 from isotrope.ocr.detection.linenet.session import LineNetDetector
@@ -11,6 +12,7 @@ from isotrope.ocr.detection.linenet.store import load_line_net, save_line_net
 from isotrope.ocr.onnx.session import run
 
 from ..test_model import SMALL, pixels, random_net
+from .drawing import turned_field
 
 
 def flat(maps):
@@ -51,6 +53,19 @@ def test_the_detector_has_a_name(folder):
     maps = detector.maps(np.full((50, 70, 3), 255, np.uint8))
     assert maps.core.shape == (12, 16)  # 48 x 64 px, the multiples of 16 next to it
     assert maps.arrow.shape == (2, 12, 16)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_maps_of_a_turned_image_are_the_turned_maps(folder, degrees):
+    """From bytes, through resizing and onnxruntime, in float32."""
+    detector = LineNetDetector(folder, threads=1)
+    page = np.random.default_rng(0).integers(0, 256, (75, 109, 3), dtype=np.uint8)
+    expected = turned_field(detector.maps(page), degrees)
+    found = detector.maps(turn(page, degrees))
+    for got, wanted in zip(vars(found).values(), vars(expected).values(), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
+    assert np.ptp(found.core) > 0.01
+    assert np.ptp(found.arrow) > 0.01
 
 
 def test_a_folder_of_another_model_is_refused(tmp_path, folder):
