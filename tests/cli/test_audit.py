@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
-from isotrope.ocr.detection.model import LineNet, LineNetConfig
+from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
 
 FOREIGN = """
 from torch import nn

@@ -13,7 +13,7 @@ from isotrope.training.task import channels_last
 
 if TYPE_CHECKING:
     from isotrope.ocr.detection.db.model import DBNet
-    from isotrope.ocr.detection.model import LineNet
+    from isotrope.ocr.detection.linenet.model import LineNet
 
 
 class Network(Protocol):
@@ -101,7 +101,7 @@ class ArrowNetwork:
     cores_only = False
 
     def random(self) -> nn.Module:
-        from isotrope.ocr.detection.model import LineNet
+        from isotrope.ocr.detection.linenet.model import LineNet
 
         return LineNet()
 

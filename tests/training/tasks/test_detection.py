@@ -15,9 +15,9 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 from isotrope.data.bands import Band
 from isotrope.data.labeled_pages import LabeledPages
 from isotrope.data.page_windows import Window, WindowShape
+from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
 from isotrope.ocr.detection.linenet.session import LineNetDetector
 from isotrope.ocr.detection.lines import DetectedLine
-from isotrope.ocr.detection.model import LineNet, LineNetConfig
 from isotrope.training.detection_networks import ArrowNetwork, MapNetwork
 from isotrope.training.engine import Engine
 from isotrope.training.recipe_file import load_recipe

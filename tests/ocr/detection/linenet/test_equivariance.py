@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from isotrope.groups import CyclicGroup
 from isotrope.ocr.detection.linenet.decoding import Decoding, Field, find_lines
 
-from ..test_audit import with_padding_on_one_side, with_still_arrows, with_unturned_filter
-from ..test_model import random_net
 from .drawing import distance, turned_line
+from .test_audit import with_padding_on_one_side, with_still_arrows, with_unturned_filter
+from .test_model import random_net
 
 C4 = CyclicGroup(4)
 ANY = Decoding(sure=0, smallest=1)

@@ -11,8 +11,8 @@ from isotrope.ocr.detection.linenet.session import LineNetDetector
 from isotrope.ocr.detection.linenet.store import load_line_net, save_line_net
 from isotrope.ocr.onnx.session import run
 
-from ..test_model import SMALL, pixels, random_net
 from .drawing import turned_field
+from .test_model import SMALL, pixels, random_net
 
 
 def flat(maps):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from isotrope.nn import Arrows, Downsample, LiftedBatchNorm
 from isotrope.nn.conv import TurnedFilter
-from isotrope.ocr.detection.model import Fuse, LineNet, Residual
+from isotrope.ocr.detection.linenet.model import Fuse, LineNet, Residual
 
 
 class PlanesNet(nn.Module):

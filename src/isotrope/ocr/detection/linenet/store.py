@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch.export import Dim
 
+from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
 from isotrope.ocr.detection.linenet.planes import PlanesNet
-from isotrope.ocr.detection.model import LineNet, LineNetConfig
 from isotrope.ocr.onnx.export import load_state, save_folder
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from isotrope.groups import CyclicGroup
-from isotrope.ocr.detection.model import LineNet, LineNetConfig, Maps
+from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig, Maps
 
 C4 = CyclicGroup(4)
 SMALL = LineNetConfig(stem=2, widths=(3, 4, 5), depths=(1, 1, 1))

@@ -6,7 +6,7 @@ from torch import nn
 
 from isotrope import audit, equivariance_error
 from isotrope.nn import Arrows, Upsample
-from isotrope.ocr.detection.model import LineNet
+from isotrope.ocr.detection.linenet.model import LineNet
 
 from .test_model import C4, pixels, random_net
 
