@@ -14,6 +14,7 @@ _EXTRAS = {
     "torch": ("torch", "transformers", "peft", "tokenizers", "safetensors", "jiwer", "matplotlib"),
     "onnx": ("onnx", "onnxscript"),
     "rapidocr": ("rapidocr",),
+    "pdf": ("pikepdf",),
     "test": ("pytest", "hypothesis"),
 }
 """The modules that each extra installs; `train` installs the rest."""

@@ -70,7 +70,7 @@ def page_images(
     try:
         if file is None:
             yield PageImage(load_pixels(source))
-        elif _is_pdf(file):
+        elif is_pdf(file):
             yield from _pdf_pages(file, name, skip_text)
         else:
             with opened(file) as image:
@@ -121,7 +121,7 @@ def _of_page(error: ImageError, name: str | None, number: int, count: int) -> Im
     return error.named(page_name(name, number, count))
 
 
-def _is_pdf(file: Path | io.BytesIO) -> bool:
+def is_pdf(file: Path | io.BytesIO) -> bool:
     """Whether a file is a PDF, by its content; False if it cannot be opened."""
     if isinstance(file, io.BytesIO):
         return _HEADER in file.getbuffer()[:_HEAD].tobytes()

@@ -66,7 +66,7 @@ def page():
                 line_at("second <line>", (40, 130)),
             ),
             region_of(line_at("slanted text", (60, 300), 15.0)),
-            region_of(line_at("upwards", (500, 300), 90.0)),
+            region_of(line_at("upwards", (500, 320), 90.0)),
             region_of(line_at("on its head", (400, 200), 180.0)),
             region_of(line_at("down", (560, 100), 270.0)),
             region_of(line_at("𝔄𝔟𝔠 שלום 日本 ſtraße", (40, 180), warnings=("two lines?",))),
@@ -80,3 +80,24 @@ def page():
 def document(page):
     """Two pages, the second blank."""
     return Document((page, Page(300, 500, file=page.file, number=2)), page.file)
+
+
+@pytest.fixture
+def slanted_page():
+    """A page of lines that run in one direction, made from its slant."""
+
+    def make(slant):
+        lines = (line_at("some words", (300, 320), slant), line_at("below them", (300, 380), slant))
+        return Page(700, 700, (region_of(*lines),), slant=slant)
+
+    return make
+
+
+@pytest.fixture
+def line_page():
+    """A page of one line, made from its text."""
+
+    def make(text):
+        return Page(600, 100, (region_of(line_at(text, (40, 50))),))
+
+    return make

@@ -7,6 +7,7 @@
 - `hocr`: XHTML with the layout in its attributes, as Tesseract writes it.
 - `alto`: ALTO 4.4, with baselines, turns, and confidences of words and characters.
 - `page`: PAGE-XML 2019, with the reading order; one page per file.
+- `pdf`: searchable PDF: the page as it is, with its text invisible in place. Needs pikepdf.
 
 To add a format, write a `PageFormat` in a file beside these and add its line to `PAGE_FORMATS`.
 Another package adds one as an entry point of the group `isotrope.page_formats`.
@@ -22,6 +23,7 @@ from isotrope.ocr.formats.pages.hocr import HOCR
 from isotrope.ocr.formats.pages.jsonl import JSONL
 from isotrope.ocr.formats.pages.markdown import MARKDOWN
 from isotrope.ocr.formats.pages.pagexml import PAGE
+from isotrope.ocr.formats.pages.pdf import PDF
 from isotrope.ocr.formats.pages.text import TEXT
 from isotrope.ocr.formats.pages.tsv import TSV
 
@@ -43,6 +45,7 @@ PAGE_FORMATS: dict[str, PageFormat] = {
     "hocr": HOCR,
     "alto": ALTO,
     "page": PAGE,
+    "pdf": PDF,
 }
 """The formats that come with isotrope."""
 
