@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isotrope.data.page_labels import LabeledPage, PageLine, within
+from isotrope.data.page_labels import LabeledPage, PageLine, visible, within
 
 LINE = PageLine(
     np.array([[10.0, 30.0], [50.0, 30.0]]),
@@ -55,3 +55,13 @@ def test_lines_cut_by_the_edge_are_ignored():
     assert page.lines[1].polygon[:, 0].max() == 80
     assert len(page.ignored) == 2
     np.testing.assert_array_equal(page.ignored[1].max(axis=0), [80, 34])
+
+
+def test_lines_that_cannot_be_seen_are_ignored():
+    pixels = np.full((60, 80, 3), 200, np.uint8)
+    pixels[24:30, 12:48:6] = 100  # letters of the first line
+    faint = LINE.moved(lambda points: points + np.array([20.0, 24.0]))
+    pixels[50:54, 34:60:6] = 190
+    page = visible(LabeledPage(pixels, (LINE, faint)))
+    assert page.lines == (LINE,)
+    np.testing.assert_array_equal(page.ignored, [faint.polygon])

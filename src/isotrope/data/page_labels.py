@@ -102,6 +102,7 @@ class LabeledPage:
 
 
 _SPARE = 3.0  # pixels by which a line may reach beyond its image
+_FAINT = 20.0  # least difference of ink and paper, of 255
 
 
 def within(page: LabeledPage) -> LabeledPage:
@@ -118,3 +119,18 @@ def within(page: LabeledPage) -> LabeledPage:
     beside = [polygon.clip(0, size) for polygon in (*page.ignored, *ignored)]
     seen = tuple(polygon for polygon in beside if (np.ptp(polygon, axis=0) > 0).all())
     return LabeledPage(page.pixels, tuple(lines), seen)
+
+
+def visible(page: LabeledPage) -> LabeledPage:
+    """Ignore lines that can hardly be seen: under a stain, in a shadow, or faded."""
+    seen, unseen = [], []
+    for line in page.lines:
+        left, top = line.polygon.min(axis=0).astype(int).clip(0)
+        right, bottom = np.ceil(line.polygon.max(axis=0)).astype(int)
+        part = page.pixels[top:bottom, left:right, 1].ravel()
+        dark, light = max(len(part) // 50, 0), max(len(part) - 1 - len(part) // 50, 0)
+        levels = np.partition(part, (dark, light)) if len(part) else part
+        clear = len(part) and int(levels[light]) - int(levels[dark]) >= _FAINT
+        (seen if clear else unseen).append(line)
+    ignored = (*page.ignored, *(line.polygon for line in unseen))
+    return LabeledPage(page.pixels, tuple(seen), ignored)

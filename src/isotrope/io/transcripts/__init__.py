@@ -63,7 +63,7 @@ def read_transcript(file: str | Path) -> PageTranscript:
         except ValueError as error:
             faults[number] = str(error)
         else:
-            place = root.getroottree().getpath(element.getparent())
+            place, _, _ = root.getroottree().getpath(element).rpartition("/")
             region = regions.setdefault(place, len(regions))
             lines[number] = replace(line, region=region)
     return PageTranscript(image, size, lines, faults)

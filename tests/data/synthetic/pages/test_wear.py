@@ -24,7 +24,7 @@ def contrast(sheet, line):
 
 
 @pytest.mark.parametrize(
-    "step", [wear.fade, wear.show_through, wear.creases, wear.specks, wear.holes, lay]
+    "step", [wear.fade, wear.show_through, wear.creases, wear.specks, wear.holes, wear.edges, lay]
 )
 def test_text_stays_legible(plain, step):
     changed = 0
@@ -49,6 +49,17 @@ def test_the_back_shows_in_the_mirror(plain):
     assert 150 < back.min() < 250
     assert (back < 250).mean() > 0.05
     assert len(sheet.lines) == len(written(plain, (400, 200)).lines)
+
+
+def test_dark_edges_are_on_the_edge():
+    found = np.zeros(4, bool)
+    for seed in range(8):
+        sheet = Sheet(300, 400)
+        wear.edges(sheet, np.random.default_rng(seed))
+        dark = sheet.pixels[..., 0] < 128
+        assert not dark[7:-7, 7:-7].any()
+        found |= [dark[0].any(), dark[-1].any(), dark[100:300, 0].any(), dark[100:300, -1].any()]
+    assert found.all()
 
 
 def test_paper_of_one_color(plain):
@@ -82,10 +93,16 @@ def gray():
     return Image.fromarray(np.tile(np.linspace(60, 200, 300).astype(np.uint8), (290, 1)))
 
 
-def test_bilevel_scans_have_two_values():
-    image = np.asarray(camera.bilevel(gray(), np.random.default_rng(0)))
+@pytest.mark.parametrize("inverted", [False, True])
+def test_bilevel_scans_keep_text_in_the_shade(plain, inverted):
+    pixels = written(plain).pixels[..., 0] * np.linspace(0.3, 1.0, 300)
+    pixels = 255 - pixels if inverted else pixels
+    scan = camera.bilevel(Image.fromarray(pixels.astype(np.uint8)), np.random.default_rng(0))
+    image = np.asarray(scan)
     assert set(np.unique(image)) == {0, 255}
-    assert (np.diff(image[0].astype(int)) >= 0).all()
+    text = image == (255 if inverted else 0)
+    for part in (text[:, :100], text[:, 100:200]):
+        assert 0.05 < part.mean() < 0.35
 
 
 def test_noise_is_as_strong_on_the_whole_page():

@@ -6,8 +6,11 @@ import io
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.Image import Resampling
 
-_NOISE = 256  # side of the tile of noise
+_NOISE = 256  # side of the tile of noise, px
+_AROUND = 24  # px over which a threshold looks around
+_DARK = 100  # median of pages that are white on black
 
 
 def scanned(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -40,8 +43,8 @@ def scanned(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def softened(image: Image.Image, share: float) -> Image.Image:
     """Lose detail: shrink to a share of the size and enlarge again."""
     size = max(int(share * image.width), 1), max(int(share * image.height), 1)
-    small = image.resize(size, Image.Resampling.BILINEAR)
-    return small.resize(image.size, Image.Resampling.BILINEAR)
+    small = image.resize(size, Resampling.BILINEAR)
+    return small.resize(image.size, Resampling.BILINEAR)
 
 
 def noisy(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -55,11 +58,15 @@ def noisy(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def bilevel(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Black and white, by a threshold between the paper and the ink."""
-    gray = image.convert("L")
-    ink, paper = np.percentile(np.asarray(gray)[::7, ::7], (2, 60))
-    level = ink + rng.uniform(0.45, 0.75) * (paper - ink)
-    return gray.point([255 * (value > level) for value in range(256)])
+    """Black and white, by a threshold that is a share of the brightness around each pixel."""
+    gray = np.asarray(image.convert("L"))
+    white_on_black = np.median(gray[::9, ::9]) < _DARK
+    gray = 255 - gray if white_on_black else gray
+    size = image.width, image.height
+    coarse = Image.fromarray(gray).resize([-(-side // _AROUND) for side in size], Resampling.BOX)
+    around = np.asarray(coarse.resize(size, Resampling.BILINEAR))
+    black = gray < rng.uniform(0.6, 0.85) * around
+    return Image.fromarray(np.where(black != white_on_black, 0, 255).astype(np.uint8))
 
 
 def compressed(image: Image.Image, quality: int) -> Image.Image:

@@ -27,12 +27,13 @@ def form(press: Press, page: Box, height: float) -> None:
     y = title(press, box, setting) if press.chance(0.8) else box.top
     share = pick(press.rng, (0.0, 0.7, 0.9))
     while y + 4 * height < box.bottom:
-        part = pick(press.rng, (fields, fields, fields, boxes, choices, table, _print))
         rest = box.below(y)
-        if part in (fields, boxes):
+        if press.chance(0.6):
+            part = pick(press.rng, (fields, fields, fields, boxes))
             y = part(press, rest, setting, filled, share)
         else:
-            y = part(press, rest.above(y + press.between(0.2, 0.5) * rest.height), setting)
+            rest = rest.above(y + press.between(0.2, 0.5) * rest.height)
+            y = pick(press.rng, (choices, table, _print))(press, rest, setting)
         y += press.between(0.4, 1.6) * height
         if press.chance(0.2) and y < box.bottom:
             level(press, box, y)

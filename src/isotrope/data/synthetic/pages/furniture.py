@@ -44,7 +44,10 @@ def footer(press: Press, box: Box, setting: Setting) -> None:
     face, rng = size.face, press.rng
     line = Box(box.left, box.bottom - face.height, box.right, box.bottom)
     press.sheet.new_block()
-    if press.chance(0.7):
+    if press.chance(0.12):  # the first word of the next page
+        word = press.writing.phrase(rng, 4, 14)
+        set_line(press, line, replace(size, align="right"), face.run(word))
+    elif press.chance(0.7):
         align = pick(rng, ("center", "center", "left", "right"))
         set_line(press, line, replace(size, align=align), face.run(press.writing.folio(rng)))
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from isotrope.data.draws import Categorical
-from isotrope.data.page_labels import LabeledPage, within
+from isotrope.data.page_labels import LabeledPage, visible, within
 from isotrope.data.synthetic.pages.books import book, columns
 from isotrope.data.synthetic.pages.boxes import Box
 from isotrope.data.synthetic.pages.camera import scanned
@@ -117,7 +117,7 @@ class SyntheticPages:
         if rng.random() < _CROPPED:
             page = cropped(page, rng)
         page = within(page)
-        return LabeledPage(scanned(page.pixels, rng), page.lines, page.ignored)
+        return visible(LabeledPage(scanned(page.pixels, rng), page.lines, page.ignored))
 
     def print(self, rng: np.random.Generator) -> Sheet:
         """Draw the ink of a page, on white."""

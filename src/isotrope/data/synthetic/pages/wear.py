@@ -6,6 +6,8 @@ import numpy as np
 
 from isotrope.data.synthetic.pages.sheet import Sheet
 
+_EDGE = 0.018  # of the shorter side: the deepest dark edge, less than any margin
+
 
 def wear(sheet: Sheet, rng: np.random.Generator) -> None:
     """Age a printed sheet, in a share of pages each."""
@@ -19,6 +21,8 @@ def wear(sheet: Sheet, rng: np.random.Generator) -> None:
         specks(sheet, rng)
     if rng.random() < 0.06:
         holes(sheet, rng)
+    if rng.random() < 0.08:
+        edges(sheet, rng)
 
 
 def fade(sheet: Sheet, rng: np.random.Generator) -> None:
@@ -115,3 +119,25 @@ def holes(sheet: Sheet, rng: np.random.Generator) -> None:
     x = x if rng.random() < 0.8 else sheet.width - x
     for share in (0.25, 0.75) if rng.random() < 0.5 else (0.15, 0.38, 0.62, 0.85):
         sheet.canvas.drawCircle(x, share * sheet.height, radius, paint)
+
+
+def edges(sheet: Sheet, rng: np.random.Generator) -> None:
+    """Darken strips along some sides, rough on the inside, as at the edge of a scan."""
+    import skia
+
+    gray = int(rng.integers(0, 90))
+    paint = skia.Paint(AntiAlias=True, Color=skia.ColorSetRGB(gray, gray, gray))
+    wide = _EDGE * min(sheet.width, sheet.height)
+    for side in range(4):
+        if rng.random() < 0.5:
+            continue
+        along, across = (sheet.width, sheet.height) if side < 2 else (sheet.height, sheet.width)
+        at = np.linspace(0, along, 60)
+        depth = wide * (0.6 * rng.random() + 0.4 * rng.random(60))
+        points = np.stack([at, depth if side % 2 else across - depth], axis=1)
+        outer = [[along, 0.0], [0.0, 0.0]] if side % 2 else [[along, across], [0.0, across]]
+        points = np.concatenate([points, outer])
+        points = points if side < 2 else points[:, ::-1]
+        path = skia.Path()
+        path.addPoly([skia.Point(*point) for point in points.tolist()], True)
+        sheet.canvas.drawPath(path, paint)
