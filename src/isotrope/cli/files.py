@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from isotrope.cli.errors import Complaints, UsageError
 from isotrope.cli.progress import counted
@@ -17,11 +17,45 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isotrope.io.images import ImageError
+    from isotrope.io.sheets import PageImage
 
 T = TypeVar("T")
 
 STDIN = Path("-")
 """The name of standard input, as an image or as the list of images."""
+
+
+class Found(NamedTuple):
+    """A file to read.
+
+    Args:
+        path: Where it is.
+        relative: Its path in the folder that was named; its name if it was named itself.
+    """
+
+    path: Path
+    relative: Path
+
+
+class Sheet(NamedTuple):
+    """A page of a file.
+
+    Args:
+        file: Its path, or `-`.
+        image: The page itself.
+        source: The file, or the content of standard input.
+    """
+
+    file: Path
+    image: PageImage
+    source: Path | bytes
+
+    @property
+    def name(self) -> str:
+        """The file; `FILE#1`, `FILE#2` and so on if it has several pages."""
+        from isotrope.io.sheets import page_name
+
+        return page_name(str(self.file), self.image.number, self.image.count)
 
 
 def gather(
@@ -30,7 +64,7 @@ def gather(
     null: bool,
     complaints: Complaints,
     pdf: bool = False,
-) -> list[Path]:
+) -> list[Found]:
     """The named files, and the images in the named folders, in order, without decoding them.
 
     Args:
@@ -53,16 +87,21 @@ def gather(
     if files_from:
         named += _listed(files_from, null)
         _check_standard_input([*named, files_from])
-    files: list[Path] = []
+    files: list[Found] = []
     for path in named:
         try:
             if os.path.isdir(path):
-                files += find_images(path, pdf)
+                files += (Found(file, _under(path, file)) for file in find_images(path, pdf))
             elif path == STDIN or _is_there(path):
-                files.append(path)
+                files.append(Found(path, Path("stdin" if path == STDIN else path.name)))
         except ImageError as error:
             complaints.add(error)
     return files
+
+
+def paths(files: Sequence[Found]) -> list[Path]:
+    """Where the files are."""
+    return [file.path for file in files]
 
 
 def check_folder(option: str, path: str | Path | None) -> None:
@@ -94,42 +133,48 @@ def answered(
     answer: Callable[[Iterator[np.ndarray]], Iterator[T | ImageError]],
     out: Path | None,
     complaints: Complaints,
-) -> Iterator[tuple[str, np.ndarray, T]]:
-    """The name, pixels and result of each readable image; a complaint for each other image.
+    skip_text: bool = False,
+) -> Iterator[tuple[Sheet, T]]:
+    """Each readable page with its result; a complaint for each other page.
 
     Args:
-        files: The files from `gather`.
+        files: Paths of files, or `-`.
         answer: Maps images to one result each, in order; it may be lazy.
         out: Where the results go. None: standard output.
-        complaints: Gets a line for each image that cannot be read.
+        complaints: Gets a line for each page that cannot be read.
+        skip_text: Whether to pass over the pages of PDF files that have text.
     """
     from isotrope.io.images import ImageError
 
-    waiting: deque[tuple[str, np.ndarray | ImageError] | None] = deque()  # None: a file ends
+    waiting: deque[Sheet | ImageError | None] = deque()  # None: a file ends
 
     def images() -> Iterator[np.ndarray]:
         for file in files:
-            for name, pixels in _pages(file):
-                waiting.append((name, pixels))
-                if not isinstance(pixels, ImageError):
-                    yield pixels
+            for page in _pages(file, skip_text):
+                waiting.append(page)
+                if not isinstance(page, ImageError):
+                    yield page.image.pixels
             waiting.append(None)
 
     with counted(len(files), out) as count:
         for result in chain(answer(images()), [None]):  # None: for pages after the last answer
             while waiting:
-                if (page := waiting.popleft()) is None:
+                page = waiting.popleft()
+                if page is None:
                     count()
-                    continue
-                name, pixels = page
-                if isinstance(pixels, ImageError):
-                    complaints.add(ImageError(pixels.problem, name))
-                    continue
-                if isinstance(result, ImageError):
-                    complaints.add(ImageError(result.problem, name))
-                elif result is not None:
-                    yield name, pixels, result
-                break
+                elif isinstance(page, ImageError):
+                    complaints.add(page)
+                else:
+                    if isinstance(result, ImageError):
+                        complaints.add(ImageError(result.problem, page.name))
+                    elif result is not None:
+                        yield page, result
+                    break
+
+
+def _under(folder: Path, file: Path) -> Path:
+    """The path of a file in a folder that it was found in; a folder in it may be unreadable."""
+    return file.relative_to(folder) if file != folder else Path(file.name)
 
 
 def _check_standard_input(paths: Sequence[Path | None]) -> None:
@@ -158,25 +203,18 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _pages(file: Path) -> Iterator[tuple[str, np.ndarray | ImageError]]:
-    """The pages of a file with their names, decoded one at a time, or errors in their place."""
+def _pages(file: Path, skip_text: bool) -> Iterator[Sheet | ImageError]:
+    """The pages of a file, decoded one at a time, or errors in their place, which name them."""
     from isotrope.io.images import ImageError
-    from isotrope.io.sheets import page_images, page_name
+    from isotrope.io.sheets import page_images
 
     try:
-        source = _source(file)
+        source = _standard_input() if file == STDIN else file
     except ImageError as error:
-        yield str(file), error
+        yield error
         return
-    for page in page_images(source, name=str(file)):
-        if isinstance(page, ImageError):
-            yield page.source or str(file), page
-        else:
-            yield page_name(str(file), page.number, page.count), page.pixels
-
-
-def _source(file: Path) -> Path | bytes:
-    return _standard_input() if file == STDIN else file
+    for page in page_images(source, skip_text, str(file)):
+        yield page if isinstance(page, ImageError) else Sheet(file, page, source)
 
 
 def _standard_input() -> bytes:

@@ -15,7 +15,7 @@ Inputs: TypeAlias = Annotated[
     typer.Argument(
         metavar="FILE_OR_FOLDER",
         show_default=False,
-        help="Images, or folders of images; - is one image on standard input.",
+        help="Images, PDF files, or folders of them; - is one of them on standard input.",
     ),
 ]
 FilesFrom: TypeAlias = Annotated[
@@ -43,21 +43,18 @@ BatchSize: TypeAlias = Annotated[
 ]
 
 Out: TypeAlias = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        metavar="FILE",
-        dir_okay=False,
-        readable=False,
-        help="Write to this file, whole or not at all.",
+        metavar="FILE|FOLDER",
+        help="Write to this file, whole or not at all, or a file for each input to this folder.",
     ),
 ]
 Show: TypeAlias = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        metavar="FILE",
-        dir_okay=False,
-        readable=False,
-        help="Draw the images and their texts as PNG, JPEG, WebP, TIFF, PDF or SVG.",
+        metavar="FILE|FOLDER",
+        help="Draw what was read over the pages, as PNG, JPEG, WebP, TIFF or PDF; with --crops, on "
+        "one sheet.",
     ),
 ]
 MinConfidence: TypeAlias = Annotated[
@@ -65,9 +62,17 @@ MinConfidence: TypeAlias = Annotated[
     typer.Option(min=0, max=1, metavar="P", help="Leave out texts of a lower confidence."),
 ]
 Turns: TypeAlias = Annotated[
-    bool, typer.Option("--turns", help="Read each image at all four turns and compare.")
+    bool, typer.Option("--turns", help="Read each page at all four turns and compare.")
 ]
 
+DetectorName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_ENGINE,
+        help="Who finds the lines of a page.",
+    ),
+]
 EngineName: TypeAlias = Annotated[
     Literal["isotrope", "gsanet", "rapidocr", "tesseract", "trocr"] | None,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
-from isotrope.cli.files import answered, check_folder, gather
+from isotrope.cli.files import Found, answered, check_folder, gather, paths
 from isotrope.cli.outputs import write
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ def orient(
 
     Writes FILE<TAB>DEGREES<TAB>CONFIDENCE: degrees counter-clockwise, 0, 90, 180 or 270, and their
     probability. If no turn is likely enough, the text format has "cannot tell" instead of the
-    degrees. A TIFF with several pages is written as FILE#1, FILE#2 and so on. An image that cannot
+    degrees. A TIFF or PDF with several pages is written as FILE#1, FILE#2 and so on. An image that cannot
     be opened gets one line on standard error; the others are still written, and the exit status is
     1.
     """
     complaints = Complaints()
     with exit_on_error():
-        files = gather(inputs, files_from, null, complaints)
+        files = gather(inputs, files_from, null, complaints, pdf=True)
         check_folder("--weights", weights)
         finder = _load_finder(weights, device) if files else None
     with exit_on_error(), complaints.about(None):
@@ -62,7 +62,7 @@ def _load_finder(weights: Path | None, device: str | None) -> OrientationFinder:
 
 
 def _results(
-    finder: OrientationFinder | None, files: Sequence[Path], complaints: Complaints
+    finder: OrientationFinder | None, files: Sequence[Found], complaints: Complaints
 ) -> Iterator[Result]:
     """Each readable file with its orientation; a complaint for each other file."""
     if finder is None:
@@ -78,8 +78,8 @@ def _results(
             for image in window:
                 yield image if isinstance(image, ImageError) else next(found)
 
-    for name, _, found in answered(files, answer, None, complaints):
-        yield name, found
+    for sheet, found in answered(paths(files), answer, None, complaints):
+        yield sheet.name, found
 
 
 def _text_lines(results: Iterator[Result]) -> Iterator[str]:

@@ -73,3 +73,23 @@ def write(lines: Iterable[str], out: Path | None) -> None:
         return
     with writing(out) as file:
         file.writelines(line + "\n" for line in lines)
+
+
+def write_bytes(pieces: Iterable[bytes], out: Path | None) -> None:
+    """Write pieces to a file atomically, or to a stream one by one.
+
+    Args:
+        pieces: Of the content.
+        out: A file, pipe or device; its folder is made if it is missing. None: standard output.
+    """
+    from isotrope.io.files import writing_bytes
+
+    if out is None:
+        stream = typer.get_binary_stream("stdout")
+        for piece in pieces:
+            stream.write(piece)
+            stream.flush()
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with writing_bytes(out) as file:
+        file.writelines(pieces)

@@ -99,6 +99,21 @@ def writing(path: str | Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
+def writing_bytes(path: str | Path) -> Iterator[IO[bytes]]:
+    """A binary file that is complete if the block succeeds; see `writing`.
+
+    A device, a pipe or an open descriptor gets each piece as it is written.
+    """
+    target = _resolved(path)
+    if isinstance(target, int) or _is_stream(target):
+        with _open_stream(target, "wb", buffering=0) as file:
+            yield file
+        return
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
 def filling(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder whose files move into `folder` if the block succeeds.
 
