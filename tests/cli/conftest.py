@@ -47,9 +47,9 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def read(loaded):
-    """Runs `isotrope read` with the fake engine."""
+    """Runs `isotrope read --crops` with the fake engine."""
 
     def run(*arguments, given=None):
-        return CliRunner().invoke(cli.app, ["read", *map(str, arguments)], input=given)
+        return CliRunner().invoke(cli.app, ["read", "--crops", *map(str, arguments)], input=given)
 
     return run

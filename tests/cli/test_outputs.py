@@ -56,7 +56,17 @@ def test_out_to_dev_stdout_goes_into_the_pipe(folder):
         "from conftest import *; "
         "Reader.from_pretrained = lambda **_: Reader(GrayEngine()); cli.main()"
     )
-    command = [sys.executable, "-c", code, "read", "1.png", "2.png", "--out", "/dev/stdout"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "read",
+        "--crops",
+        "1.png",
+        "2.png",
+        "--out",
+        "/dev/stdout",
+    ]
     here = os.path.dirname(os.path.abspath(__file__))
     done = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": _path(here)}

@@ -1,39 +1,48 @@
-"""`isotrope read`, with a fake engine in place of the shipped one."""
+"""`isotrope read` of whole pages, with a fake reader in place of the shipped one."""
 
+import io
 import json
-import os
-import subprocess
 import sys
-import warnings
-from typing import get_args
 
 import numpy as np
+import pypdfium2 as pdfium
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.cli.options import EngineName
-from isotrope.ocr.engines import ENGINES
-from isotrope.ocr.engines.base import Transcript
-from isotrope.ocr.formats import FORMATS
+from isotrope.io.images import ImageError
+from isotrope.ocr.document import Line, Page, Region
+from isotrope.ocr.document_json import page_from_json
+from isotrope.ocr.formats.pages import PAGE_FORMATS
 from isotrope.ocr.reader import Reader
 
+TURNS = (0, 90, 180, 270)
 
-class FakeEngine:
-    """Reads the mean gray; where turns matter, another text in an image higher than wide."""
 
-    name, equivariant = "fake", True
+class FakeReader:
+    """Reads the gray of an image's brightest corner, one line; nothing on a white page."""
+
     turns_matter = False
 
-    def read(self, lines, batch_size=32):
-        return [self._read(line) for line in lines]
+    def read_pages(self, images, batch_size=32, on_error="raise"):
+        assert on_error == "return"
+        for image in images:
+            assert image.dtype == np.uint8
+            yield self._read(image)
 
-    def _read(self, line):
-        assert line.dtype == np.uint8
-        if self.turns_matter and line.shape[0] > line.shape[1]:
-            return Transcript("other", 0.5)
-        return Transcript(f"é{round(line.mean())}", line.mean() / 255)
+    def _read(self, image):
+        rows, columns, _ = image.shape
+        if min(rows, columns) < 2:
+            return ImageError(f"{columns}x{rows} px: too small to read", "images[7]")
+        corners = [image[0, 0, 0], image[-1, 0, 0], image[-1, -1, 0], image[0, -1, 0]]
+        degrees = TURNS[int(np.argmax(corners))] if len(set(corners)) > 1 else 0
+        upright = (rows, columns) if degrees % 180 else (columns, rows)
+        text = "other" if self.turns_matter and rows > columns else f"é{max(corners)}"
+        box = ((1.0, 1.0), (upright[0] - 1.0, 1.0), (upright[0] - 1.0, 5.0), (1.0, 5.0))
+        line = Line(text, 0.5, 0, box, (box[3], box[2]))
+        regions = () if min(corners) == 255 else (Region((line,), box),)
+        return Page(*upright, regions).turned(degrees)
 
 
 @pytest.fixture(autouse=True)
@@ -42,285 +51,343 @@ def loaded(monkeypatch):
 
     def from_pretrained(**options):
         calls.append({name: value for name, value in options.items() if value is not None})
-        return Reader(FakeEngine(), min_confidence=options["min_confidence"])
+        return FakeReader()
 
     monkeypatch.setattr(Reader, "from_pretrained", from_pretrained)
     return calls
 
 
-def test_loading_is_quiet(tmp_path, monkeypatch):
-    def noisy(**_):
-        warnings.warn("a library's own news", FutureWarning, stacklevel=1)
-        return Reader(FakeEngine())
-
-    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
-    monkeypatch.setattr(Reader, "from_pretrained", noisy)
-    assert read(image(tmp_path / "a.png")).stderr == ""
-    assert os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def read(*arguments):
-    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)])
+def read(*arguments, given=None):
+    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)], input=given)
 
 
-def image(path, grey=10, width=64, height=32):
-    path.parent.mkdir(exist_ok=True)
-    Image.new("L", (width, height), grey).save(path)
+def page(gray=10, width=64, height=32):
+    return Image.new("L", (width, height), gray)
+
+
+def corner(gray=10, width=64, height=32):
+    """A page whose top left corner is where its text starts."""
+    image = page(gray, width, height)
+    image.putpixel((0, 0), gray + 1)
+    return image
+
+
+def save(path, *grays, **options):
+    """A file with a page for each gray."""
+    first, *others = map(page, grays)
+    more = {"save_all": True, "append_images": others} if others else {}
+    first.save(path, **more, **options)
     return path
 
 
-def complaint(result, path, *words):
-    """The one line on standard error, about `path`."""
+def complaint(result, start):
+    """The one line on standard error."""
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"isotrope: {path}: ")
-    for word in words:
-        assert word in line
+    assert line.startswith(f"isotrope: {start}"), line
     assert result.exit_code == 1
 
 
-def test_one_file_is_its_text_alone(tmp_path, loaded):
-    result = read(image(tmp_path / "a.png"))
+def grays(pages):
+    return [page.text[1:] for page in pages]
+
+
+def rows(text):
+    return [page_from_json(json.loads(line)) for line in text.splitlines()]
+
+
+def test_a_page_is_its_text(loaded):
+    result = read(save("a.png", 10))
     assert (result.stdout, result.stderr, result.exit_code) == ("é10\n", "", 0)
     assert loaded == [{"finder": "isotrope", "min_confidence": 0.0}]
 
 
-def test_files_and_folders_in_order(tmp_path):
-    folder = tmp_path / "set"
-    for number in (10, 9, 100):
-        image(folder / f"{number}.png", number)
-    last = image(tmp_path / "last.png", 7)
-    result = read(folder, last)
-    names = [folder / "9.png", folder / "10.png", folder / "100.png", last]
-    expected = [f"{name}\té{grey}" for name, grey in zip(names, (9, 10, 100, 7), strict=True)]
-    assert result.stdout.splitlines() == expected
+def test_every_kind_of_input_in_order(folder):
+    (folder / "set" / "deep").mkdir(parents=True)
+    save("set/10.png", 10, dpi=(300, 300))
+    save("set/9.tif", 1, 2, 3)
+    save("set/deep/a.PDF", 20, 30, resolution=72)
+    (folder / "list").write_text("set/10.png\n")
+    result = read("set", "-", "--files-from", "list", "--format", "jsonl", given=content(77))
+    pages = rows(result.stdout)
+    assert [(p.file, p.number) for p in pages] == [
+        *(("set/9.tif", number) for number in (1, 2, 3)),
+        ("set/10.png", 1),
+        *(("set/deep/a.PDF", number) for number in (1, 2)),
+        ("-", 1),
+    ]
+    assert [p.resolution and round(p.resolution) for p in pages] == [
+        *(None, None, None, 300, 72, 72, None)
+    ]
+    assert grays(pages)[:4] == ["1", "2", "3", "10"]
     assert result.exit_code == 0
 
 
-@pytest.mark.parametrize("format", list(FORMATS))
-def test_out_equals_stdout(tmp_path, format):
-    folder = image(tmp_path / "set" / "a.png").parent
-    shown = read(folder, "--format", format)
-    written = read(folder, "--format", format, "--out", tmp_path / "out")
-    assert written.stdout == ""
-    assert (tmp_path / "out").read_text(encoding="utf-8") == shown.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
+def content(gray):
+    file = io.BytesIO()
+    page(gray).save(file, "PNG")
+    return file.getvalue()
 
 
-def test_json_and_tsv(tmp_path):
-    path = image(tmp_path / "a.png", 51)
-    (row,) = json.loads(read(path, "--format", "json").stdout)
-    assert row == {
-        **{"file": str(path), "text": "é51", "confidence": 0.2, "orientation": 0},
-        **{"slant": 0.0, "characters": [], "warnings": []},
-    }
-    lines = read(path, "--format", "tsv").stdout.splitlines()
-    assert lines == ["file\ttext\tconfidence\torientation", f"{path}\té51\t0.2\t0"]
+def test_a_pdf_on_standard_input(folder):
+    save("a.pdf", 10, 20, resolution=72)
+    result = read("-", "--format", "jsonl", given=(folder / "a.pdf").read_bytes())
+    assert [(p.file, p.number) for p in rows(result.stdout)] == [("-", 1), ("-", 2)]
 
 
-def test_options_reach_the_reader(tmp_path, loaded, monkeypatch):
-    path = image(tmp_path / "a.png")
+def test_skip_text(folder):
+    document = pdfium.PdfDocument.new()
+    for text in ("text", ""):
+        sheet = document.new_page(64, 32)
+        thing = pdfium.raw.FPDFPageObj_NewTextObj(document, b"Helvetica", 9)
+        letters = (pdfium.raw.FPDF_WCHAR * 5)(*map(ord, text.ljust(4, "\0")), 0)
+        pdfium.raw.FPDFText_SetText(thing, letters)
+        if text:
+            sheet.insert_obj(pdfium.PdfObject(thing, pdf=document))
+        sheet.gen_content()
+        sheet.close()
+    document.save("a.pdf")
+    document.close()
+    assert len(rows(read("a.pdf", "--format", "jsonl").stdout)) == 2
+    (left,) = rows(read("a.pdf", "--format", "jsonl", "--skip-text").stdout)
+    assert left.number == 2
+    result = read("--crops", "a.pdf", "--skip-text")
+    assert "--skip-text is for pages; leave it out, or --crops" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_options_reach_the_reader(loaded, monkeypatch, folder):
+    from isotrope.cli import request
+
+    save("a.png", 10)
     given = {
-        **{"weights": tmp_path, "adapter": "fraktur", "engine": "gsanet", "model": "tiny"},
+        **{"weights": folder, "adapter": "fraktur", "engine": "gsanet", "model": "tiny"},
         **{"finder": "orbit", "min_confidence": 0.25, "runtime": "onnx", "beams": 2},
-        **{"language": "deu", "device": "cpu"},
+        **{"language": "deu", "device": "cpu", "detector": "some"},
     }
-    module = sys.modules["isotrope.cli.read"]  # the package's `read` is the function
-    monkeypatch.setattr(module, "_check_options", lambda *_: None)  # no engine takes them all
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
-    read(path, *options)
+    monkeypatch.setattr(request, "check_reader", lambda _: None)  # no engine takes them all
+    read("a.png", *[f"--{name.replace('_', '-')}={value}" for name, value in given.items()])
     given["path"] = given.pop("weights")
     assert loaded == [given]
 
 
-def test_texts_that_are_not_sure_enough_are_left_out(tmp_path):
-    path = image(tmp_path / "a.png", 51)
-    assert read(path, "--min-confidence", 0.2).stdout == "é51\n"
-    assert read(path, "--min-confidence", 0.21).stdout == "\n"
-    assert read(path, "--min-confidence", 1.1).exit_code == 2
+@pytest.mark.parametrize("format", list(PAGE_FORMATS))
+def test_out_equals_stdout(folder, format):
+    save("a.png", 10)
+    shown = read("a.png", "--format", format)
+    written = read("a.png", "--format", format, "--out", "out")
+    assert (written.stdout, written.stderr, written.exit_code) == ("", "", 0)
+    assert (folder / "out").stat().st_size > 0
+    if format not in ("pdf", "page", "alto", "hocr"):  # those may hold the time
+        assert (folder / "out").read_bytes() == shown.stdout_bytes
 
 
-def test_one_bad_among_a_hundred(tmp_path):
-    for number in range(100):
-        image(tmp_path / "set" / f"{number}.png", number)
-    bad = tmp_path / "set" / "37.png"
-    bad.write_bytes(bad.read_bytes()[:50])
-    result = read(tmp_path / "set")
-    complaint(result, bad, "broken")
-    texts = [line.split("\t")[1] for line in result.stdout.splitlines()]
-    assert texts == [f"é{number}" for number in range(100) if number != 37]
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_dangling_link_in_a_folder_is_one_line(tmp_path):
-    good = image(tmp_path / "set" / "good.png")
-    link = tmp_path / "set" / "link.png"
-    link.symlink_to(tmp_path / "missing.png")
-    result = read(tmp_path / "set")
-    complaint(result, link, "a link to a file that is not there")
-    assert result.stdout == f"{good}\té10\n"
+@pytest.mark.parametrize("out", ["out/", "out", "new/out/"])
+def test_a_folder_gets_a_file_for_each_input(folder, out):
+    (folder / "set" / "deep").mkdir(parents=True)
+    save("set/b.png", 10), save("set/deep/a.tif", 20, 30), save("c.png", 40)
+    save("set/same.png", 1), save("set/same.jpg", 1)
+    result = read("set", "c.png", "--out", out)
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
+    written = names(folder / out)
+    assert written == ["b.txt", "c.txt", "deep/a.txt", "same.jpg.txt", "same.png.txt"]
+    assert (folder / out / "deep" / "a.txt").read_text("utf-8") == "é20\n\fé30\n"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
-@pytest.mark.parametrize("flags", [[], ["--turns", "--format", "json"]])
-def test_a_full_device_is_one_line(tmp_path, flags):
-    code = (
-        "from test_read import *; "
-        "Reader.from_pretrained = lambda **_: Reader(FakeEngine()); cli.main()"
-    )
-    command = [sys.executable, "-c", code, "read", image(tmp_path / "a.png"), *flags]
-    with open("/dev/full", "w") as full:
-        result = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=os.path.dirname(__file__)
-        )
-    line = "standard output: cannot be written (No space left on device); free or change it"
-    assert result.stderr == f"isotrope: {line}\n"
-    assert result.returncode == 1
+def test_one_file_for_all_where_the_format_can(folder):
+    save("a.png", 10), save("b.tif", 20, 30)
+    assert read("a.png", "b.tif", "--format", "jsonl", "--out", "all.jsonl").exit_code == 0
+    assert grays(rows((folder / "all.jsonl").read_text("utf-8"))) == ["10", "20", "30"]
 
 
-def test_every_bad_input_of_the_issue(tmp_path):
-    good = image(tmp_path / "good.png")
-    (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("text")
-    (tmp_path / "folder").mkdir()
-    image(tmp_path / "dot.png", 0, 1, 1)
-    for name, words in {
+def test_a_format_of_one_page_is_numbered(folder):
+    save("a.tif", 20, 30), save("b.png", 10)
+    assert read("a.tif", "b.png", "--format", "page", "--out", "out/").exit_code == 0
+    assert names(folder / "out") == ["a-1.page.xml", "a-2.page.xml", "b.page.xml"]
+    assert read("a.tif", "--format", "page", "--out", "x.xml").exit_code == 0
+    assert {"x-1.xml", "x-2.xml"} <= set(names(folder))
+    result = read("a.tif", "--format", "page")
+    complaint(result, "a.tif: has 2 pages, and standard output holds one in this format; give")
+    assert result.stdout == ""
+
+
+def test_outputs_that_cannot_be(folder, loaded):
+    save("a.png", 10), save("b.png", 10), save("c.pdf", 10)
+    (folder / "sub").mkdir()
+    save("sub/a.png", 10)
+    for arguments, line in {
+        ("a.png", "b.png", "--format", "page"): "--out: 2 files to read, and one to write holds",
+        ("a.png", "b.png", "--format", "hocr", "--out", "x.html"): "--out: 2 files to read",
+        ("a.png", "b.png", "--show", "x.png"): "--show: 2 files to read, and one to write holds",
+        ("a.png", "sub/a.png", "--out", "out/"): "--out out: a.png and sub/a.png would both be",
+        ("a.png", "--show", "x.svg"): "--show x.svg: a page cannot be drawn as '.svg'; use .png",
+        ("a.png", "--show", "x"): "--show x: a page cannot be drawn as ''; use .png",
+        ("a.png", "--show", "a.png"): "--show a.png is the input a.png and would be overwritten",
+        ("a.png", "--show", "./"): "--show a.png is the input a.png and would be overwritten",
+        ("a.png", "--out", "x.png", "--show", "x.png"): "--out and --show are both x.png",
+        ("a.png", "--format", "json"): "--format json: no format 'json'; choose one of text,",
+        ("a.png", "--format", "xyz"): "--format xyz: no format 'xyz'; choose one of text,",
+        ("--crops", "a.png", "--out", "sub"): "--out sub: a folder; with --crops give a file",
+        ("--crops", "a.png", "--detector", "x"): "--detector x is for pages; leave it out, or",
+        (): "no images; name files or folders, - or --files-from",
+    }.items():
+        result = read(*arguments)
+        (error,) = result.stderr.splitlines()
+        assert error.startswith(f"isotrope: {line}")
+        assert result.exit_code == 2
+    assert "with --crops" in read("a.png", "--format", "json").stderr
+    complaint(read("a.png", "--out", "a.png/"), "")
+    complaint(read("a.png", "--out", "none/x.txt"), "none/x.txt: there is no folder none; make")
+    assert loaded == []
+    assert names(folder) == ["a.png", "b.png", "c.pdf", "sub/a.png"]
+
+
+def test_pdf_is_not_written_to_a_terminal(monkeypatch):
+    from isotrope.cli import read_pages
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    request = type("Request", (), {"format": "pdf", "out": None})
+    if "pdf" in PAGE_FORMATS:
+        with pytest.raises(ValueError, match="not for a terminal; give --out"):
+            read_pages._format(request)
+
+
+def test_bad_files_and_pages_leave_the_others(folder):
+    save("good.png", 10)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing else")
+    (folder / "empty.png").touch()
+    page(0, 1, 1).save("dot.png")
+    save("cut.pdf", 10, 20, 30, resolution=72)
+    (folder / "text.pdf").write_text("text")
+    bad = {
+        "broken.pdf": "a broken PDF, or one cut short; repair it",
         "empty.png": "an empty file; save or copy it again",
-        "text.png": "text, not an image",
-        "dot.png": "1x1 px: too small to read; both sides must be at least 2 px",
-        "folder": "no images in this folder",
-        "missing.png": "no such file; check the path",
-    }.items():
-        alone = read(tmp_path / name)
-        complaint(alone, tmp_path / name, words)
+        "dot.png": "1x1 px: too small to read",
+        "text.pdf": "text, not an image, whatever its name says",
+        "none.pdf": "no such file; check the path",
+    }
+    for name, problem in bad.items():
+        alone = read(name)
+        complaint(alone, f"{name}: {problem}")
         assert alone.stdout == ""
-        beside = read(tmp_path / name, good)
-        complaint(beside, tmp_path / name, words)
-        assert beside.stdout == f"{good}\té10\n"
+        beside = read(name, "good.png")
+        complaint(beside, f"{name}: {problem}")
+        assert beside.stdout == "é10\n"
+    result = read(*bad, "good.png", "cut.pdf", "--out", "out/")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == len(bad)
+    assert names(folder / "out") == ["cut.txt", "good.txt"]
 
 
-def test_an_empty_folder_loads_no_model(tmp_path, loaded):
-    assert read(tmp_path).exit_code == 1
-    assert loaded == []
+def test_an_output_that_cannot_be_written_leaves_the_others(folder):
+    save("a.png", 10), save("b.png", 20)
+    (folder / "out" / "a.txt").mkdir(parents=True)
+    result = read("a.png", "b.png", "--out", "out/")
+    complaint(result, "out/a.txt: cannot be written (Is a directory)")
+    assert (folder / "out" / "b.txt").read_text("utf-8") == "é20\n"
 
 
-def test_json_stays_valid_where_nothing_can_be_read(tmp_path):
-    (tmp_path / "a.png").touch()
-    assert json.loads(read(tmp_path / "a.png", "--format", "json").stdout) == []
+def test_a_blank_page_is_an_empty_document(folder):
+    save("a.png", 255)
+    result = read("a.png")
+    assert (result.stdout, result.exit_code) == ("", 0)
+    (blank,) = rows(read("a.png", "--format", "jsonl").stdout)
+    assert (blank.regions, blank.width) == ((), 64)
 
 
-def test_missing_weights_are_one_line(tmp_path, monkeypatch):
-    def missing(path, **_):
-        raise ValueError(f"{path}: no recognizer here")
-
-    monkeypatch.setattr(Reader, "from_pretrained", missing)
-    path = image(tmp_path / "a.png")
-    complaint(read(path, "--weights", tmp_path), tmp_path, "config.json is missing")
-    (tmp_path / "config.json").write_text("{}")
-    complaint(read(path, "--weights", tmp_path), tmp_path, "no recognizer here")
-    complaint(read(path, "--weights", tmp_path / "w"), tmp_path / "w", "no such folder; check --we")
-    complaint(read(path, "--weights", path), path, "a file, not a folder; check --weights")
-    complaint(read(path, "--finder", tmp_path / "w"), tmp_path / "w", "folder; check --finder")
-    complaint(read(path, "--adapter", "klingon"), "klingon", "no such adapter")
+def test_a_tall_page(folder):
+    page(10, 30, 20_000).save("a.png")
+    assert read("a.png").stdout == "é10\n"
 
 
-def test_turns(tmp_path, monkeypatch):
-    folder = tmp_path / "set"
-    image(folder / "a.png"), image(folder / "b.png", 20)
-    result = read(folder, "--turns")
-    first, _, last = result.stdout.splitlines()
-    assert first == f"{folder / 'a.png'}\té10\tsame at all turns, found at 0° 0° 0° 0°"
-    assert last == "same text at all four turns: 2 of 2 images"
-    monkeypatch.setattr(FakeEngine, "turns_matter", True)
-    result = read(folder, "--turns", "--format", "json")
-    rows = json.loads(result.stdout)
-    assert [row["text"] for row in rows[:4]] == ["é10", "other", "é10", "other"]
-    assert [row["turn"] for row in rows] == [0, 90, 180, 270] * 2
-    assert result.stderr == "same text at all four turns: 0 of 2 images\n"
+def test_too_many_pixels_are_one_line(folder, monkeypatch):
+    save("a.png", 10)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    complaint(read("a.png"), "a.png: has more than 100 px, the most that are opened; make it")
+
+
+def test_turns(folder, monkeypatch):
+    corner(10).save("a.png"), corner(20).save("b.png")
+    result = read("a.png", "b.png", "--turns")
+    assert result.stdout == ("é11\n\fé21\nsame document at all four turns: 2 of 2 pages\n")
+    assert (result.stderr, result.exit_code) == ("", 0)
+    monkeypatch.setattr(FakeReader, "turns_matter", True)
+    result = read("a.png", "--turns", "--format", "jsonl")
+    (upright,) = rows(result.stdout)
+    assert upright.text == "é11"
+    assert result.stderr.splitlines() == [
+        "isotrope: a.png: another document at 90° 270°",
+        "same document at all four turns: 0 of 1 pages",
+    ]
     assert result.exit_code == 0
 
 
-def test_turns_of_a_bad_file_are_one_complaint(tmp_path):
-    good, bad = image(tmp_path / "good.png"), image(tmp_path / "dot.png", 0, 1, 1)
-    result = read(bad, good, "--turns")
-    complaint(result, bad, "too small")
-    assert result.stdout.splitlines()[-1] == "same text at all four turns: 1 of 1 images"
+def test_turns_of_a_bad_page_are_one_complaint(folder):
+    page(0, 1, 1).save("dot.png")
+    corner().save("a.png")
+    result = read("dot.png", "a.png", "--turns")
+    complaint(result, "dot.png: 1x1 px: too small")
+    assert result.stdout.splitlines()[-1] == "same document at all four turns: 1 of 1 pages"
 
 
-def test_every_engine_can_be_named():
-    names, _none = get_args(get_args(EngineName)[0])
-    assert set(get_args(names)) == set(ENGINES)
+@pytest.mark.parametrize(("suffix", "kind"), [("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP")])
+def test_show(folder, suffix, kind):
+    corner(200, 64, 32).save("a.png")
+    result = read("a.png", "--show", f"x.{suffix}")
+    assert (result.stdout, result.exit_code) == ("é201\n", 0)
+    with Image.open(f"x.{suffix}") as drawn:
+        assert (drawn.format, drawn.size) == (kind, (64, 32))
+    read("a.png", "--turns", "--show", "four.png")
+    with Image.open("four.png") as drawn:
+        assert min(drawn.size) > 2 * 64
 
 
-def test_a_warning_goes_to_standard_error_once(tmp_path):
-    lines = Image.new("L", (90, 120), 255)
-    for top in (10, 50, 90):
-        lines.paste(0, (10, top, 80, top + 20))
-    lines.save(tmp_path / "three.png")
-    result = read(tmp_path / "three.png", "--turns")
-    warning = "looks like 3 lines of text; give one line at a time"
-    assert result.stderr == f"isotrope: {tmp_path / 'three.png'}: {warning}\n"
-    assert result.exit_code == 0
+def test_show_many_pages(folder):
+    save("a.tif", 10, 20), save("b.png", 30)
+    assert read("a.tif", "b.png", "--show", "out/").exit_code == 0
+    assert names(folder / "out") == ["a-1.png", "a-2.png", "b.png"]
+    assert read("a.tif", "--show", "x.png").exit_code == 0
+    assert {"x-1.png", "x-2.png"} <= set(names(folder))
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "flags"),
-    [("s.png", "PNG", []), ("s.png", "PNG", ["--turns"]), ("s.jpg", "JPEG", [])],
-)
-def test_show(tmp_path, name, kind, flags):
-    result = read(image(tmp_path / "a.png"), "--show", tmp_path / name, *flags)
-    assert result.exit_code == 0
-    with Image.open(tmp_path / name) as drawn:
-        assert drawn.format == kind
+def test_warnings_of_a_page_go_to_standard_error(folder, monkeypatch):
+    import dataclasses
 
-
-def test_without_matplotlib_the_texts_are_written_all_the_same(tmp_path, monkeypatch):
-    for name in [*sys.modules]:
-        if name.split(".")[0] == "matplotlib":
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    result = read(image(tmp_path / "a.png"), "--show", tmp_path / "sheet.png")
-    assert (result.stdout, result.exit_code) == ("é10\n", 1)
-    assert result.stderr == (
-        "isotrope: a sheet is drawn by matplotlib, which is not installed; "
-        "pip install 'isotrope[torch]'\n"
+    plain = FakeReader._read
+    monkeypatch.setattr(
+        FakeReader,
+        "_read",
+        lambda self, image: dataclasses.replace(plain(self, image), warnings=("blurred",)),
     )
+    result = read(save("a.png", 10))
+    assert (result.stderr, result.exit_code) == ("isotrope: a.png: blurred\n", 0)
 
 
-def test_places_that_cannot_be_written(tmp_path, loaded):
-    path = image(tmp_path / "a.png")
-    for option in ("--out", "--show"):
-        result = read(path, option, tmp_path / "none" / "x.png")
-        complaint(result, tmp_path / "none" / "x.png", "make it first")
-        assert read(path, option, tmp_path).exit_code == 2
-    assert loaded == []
+def test_ten_thousand_pages_are_read_one_by_one(folder, monkeypatch):
+    from isotrope.io.pdf import PdfPages
 
-
-def test_options_of_another_engine_are_refused(tmp_path, loaded):
-    path = image(tmp_path / "a.png")
-    for options, line in {
-        ("--beams", 2): "--beams 2: the engine isotrope does not take it; leave it out",
-        ("--language", "deu"): "--language deu: the engine isotrope does not take it; leave it out",
-        ("--engine", "tesseract", "--weights", tmp_path): (
-            f"--weights {tmp_path}: the engine tesseract does not take it; leave it out"
-        ),
-        ("--engine", "trocr"): (
-            "--engine trocr needs --weights, a folder with a TrOCR and its tokenizer"
-        ),
-    }.items():
-        result = read(path, *options)
-        assert (result.stderr, result.exit_code) == (f"isotrope: {line}\n", 2)
-    assert loaded == []
-
-
-def test_wrong_options(tmp_path):
-    path = image(tmp_path / "a.png")
-    assert read(path, "--format", "xml").exit_code == 2
-    assert read(path, "--batch-size", 0).exit_code == 2
-    assert read().exit_code == 2
-
-
-def test_help_imports_nothing_heavy():
-    code = "import sys, isotrope.cli; print(*sorted(sys.modules))"
-    modules = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not {"torch", "transformers", "peft", "matplotlib", "jiwer"} & set(modules)
+    save("a.pdf", 10, 20, resolution=72)
+    monkeypatch.setattr(PdfPages, "__len__", lambda self: 10_000)
+    drawn = []
+    draw = PdfPages.draw
+    monkeypatch.setattr(
+        PdfPages, "draw", lambda self, index: drawn.append(index) or draw(self, index % 2)
+    )
+    seen = []
+    monkeypatch.setattr(
+        FakeReader,
+        "_read",
+        lambda self, image: seen.append(len(drawn)) or Page(image.shape[1], image.shape[0]),
+    )
+    result = read("a.pdf", "--format", "jsonl")
+    assert seen == list(range(1, 10_001))
+    assert len(result.stdout.splitlines()) == 10_000

@@ -41,9 +41,9 @@ def orient(
 
     Writes FILE<TAB>DEGREES<TAB>CONFIDENCE: degrees counter-clockwise, 0, 90, 180 or 270, and their
     probability. If no turn is likely enough, the text format has "cannot tell" instead of the
-    degrees. A TIFF or PDF with several pages is written as FILE#1, FILE#2 and so on. An image that cannot
-    be opened gets one line on standard error; the others are still written, and the exit status is
-    1.
+    degrees. A TIFF or PDF with several pages is written as FILE#1, FILE#2 and so on. An image
+    that cannot be opened gets one line on standard error; the others are still written, and the
+    exit status is 1.
     """
     complaints = Complaints()
     with exit_on_error():

@@ -10,7 +10,6 @@ from typing import Literal
 
 from isotrope.cli.errors import UsageError
 from isotrope.cli.files import Found, Sheet
-from isotrope.cli.outputs import check_outputs
 from isotrope.io.files import refuse_overwriting
 
 
@@ -31,8 +30,8 @@ class Places:
 
     Raises:
         UsageError: There are several files and only one output, which cannot hold them; or two
-            files of a folder would have the same name; or an output is an input.
-        ValueError: The output's folder cannot be made or written to.
+            files of a folder would have the same name; or one is an input.
+        ValueError: The folder cannot be made or written to.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Places:
         suffix: str,
         holds: Literal["files", "file", "page"],
     ) -> None:
-        self.option, self.holds = option, holds
+        self.option, self.suffix, self.holds = option, suffix, holds
         self.one = Path(given) if given is not None else None
         self.folder = given is not None and _is_folder(given, several)
         self._names: dict[Path, Path] = {}
@@ -55,12 +54,10 @@ class Places:
                 _refuse(option, name, files)
             return
         if len(files) > 1 and holds != "files":
-            kept = "several files in one" if holds == "file" else "several pages in one"
             raise UsageError(
-                f"{option}: {len(files)} files, but this format does not keep {kept}; give {option} "
-                "a folder, such as out/"
+                f"{option}: {len(files)} files to read, and one to write holds only one {holds}; "
+                f"give {option} a folder, such as out/"
             )
-        check_outputs({option: self.one}, [file.path for file in files])
 
     def place(self, sheet: Sheet) -> Path | None:
         """Where a page goes. None: standard output.
@@ -73,10 +70,12 @@ class Places:
             return path
         if path is None:
             raise ValueError(
-                f"{sheet.file}: has {sheet.image.count} pages, but this format does not keep several "
-                f"pages in one; give {self.option} a folder, such as out/"
+                f"{sheet.file}: has {sheet.image.count} pages, and standard output holds one in "
+                f"this format; give {self.option} a folder, such as out/"
             )
-        return path.with_name(f"{path.stem}-{sheet.image.number}{path.suffix}")
+        suffix = self.suffix if path.name.endswith(self.suffix) else path.suffix
+        stem = path.name.removesuffix(suffix)
+        return path.with_name(f"{stem}-{sheet.image.number}{suffix}")
 
 
 def _is_folder(given: str, several: bool) -> bool:

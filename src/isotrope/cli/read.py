@@ -58,13 +58,13 @@ def read(
     """Read pages, whichever way up they and their lines are.
 
     A page is an image, a page of a TIFF, or a page of a PDF. Text is written to standard output in
-    reading order, or to --out: a file, or a folder, which gets a file for each input. A file or page
-    that cannot be read gets one line on standard error; the others are still read, and the exit
-    status is 1.
+    reading order, or to --out: a file, or a folder, which gets a file for each input. A file or
+    page that cannot be read gets one line on standard error; the others are still read, and the
+    exit status is 1.
 
     With --crops each image is one word or line: the text alone is written for one file,
-    FILE<TAB>TEXT for several. An image that may have been read wrongly, such as several lines in one
-    crop, gets a line on standard error, which does not change the status.
+    FILE<TAB>TEXT for several. An image that may have been read wrongly, such as several lines in
+    one crop, gets a line on standard error, which does not change the status.
     """
     given = {
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},

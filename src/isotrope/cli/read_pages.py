@@ -14,7 +14,7 @@ import typer
 
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.files import Found, Sheet, answered, paths
-from isotrope.cli.outputs import write_bytes
+from isotrope.cli.outputs import check_outputs, write_bytes
 from isotrope.cli.places import Places
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def read_pages(request: Request, skip_text: bool) -> int:
         several = request.several
         texts = Places("--out", request.out, files, several, format.suffix, format.holds)
         shown = _shown(request.show, files, several)
+        _check_files({"--out": texts, "--show": shown}, [*paths(files), request.files_from])
         request.check()
         reader = request.load() if files else None
     run = _Run(request, reader, skip_text, texts, shown, complaints)
@@ -79,12 +80,18 @@ def _shown(given: str | None, files: Sequence[Found], several: bool) -> Places |
     if given is None:
         return None
     shown = Places("--show", given, files, several, ".png", "page")
-    if shown.one is not None and not shown.folder and shown.one.suffix.lower() not in SUFFIXES:
+    if not shown.folder and (suffix := Path(given).suffix.lower()) not in SUFFIXES:
         raise UsageError(
-            f"--show {given}: a page cannot be drawn as {shown.one.suffix or 'a file without a '}"
-            f"{'' if shown.one.suffix else 'suffix'}; use {' '.join(SUFFIXES)}, or a folder"
+            f"--show {given}: a page cannot be drawn as {suffix!r}; use {' '.join(SUFFIXES)}, or "
+            "a folder"
         )
     return shown
+
+
+def _check_files(places: dict[str, Places | None], inputs: Sequence[Path | None]) -> None:
+    """Check the outputs that are files; those that are folders have checked themselves."""
+    files = {option: p.one for option, p in places.items() if p and not p.folder}
+    check_outputs(files, inputs)
 
 
 class _Run:

@@ -91,8 +91,8 @@ def _check_taken(engine: str, given: dict[str, Any]) -> None:
     """Reject an option that belongs to another engine."""
     from isotrope.ocr.engines import engine_options
 
-    readers = ("engine", "finder", "min_confidence", "detector")  # the reader's own options, for every engine
-    taken = {*readers, *engine_options(engine)}
+    every = ("engine", "finder", "min_confidence", "detector")  # engine has these
+    taken = {*every, *engine_options(engine)}
     for name, value in given.items():
         if value is not None and name not in taken:
             option = "--weights" if name == "path" else f"--{name}"

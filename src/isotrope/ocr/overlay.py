@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -70,8 +71,8 @@ def draw_page(image: np.ndarray, page: Page) -> Image.Image:
     for line in page.lines:
         pen.ground(line)
     for number, line in enumerate(page.lines, start=1):
-        pen.write(line)
         pen.point(line, number)
+        pen.write(line)
     picture = paper.convert("RGBA")
     picture.alpha_composite(layer.resize(size, Image.Resampling.BOX))
     return picture.convert("RGB")
@@ -169,7 +170,7 @@ def _scale(page: Page) -> float:
 
 def _height(polygon: Sequence[Point], baseline: Sequence[Point]) -> float:
     """The height of a line: its area by its length."""
-    length = sum(math.dist(*pair) for pair in zip(baseline, baseline[1:], strict=False))
+    length = sum(math.dist(*pair) for pair in pairwise(baseline))
     ends = zip(polygon, [*polygon[1:], polygon[0]], strict=True)
     area = abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in ends)) / 2
     return area / length if length else 0.0
@@ -217,7 +218,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _caption(page: Page) -> str:
     lines = "1 line" if len(page.lines) == 1 else f"{len(page.lines)} lines"
-    return f"turned by {page.orientation}°, {lines}"
+    turn = f"turned by {page.orientation}°" if page.orientation else "upright"
+    return f"{turn}, {lines}"
 
 
 def _grid(pictures: Sequence[Image.Image], captions: Iterable[str]) -> Image.Image:
