@@ -20,10 +20,11 @@ install: $(READY)  ## make .venv with isotrope and everything to develop it
 	-.venv/bin/isotrope export  # into the user's cache, for a faster engine gsanet; it reads without
 	touch $@
 
-read: $(READY)  ## read the sample images at all four turns with the shipped weights
+read: $(READY)  ## read a sample page, and words and lines, at all four turns with the shipped weights
 	mkdir -p out
-	$(BIN)/isotrope read samples --turns --show out/samples.png
-	@echo "The images with their texts: out/samples.png"
+	$(BIN)/isotrope read samples/pages --turns --show out/page.png
+	$(BIN)/isotrope read --crops samples/*.png --turns --show out/samples.png
+	@echo "What was read, drawn over the page: out/page.png; the words and lines: out/samples.png"
 
 test: check  ## linter, contracts, types, and the tests that take seconds
 	$(PYTEST) -m "not slow"

@@ -63,7 +63,7 @@ def test_an_adapter_is_made_and_read_with(folder):
     assert_made(folder)
     where = ("--weights", folder / "base", "--adapter", folder / "mine", "--runtime", "torch")
     where += ("--engine", "gsanet")
-    result = run("read", folder / "lines" / "1.png", *where)
+    result = run("read", "--crops", folder / "lines" / "1.png", *where)
     assert result.exit_code == 0, result.output
     again = adapt(folder)  # has ended: nothing is trained, the same is told
     assert again.exit_code == 0, again.output
@@ -98,7 +98,7 @@ def back(folder):
 def test_a_line_recognizer_is_adapted_and_read_with(back):
     assert_made(back)
     where = ("--weights", back / "base", "--adapter", back / "mine", "--finder", "orbit")
-    result = run("read", back / "lines" / "1.png", *where)
+    result = run("read", "--crops", back / "lines" / "1.png", *where)
     assert result.exit_code == 0, result.output
     again = adapt(back)
     assert again.exit_code == 0, again.output

@@ -35,7 +35,7 @@ def test_python_m_isotrope_is_the_command():
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("isotrope ori", ["orient"]), ("isotrope read --format js", ["json", "jsonl"])],
+    [("isotrope ori", ["orient"]), ("isotrope read --format js", ["jsonl", "json"])],
 )
 def test_the_shell_completes(words, offered):
     place = str(len(words.split()) - 1)

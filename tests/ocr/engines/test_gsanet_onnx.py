@@ -226,7 +226,7 @@ def test_the_command_exports_and_reads(recognizer, faked, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == f"{out}: 2 elements compared, worst error 2.0e-07\n"
     assert type(faked[0]) is Recognizer
-    again = ["read", str(SAMPLES[0]), "--engine", "gsanet", "--runtime", "onnx"]
+    again = ["read", "--crops", str(SAMPLES[0]), "--engine", "gsanet", "--runtime", "onnx"]
     again += ["--weights", str(out)]
     result = run(cli.app, again)
     assert (result.exit_code, result.stderr) == (0, "")

@@ -94,7 +94,7 @@ def test_what_cannot_be_loaded(weights, tmp_path, monkeypatch):
 HEAVY = {"torch", "transformers", "peft", "matplotlib", "jiwer", "safetensors", "tokenizers"}
 
 
-READ = ("read", "--engine", "isotrope")
+READ = ("read", "--crops", "--engine", "isotrope")
 COMMANDS = (READ, (*READ, "--adapter", "mine"), ("orient",))
 
 
