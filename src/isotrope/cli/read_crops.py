@@ -30,7 +30,8 @@ def read_crops(request: Request) -> int:
         The exit status.
     """
     complaints = Complaints()
-    out, show = (path and Path(path) for path in (request.out, request.show))
+    out = Path(request.out) if request.out is not None else None
+    show = Path(request.show) if request.show is not None else None
     with exit_on_error():
         lines_of = _writer(request.format)
         files = request.files(complaints)

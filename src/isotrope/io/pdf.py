@@ -90,7 +90,7 @@ class PdfPages:
             scale = (_scan_resolution(page) or RESOLUTION) * _POINT
             scale = min(scale, math.sqrt(MOST_PIXELS / (width * height)))
             # pypdfium2 rounds the size up: 1700.0001 px would blur a scan of 1700.
-            bitmap = page.render(scale * (1 - 1e-6), rev_byteorder=True)
+            bitmap = page.render(scale * (1 - 1e-6), rev_byteorder=True)  # pyright: ignore
             try:
                 pixels = np.array(np.rot90(bitmap.to_numpy(), -degrees // 90), order="C")
             finally:
@@ -174,7 +174,7 @@ def _scan_resolution(page: pdfium.PdfPage) -> float | None:
             wide, high = math.hypot(a, b) * _POINT, math.hypot(c, d) * _POINT
             if min(wide, high) > 0:
                 images.append((max(columns / wide, rows / high), abs(a * d - b * c)))
-        elif thing.type != pdfium.raw.FPDF_PAGEOBJ_FORM and not _is_invisible(thing):
+        elif not _is_invisible(thing):
             only_images = False
     width, height = page.get_size()
     covered = 0.0
@@ -195,9 +195,9 @@ def _on_page(thing: pdfium.PdfObject) -> pdfium.PdfMatrix:
 
 
 def _is_invisible(thing: pdfium.PdfObject) -> bool:
-    """Whether an object is text that is not drawn, as over a scan that was read."""
-    hidden = (pdfium.raw.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.raw.FPDF_TEXTRENDERMODE_CLIP)
-    return (
-        thing.type == pdfium.raw.FPDF_PAGEOBJ_TEXT
-        and pdfium.raw.FPDFTextObj_GetTextRenderMode(thing) in hidden
-    )
+    """Whether an object has no ink of its own: a form, or the text of a scan that was read."""
+    kind = pdfium.raw.FPDFPageObj_GetType(thing)
+    if kind == pdfium.raw.FPDF_PAGEOBJ_TEXT:
+        hidden = (pdfium.raw.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.raw.FPDF_TEXTRENDERMODE_CLIP)
+        return pdfium.raw.FPDFTextObj_GetTextRenderMode(thing) in hidden
+    return kind == pdfium.raw.FPDF_PAGEOBJ_FORM
