@@ -54,7 +54,7 @@ def test_the_text_is_written():
     rows, columns = dark.nonzero()
     assert len(rows) > 300
     assert 100 <= columns.min() < 110
-    assert 290 < columns.max() <= 300
+    assert 200 < columns.max() <= 300
     assert rows.min() >= 100
     assert rows.max() <= 130
 

@@ -69,15 +69,13 @@ def read(
     given = {
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
         **{"finder": finder, "min_confidence": min_confidence, "device": device},
-        **{"runtime": runtime, "beams": beams, "language": language},
+        **{"runtime": runtime, "beams": beams, "language": language, "detector": detector},
     }
     with exit_on_error():
         if crops and skip_text:
             raise UsageError("--skip-text is for pages; leave it out, or --crops")
         if crops and detector is not None:
             raise UsageError(f"--detector {detector} is for pages; leave it out, or --crops")
-    if detector is not None:
-        given["detector"] = detector
     named = list(inputs or [])
     request = Request(named, files_from, null, format, out, show, turns, batch_size, given)
     raise typer.Exit(read_crops(request) if crops else read_pages(request, skip_text))

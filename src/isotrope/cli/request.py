@@ -71,6 +71,7 @@ class Request:
 
 def check_reader(given: dict[str, Any]) -> None:
     """Check the arguments of `Reader.from_pretrained`; see `Request.check`."""
+    from isotrope.ocr.detection import DETECTORS
     from isotrope.ocr.loading import adapter_folder, default_engine
 
     weights, finder, adapter = given["path"], given["finder"], given["adapter"]
@@ -83,6 +84,9 @@ def check_reader(given: dict[str, Any]) -> None:
         raise UsageError("--engine trocr needs --weights, a folder with a TrOCR and its tokenizer")
     if finder not in ("isotrope", "orbit"):
         check_folder("--finder", finder)
+    if (detector := given.get("detector")) not in (None, *DETECTORS):
+        names = ", ".join(DETECTORS)
+        raise UsageError(f"--detector {detector}: not known; use {names}, or leave it out")
     if adapter is not None:
         adapter_folder(adapter, "recognizer" if engine == "gsanet" else given["model"] or "small")
 

@@ -26,9 +26,10 @@ COLORS = {0: (0, 93, 171), 90: (0, 128, 92), 180: (200, 72, 0), 270: (140, 58, 1
 _LONGEST, _MOST = 1600, 2600  # px of the picture's long side: usually; where lines are small
 _LEGIBLE = 18  # px, the height of a line that can be read easily
 _SMOOTH = 2  # times larger it is drawn, then shrunk
-_PAPER, _TINT = 225, 40  # of 255: how much of the page the ground of a text covers; of the color
+_PAPER, _TINT = 240, 40  # of 255: how much of the page the ground of a text covers; of the color
 _GAP, _CAPTION = 24, 44  # px between pages; below them
 _INK = (40, 40, 40)
+_UNIT = 100  # px, a font's size at which texts are measured
 
 
 def draw_pages(images: Sequence[np.ndarray], pages: Sequence[Page], path: str | Path) -> None:
@@ -102,17 +103,35 @@ class _Pen:
         self.draw.polygon(polygon, (*tint, _PAPER), (*color, 120), self.width // 2)
 
     def write(self, line: Line) -> None:
-        """Write a line's text, each word where it stands."""
-        for word in line.words or (line,):
-            corners = word.polygon if len(word.polygon) == 4 else _box(line, word.polygon)
-            self._set(word.text, self._to(corners))
+        """Write a line's text in one size, each word where it starts."""
+        words = [word for word in line.words or (line,) if word.text]
+        boxes = [self._to(_corners(word.polygon, line)) for word in words]
+        sizes = [_sides(box) for box in boxes]
+        natural = sum(_font(_UNIT).getlength(word.text) for word in words) / _UNIT
+        if not words or not natural:
+            return
+        size = min(sum(wide for wide, _ in sizes) / natural, max(high for _, high in sizes))
+        if size < 2:
+            return
+        for word, box, (wide, _) in zip(words, boxes, sizes, strict=True):
+            letters = _letters(word.text, round(size))
+            if letters.width > wide:
+                letters = letters.resize((max(1, round(wide)), letters.height))
+            (x0, y0), (x1, y1), _, (x3, y3) = box
+            angle = math.atan2(y1 - y0, x1 - x0)
+            along = letters.width / wide / 2
+            center = (
+                x0 + along * (x1 - x0) + (x3 - x0) / 2,
+                y0 + along * (y1 - y0) + (y3 - y0) / 2,
+            )
+            self._paste(letters, center, angle, _INK)
 
     def point(self, line: Line, number: int) -> None:
         """Draw an arrow along the baseline, and the line's number where it starts."""
         color = (*COLORS[line.orientation], 255)
         baseline = self._to(line.baseline)
         high = _height(self._to(line.polygon), baseline)
-        self.draw.line(baseline, color, max(self.width // 2, round(high / 16)), joint="curve")
+        self.draw.line(baseline, color, max(self.width // 2, round(high / 20)), joint="curve")
         (x0, y0), (x1, y1) = baseline[-2:]
         along = math.atan2(y1 - y0, x1 - x0)
         size = max(3.0 * self.width, high / 3.5)
@@ -127,7 +146,7 @@ class _Pen:
         """Draw a number in a dot before the start of a line."""
         (x0, y0), (x1, y1) = baseline[:2]
         angle = math.atan2(y1 - y0, x1 - x0)
-        radius = max(9.0 * _SMOOTH, 0.36 * high)
+        radius = min(max(9.0, 0.36 * high / _SMOOTH), 15.0) * _SMOOTH
         # Half a line up, and before the first letter.
         back, up = 0.8 * radius, 0.3 * high
         x = x0 - back * math.cos(angle) + up * math.sin(angle)
@@ -136,19 +155,6 @@ class _Pen:
         self.draw.ellipse(ring, color, (255, 255, 255, 255), self.width // 2)
         digits = _letters(str(number), round(1.15 * radius))
         self._paste(digits, (x, y), angle, (255, 255, 255))
-
-    def _set(self, text: str, box: list[Point]) -> None:
-        """Set a text into a box: its top left, top right, bottom right and bottom left."""
-        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = box
-        wide = (math.hypot(x1 - x0, y1 - y0) + math.hypot(x2 - x3, y2 - y3)) / 2
-        high = (math.hypot(x3 - x0, y3 - y0) + math.hypot(x2 - x1, y2 - y1)) / 2
-        if min(wide, high) < 2 or not text:
-            return
-        letters = _letters(text, max(4, round(0.8 * high)))
-        if letters.width > wide or letters.width < 0.8 * wide:
-            letters = letters.resize((max(1, round(wide)), letters.height))
-        center = (x0 + x1 + x2 + x3) / 4, (y0 + y1 + y2 + y3) / 4
-        self._paste(letters, center, math.atan2(y1 - y0, x1 - x0), _INK)
 
     def _paste(self, mask: Image.Image, center: Point, angle: float, color: tuple) -> None:
         """Paint through a mask that is turned clockwise by an angle in radians."""
@@ -176,8 +182,17 @@ def _height(polygon: Sequence[Point], baseline: Sequence[Point]) -> float:
     return area / length if length else 0.0
 
 
-def _box(line: Line, polygon: Points) -> Points:
-    """The box around a polygon of any form, along the line's baseline."""
+def _sides(box: Sequence[Point]) -> tuple[float, float]:
+    """Width and height of a box given by its top left, top right, bottom right, bottom left."""
+    a, b, c, d = box
+    wide, high = (math.dist(a, b) + math.dist(d, c)) / 2, (math.dist(a, d) + math.dist(b, c)) / 2
+    return max(wide, 1.0), high
+
+
+def _corners(polygon: Points, line: Line) -> Points:
+    """A polygon of four corners as it is; of another, the box around it along the baseline."""
+    if len(polygon) == 4:
+        return polygon
     (x0, y0), (x1, y1) = line.baseline[0], line.baseline[-1]
     length = math.hypot(x1 - x0, y1 - y0) or 1.0
     ux, uy = (x1 - x0) / length, (y1 - y0) / length
