@@ -14,6 +14,9 @@ import numpy as np
 Move = Callable[[np.ndarray], np.ndarray]
 """Maps points `(n, 2)` of an image to those of another."""
 
+_SPARE = 3.0  # pixels by which a line may reach beyond its image
+_FAINT = 20.0  # least difference of ink and paper, of 255
+
 
 @dataclass(frozen=True, eq=False)
 class PageLine:
@@ -99,10 +102,6 @@ class LabeledPage:
             tuple(line.moved(move) for line in self.lines),
             tuple(move(polygon) for polygon in self.ignored),
         )
-
-
-_SPARE = 3.0  # pixels by which a line may reach beyond its image
-_FAINT = 20.0  # least difference of ink and paper, of 255
 
 
 def within(page: LabeledPage) -> LabeledPage:

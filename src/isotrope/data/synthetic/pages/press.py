@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -36,6 +37,10 @@ class Press(NamedTuple):
     def inset(self, box: Box, across: tuple[float, float], down: tuple[float, float]) -> Box:
         """A box less margins, drawn between shares of its width and of its height."""
         return box.inset(self.between(*across) * box.width, self.between(*down) * box.height)
+
+
+Layout = Callable[[Press, Box, float], None]
+"""Sets a whole page in a box, with lines of about a height in pixels."""
 
 
 @dataclass(frozen=True)

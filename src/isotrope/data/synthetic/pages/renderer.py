@@ -10,6 +10,7 @@ import numpy as np
 
 from isotrope.data.draws import Categorical
 from isotrope.data.page_labels import LabeledPage, visible, within
+from isotrope.data.synthetic.pages.accounts import ledger, receipt
 from isotrope.data.synthetic.pages.books import book, columns
 from isotrope.data.synthetic.pages.boxes import Box
 from isotrope.data.synthetic.pages.camera import scanned
@@ -18,18 +19,11 @@ from isotrope.data.synthetic.pages.faces import Faces
 from isotrope.data.synthetic.pages.forms import form
 from isotrope.data.synthetic.pages.grounds import lay
 from isotrope.data.synthetic.pages.letters import letter
-from isotrope.data.synthetic.pages.mosaics import (
-    Layout,
-    ledger,
-    mosaic,
-    poster,
-    receipt,
-    sideways,
-    spread,
-    wordless,
-)
-from isotrope.data.synthetic.pages.press import Press
+from isotrope.data.synthetic.pages.mosaics import mosaic
+from isotrope.data.synthetic.pages.posters import poster, wordless
+from isotrope.data.synthetic.pages.press import Layout, Press
 from isotrope.data.synthetic.pages.sheet import Sheet
+from isotrope.data.synthetic.pages.spreads import sideways, spread
 from isotrope.data.synthetic.pages.warps import cropped, draw_warp, warped
 from isotrope.data.synthetic.pages.wear import wear
 from isotrope.data.synthetic.pages.writing import Writing
@@ -49,7 +43,7 @@ LAYOUTS: dict[str, Layout] = {
     "poster": poster,
     "wordless": wordless,
 }
-"""What a page may be: functions that set one in a box, with the height of a line."""
+"""What a page may be."""
 
 SHARES: dict[str, float] = {
     "book": 0.16,
