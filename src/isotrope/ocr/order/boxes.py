@@ -22,6 +22,7 @@ class Box:
         height: Of its letters, px.
         xs, ys: The course of its middle, from left to right.
         block: Whether it is a block of lines in another direction.
+        cut: Whether the edge of the image cuts it.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Box:
     xs: tuple[float, ...] = field(compare=False)
     ys: tuple[float, ...] = field(compare=False)
     block: bool = False
+    cut: bool = False
 
     @property
     def width(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,15 @@ _MARGIN = 0.4
 
 _CLOSE = 4
 """Notes in the margin are close under each other within so many heights."""
+
+_ROWS = 0.7
+"""Two sides stand on the same rows if at least this share of the narrower one does."""
+
+_FILLED = 0.3
+"""A column of a table has something in at least this share of its rows."""
+
+_LABEL = 2.0
+"""A label is at most so many heights from its text."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +60,18 @@ def zones(boxes: Sequence[Box]) -> list[Zone]:
     if gutter is None:
         return _plain(boxes)
     found: list[Zone] = []
-    shape = _shape(gutter)
+    kind = shape(gutter)
     for band in gutter.bands:
         everything = (*band.left, *band.right)
         if not band.right:  # runs across the gutter
             found += zones(everything) if len(everything) < len(boxes) else _plain(everything)
-        elif shape == "table":
+        elif kind == "table":
             found.append(Zone(reading(everything), "table"))
-        elif shape == "columns":
+        elif kind == "list":
+            found += _plain(everything)
+        elif kind == "columns":
             found += [*zones(band.left), *zones(band.right)]
-        elif shape == "left margin":
+        elif kind == "left margin":
             found += _with_notes(zones(band.right), band.left)
         else:
             found += _with_notes(zones(band.left), band.right)
@@ -89,29 +100,42 @@ def _with_notes(text: list[Zone], notes: Sequence[Box]) -> list[Zone]:
     return found
 
 
-def _shape(gutter: Gutter) -> str:
-    """What the two sides of a gutter are: "columns", "table", "left margin" or "right margin"."""
+def shape(gutter: Gutter) -> str:
+    """What the two sides of a gutter are.
+
+    "columns"; "table", read row by row; "list", rows with a label before or after running text;
+    "left margin" or "right margin".
+    """
     whole = [b for band in gutter.bands for b in (*band.left, *band.right)]
     left = [b for band in gutter.columns for b in band.left]
     right = [b for band in gutter.columns for b in band.right]
-    narrow = _extent(left) / _extent(right)
-    if _running(left) and _running(right) and _MARGIN < narrow < 1 / _MARGIN:
+    (left_from, left_to), (right_from, right_to) = _extent(left), _extent(right)
+    narrow = (left_to - left_from) / (right_to - right_from)
+    text_left, text_right = _running(left), _running(right)
+    margin = "left margin" if narrow < 1 else "right margin"
+    small, large = (left, right) if narrow < 1 else (right, left)
+    if _MARGIN < narrow < 1 / _MARGIN and text_left and text_right:
         return "columns"
-    small, large = sorted((left, right), key=_extent)
-    level = sum(any(aligned(a, b) for b in large) for a in small) / len(small)
-    if level >= 0.7 and len(small) >= 0.3 * len(rows(whole)):
-        return "table"
-    if narrow < _MARGIN:
-        return "left margin"
-    if narrow > 1 / _MARGIN:
-        return "right margin"
-    return "columns"
+    if sum(b.cut for b in small) > len(small) / 2:  # of the facing page
+        return margin
+    if _level(small, large) >= _ROWS:
+        gap = right_from - left_to
+        if (text_left or text_right) and gap < _LABEL * typical_height(whole):
+            return "list"
+        if len(small) >= _FILLED * len(rows(whole)):
+            return "table"
+    return "columns" if _MARGIN <= narrow <= 1 / _MARGIN else margin
 
 
-def _extent(side: Iterable[Box]) -> float:
-    """The width of a side of a gutter."""
-    side = list(side)
-    return max(max(b.right for b in side) - min(b.left for b in side), 1.0)
+def _level(small: Sequence[Box], large: Sequence[Box]) -> float:
+    """The share of boxes that stand on a row of the other side."""
+    return sum(any(aligned(a, b) for b in large) for a in small) / len(small)
+
+
+def _extent(side: Sequence[Box]) -> tuple[float, float]:
+    """From where to where most boxes of a side reach."""
+    left = float(np.percentile([b.left for b in side], 20))
+    return left, max(float(np.percentile([b.right for b in side], 80)), left + 1)
 
 
 def _running(side: Sequence[Box]) -> bool:

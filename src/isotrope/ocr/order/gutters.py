@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from isotrope.ocr.order.boxes import Box, typical_height
+from isotrope.ocr.order.woven import woven
 
 _LEAST = 4
 """A gutter parts at least so many boxes in one band, each of which has others beside it."""
@@ -21,18 +21,6 @@ _FAR = 2.5
 
 _SHARE = 0.35
 """... or if it covers more than this share of the other side's boxes."""
-
-_WOVEN = 0.2
-"""Lines found across a gutter by mistake are at most this share of those of both columns."""
-
-_RUN = 3
-"""There are at most so many, one under the other."""
-
-_LARGE = 1.3
-"""Their letters are larger than others by at most this factor."""
-
-_TIGHT = 1.25
-"""They have at most so much more space than other lines."""
 
 _TRIED = 12
 """How many gutters are compared in full."""
@@ -57,10 +45,12 @@ class Gutter:
     Args:
         bands: From top to bottom.
         score: How much stands side by side.
+        woven: Lines of both columns that were found as one; they are in `left` of their band.
     """
 
     bands: tuple[Band, ...]
     score: float
+    woven: tuple[Box, ...] = ()
 
     @property
     def columns(self) -> tuple[Band, ...]:
@@ -83,10 +73,10 @@ def best_gutter(boxes: Sequence[Box]) -> Gutter | None:
     best: Gutter | None = None
     for x in _candidates(left, right, beside):
         on_left, on_right = _sides(x, left, right, reach)
-        on_left |= _woven(boxes, on_left, on_right)
-        gutter = _gutter(boxes, on_left, on_right, beside)
+        both = woven(boxes, on_left, on_right)
+        gutter = _gutter(boxes, on_left | both, on_right, beside)
         if gutter is not None and (best is None or gutter.score > best.score):
-            best = gutter
+            best = replace(gutter, woven=tuple(boxes[i] for i in np.flatnonzero(both)))
     return best
 
 
@@ -130,38 +120,6 @@ def _sides(
     on_left = right - np.where(left < x, np.minimum(reach, narrow_right), 0) <= x
     on_right = ~on_left & (left + np.where(right > x, np.minimum(reach, narrow_left), 0) > x)
     return on_left, on_right
-
-
-def _woven(boxes: Sequence[Box], on_left: np.ndarray, on_right: np.ndarray) -> np.ndarray:
-    """Which boxes across a gutter are lines of both columns that were found as one.
-
-    Each takes the place of one line in a column, with no more space than others, and its letters
-    are no larger.
-    """
-    middles = np.array([b.middle for b in boxes])
-    found = np.zeros(len(boxes), bool)
-    across = ~on_left & ~on_right
-    sides = [np.flatnonzero(side) for side in (on_left, on_right)]
-    if not across.any() or min(map(len, sides)) < _LEAST:
-        return found
-    usual = [float(np.median(np.diff(middles[side]))) for side in sides]
-    runs = np.split(np.flatnonzero(across), np.flatnonzero(np.diff(np.flatnonzero(across)) > 1) + 1)
-    large = _LARGE * typical_height(boxes)
-    for run in runs:
-        if len(run) > _RUN or max(boxes[i].height for i in run) > large:
-            continue
-        found[run] = any(map(_fills, repeat(middles), sides, repeat(run), usual))
-    few = found.sum() <= _WOVEN * sum(map(len, sides))
-    return found if few else np.zeros(len(boxes), bool)
-
-
-def _fills(middles: np.ndarray, side: np.ndarray, run: np.ndarray, step: float) -> bool:
-    """Whether a run of boxes takes the place of as many lines of a column."""
-    place = int(np.searchsorted(side, run[0]))
-    if not 0 < place < len(side):
-        return False
-    space = float(middles[side[place]] - middles[side[place - 1]])
-    return space < _TIGHT * step * (len(run) + 1)
 
 
 def _gutter(

@@ -22,6 +22,9 @@ _TURNED = 20.0
 _LARGE = 1.25
 """A heading's letters are larger than those of most lines by at least this factor."""
 
+_EDGE = 0.5
+"""The edge of the image cuts a line that comes closer to it than so many heights."""
+
 _SHORT = 3.0
 """The angle of a line shorter than so many heights says little."""
 
@@ -47,6 +50,11 @@ def regions(lines: Sequence[Line], size: tuple[float, float]) -> tuple[Region, .
     )
 
 
+def _at_edge(line: Line, width: float, height: float) -> bool:
+    left, _, right, _ = box(line.polygon)
+    return left < _EDGE * height or right > width - _EDGE * height
+
+
 _Part = tuple[list[int], str, float]
 """Lines of a region, its kind, and the angle of its text."""
 
@@ -59,7 +67,8 @@ def _parts(lines: Sequence[Line], size: tuple[float, float]) -> list[_Part]:
     (angle, main), *others = directions(angles, lengths, short)
 
     def at(angle: float, members: Sequence[int]) -> list[Box]:
-        return [line_box(i, lines[i].polygon, lines[i].baseline, angle) for i in members]
+        boxes = [line_box(i, lines[i].polygon, lines[i].baseline, angle) for i in members]
+        return [replace(b, cut=_at_edge(lines[b.index], size[0], b.height)) for b in boxes]
 
     inside = list(main)
     blocks: list[tuple[float, list[Box]]] = []
