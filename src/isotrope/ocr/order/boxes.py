@@ -23,6 +23,7 @@ class Box:
         xs, ys: The course of its middle, from left to right.
         block: Whether it is a block of lines in another direction.
         cut: Whether the edge of the image cuts it.
+        parts: The boxes of which it was joined, in the order of reading.
     """
 
     index: int
@@ -35,6 +36,7 @@ class Box:
     ys: tuple[float, ...] = field(compare=False)
     block: bool = False
     cut: bool = False
+    parts: tuple[Box, ...] = ()
 
     @property
     def width(self) -> float:

@@ -10,9 +10,9 @@ from isotrope.ocr.document import Line, Region
 from isotrope.ocr.geometry import Points, box, rounded
 from isotrope.ocr.order.blocks import length
 from isotrope.ocr.order.boxes import Box, block_box, level, line_box, typical_height
-from isotrope.ocr.order.capitals import initials
 from isotrope.ocr.order.columns import Zone, zones
 from isotrope.ocr.order.directions import apart, directions
+from isotrope.ocr.order.joining import joined, pieces
 from isotrope.ocr.order.linking import linked
 from isotrope.ocr.order.sheets import edges, spread
 
@@ -120,15 +120,8 @@ def _heading(zone: Zone, typical: float) -> Zone:
 
 
 def _zones(boxes: Sequence[Box]) -> list[Zone]:
-    """The zones of a part of a page, each initial before the first line beside it."""
-    first = initials(boxes) if boxes else {}
-    before: dict[Box, list[Box]] = {}
-    for initial, line in first.items():
-        before.setdefault(line, []).append(initial)
-    return [
-        Zone(tuple(b for line in zone.boxes for b in (*before.get(line, ()), line)), zone.kind)
-        for zone in zones([b for b in boxes if b not in first])
-    ]
+    """The zones of a part of a page."""
+    return [replace(zone, boxes=tuple(pieces(zone.boxes))) for zone in zones(joined(boxes))]
 
 
 def _region(lines: list[Line], kind: str, angle: float) -> Region:
