@@ -175,3 +175,37 @@ def test_warped_lines_do_not_change_places_with_fragments(typeset):
     lines = [warped(f"a{k}", 100, 900, 100 + 30 * k) for k in range(10)]
     lines[4:5] = [warped("a4 left", 100, 400, 220), warped("a4 right", 700, 900, 220)]
     assert texts(read(lines, typeset.size)) == names(lines)
+
+
+def test_a_line_found_across_a_gutter_does_not_part_the_columns(typeset):
+    left, right = typeset.column("a", 100, 200, 480, 20), typeset.column("b", 500, 200, 890, 20)
+    both = typeset.line("both", 100, 396, 890)
+    found = read([*left[:7], *left[8:], *right[:7], *right[8:], both], typeset.size)
+    assert texts(found) == names([*left[:7], both, *left[8:], *right[:7], *right[8:]])
+
+
+def test_a_heading_with_wide_spaces_parts_columns(typeset):
+    above = [*typeset.column("a", 100, 100, 490, 12), *typeset.column("b", 510, 100, 900, 12)]
+    heading = [typeset.line("wide", 300, 480, 480, 40), typeset.line("heading", 530, 480, 700, 40)]
+    below = [*typeset.column("c", 100, 560, 490, 12), *typeset.column("d", 510, 560, 900, 12)]
+    everything = [*above, *heading, *below]
+    assert texts(read(everything, typeset.size)) == names(everything)
+
+
+def test_labels_are_read_with_their_text(typeset):
+    lines = []
+    for k in range(8):
+        lines.append(typeset.line(f"[{k}]", 100, 100 + 84 * k, 125))
+        lines += typeset.column(f"{k}-", 150, 100 + 84 * k, 800, 3)
+    found = read(lines, typeset.size)
+    assert texts(found) == names(lines)
+    assert set(kinds(found).values()) == {"text"}
+
+
+def test_lines_of_the_facing_page_do_not_mix_with_the_text(typeset):
+    text = typeset.column("a", 130, 100, 900, 30)
+    cut = [typeset.line(f"cut{k}", 0, 100 + 28 * k, 60) for k in range(30)]
+    found = texts(read([*text, *cut], typeset.size))
+    assert [name for name in found if name.startswith("a")] == names(text)
+    place = found.index("cut0")
+    assert found[place : place + 30] == names(cut)

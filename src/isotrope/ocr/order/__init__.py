@@ -6,6 +6,7 @@ cutting a page along white space.
 """
 
 from isotrope.ocr.order.blocks import blocks
+from isotrope.ocr.order.parting import parted
 from isotrope.ocr.order.regions import regions
 
-__all__ = ["blocks", "regions"]
+__all__ = ["blocks", "parted", "regions"]
