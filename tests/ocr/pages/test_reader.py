@@ -6,10 +6,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from isotrope.io.errors import ImageError
 from isotrope.io.resize import rotate, turn
+from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.document import Page
 from isotrope.ocr.reader import Reader
 
 TEXT = ["Every page is read the same", "whichever way up it lies on", "the glass of the scanner."]
+
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,32 @@ def test_blocks_at_other_turns_are_read(reader):
     assert turns["Upside down lines stand"] == 180
     assert turns[TEXT[1]] == 0
     assert found.orientation == 0
+
+
+def test_columns_that_are_close_are_read_one_after_the_other(reader):
+    class Across:
+        """Finds each row of a page as one line."""
+
+        name = "across"
+
+        def find(self, page):
+            return [
+                DetectedLine(
+                    ((40.0, y + 28.0), (843.0, y + 28.0)),
+                    ((40.0, y), (843.0, y), (843.0, y + 38.0), (40.0, y + 38.0)),
+                    38.0,
+                )
+                for y in range(48, 48 + 10 * 40, 40)
+            ]
+
+    left = [f"the left column {word}" for word in NUMBERS]
+    right = [f"and the right one {word}" for word in NUMBERS]
+    page = np.full((500, 900, 3), 255, np.uint8)
+    page[:, :440] = drawn(left, (440, 500), 40)
+    page[:, 440:] = drawn(right, (460, 500), 40)
+    across = Reader.from_pretrained(detector=Across(), threads=1)
+    (found,) = across.read_pages(page)
+    assert [line.text for line in found.lines] == [*left, *right]
 
 
 @pytest.mark.parametrize("slant", [3, -10, 30])

@@ -12,7 +12,7 @@ from isotrope.ocr.detection.lines import DetectedLine, Detector
 from isotrope.ocr.document import Line, Page
 from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.geometry import direction, rounded
-from isotrope.ocr.order import regions
+from isotrope.ocr.order import parted, regions
 from isotrope.ocr.pages.facing import PRIOR, votes
 from isotrope.ocr.pages.found import find_lines, page_slant
 from isotrope.ocr.pages.frame import Frame, majority, upright
@@ -58,7 +58,7 @@ class PageReader:
 
     def _lines(self, frame: Frame, batch_size: int) -> tuple[list[Line], float]:
         """Find and read the lines of an upright page, in any order, and measure its slant."""
-        detected = find_lines(frame.pixels, self.detector, frame.slant)
+        detected = parted(find_lines(frame.pixels, self.detector, frame.slant), frame.pixels)
         if not detected:
             return [], 0.0
         image, color = Image.fromarray(frame.pixels), paper(frame.pixels)
