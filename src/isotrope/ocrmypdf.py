@@ -49,9 +49,9 @@ class IsotropeEngine(OcrEngine):
 
     @staticmethod
     def get_orientation(input_file: Path, options: Namespace) -> OrientationConfidence:
-        """How far to turn a page clockwise, if the most of its text is to be upright.
+        """Find how far most of the text is turned clockwise, which OCRmyPDF turns back.
 
-        The confidence grows with the share of that text: at OCRmyPDF's threshold of 14, it is 60%.
+        The confidence grows with the share of that text. At OCRmyPDF's threshold of 14 it is 60%.
         """
         page = _read(input_file, options)
         lengths: dict[int, int] = {}
@@ -60,11 +60,11 @@ class IsotropeEngine(OcrEngine):
         if not lengths:
             return OrientationConfidence(0, 0.0)
         share = lengths.get(page.orientation, 0) / sum(lengths.values())
-        return OrientationConfidence(page.orientation, 40 * (share - 0.25))
+        return OrientationConfidence(-page.orientation % 360, 40 * (share - 0.25))
 
     @staticmethod
     def get_deskew(input_file: Path, options: Namespace) -> float:
-        """How far to turn a page counter-clockwise, in degrees, so that its lines are level."""
+        """Find how far to turn a page counter-clockwise, in degrees, to make its lines level."""
         return -_read(input_file, options).slant
 
     @staticmethod
