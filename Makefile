@@ -6,7 +6,7 @@ BIN ?= .venv/bin
 READY ?= .venv/.ready
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: help install read test test-all check contracts types coverage docs bench figures train fonts clean
+.PHONY: help install read picture test test-all check contracts types coverage docs bench figures train fonts clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -25,6 +25,9 @@ read: $(READY)  ## read a sample page, and words and lines, at all four turns wi
 	$(BIN)/isotrope read samples/pages --turns --show out/page.png
 	$(BIN)/isotrope read --crops samples/*.png --turns --show out/samples.png
 	@echo "What was read, drawn over the page: out/page.png; the words and lines: out/samples.png"
+
+picture: $(READY)  ## the picture that opens the README
+	$(BIN)/isotrope read samples/pages --turns --show docs/images/pages.webp
 
 test: check  ## linter, contracts, types, and the tests that take seconds
 	$(PYTEST) -m "not slow"

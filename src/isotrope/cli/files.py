@@ -150,10 +150,13 @@ def answered(
 
     def images() -> Iterator[np.ndarray]:
         for file in files:
+            page = None
             for page in _pages(file, skip_text):
                 waiting.append(page)
                 if not isinstance(page, ImageError):
                     yield page.image.pixels
+            if page is None:
+                complaints.warn(f"{file}: all of its pages have text and were passed over")
             waiting.append(None)
 
     with counted(len(files), out) as count:

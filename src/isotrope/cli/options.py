@@ -38,7 +38,7 @@ Device: TypeAlias = Annotated[
 BatchSize: TypeAlias = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", rich_help_panel=_ENGINE, help="How many images are read at once."
+        min=1, metavar="N", rich_help_panel=_ENGINE, help="How many lines are read at once."
     ),
 ]
 

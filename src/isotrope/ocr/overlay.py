@@ -52,7 +52,7 @@ def draw_pages(images: Sequence[np.ndarray], pages: Sequence[Page], path: str | 
     drawn = [draw_page(image, page) for image, page in zip(images, pages, strict=True)]
     picture = drawn[0] if len(drawn) == 1 else _grid(drawn, map(_caption, pages))
     with replacing(path) as temporary:
-        picture.save(temporary, Image.registered_extensions()[suffix], quality=90)
+        picture.save(temporary, Image.registered_extensions()[suffix], quality=85)
 
 
 def draw_page(image: np.ndarray, page: Page) -> Image.Image:
