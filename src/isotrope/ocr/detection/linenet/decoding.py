@@ -35,12 +35,12 @@ class Decoding:
         directed: Least mean of the arrows along a line that gives its direction, in [0, 1].
     """
 
-    threshold: float = 0.5
-    sure: float = 0.6
-    smallest: int = 4
+    threshold: float = 0.6
+    sure: float = 0.65
+    smallest: int = 2
     gap: float = 0.3
     share: float = 0.75
-    parted: float = 0.6
+    parted: float = 0.9
     descent: float = 0.25
     directed: float = 0.2
 
@@ -107,8 +107,7 @@ def _lines(
     size = height * float(np.sqrt(scale.prod()))
     lines = []
     for part in _parts(curve, field, height, how):
-        middle = part.extended(min(how.gap * height, how.share * part.length))
-        middle = middle.simplified(0.03 * height)
+        middle = part.simplified(0.03 * height)
         across = middle.normals() * height
         outline = np.concatenate([middle.points - across / 2, (middle.points + across / 2)[::-1]])
         lines.append(
@@ -128,11 +127,12 @@ def _placed(points: np.ndarray, scale: np.ndarray):
 
 
 def _parts(curve: Curve, field: Field, height: float, how: Decoding) -> list[Curve]:
-    """Cut a curve where an end of a line is in its middle."""
+    """A curve prolonged to the ends of the text, and cut where an end is in its middle."""
     places = curve.places(height / 4)
     inner = (places > height) & (places < curve.length - height)
     ends = inner & (sampled(field.end, curve.at(places)) > how.parted)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], ends, [0]])))
     cuts = [(places[a] + places[b - 1]) / 2 for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    bounds = [0.0, *cuts, curve.length]
+    gap = min(how.gap * height, how.share * curve.length)
+    bounds = [-gap, *cuts, curve.length + gap]
     return [curve.part(a, b) for a, b in pairwise(bounds)]
