@@ -49,11 +49,16 @@ def noise(width, height):
     return Image.fromarray(255 * values).convert("1")
 
 
-def test_a_scan_keeps_its_pixels(tmp_path):
-    noise(511, 333).save(tmp_path / "a.pdf", resolution=97)
+@pytest.mark.parametrize(
+    ("width", "height", "resolution"),
+    [(511, 333, 97), (1654, 2339, 200), (1240, 1754, 150), (351, 248, 300), (2550, 3300, 300)],
+)
+def test_a_scan_keeps_its_pixels(tmp_path, width, height, resolution):
+    image = noise(width, height)
+    image.save(tmp_path / "a.pdf", resolution=resolution)
     (page,) = page_images(tmp_path / "a.pdf")
-    assert page.resolution == pytest.approx(97, rel=1e-3)
-    assert np.array_equal(page.pixels[..., 0], noise(511, 333).convert("L"))
+    assert page.resolution == pytest.approx(resolution, rel=1e-3)
+    assert np.array_equal(page.pixels[..., 0], image.convert("L"))
 
 
 def scan(write_pdf, rows, more="", images=1):

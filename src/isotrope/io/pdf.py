@@ -89,8 +89,7 @@ class PdfPages:
             width, height = page.get_size()
             scale = (_scan_resolution(page) or RESOLUTION) * _POINT
             scale = min(scale, math.sqrt(MOST_PIXELS / (width * height)))
-            # pypdfium2 rounds the size up: 1700.0001 px would blur a scan of 1700.
-            bitmap = page.render(scale * (1 - 1e-6), rev_byteorder=True)  # pyright: ignore
+            bitmap = _drawn(page, scale)
             try:
                 pixels = np.array(np.rot90(bitmap.to_numpy(), -degrees // 90), order="C")
             finally:
@@ -131,6 +130,24 @@ class PdfPages:
             finally:
                 if page is not None:
                     page.close()
+
+
+def _drawn(page: pdfium.PdfPage, scale: float) -> pdfium.PdfBitmap:
+    """Draw a page at so many pixels per point, without blurring a scan that has as many."""
+    # Rounding would give a scan of 3508 px a size of 3508.0001, so that it is stretched over 3509.
+    scale *= 1 - 1e-6
+    width, height = (math.ceil(side * scale) for side in page.get_size())
+    bitmap = pdfium.PdfBitmap.new_native(width, height, pdfium.raw.FPDFBitmap_BGR, True)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+    flags = pdfium.raw.FPDF_ANNOT | pdfium.raw.FPDF_REVERSE_BYTE_ORDER
+    matrix, whole = pdfium.raw.FS_MATRIX(scale, 0, 0, scale, 0, 0), (0, 0, width, height)
+    # Not page.render, which stretches the page to whole pixels.
+    pdfium.raw.FPDF_RenderPageBitmapWithMatrix(
+        bitmap, page, matrix, pdfium.raw.FS_RECTF(*whole), flags
+    )
+    if page.formenv:
+        pdfium.raw.FPDF_FFLDraw(page.formenv, bitmap, page, *whole, 0, flags)
+    return bitmap
 
 
 def _opened(source: Path | bytes) -> pdfium.PdfDocument:
