@@ -21,7 +21,7 @@ def components(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     flat[1:].reshape(mask.shape[0], width)[:, :-1] = mask
     edges = np.flatnonzero(np.diff(flat))
     starts, ends = edges[::2], edges[1::2]
-    label = _joined(len(starts), *_touching(starts, ends, width))
+    label = joined(len(starts), *_touching(starts, ends, width))
     order = np.argsort(label, kind="stable")
     starts, lengths = starts[order], (ends - starts)[order]
     before = np.cumsum(lengths) - lengths
@@ -42,8 +42,8 @@ def _touching(starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndar
     return upper, lower
 
 
-def _joined(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Label `count` things, of which pairs belong together: the least number in each group."""
+def joined(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Label `count` things, some pairs of which belong together, by the least number in a group."""
     label = np.arange(count)
     while True:
         low, high = np.minimum(label[one], label[other]), np.maximum(label[one], label[other])

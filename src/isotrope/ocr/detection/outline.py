@@ -10,14 +10,11 @@ from isotrope.ocr.detection.curves import Curve
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import rounded
 
-ABOVE, BELOW = 1.15, 1.15
-"""Distance from the middle line to the top and bottom of the letters, in core thicknesses."""
+ABOVE, BELOW, BESIDE = 1.0, 1.0, 1.0
+"""How far the outline is from the core, at its top, bottom and ends, in units of that distance."""
 
 BASELINE = 0.45
 """Distance from the middle line to the baseline, in core thicknesses."""
-
-BESIDE = 0.8
-"""Distance from the ends of the core to those of the text, in core thicknesses."""
 
 _STRAIGHT = 0.05
 """Deviation from a straight line that is ignored, in core thicknesses."""
@@ -25,15 +22,17 @@ _STRAIGHT = 0.05
 
 def outlined(core: Core) -> DetectedLine:
     """Make a line from its core."""
-    middle = Curve(core.middle).extended(BESIDE * core.thickness).points
+    by, half = core.margin, core.thickness / 2
+    middle = Curve(core.middle).extended(BESIDE * by).points
     middle = shapely.get_coordinates(
         shapely.LineString(middle).simplify(_STRAIGHT * core.thickness)
     )
-    across = Curve(middle).normals() * core.thickness
-    polygon = np.concatenate([middle - ABOVE * across, (middle + BELOW * across)[::-1]])
+    across = Curve(middle).normals()
+    above, below = half + ABOVE * by, half + BELOW * by
+    polygon = np.concatenate([middle - above * across, (middle + below * across)[::-1]])
     return DetectedLine(
-        baseline=rounded((middle + BASELINE * across).tolist()),
+        baseline=rounded((middle + BASELINE * core.thickness * across).tolist()),
         polygon=rounded(polygon.tolist()),
-        height=(ABOVE + BELOW) * core.thickness,
+        height=above + below,
         confidence=core.confidence,
     )

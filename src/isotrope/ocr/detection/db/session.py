@@ -61,7 +61,9 @@ class DBDetector:
     def find(self, page: np.ndarray) -> list[DetectedLine]:
         """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
         rows, columns = page.shape[:2]
-        return find_lines(self.text_map(page), (columns, rows))
+        sized = _sized(page)
+        gray = np.asarray(Image.fromarray(sized).convert("L"))
+        return find_lines(self._map(sized), (columns, rows), gray)
 
     def text_map(self, page: np.ndarray) -> np.ndarray:
         """The probability that each pixel of the page, resized, is in the core of a line.
@@ -72,15 +74,25 @@ class DBDetector:
         Returns:
             `(h, w)` float32, with the size that `map_size` gives.
         """
-        rows, columns = map_size(*page.shape[:2])
-        sized = np.asarray(Image.fromarray(page).resize((columns, rows), Image.Resampling.BILINEAR))
+        return self._map(_sized(page))
+
+    def _map(self, sized: np.ndarray) -> np.ndarray:
+        rows, columns = sized.shape[:2]
         lying = columns > rows
         parts = []
         for take, keep in spans(max(rows, columns)):
-            part = sized[:, take] if lying else sized[take]
-            (out,) = run(self.session, {"pixels": _pixels(part)})
+            (out,) = run(
+                self.session, {"pixels": _pixels(sized[:, take] if lying else sized[take])}
+            )
             parts.append(out[0][:, keep] if lying else out[0][keep])
         return np.concatenate(parts, axis=1 if lying else 0)
+
+
+def _sized(page: np.ndarray) -> np.ndarray:
+    """The page at the size of its map."""
+    rows, columns = map_size(*page.shape[:2])
+    image = Image.fromarray(page).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(image)
 
 
 def _pixels(part: np.ndarray) -> np.ndarray:
