@@ -6,8 +6,19 @@ import itertools
 from collections.abc import Sequence
 from statistics import median
 
+import numpy as np
+
 from isotrope.ocr.order.boxes import Box, typical_height
 from isotrope.ocr.order.rows import rows
+
+_WIDER = 1.1
+"""A spread is wider than high by at least this factor."""
+
+_FOLD = 0.12
+"""Its fold is at most this share of its width from the middle."""
+
+_OVER = 0.03
+"""At most this share of the boxes reaches over the fold."""
 
 _APART = 1.6
 """A header or footer is apart from the text by more than so many usual steps."""
@@ -19,23 +30,24 @@ _EDGE = 0.15
 def spread(boxes: Sequence[Box], width: float, height: float) -> list[list[Box]]:
     """Split a spread, an image of two facing pages, at its fold; else the one page.
 
-    A fold is white space near the middle of an image wider than high, from top to bottom.
+    A fold is white space near the middle of an image wider than high, from top to bottom. Few boxes
+    may reach over it, such as lines of a page that is not flat.
     """
-    if width <= 1.1 * height:
+    if width <= _WIDER * height:
         return [list(boxes)]
     slack = typical_height(boxes)
     best = None
-    edges = sorted((b.left, b.right) for b in boxes)
-    reach = float("-inf")
-    for left, right in edges:
-        if reach != float("-inf") and left - reach > slack:
-            fold = (left + reach) / 2
-            if abs(fold - width / 2) < 0.12 * width and (best is None or left - reach > best[0]):
-                best = (left - reach, fold)
-        reach = max(reach, right)
-    if best is None:
+    for x in np.linspace(0.5 - _FOLD, 0.5 + _FOLD, 65) * width:
+        over = sum(b.left + slack < x < b.right - slack for b in boxes)
+        apart = min(abs(edge - x) for b in boxes for edge in (b.left, b.right))
+        key = (over, -min(apart, 2 * slack), abs(x - width / 2))
+        if best is None or key < best[0]:
+            best = (key, float(x))
+    if best is None or best[0][0] > _OVER * len(boxes):
         return [list(boxes)]
-    return [[b for b in boxes if b.right < best[1]], [b for b in boxes if b.right >= best[1]]]
+    left = [b for b in boxes if b.left + b.right < 2 * best[1]]
+    right = [b for b in boxes if b.left + b.right >= 2 * best[1]]
+    return [page for page in (left, right) if page]
 
 
 def edges(boxes: Sequence[Box], size: float) -> tuple[list[Box], list[Box], list[Box]]:
