@@ -64,6 +64,11 @@ def level(points: Iterable[Point], degrees: float) -> list[Point]:
     return [(x * cos - y * sin, x * sin + y * cos) for x, y in points]
 
 
+def length(points: Sequence[Point]) -> float:
+    """The length of a polyline, px."""
+    return sum(math.dist(a, b) for a, b in pairwise(points))
+
+
 def line_box(index: int, polygon: Points, baseline: Points, degrees: float) -> Box:
     """The box of a line where text at an angle is level.
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import direction
-from isotrope.ocr.order.blocks import length
-from isotrope.ocr.order.boxes import Box, line_box, typical_height
+from isotrope.ocr.order.boxes import Box, length, line_box, typical_height
 from isotrope.ocr.order.cutting import cut
 from isotrope.ocr.order.directions import directions
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from isotrope.ocr.document import Line, Region
 from isotrope.ocr.geometry import Points, box, rounded
-from isotrope.ocr.order.blocks import length
-from isotrope.ocr.order.boxes import Box, block_box, level, line_box, typical_height
+from isotrope.ocr.order.boxes import Box, block_box, length, level, line_box, typical_height
 from isotrope.ocr.order.columns import Zone, zones
 from isotrope.ocr.order.directions import apart, directions
 from isotrope.ocr.order.joining import joined, pieces
