@@ -18,10 +18,10 @@ from isotrope.data.page_windows import Window, WindowShape
 from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
 from isotrope.ocr.detection.linenet.session import LineNetDetector
 from isotrope.ocr.detection.lines import DetectedLine
-from isotrope.training.detection_networks import ArrowNetwork, MapNetwork
 from isotrope.training.engine import Engine
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.detection import DetectionLosses, DetectionTask
+from isotrope.training.tasks.detection_networks import ArrowNetwork, MapNetwork
 from isotrope.training.tasks.detection_recipe import DetectionRecipe
 
 RECIPES = Path(__file__).parents[3] / "recipes"

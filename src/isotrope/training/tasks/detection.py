@@ -17,10 +17,10 @@ from isotrope.data.labeled_pages import LabeledPages
 from isotrope.data.page_windows import Window, WindowShape, draw_window, side_by_side
 from isotrope.ocr.detection.scores import LineScore, score_lines
 from isotrope.training.detection_losses import arrow_loss, height_loss, map_loss
-from isotrope.training.detection_networks import Network
 from isotrope.training.detection_targets import Targets, draw_targets
 from isotrope.training.rendered import drawn_seed
 from isotrope.training.task import GroupedTask
+from isotrope.training.tasks.detection_networks import Network
 
 _UNIT = 1000
 """Floats travel as integers: Fabric would round them to bfloat16."""

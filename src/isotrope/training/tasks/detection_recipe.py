@@ -13,9 +13,9 @@ from isotrope.data.labeled_pages import LabeledPages
 from isotrope.data.page_windows import Window, WindowShape, page_split
 from isotrope.data.synthetic.pages import SyntheticPages
 from isotrope.io.transcripts import transcripts_in
-from isotrope.training.detection_networks import NETWORKS
 from isotrope.training.recipe import Fields, Recipe
 from isotrope.training.tasks.detection import DetectionLosses, DetectionTask, DrawPage
+from isotrope.training.tasks.detection_networks import NETWORKS
 
 
 class PageSource(Fields, frozen=True):
