@@ -225,3 +225,9 @@ def test_a_line_outside_its_page_is_refused(folder):
 def test_a_folder_with_labels_is_read_as_before(folder):
     (folder / "labels.tsv").write_text("scan.png\ttext\n")
     assert type(load_lines(folder)) is LabeledLines
+
+
+def test_a_line_is_named_by_its_page_and_place(folder):
+    write(folder, PAGE)
+    outline, _ = load_lines(folder).items[0]
+    assert str(outline) == f"{folder / 'scan.png'}, the line at 10,10"

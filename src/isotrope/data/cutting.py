@@ -27,6 +27,10 @@ class Outline:
     corners: tuple[Point, ...]
     size: tuple[float, float] | None = None
 
+    def __str__(self) -> str:
+        x, y = self.corners[0]
+        return f"{self.image}, the line at {x:g},{y:g}"
+
     def box(self) -> tuple[float, float]:
         """Width and height of the box around the polygon, at least 1 px each."""
         x, y = zip(*self.corners, strict=True)
