@@ -40,10 +40,12 @@ class Box:
 
     @property
     def width(self) -> float:
+        """Its width, px."""
         return self.right - self.left
 
     @property
     def middle(self) -> float:
+        """How far down its middle is, px."""
         return (self.top + self.bottom) / 2
 
     def at(self, x: float) -> float:
