@@ -85,3 +85,9 @@ def test_contrast_is_with_the_paper_around():
     assert contrast.shape == gray.shape
     assert contrast[20, 20] == contrast[20, 80] == 100
     assert np.median(contrast) == 0
+
+
+def test_lines_that_touch_are_taken_apart():
+    probability, size, gray = page([(20, 300)], [(20, 300)])
+    probability[16:30, 140:160] = 0.5  # a descender that meets an ascender
+    assert len(find_cores(probability, size, gray)) == 2

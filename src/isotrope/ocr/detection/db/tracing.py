@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +25,9 @@ BLOCK = 32
 
 SMALLEST = 12
 """Least number of pixels of a core."""
+
+FIRM, SHARE = 0.6, 0.12
+"""Probability at which lines that touch may be apart, and the least share of pixels of one."""
 
 LOWEST = 5.0
 """Least height of a line, px of the map."""
@@ -52,12 +56,13 @@ def find_cores(
     contrast = np.ones_like(probability) if gray is None else contrast_with_paper(gray)
     parts = []
     for rows, columns in components(probability > THRESHOLD):
-        weights = probability[rows, columns].astype(np.float64)
-        if len(rows) < SMALLEST or weights.mean() < SURE:
+        if len(rows) < SMALLEST or probability[rows, columns].mean() < SURE:
             continue
-        points = np.stack([columns + 0.5, rows + 0.5], 1) * scale
-        ink = contrast[rows, columns]
-        parts += cut(Pixels(points, weights, ink, float(scale.prod())))
+        for some_rows, some_columns in _unstacked(rows, columns, probability):
+            points = np.stack([some_columns + 0.5, some_rows + 0.5], 1) * scale
+            weights = probability[some_rows, some_columns].astype(np.float64)
+            ink = contrast[some_rows, some_columns]
+            parts += cut(Pixels(points, weights, ink, float(scale.prod())))
     parts = [part for part in parts if len(part.weights) >= SMALLEST]
     if not parts:
         return []
@@ -72,6 +77,29 @@ def find_cores(
         lines.append(trace(whole, axes([whole])[0]))
     lowest = LOWEST * math.sqrt(scale.prod())
     return [core for core in lines if core.height >= lowest]
+
+
+def _unstacked(
+    rows: np.ndarray, columns: np.ndarray, probability: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Take lines apart that touch the next line: what is firm of each, if that is apart."""
+    whole = [(rows, columns)]
+    top, left = rows.min(), columns.min()
+    mask = np.zeros((np.ptp(rows) + 1, np.ptp(columns) + 1), bool)
+    mask[rows - top, columns - left] = probability[rows, columns] > FIRM
+    if mask.sum() == len(rows):
+        return whole
+    firm = [part for part in components(mask) if len(part[0]) > SHARE * len(rows)]
+    if len(firm) < 2:
+        return whole
+    lying = mask.shape[1] >= mask.shape[0]
+    places = [part[1] if lying else part[0] for part in firm]
+    ends = sorted((int(place.min()), int(place.max())) for place in places)
+    shared = [
+        min(last, other_last) - other_first > 0.5 * min(last - first, other_last - other_first)
+        for (first, last), (other_first, other_last) in pairwise(ends)
+    ]
+    return [(r + top, c + left) for r, c in firm] if any(shared) else whole
 
 
 def contrast_with_paper(gray: np.ndarray) -> np.ndarray:
