@@ -13,6 +13,9 @@ from PIL import Image
 
 from isotrope.io.images import ImageError
 
+_BAND = 1 << 22
+"""Number of pixels that are averaged at once."""
+
 
 def target_size(
     size: tuple[int, int], height: int, stride: int, max_ratio: float
@@ -77,6 +80,26 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         grey = band.convert("F").resize((columns, rows), Image.Resampling.BILINEAR)
         np.divide(np.asarray(grey), np.float32(255), out=resized[..., channel])
     return resized
+
+
+def reduced(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Average blocks of pixels, so that a much smaller size can be had with little memory.
+
+    Args:
+        pixels: (H, W, 3), uint8; it may be a view.
+        size: (h, w) that the result is to be resized to, px.
+
+    Returns:
+        The image shrunk by the largest whole factor that leaves at least twice `size`, (H', W', 3),
+        uint8; the image itself if that is 1.
+    """
+    factor = min(side // (2 * least) for side, least in zip(pixels.shape[:2], size, strict=True))
+    if factor < 2:
+        return pixels
+    step = factor * max(1, _BAND // (factor * pixels.shape[1]))
+    bands = (pixels[start : start + step] for start in range(0, len(pixels), step))
+    small = (Image.fromarray(np.ascontiguousarray(band)).reduce(factor) for band in bands)
+    return np.concatenate([np.asarray(band) for band in small])
 
 
 def prepare_pixels(pixels: np.ndarray, height: int, stride: int, max_ratio: float) -> np.ndarray:

@@ -64,6 +64,9 @@ def session_options(threads: int | None = None) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
+    options.enable_mem_pattern = (
+        False  # it keeps memory for each shape it has seen, and shapes vary
+    )
     options.log_severity_level = 4  # errors are raised, so they need not be printed too
     # Spinning threads of an idle graph would keep cores busy.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

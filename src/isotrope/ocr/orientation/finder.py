@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isotrope.io.images import ImageSource, image_sources, load_pixels
-from isotrope.io.resize import resize
+from isotrope.io.resize import reduced, resize
 from isotrope.ocr.loading import shipped
 from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import open_graph, run
@@ -126,10 +126,11 @@ class OrientationFinder:
         return [found[place] for place in range(len(images))]
 
     def find_page(self, pixels: np.ndarray) -> Orientation:
-        """Find the orientation of a page `(H, W, 3)`, uint8 RGB; its lines vote."""
+        """Find the orientation of a page `(H, W, 3)`, uint8 RGB, or a view; its lines vote."""
         if _area(pixels) < PAGE:
-            return self.find_pixels([pixels])[0]
-        ((_, found),) = self._at(PAGE, [pixels], [0], 1)
+            return self.find_pixels([np.ascontiguousarray(pixels)])[0]
+        small = reduced(pixels, finder_size(*pixels.shape[:2], PAGE))
+        ((_, found),) = self._at(PAGE, [small], [0], 1)
         return found
 
     def _at(self, area: int, images: Sequence[np.ndarray], places: list[int], batch_size: int):

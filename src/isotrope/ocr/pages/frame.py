@@ -19,7 +19,7 @@ class PageFinder(Protocol):
     """A finder that looks at pages in a way of its own."""
 
     def find_page(self, pixels: np.ndarray) -> Orientation:
-        """Find which way up a page is, (H, W, 3), uint8 RGB."""
+        """Find which way up a page is, (H, W, 3), uint8 RGB; it may be a view."""
         ...
 
 
@@ -60,12 +60,12 @@ def upright(page: np.ndarray, finder: Finder) -> Frame:
         finder: Finds which way is up.
     """
     first = first_turn(page)
-    pixels = turn(page, -first)
     if isinstance(finder, PageFinder):
-        found = finder.find_page(pixels)
+        found = finder.find_page(np.rot90(page, -first // 90))
     else:
-        (found,) = finder.find_pixels([pixels])
-    return Frame(turn(pixels, -found.degrees), (first + found.degrees) % 360, found.slant)
+        (found,) = finder.find_pixels([turn(page, -first)])
+    degrees = (first + found.degrees) % 360
+    return Frame(turn(page, -degrees), degrees, found.slant)
 
 
 def first_turn(page: np.ndarray) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from isotrope.ocr.detection.lines import DetectedLine, Detector
 from isotrope.ocr.document import Line, Page
@@ -61,8 +60,8 @@ class PageReader:
         detected = parted(find_lines(frame.pixels, self.detector, frame.slant), frame.pixels)
         if not detected:
             return [], 0.0
-        image, color = Image.fromarray(frame.pixels), paper(frame.pixels)
-        strips = [cut(image, Outline.of(line), color) for line in detected]
+        color = paper(frame.pixels)
+        strips = [cut(frame.pixels, Outline.of(line), color) for line in detected]
         read = self._read(strips, detected, batch_size)
         lines = [
             _line(strip, said)

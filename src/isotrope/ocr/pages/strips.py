@@ -17,6 +17,9 @@ ABOVE, BELOW, ENDS = -0.05, -0.05, 0.1
 TALLEST = 192
 """Height in px above which strips are sampled more coarsely than the page."""
 
+_AROUND = 2
+"""Pixels around a line that interpolation may use."""
+
 
 @dataclass(frozen=True, eq=False)
 class Outline:
@@ -122,7 +125,7 @@ class Strip:
 
 
 def cut(
-    page: Image.Image,
+    page: np.ndarray,
     outline: Outline,
     paper: tuple[int, int, int] = (255, 255, 255),
     margins: tuple[float, float, float] = (ABOVE, BELOW, ENDS),
@@ -132,7 +135,7 @@ def cut(
     Lines smaller than the recognizer's are enlarged, so that they are interpolated only once.
 
     Args:
-        page: The page, RGB.
+        page: `(H, W, 3)`, uint8 RGB.
         outline: The line.
         paper: Color of what lies beyond the page.
         margins: As fractions of the line's height: above, below, at each end.
@@ -146,18 +149,24 @@ def cut(
 
 
 def _sampled(
-    page: Image.Image, whole: Outline, size: tuple[int, int], paper: tuple[int, int, int]
+    page: np.ndarray, whole: Outline, size: tuple[int, int], paper: tuple[int, int, int]
 ) -> np.ndarray:
     """Sample a line along its curves, one quadrilateral after the other."""
     width, height = size
+    points = np.concatenate([whole.top, whole.bottom])
+    corner = np.array(page.shape[1::-1]) - 1
+    first = np.clip(np.floor(points.min(axis=0)).astype(int) - _AROUND, 0, corner)
+    last = np.maximum(np.ceil(points.max(axis=0)).astype(int) + _AROUND, first + 1)
+    part = Image.fromarray(np.ascontiguousarray(page[first[1] : last[1], first[0] : last[0]]))
+    top, bottom = whole.top - first, whole.bottom - first
     mesh = []
     columns = np.round(whole.at * width).astype(int)
     for k in range(len(columns) - 1):
         left, right = int(columns[k]), int(columns[k + 1])
         if right > left:
-            corners = whole.top[k], whole.bottom[k], whole.bottom[k + 1], whole.top[k + 1]
+            corners = top[k], bottom[k], bottom[k + 1], top[k + 1]
             mesh.append(((left, 0, right, height), tuple(np.concatenate(corners).tolist())))
-    sampled = page.transform(
+    sampled = part.transform(
         size, Image.Transform.MESH, mesh, Image.Resampling.BICUBIC, fillcolor=paper
     )
     return np.asarray(sampled)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from isotrope.io.resize import reduced
 from isotrope.ocr.detection.db.sizing import map_size, spans
 from isotrope.ocr.detection.db.tracing import find_lines
 from isotrope.ocr.detection.lines import DetectedLine
@@ -91,8 +92,8 @@ class DBDetector:
 def _sized(page: np.ndarray) -> np.ndarray:
     """The page at the size of its map."""
     rows, columns = map_size(*page.shape[:2])
-    image = Image.fromarray(page).resize((columns, rows), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    image = Image.fromarray(reduced(page, (rows, columns)))
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BILINEAR))
 
 
 def _pixels(part: np.ndarray) -> np.ndarray:
