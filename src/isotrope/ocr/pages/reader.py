@@ -23,6 +23,9 @@ from isotrope.ocr.views import Finder
 DOUBT = 1.5
 """Log odds of facing one way, up to which a line is read both ways."""
 
+KNOWN = 3.0
+"""Log odds that a line faces as a detector says that knows directions."""
+
 
 @dataclass(frozen=True, eq=False)
 class PageReader:
@@ -96,8 +99,7 @@ class PageReader:
         outlines = [strip.outline for strip in strips]
         prior = [PRIOR if _orientation(outline) == 0 else 0.0 for outline in outlines]
         odds = votes([strip.pixels for strip in strips], outlines, self.finder) + prior
-        known = np.array([line.directed for line in detected])
-        return np.where(known, np.maximum(odds, DOUBT), odds)
+        return odds + KNOWN * np.array([line.directed for line in detected])
 
 
 def _line(strip: Strip, said: Transcript) -> Line:

@@ -11,11 +11,15 @@ from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import Points
 from isotrope.ocr.recognition.constants import HEIGHT
 
-ABOVE, BELOW, ENDS = -0.05, -0.05, 0.1
-"""Paper left above and below a line and at each of its ends, as fractions of its height."""
+ABOVE, BELOW, ENDS = 0.1, 0.1, 0.1
+"""Paper left above and below a line and at each of its ends, as fractions of its height. On detected
+lines of 70 pages, margins of 0 to 0.1 read alike, less or more of it worse; larger is faster."""
 
 TALLEST = 192
 """Height in px above which strips are sampled more coarsely than the page."""
+
+_LEVEL = 0.05
+"""Drift of a line, in heights, up to which it is cut out as a box, which is faster."""
 
 _AROUND = 2
 """Pixels around a line that interpolation may use."""
@@ -159,6 +163,8 @@ def _sampled(
     last = np.maximum(np.ceil(points.max(axis=0)).astype(int) + _AROUND, first + 1)
     part = Image.fromarray(np.ascontiguousarray(page[first[1] : last[1], first[0] : last[0]]))
     top, bottom = whole.top - first, whole.bottom - first
+    if (edges := _level(top, bottom, part.size)) is not None:
+        return np.asarray(part.resize(size, Image.Resampling.BICUBIC, edges))
     mesh = []
     columns = np.round(whole.at * width).astype(int)
     for k in range(len(columns) - 1):
@@ -170,6 +176,19 @@ def _sampled(
         size, Image.Transform.MESH, mesh, Image.Resampling.BICUBIC, fillcolor=paper
     )
     return np.asarray(sampled)
+
+
+def _level(
+    top: np.ndarray, bottom: np.ndarray, size: tuple[int, int]
+) -> tuple[float, float, float, float] | None:
+    """The edges of a line that is level from left to right and within an image; else None."""
+    off = max(float(np.ptp(curve[:, 1])) for curve in (top, bottom))
+    if off > _LEVEL * (bottom[:, 1] - top[:, 1]).mean() or top[0, 0] >= top[-1, 0]:
+        return None
+    left, right = top[0, 0], top[-1, 0]
+    edges = float(left), float(top[:, 1].mean()), float(right), float(bottom[:, 1].mean())
+    inside = min(edges) >= 0 and edges[2] <= size[0] and edges[3] <= size[1]
+    return edges if inside else None
 
 
 def _shares(curve: np.ndarray) -> np.ndarray:
