@@ -12,8 +12,8 @@ from isotrope.ocr.geometry import Points
 from isotrope.ocr.recognition.constants import HEIGHT
 
 ABOVE, BELOW, ENDS = 0.1, 0.1, 0.1
-"""Paper left above and below a line and at each of its ends, as fractions of its height. On detected
-lines of 70 pages, margins of 0 to 0.1 read alike, less or more of it worse; larger is faster."""
+"""Paper left above and below a line and at each end, as fractions of its height. On the lines of 70
+pages, margins of 0 to 0.1 read alike, others worse; a larger one is faster."""
 
 TALLEST = 192
 """Height in px above which strips are sampled more coarsely than the page."""

@@ -39,8 +39,8 @@ STRETCH = 1.5
 letters. Chosen on validation words, of which it fixes 1 or 2 in 100."""
 
 _PASS = 2048
-"""Total width of the lines of a pass, px, unless one alone is wider: larger batches take memory, and
-are no faster on a CPU."""
+"""Total width of the lines of a pass, px, unless one alone is wider: more takes memory, and is no
+faster on a CPU."""
 
 _STEP = 4 * STRIDE
 """Widths are multiples of this, so that more lines share a size."""
