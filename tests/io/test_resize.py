@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from isotrope.io.images import ImageError
-from isotrope.io.resize import prepare_pixels, resize, rotate, target_size, turn
+from isotrope.io.resize import prepare_pixels, reduced, resize, rotate, target_size, turn
 
 TOLERANCE = 1e-6
 sides = st.integers(1, 70)
@@ -174,6 +174,18 @@ def test_the_corners_take_the_color_of_the_border_or_the_one_given():
 def test_other_arrays_are_refused(call, pixels):
     with pytest.raises(ValueError, match=r"must be uint8 \(H, W, 3\): load them with load_pixels"):
         call(pixels)
+
+
+def test_a_large_image_is_averaged_in_whole_blocks_to_twice_the_size(monkeypatch):
+    pixels = noise(41, 60)
+    small = reduced(pixels, (7, 10))
+    assert small.shape == (21, 30, 3)  # by 2; by 3 it would be less than twice the size
+    mean = pixels[:2, :2].astype(float).mean(axis=(0, 1))
+    assert np.abs(small[0, 0] - mean).max() <= 0.5
+    assert reduced(pixels, (20, 30)) is pixels
+    monkeypatch.setattr("isotrope.io.resize._BAND", 1)  # one row of blocks at a time
+    assert np.array_equal(reduced(pixels, (7, 10)), small)
+    assert np.array_equal(reduced(turn(pixels, 90), (10, 7)), reduced(np.rot90(pixels), (10, 7)))
 
 
 def test_bad_arguments():

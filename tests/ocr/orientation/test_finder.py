@@ -91,6 +91,14 @@ def test_long_images_lie_along_their_long_side(folder):
     assert sum(scores) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("size", [(800, 640), (120, 80)])
+def test_a_page_is_found_turned_also_as_a_view(folder, size):
+    finder = OrientationFinder(folder)
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    upright, turned = finder.find_page(pixels), finder.find_page(np.rot90(pixels))
+    assert np.roll(upright.scores, 1) == pytest.approx(turned.scores, abs=1e-3)
+
+
 def test_what_cannot_be_told_is_said(folder):
     """A blank square looks the same at all turns."""
     found = OrientationFinder(folder, 1).find(np.full((40, 40, 3), 200, np.uint8))[0]
