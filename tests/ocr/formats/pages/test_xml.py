@@ -1,6 +1,7 @@
 """hOCR, ALTO and PAGE-XML, read by other readers and checked against the published schemas."""
 
 import os
+import unicodedata
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -155,6 +156,28 @@ def test_hocr(document, page):
     }
     keys = [each.get("id") for each in tree.iter() if each.get("id")]
     assert len(keys) == len(set(keys))
+
+
+@TURNS
+def test_a_reader_of_hocr(page, turn, tmp_path):
+    pytest.importorskip("ocrmypdf", reason="needs the extra `ocrmypdf`")
+    from ocrmypdf.hocrtransform.hocr_parser import HocrParser
+
+    page = page.turned(turn)
+    (tmp_path / "a.hocr").write_bytes(b"".join(hocr_pages([page])))
+    read = HocrParser(tmp_path / "a.hocr").parse()
+    assert (read.bbox.right, read.bbox.bottom, read.dpi) == (page.width, page.height, 300)
+    words = [word for line in page.lines for word in line.words]
+    assert len(read.words) == len(words)
+    for found, word in zip(read.words, words, strict=True):
+        assert found.text == unicodedata.normalize("NFKC", word.text)
+        assert found.confidence == pytest.approx(word.confidence, abs=0.005)
+        corners = np.min(word.polygon, axis=0), np.max(word.polygon, axis=0)
+        box = [(found.bbox.left, found.bbox.top), (found.bbox.right, found.bbox.bottom)]
+        assert np.abs(np.subtract(corners, box)).max() < 1
+    angles = [line.textangle or 0 for line in read.lines]
+    assert angles == [line.orientation for line in page.lines]
+    assert all(line.baseline is not None for line in read.lines)
 
 
 def test_kinds_of_hocr_lines(page):

@@ -136,6 +136,24 @@ def test_size(given, resolution):
     assert size == pytest.approx([53 * 72 / resolution, 37 * 72 / resolution], abs=0.01)
 
 
+@pytest.mark.parametrize("resolution", [None, 150, 300])
+@pytest.mark.parametrize("size", [(248, 351), (310, 439), (1654, 2339)])
+def test_the_pixels_are_the_same_when_the_pdf_is_read(size, resolution):
+    image = Image.fromarray(GENERATOR.integers(0, 256, size[::-1], np.uint8))
+    content = saved(image, "PNG")
+    (page,) = page_images(written(content, resolution=resolution))
+    assert np.array_equal(page.pixels, load_pixels(content))
+    assert page.resolution == pytest.approx(resolution or 300)
+
+
+def test_a_photograph_with_a_preview():
+    preview = Image.fromarray(SMOOTH[::2, ::2])
+    content = saved(Image.fromarray(SMOOTH), "MPO", save_all=True, append_images=[preview])
+    made = written(content)
+    assert image_in(made)[0] == "/DCTDecode"
+    assert np.abs(shown(made).astype(int) - load_pixels(content)).max() <= 8
+
+
 def test_a_long_page_fits():
     content = saved(Image.new("L", (3, 30_000)), "PNG")
     assert size_of(written(content, resolution=72.0)) == pytest.approx([1.44, 14_400])
