@@ -5,6 +5,7 @@ import json
 import sys
 
 import numpy as np
+import pikepdf
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
@@ -278,7 +279,12 @@ def test_bad_files_and_pages_leave_the_others(folder):
     page(0, 1, 1).save("dot.png")
     save("cut.pdf", 10, 20, 30, resolution=72)
     (folder / "text.pdf").write_text("text")
+    pikepdf.new().save("nothing.pdf")
+    with pikepdf.open("cut.pdf") as document:
+        document.save("locked.pdf", encryption=pikepdf.Encryption(owner="a", user="b"))
     bad = {
+        "nothing.pdf": "a PDF without pages; save it again, or leave it out",
+        "locked.pdf": "needs a password; save it without one (qpdf --decrypt --password=...)",
         "broken.pdf": "a broken PDF, or one cut short; repair it",
         "empty.png": "an empty file; save or copy it again",
         "dot.png": "1x1 px: too small to read",
