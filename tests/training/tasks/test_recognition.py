@@ -54,6 +54,14 @@ def test_another_teacher_is_diverged_from_where_it_is_sure():
     assert losses(reading, False, False)["kept"] == 0
 
 
+def test_labels_of_taught_lines_weigh_as_much_as_they_are_told_to():
+    both, first = losses(task(), True, False)["ctc"], losses(task(labels=0.0), False, True)["ctc"]
+    second = losses(task(labels=0.0), True, False)["ctc"]
+    assert first != pytest.approx(second, rel=1e-3)
+    assert both == pytest.approx((first + second) / 2, rel=1e-4)
+    assert losses(task(labels=0.0), True, True)["ctc"] == 0
+
+
 def test_weights_are_drawn_back_to_the_anchor_but_not_the_head():
     anchor = model(1)
     reading = task(anchor=anchor, pull=2.0)

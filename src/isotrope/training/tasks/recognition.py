@@ -42,6 +42,8 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
             moves it to 0 (L2-SP, Li et al. 2018, https://arxiv.org/abs/1802.01483). So the model
             forgets less of what the anchor knows.
         pull: Strength of the pull towards the anchor.
+        labels: Weight in CTC of the labels of taught lines; 0: they are learned from the teacher
+            alone, so that a drift towards the labels' own habits costs nothing elsewhere.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         teacher: nn.Module | None = None,
         anchor: LineRecognizer | None = None,
         pull: float = 0.0,
+        labels: float = 1.0,
     ) -> None:
         super().__init__(channels_last(model), group, parts, seed)
-        self.mix, self.keep = mix, keep
+        self.mix, self.keep, self.labels = mix, keep, labels
         # In a list, so that it is not a submodule and the optimizer does not see it.
         kept = channels_last(teacher or copy.deepcopy(model))
         self._teacher: list[nn.Module] = [kept.eval().requires_grad_(False)]
@@ -102,15 +105,8 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         """CTC, and the divergence from the teacher."""
         pixels = normalized(batch["pixels"])
         logits = model(pixels).float()
-        read = functional.ctc_loss(
-            logits.log_softmax(-1).transpose(0, 1),
-            batch["targets"],
-            batch["columns"],
-            batch["lengths"],
-            BLANK,
-            zero_infinity=True,
-        )
         taught = batch["taught"]
+        read = self._read_loss(logits, batch, taught)
         if not self.keep or not len(taught):
             return {"loss": read, "ctc": read.detach(), "kept": read.detach() * 0}
         teacher = self._teacher[0] = self._teacher[0].to(pixels.device)
@@ -122,6 +118,21 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
             logits[taught].log_softmax(-1), before, log_target=True, reduction="sum"
         ) / (before.shape[0] * before.shape[1])
         return {"loss": read + self.keep * kept, "ctc": read.detach(), "kept": kept.detach()}
+
+    def _read_loss(self, logits: Tensor, batch: dict[str, Tensor], taught: Tensor) -> Tensor:
+        """CTC per character, the weighted mean over lines."""
+        lost = functional.ctc_loss(
+            logits.log_softmax(-1).transpose(0, 1),
+            batch["targets"],
+            batch["columns"],
+            batch["lengths"],
+            BLANK,
+            reduction="none",
+            zero_infinity=True,
+        )
+        weights = torch.ones_like(lost)
+        weights[taught] = self.labels
+        return (weights * lost / batch["lengths"].clamp(min=1)).sum() / weights.sum().clamp(min=1)
 
     @torch.no_grad()
     def after_step(self, model: LineRecognizer, learning_rate: float) -> None:

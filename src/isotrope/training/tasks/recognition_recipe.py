@@ -77,11 +77,13 @@ class ReaderLosses(Fields, frozen=True):
             a saved model. Use it to distill a tiny model from a small one.
         pull: Strength of the pull towards the published weights, as in `RecognitionTask`; 2 to 10
             has a noticeable effect in a run of 20,000 lines.
+        labels: Weight of the labels of `taught` lines, as in `RecognitionTask`.
     """
 
     keep: float = Field(default=0.5, ge=0)
     teacher: str | None = None
     pull: float = Field(default=0.0, ge=0)
+    labels: float = Field(default=1.0, ge=0)
 
 
 class RecognitionRecipe(Recipe, frozen=True):
@@ -128,6 +130,7 @@ class RecognitionRecipe(Recipe, frozen=True):
             teacher=teacher,
             anchor=published(self.model.size) if self.losses.pull else None,
             pull=self.losses.pull,
+            labels=self.losses.labels,
         )
 
     def _begun(self, start: str) -> LineRecognizer:
