@@ -107,5 +107,13 @@ def test_a_field_turns_as_its_maps_do():
     np.testing.assert_allclose(one.core, other.core)
 
 
+def test_wild_maps_are_read_without_a_warning():
+    out = np.full((5, 9, 8), -500, np.float32)
+    out[0, 3:5] = out[2:, 3:5] = 500
+    (line,) = find(out)
+    assert line.confidence == 1
+    assert np.isfinite(line.polygon).all()
+
+
 def test_blank_maps_have_no_lines():
     assert find(np.full((5, 8, 8), -4.0)) == []

@@ -20,6 +20,10 @@ SCALE = 4
 """Pixels of the network's image per position of the maps."""
 
 
+_TALLEST = 9.0
+"""Largest logarithm of a height that is believed."""
+
+
 @dataclass(frozen=True)
 class Decoding:
     """How lines are made from maps.
@@ -63,8 +67,8 @@ class Field:
     @classmethod
     def of(cls, out: np.ndarray) -> Field:
         """From what the graph gives, `(5, h, w)`: two logits, an arrow, a logarithm."""
-        core, end = 1 / (1 + np.exp(-out[:2]))
-        return cls(core, end, out[2:4], out[4])
+        core, end = (1 + np.tanh(out[:2] / 2)) / 2
+        return cls(core, end, out[2:4], np.clip(out[4], 0, _TALLEST))
 
 
 def find_lines(
