@@ -20,8 +20,8 @@ SCALE = 4
 """Pixels of the network's image per position of the maps."""
 
 
-_TALLEST = 9.0
-"""Largest logarithm of a height that is believed."""
+_BELIEVED = (-2.0, 9.0)
+"""Smallest and largest logarithm of a height that is believed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Field:
     def of(cls, out: np.ndarray) -> Field:
         """From what the graph gives, `(5, h, w)`: two logits, an arrow, a logarithm."""
         core, end = (1 + np.tanh(out[:2] / 2)) / 2
-        return cls(core, end, out[2:4], np.clip(out[4], 0, _TALLEST))
+        return cls(core, end, out[2:4], np.clip(out[4], *_BELIEVED))
 
 
 def find_lines(
