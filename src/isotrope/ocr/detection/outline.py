@@ -13,8 +13,9 @@ from isotrope.ocr.geometry import rounded
 ABOVE, BELOW, BESIDE = 1.0, 1.0, 1.0
 """How far the outline is from the core, at its top, bottom and ends, in units of that distance."""
 
-BASELINE = 0.45
-"""Distance from the middle line to the baseline, in core thicknesses."""
+BASELINE = 0.6
+"""Distance from the middle line to the baseline, in core thicknesses: the median over 769 lines of
+training pages, half of them within 0.49 to 0.69."""
 
 _STRAIGHT = 0.05
 """Deviation from a straight line that is ignored, in core thicknesses."""
