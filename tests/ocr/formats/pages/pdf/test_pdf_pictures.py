@@ -1,6 +1,7 @@
 """Images in a PDF look as they did."""
 
 import io
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from PIL import Image
 
 from isotrope.io.errors import ImageError
 from isotrope.io.images import load_pixels
+from isotrope.io.opening import opened
 from isotrope.io.sheets import page_images
 from isotrope.ocr.document import Page
-from isotrope.ocr.formats.pages.pdf import pdf_pages
+from isotrope.ocr.formats.pages.pdf import book, pdf_pages
 
 GENERATOR = np.random.default_rng(0)
 ROUGH = GENERATOR.integers(0, 256, (37, 53, 3), np.uint8)
@@ -123,6 +125,22 @@ def test_files(tmp_path):
         assert len(document.pages) == 2
         assert document.check_pdf_syntax() == []
     assert np.array_equal(shown(made, 1), SMOOTH)
+
+
+def test_one_image_file_is_open_at_a_time(monkeypatch):
+    now_open = []
+
+    @contextmanager
+    def watched(file):
+        assert not now_open
+        now_open.append(file)
+        with opened(file) as image:
+            yield image
+        now_open.remove(file)
+
+    monkeypatch.setattr(book, "opened", watched)
+    written(*(saved(Image.fromarray(ROUGH[: 9 + i]), "PNG") for i in range(3)))
+    assert not now_open
 
 
 def size_of(content):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -36,6 +37,7 @@ class Book:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
+        self._image = self._stack.enter_context(ExitStack())  # closes the last image file
         self._font = InvisibleFont()
         self._pdf: Pdf | None = None
         self._font_object: Object  # to be filled in at the end; made with the PDF
@@ -67,7 +69,8 @@ class Book:
             )
         if original is None:
             self._show(self._pdf, page, source)
-        else:
+            return
+        with _understood(original):
             self._overlay(self._pdf, page)
 
     def content(self) -> bytes:
@@ -80,7 +83,8 @@ class Book:
             raise ValueError("no pages; a PDF has one or more")
         self._font.put_into(self._pdf, self._font_object)
         file = io.BytesIO()
-        self._pdf.save(file, deterministic_id=True)
+        with _understood(self._original):
+            self._pdf.save(file, deterministic_id=True)
         return file.getvalue()
 
     def _overlay(self, pdf: Pdf, page: Page) -> None:
@@ -118,7 +122,8 @@ class Book:
         if isinstance(source, np.ndarray):
             return picture(pdf, source, 0, b"")
         if self._last is None or self._last[0] != source:
-            image = self._stack.enter_context(opened(_file(source)))
+            self._image.close()
+            image = self._image.enter_context(opened(_file(source)))
             self._last = source, image, page_numbers(image)
         _, image, numbers = self._last
         if not 1 <= page.number <= len(numbers):
@@ -135,16 +140,20 @@ def _holds_pdf(source: Path | bytes) -> bool:
 
 
 def _opened(source: Path | bytes) -> Pdf:
-    try:
+    with _understood(source):
         return pikepdf.open(_file(source))
+
+
+@contextmanager
+def _understood(source: Path | bytes | None) -> Iterator[None]:
+    """Say what is wrong with a PDF file."""
+    name = str(source) if isinstance(source, Path) else None
+    try:
+        yield
     except pikepdf.PasswordError as error:
-        raise ImageError("a PDF with a password; save it without", _name(source)) from error
+        raise ImageError("a PDF with a password; save it without", name) from error
     except (pikepdf.PdfError, OSError) as error:
-        raise ImageError(f"not a whole PDF ({error}); save it again", _name(source)) from error
-
-
-def _name(source: Path | bytes) -> str | None:
-    return str(source) if isinstance(source, Path) else None
+        raise ImageError(f"not a whole PDF ({error}); save it again", name) from error
 
 
 def _plausible(resolution: float | None) -> float | None:

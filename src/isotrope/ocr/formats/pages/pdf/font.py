@@ -58,15 +58,16 @@ class InvisibleFont:
         """
         name = Name("/Isotrope-Invisible")
         file = _true_type()
+        bottom, top = _extent()
         descriptor = Dictionary(
             Type=Name.FontDescriptor,
             FontName=name,
             Flags=4,  # has characters beyond Latin ones
-            FontBBox=Array([0, *_extent(), _width(_WIDTHS - 1)][i] for i in (0, 1, 3, 2)),
+            FontBBox=Array([0, bottom, _width(_WIDTHS - 1), top]),
             ItalicAngle=0,
-            Ascent=_extent()[1],
-            Descent=_extent()[0],
-            CapHeight=_extent()[1],
+            Ascent=top,
+            Descent=bottom,
+            CapHeight=top,
             StemV=80,
             FontFile2=Stream(pdf, file, Length1=len(file)),
         )
