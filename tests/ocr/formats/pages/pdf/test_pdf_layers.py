@@ -138,6 +138,12 @@ def test_files_that_cannot_be_opened(content, problem, tmp_path):
             list(pdf_pages([Page(10, 10)], lambda _, source=source: source))
 
 
+def test_a_page_with_a_broken_box(line_page):
+    content = pdf_of().replace(b"/MediaBox [ 0 0 300 200 ]", b"/MediaBox [ 0 0 /A0 200 ]")
+    with pytest.raises(ImageError, match="not a whole PDF .*; save it again"):
+        list(pdf_pages([line_page("a")], lambda _: content))
+
+
 def test_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "isotrope.ocr.formats.pages.pdf.book", None)
     with pytest.raises(ModuleNotFoundError, match=r"needs .*; pip install 'isotrope\[pdf\]'"):

@@ -152,7 +152,7 @@ def _understood(source: Path | bytes | None) -> Iterator[None]:
         yield
     except pikepdf.PasswordError as error:
         raise ImageError("a PDF with a password; save it without", name) from error
-    except (pikepdf.PdfError, OSError) as error:
+    except (pikepdf.PdfError, OSError, TypeError) as error:  # TypeError: a value of another type
         raise ImageError(f"not a whole PDF ({error}); save it again", name) from error
 
 
