@@ -139,8 +139,8 @@ def test_files_that_cannot_be_opened(content, problem, tmp_path):
 
 
 def test_a_page_with_a_broken_box(line_page):
-    content = pdf_of().replace(b"/MediaBox [ 0 0 300 200 ]", b"/MediaBox [ 0 0 /A0 200 ]")
-    with pytest.raises(ImageError, match="not a whole PDF .*; save it again"):
+    content = pdf_of(box=[0, 0, Name.A0, 200])
+    with pytest.raises(ImageError, match=r"not a whole PDF .*; save it again"):
         list(pdf_pages([line_page("a")], lambda _: content))
 
 
