@@ -248,7 +248,7 @@ def test_outputs_that_cannot_be(folder, loaded):
         ("a.png", "--format", "xyz"): "--format xyz: no format 'xyz'; choose one of text,",
         ("--crops", "a.png", "--out", "sub"): "--out sub: a folder; with --crops give a file",
         ("--crops", "a.png", "--detector", "x"): "--detector x is for pages; leave it out, or",
-        ("a.png", "--detector", "x"): "--detector x: not known; use pp-ocr",
+        ("a.png", "--detector", "x"): "--detector x: not known; use pp-ocr, isotrope or a folder",
         (): "no images; name files or folders, - or --files-from",
     }.items():
         result = read(*arguments)

@@ -68,9 +68,9 @@ Turns: TypeAlias = Annotated[
 DetectorName: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
+        metavar="NAME|FOLDER",
         rich_help_panel=_ENGINE,
-        help="Who finds the lines of a page.",
+        help="Who finds the lines of a page: pp-ocr, isotrope, or a folder of weights.",
     ),
 ]
 EngineName: TypeAlias = Annotated[

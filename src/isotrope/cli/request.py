@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,9 +85,10 @@ def check_reader(given: dict[str, Any]) -> None:
         raise UsageError("--engine trocr needs --weights, a folder with a TrOCR and its tokenizer")
     if finder not in ("isotrope", "orbit"):
         check_folder("--finder", finder)
-    if (detector := given.get("detector")) not in (None, *DETECTORS):
+    detector = given.get("detector")
+    if detector not in (None, *DETECTORS) and not os.path.isdir(detector):
         names = ", ".join(DETECTORS)
-        raise UsageError(f"--detector {detector}: not known; use {names}, or leave it out")
+        raise UsageError(f"--detector {detector}: not known; use {names} or a folder")
     if adapter is not None:
         adapter_folder(adapter, "recognizer" if engine == "gsanet" else given["model"] or "small")
 

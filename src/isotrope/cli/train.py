@@ -84,7 +84,7 @@ def finder(config: Config, data: Data, out: Out, changed: Set = None) -> None:
 def detector(config: Config, data: Data, out: Out, changed: Set = None) -> None:
     """Train a detector of the lines of pages.
 
-    Writes checkpoint.pt, log.csv, curve.png and model/.
+    Writes checkpoint.pt, log.csv, curve.png and model/ (for `isotrope read --detector`).
     """
     with exit_on_error():
         check_path("--config", config)

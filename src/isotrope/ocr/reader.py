@@ -73,7 +73,7 @@ class Reader:
         runtime: str | None = None,
         beams: int | None = None,
         language: str | None = None,
-        detector: str | Detector | None = None,
+        detector: str | Path | Detector | None = None,
     ) -> Reader:
         """Load a reader from saved weights.
 
@@ -94,7 +94,8 @@ class Reader:
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
-            detector: One of `isotrope.ocr.detection.DETECTORS`, or a detector. None: "pp-ocr".
+            detector: A name of `isotrope.ocr.detection.DETECTORS`, a folder of weights, or a
+                detector. None: the default one.
 
         Raises:
             ValueError: There are no weights at `path` or no matching adapter at `adapter`, a name

@@ -1,3 +1,7 @@
+"""Detectors by name, or from a folder."""
+
+from pathlib import Path
+
 import pytest
 
 from isotrope.ocr.detection import DETECTORS, make_detector
@@ -20,6 +24,25 @@ def test_unknown_names_are_refused_with_the_known_ones():
         ValueError, match=f"detector 'craft' is not known; use {'|'.join(DETECTORS)}"
     ):
         make_detector("craft")
+
+
+@pytest.mark.parametrize(
+    ("config", "name"), [('{"unit": 32}', "isotrope"), ('{"neck_kernel": 7}', "pp-ocr")]
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_folder_is_opened_by_the_detector_that_it_holds(
+    tmp_path, monkeypatch, config, name, kind
+):
+    (tmp_path / "config.json").write_text(config)
+    module, _ = DETECTORS[name].split(":")
+    monkeypatch.setattr(f"{module}.open_graph", lambda *_, **__: None)
+    assert make_detector(kind(tmp_path)).name == name
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"stem": 8}')
+    with pytest.raises(ValueError, match=r"is not that of a detector; give the folder of a dete"):
+        make_detector(tmp_path)
 
 
 def test_anything_else_is_refused():
