@@ -94,8 +94,7 @@ class Reader:
             runtime: "auto", "torch" or "onnx" (gsanet).
             beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
-            detector: A name of `isotrope.ocr.detection.DETECTORS`, a folder of weights, or a
-                detector. None: the default one.
+            detector: "pp-ocr", "isotrope", a folder of weights, or a detector. None: the default.
 
         Raises:
             ValueError: There are no weights at `path` or no matching adapter at `adapter`, a name
