@@ -16,6 +16,7 @@ from isotrope.ocr.pages.facing import PRIOR, votes
 from isotrope.ocr.pages.found import find_lines, page_slant
 from isotrope.ocr.pages.frame import Frame, majority, upright
 from isotrope.ocr.pages.level import paper
+from isotrope.ocr.pages.reading import read_strips
 from isotrope.ocr.pages.strips import Outline, Strip, cut
 from isotrope.ocr.pages.words import words
 from isotrope.ocr.views import Finder
@@ -78,7 +79,7 @@ class PageReader:
     ) -> list[tuple[Strip, Transcript]]:
         """Read each strip the right way up."""
         if getattr(self.engine, "equivariant", False):
-            said = self.engine.read([strip.pixels for strip in strips], batch_size)
+            said = read_strips(self.engine, [strip.pixels for strip in strips], batch_size)
             return [
                 (strip.flipped() if line.orientation == 180 else strip, line)
                 for strip, line in zip(strips, said, strict=True)
@@ -87,7 +88,7 @@ class PageReader:
         ways = [strip.flipped() if o < 0 else strip for strip, o in zip(strips, odds, strict=True)]
         doubtful = [number for number, o in enumerate(odds) if abs(o) < DOUBT]
         views = [*ways, *(ways[number].flipped() for number in doubtful)]
-        said = self.engine.read([strip.pixels for strip in views], batch_size)
+        said = read_strips(self.engine, [strip.pixels for strip in views], batch_size)
         read = list(zip(views, said, strict=True))
         for place, number in enumerate(doubtful, start=len(ways)):
             if _typical(said[place]) > _typical(said[number]):
