@@ -129,7 +129,8 @@ class OrientationFinder:
         """Find the orientation of a page `(H, W, 3)`, uint8 RGB, or a view; its lines vote."""
         if _area(pixels) < PAGE:
             return self.find_pixels([np.ascontiguousarray(pixels)])[0]
-        small = reduced(pixels, finder_size(*pixels.shape[:2], PAGE))
+        rows, columns = pixels.shape[:2]
+        small = reduced(pixels, finder_size(rows, columns, PAGE))
         ((_, found),) = self._at(PAGE, [small], [0], 1)
         return found
 

@@ -57,7 +57,7 @@ class Network(Protocol):
         ...
 
 
-class MapNetwork:
+class MapNetwork(Network):
     """`DBNet`: one map of cores, at the pixels of the page."""
 
     scale = 1
@@ -93,7 +93,7 @@ class MapNetwork:
         return (model(pixels.flip(1)),)
 
 
-class ArrowNetwork:
+class ArrowNetwork(Network):
     """`LineNet`: maps of cores and ends, arrows and heights, at 1/4 of the resolution."""
 
     scale = 4
