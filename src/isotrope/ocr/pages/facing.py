@@ -13,7 +13,7 @@ from isotrope.ocr.views import Finder
 LOOK = 10
 """Length of the part of a line that the finder sees, in heights: the middle is enough."""
 
-PRIOR = 1.0
+PRIOR = 2.0
 """Log odds that a line faces as most of its page does, before anything is seen of it."""
 
 STRONGEST = 4.0

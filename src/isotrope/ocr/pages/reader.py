@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from isotrope.ocr.detection.lines import DetectedLine, Detector
 from isotrope.ocr.document import Line, Page
 from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.geometry import direction, rounded
+from isotrope.ocr.likeliest import TRUST
 from isotrope.ocr.order import parted, regions
 from isotrope.ocr.pages.facing import PRIOR, votes
 from isotrope.ocr.pages.found import find_lines, page_slant
@@ -91,7 +93,8 @@ class PageReader:
         said = read_strips(self.engine, [strip.pixels for strip in views], batch_size)
         read = list(zip(views, said, strict=True))
         for place, number in enumerate(doubtful, start=len(ways)):
-            if _typical(said[place]) > _typical(said[number]):
+            other = 1 / (1 + math.exp(abs(odds[number])))  # probability of facing the other way
+            if _rank(said[place], other) > _rank(said[number], 1 - other):
                 read[number] = read[place]
         return read[: len(ways)]
 
@@ -131,5 +134,6 @@ def _ends(outline: Outline) -> list[tuple[float, float]]:
     return [(first[0], first[1]), (last[0], last[1])]
 
 
-def _typical(said: Transcript) -> tuple[float, str]:
-    return (said.typical if said.text.strip() else 0.0), said.text
+def _rank(said: Transcript, probability: float) -> float:
+    """As in `likeliest`."""
+    return said.typical * probability**TRUST if said.text.strip() else 0.0
