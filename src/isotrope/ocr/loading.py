@@ -11,7 +11,12 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 
 
 def shipped(model: str) -> Path:
-    """The folder of a shipped model: "small", "tiny", "recognizer", "finder" or "detector"."""
+    """The folder of a shipped model.
+
+    Args:
+        model: "small", "tiny", "recognizer", "finder", "detector" (PP-OCRv6's), or "linenet" (the
+            equivariant detector).
+    """
     return SHIPPED / model
 
 

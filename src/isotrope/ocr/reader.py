@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, overload
 
@@ -12,6 +13,7 @@ import numpy as np
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
 from isotrope.ocr.detection import DETECTOR, Detector, make_detector
+from isotrope.ocr.detection.later import LaterDetector
 from isotrope.ocr.document import Page
 from isotrope.ocr.doubts import doubts
 from isotrope.ocr.engines import Engine, Transcript, make_engine
@@ -116,7 +118,8 @@ class Reader:
             language=language,
         )
         place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
-        lines = make_detector(detector or DETECTOR, threads=threads, device=place)
+        load = partial(make_detector, detector or DETECTOR, threads=threads, device=place)
+        lines = load() if detector else LaterDetector(load)
         if getattr(built, "equivariant", False):
             return cls(built, None, min_confidence, lines)
         return cls(built, make_finder(finder, threads, place), min_confidence, lines)

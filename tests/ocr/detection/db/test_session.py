@@ -67,7 +67,7 @@ def test_a_curved_line(detector):
     (line,) = detector.find(np.asarray(page))
     assert len(line.baseline) > 2
     away = np.hypot(*(np.array(line.baseline[1:-1]) - (360, 620)).T)
-    assert np.abs(away - 480).max() < 8
+    assert np.abs(away - 480).max() < 12  # of letters 28 px high
 
 
 def test_a_blank_page_has_no_lines(detector):
