@@ -39,7 +39,10 @@ class Detector(Protocol):
     then not turned upright before.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
 
     def find(self, page: np.ndarray) -> list[DetectedLine]:
         """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
