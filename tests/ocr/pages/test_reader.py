@@ -8,6 +8,8 @@ from isotrope.io.errors import ImageError
 from isotrope.io.resize import rotate, turn
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.document import Page
+from isotrope.ocr.engines import Transcript
+from isotrope.ocr.pages.reader import PageReader
 from isotrope.ocr.reader import Reader
 
 TEXT = ["Every page is read the same", "whichever way up it lies on", "the glass of the scanner."]
@@ -140,3 +142,19 @@ def test_options_are_checked_at_once(reader):
         reader.read_pages([], batch_size=0)
     with pytest.raises(ValueError, match="on_error='skip' must be"):
         reader.read_pages([], on_error="skip")
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "least", "kept"),
+    [
+        ("a word", 0.1, 0.0, True),
+        ("a word", 0.1, 0.2, False),
+        ("7", 0.5, 0.0, True),
+        ("**", 0.84, 0.0, False),
+        ("* * *", 0.95, 0.0, True),
+        (" ", 1.0, 0.0, False),
+    ],
+)
+def test_marks_alone_are_kept_if_they_are_sure(text, confidence, least, kept):
+    reader = PageReader(None, None, None, least)
+    assert reader._is_kept(Transcript(text, confidence)) is kept

@@ -29,6 +29,9 @@ DOUBT = 1.5
 KNOWN = 3.0
 """Log odds that a line faces as a detector says that knows directions."""
 
+MARKS = 0.9
+"""Least confidence of a line without letters and digits: edges in a picture look like marks."""
+
 
 @dataclass(frozen=True, eq=False)
 class PageReader:
@@ -69,12 +72,14 @@ class PageReader:
         color = paper(frame.pixels)
         strips = [cut(frame.pixels, Outline.of(line), color) for line in detected]
         read = self._read(strips, detected, batch_size)
-        lines = [
-            _line(strip, said)
-            for strip, said in read
-            if said.text.strip() and said.confidence >= self.min_confidence
-        ]
+        lines = [_line(strip, said) for strip, said in read if self._is_kept(said)]
         return lines, round(page_slant(detected), 2)
+
+    def _is_kept(self, said: Transcript) -> bool:
+        """Whether a line has text, and is sure enough."""
+        letters = any(map(str.isalnum, said.text))
+        least = self.min_confidence if letters else max(self.min_confidence, MARKS)
+        return bool(said.text.strip()) and said.confidence >= least
 
     def _read(
         self, strips: list[Strip], detected: Sequence[DetectedLine], batch_size: int
