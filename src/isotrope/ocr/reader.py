@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal, overload
 
@@ -12,8 +11,8 @@ import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
-from isotrope.ocr.detection import DETECTOR, Detector, make_detector
-from isotrope.ocr.detection.later import LaterDetector
+from isotrope.ocr.detection import Detector
+from isotrope.ocr.detection.later import detector_for
 from isotrope.ocr.document import Page
 from isotrope.ocr.doubts import doubts
 from isotrope.ocr.engines import Engine, Transcript, make_engine
@@ -118,8 +117,7 @@ class Reader:
             language=language,
         )
         place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
-        load = partial(make_detector, detector or DETECTOR, threads=threads, device=place)
-        lines = load() if detector else LaterDetector(load)
+        lines = detector_for(detector, threads=threads, device=place)
         if getattr(built, "equivariant", False):
             return cls(built, None, min_confidence, lines)
         return cls(built, make_finder(finder, threads, place), min_confidence, lines)

@@ -34,7 +34,7 @@ def test_a_reader_of_words_loads_no_detector(monkeypatch):
     def forbidden(*args, **options):
         raise AssertionError("loaded")
 
-    monkeypatch.setattr("isotrope.ocr.reader.make_detector", forbidden)
+    monkeypatch.setattr("isotrope.ocr.detection.later.make_detector", forbidden)
     reader = Reader.from_pretrained(threads=1)
     assert isinstance(reader.detector, LaterDetector)
     assert isinstance(reader.detector.load, partial)

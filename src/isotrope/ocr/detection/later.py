@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from isotrope.ocr.detection import DETECTOR, make_detector
 from isotrope.ocr.detection.lines import DetectedLine, Detector
 
 
@@ -39,3 +42,16 @@ class LaterDetector:
     def find(self, page: np.ndarray) -> list[DetectedLine]:
         """As `Detector.find`."""
         return self.detector.find(page)
+
+
+def detector_for(detector: str | Path | Detector | None, **options: Any) -> Detector:
+    """The detector asked for, or for None the default one, which is loaded on first use.
+
+    Args:
+        detector, options: As in `make_detector`.
+
+    Raises:
+        ValueError, TypeError: As in `make_detector`.
+    """
+    load = partial(make_detector, detector or DETECTOR, **options)
+    return load() if detector else LaterDetector(load)
