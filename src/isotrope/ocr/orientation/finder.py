@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,12 @@ import numpy as np
 
 from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.io.resize import reduced, resize
-from isotrope.ocr.loading import shipped
-from isotrope.ocr.onnx.config import read_config
-from isotrope.ocr.onnx.session import open_graph, run
+from isotrope.ocr.network import FolderNetwork
+from isotrope.ocr.onnx.session import run
 from isotrope.ocr.orientation.sizing import LYING, finder_size
-from isotrope.ocr.processes import PerProcess
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    pass
 
 AREAS = (3072, 49152, 786432)
 """Areas at which an image is examined, px: for a word or line, a paragraph, a page.
@@ -61,7 +58,7 @@ class Orientation:
         return tuple(90 * k for k in likely if k == likely[0] or self.scores[k] >= least)
 
 
-class OrientationFinder:
+class OrientationFinder(FolderNetwork):
     """Finds which way up words, lines and pages are.
 
     One network sees the image at its four turns (`nn.Orbit`), so a turn of the image permutes the
@@ -76,27 +73,13 @@ class OrientationFinder:
         ValueError: the folder is incomplete.
     """
 
+    shipped_as, kind = "finder", ("a finder", "hidden")
+
     def __init__(
         self, folder: str | Path, threads: int | None = None, device: str | None = None
     ) -> None:
-        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
-        config = read_config(folder, "a finder", "hidden")
-        self.sharpness: float = config.get("sharpness", 1.0)
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path | None = None,
-        threads: int | None = None,
-        device: str | None = None,
-    ) -> OrientationFinder:
-        """Load the finder of a folder. None: the shipped one."""
-        return cls(path or shipped("finder"), threads, device)
-
-    @property
-    def session(self) -> InferenceSession:
-        """The graph, opened in this process."""
-        return self._opened.get()
+        super().__init__(folder, threads, device)
+        self.sharpness: float = self.config.get("sharpness", 1.0)
 
     def find(
         self, images: ImageSource | Iterable[ImageSource], batch_size: int = 32

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image
 
@@ -13,16 +9,11 @@ from isotrope.io.resize import reduced
 from isotrope.ocr.detection.db.sizing import map_size, spans
 from isotrope.ocr.detection.db.tracing import find_lines
 from isotrope.ocr.detection.lines import DetectedLine
-from isotrope.ocr.loading import shipped
-from isotrope.ocr.onnx.config import read_config
-from isotrope.ocr.onnx.session import open_graph, run
-from isotrope.ocr.processes import PerProcess
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from isotrope.ocr.network import FolderNetwork
+from isotrope.ocr.onnx.session import run
 
 
-class DBDetector:
+class DBDetector(FolderNetwork):
     """Finds lines on a map of text, by a network loaded from a folder.
 
     Lines may be slanted, curved or vertical. Works in forked and spawned processes too.
@@ -37,27 +28,7 @@ class DBDetector:
     """
 
     name = "pp-ocr"
-
-    def __init__(
-        self, folder: str | Path, threads: int | None = None, device: str | None = None
-    ) -> None:
-        read_config(folder, "a detector", "neck_kernel")
-        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path | None = None,
-        threads: int | None = None,
-        device: str | None = None,
-    ) -> DBDetector:
-        """Load the detector of a folder. None: the shipped one."""
-        return cls(path or shipped("detector"), threads, device)
-
-    @property
-    def session(self) -> InferenceSession:
-        """The graph, opened in this process."""
-        return self._opened.get()
+    shipped_as, kind = "detector", ("a detector", "neck_kernel")
 
     def find(self, page: np.ndarray) -> list[DetectedLine]:
         """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,16 +10,11 @@ from isotrope.io.resize import resize
 from isotrope.ocr.detection.linenet.decoding import Decoding, Field, find_lines
 from isotrope.ocr.detection.linenet.sizing import seen_size
 from isotrope.ocr.detection.lines import DetectedLine
-from isotrope.ocr.loading import shipped
-from isotrope.ocr.onnx.config import read_config
-from isotrope.ocr.onnx.session import open_graph, run
-from isotrope.ocr.processes import PerProcess
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from isotrope.ocr.network import FolderNetwork
+from isotrope.ocr.onnx.session import run
 
 
-class LineNetDetector:
+class LineNetDetector(FolderNetwork):
     """Finds lines and the direction in which they are read, by a network loaded from a folder.
 
     The lines of a page turned by quarter turns are the turned lines, up to rounding in float32.
@@ -37,29 +30,14 @@ class LineNetDetector:
     """
 
     name, equivariant = "isotrope", True
+    shipped_as, kind = "linenet", ("an equivariant detector", "unit")
 
     def __init__(
         self, folder: str | Path, threads: int | None = None, device: str | None = None
     ) -> None:
-        config = read_config(folder, "an equivariant detector", "unit")
-        self.unit: int = config["unit"]
-        self.decoding = Decoding(**config.get("decoding", {}))
-        self._opened = PerProcess(partial(open_graph, folder, threads, device=device))
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        path: str | Path | None = None,
-        threads: int | None = None,
-        device: str | None = None,
-    ) -> LineNetDetector:
-        """Load the detector of a folder. None: the shipped one."""
-        return cls(path or shipped("linenet"), threads, device)
-
-    @property
-    def session(self) -> InferenceSession:
-        """The graph, opened in this process."""
-        return self._opened.get()
+        super().__init__(folder, threads, device)
+        self.unit: int = self.config["unit"]
+        self.decoding = Decoding(**self.config.get("decoding", {}))
 
     def find(self, page: np.ndarray) -> list[DetectedLine]:
         """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
