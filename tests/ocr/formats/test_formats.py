@@ -7,8 +7,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
-from isotrope.ocr import formats
-from isotrope.ocr.formats import FORMATS, format_names, writer
+from isotrope.ocr.formats import FORMATS, format_names, registry, writer
 from isotrope.ocr.formats.json import json_lines
 from isotrope.ocr.formats.jsonl import jsonl_lines
 from isotrope.ocr.formats.text import text_lines
@@ -100,7 +99,7 @@ def test_another_package_brings_a_format(monkeypatch):
     def entry_points(**wanted):
         return EntryPoints([entry]).select(**wanted)
 
-    monkeypatch.setattr(formats, "entry_points", entry_points)
+    monkeypatch.setattr(registry, "entry_points", entry_points)
     assert format_names() == ["text", "tsv", "json", "jsonl", "shout"]
     assert list(writer("shout")(RESULTS[:1])) == ["STRASSE"]
     assert writer("tsv") is tsv_lines

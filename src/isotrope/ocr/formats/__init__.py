@@ -15,10 +15,9 @@ package adds one as an entry point of the group `isotrope.formats`.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 from isotrope.ocr.formats.json import json_array, json_lines
 from isotrope.ocr.formats.jsonl import jsonl_lines
+from isotrope.ocr.formats.registry import Registry
 from isotrope.ocr.formats.rows import Result, Writer, field, file_name, same_text
 from isotrope.ocr.formats.text import text_lines
 from isotrope.ocr.formats.tsv import tsv_lines
@@ -43,12 +42,12 @@ FORMATS: dict[str, Writer] = {
 }
 """The formats that come with isotrope."""
 
-_GROUP = "isotrope.formats"
+_REGISTRY = Registry(FORMATS, "isotrope.formats")
 
 
 def format_names() -> list[str]:
     """List the names of all formats: ours first, then those from other packages."""
-    return list(dict.fromkeys([*FORMATS, *sorted(entry_points(group=_GROUP).names)]))
+    return _REGISTRY.names()
 
 
 def writer(name: str) -> Writer:
@@ -57,8 +56,4 @@ def writer(name: str) -> Writer:
     Raises:
         ValueError: There is no format of this name.
     """
-    if name in FORMATS:
-        return FORMATS[name]
-    for entry in entry_points(group=_GROUP, name=name):
-        return entry.load()
-    raise ValueError(f"no format {name!r}; choose one of {', '.join(format_names())}")
+    return _REGISTRY.get(name)

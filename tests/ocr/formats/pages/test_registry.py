@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isotrope.ocr.document import Page
-from isotrope.ocr.formats import pages as formats
+from isotrope.ocr.formats import registry
 from isotrope.ocr.formats.pages import (
     PAGE_FORMATS,
     PageFormat,
@@ -45,7 +45,7 @@ def test_another_package_brings_a_format(monkeypatch, page):
     def entry_points(**wanted):
         return EntryPoints([entry]).select(**wanted)
 
-    monkeypatch.setattr(formats, "entry_points", entry_points)
+    monkeypatch.setattr(registry, "entry_points", entry_points)
     assert page_format_names() == [*PAGE_FORMATS, "shout"]
     assert b"UPWARDS" in b"".join(page_format("shout").write([page]))
     assert page_format("text") is PAGE_FORMATS["text"]

@@ -15,8 +15,6 @@ Another package adds one as an entry point of the group `isotrope.page_formats`.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 from isotrope.ocr.formats.pages.alto import ALTO
 from isotrope.ocr.formats.pages.base import PageFormat, PageWriter, Source, file_of
 from isotrope.ocr.formats.pages.hocr import HOCR
@@ -26,6 +24,7 @@ from isotrope.ocr.formats.pages.pagexml import PAGE
 from isotrope.ocr.formats.pages.pdf import PDF
 from isotrope.ocr.formats.pages.text import TEXT
 from isotrope.ocr.formats.pages.tsv import TSV
+from isotrope.ocr.formats.registry import Registry
 
 __all__ = [
     "PAGE_FORMATS",
@@ -49,12 +48,12 @@ PAGE_FORMATS: dict[str, PageFormat] = {
 }
 """The formats that come with isotrope."""
 
-_GROUP = "isotrope.page_formats"
+_REGISTRY = Registry(PAGE_FORMATS, "isotrope.page_formats")
 
 
 def page_format_names() -> list[str]:
     """List the names of all formats: ours first, then those from other packages."""
-    return list(dict.fromkeys([*PAGE_FORMATS, *sorted(entry_points(group=_GROUP).names)]))
+    return _REGISTRY.names()
 
 
 def page_format(name: str) -> PageFormat:
@@ -63,8 +62,4 @@ def page_format(name: str) -> PageFormat:
     Raises:
         ValueError: There is no format of this name.
     """
-    if name in PAGE_FORMATS:
-        return PAGE_FORMATS[name]
-    for entry in entry_points(group=_GROUP, name=name):
-        return entry.load()
-    raise ValueError(f"no format {name!r}; choose one of {', '.join(page_format_names())}")
+    return _REGISTRY.get(name)
