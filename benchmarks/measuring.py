@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -103,6 +104,7 @@ def machine() -> str:
     return platform.machine()
 
 
+@cache  # the code that runs stays what it was when it was started
 def commit() -> str:
     done = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
@@ -135,6 +137,19 @@ def newest(study: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def todays(study: str) -> list[dict[str, str]]:
+    """Read the lines of today's results; none if there are no such results yet."""
+    path = _today(study)
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _today(study: str) -> Path:
+    return RESULTS / f"{study}-{date.today()}.csv"
+
+
 def write_csv(study: str, rows: list[dict], runs: Sequence[str] = ()) -> Path:
     """Write `results/STUDY-DATE.csv`, adding commit, machine and command to rows without them.
 
@@ -145,7 +160,7 @@ def write_csv(study: str, rows: list[dict], runs: Sequence[str] = ()) -> Path:
     here = made_by()
     earlier = _not_again(study, rows, runs) if runs else []
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{study}-{date.today()}.csv"
+    path = _today(study)
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0] | here))
         writer.writeheader()

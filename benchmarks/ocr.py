@@ -28,20 +28,17 @@ Finally, tables are printed in Markdown, and the figure is saved to --figure.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import measuring
 import ocr_report
+from comparing import left_out, parser_of, positive, progress_on, report
 from isotrope.groups import TURNS
 from labeled import RENDERED, LabeledSet, labeled_set
 from readers import FOUR_TURNS, Read, check_name
@@ -124,19 +121,10 @@ def key_of(row: dict) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in KEY)
 
 
-def recorded() -> list[dict[str, str]]:
-    """Read the rows of today's results."""
-    path = measuring.RESULTS / f"{STUDY}-{date.today()}.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def missing(labeled: LabeledSet, reader: str, angles: Sequence[int]) -> list[tuple[int, ...]]:
     """List the jobs with rows missing from today's results for this commit."""
     commit = measuring.commit()
-    done = {key_of(row): row for row in recorded() if row["commit"] == commit}
+    done = {key_of(row): row for row in measuring.todays(STUDY) if row["commit"] == commit}
 
     def lacks(job: tuple[int, ...]) -> bool:
         rows = [done.get((labeled.name, labeled.selection, reader, str(a))) for a in job]
@@ -161,9 +149,8 @@ def run(
         if (wanted := jobs(angles) if again else missing(labeled, reader, angles))
     ]
     work = [_weight(reader) * len(one) * len(sum(wanted, ())) for one, reader, wanted in todo]
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     rows, errors = [], []
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    with progress_on(console) as progress:
         task = progress.add_task("", total=sum(work))
         for place, (labeled, reader, wanted) in enumerate(todo, start=1):
             progress.update(task, description=f"{labeled.name}: {reader}")
@@ -177,8 +164,7 @@ def run(
                         )
                         measuring.write_csv(STUDY, rows, KEY)
             except ReaderError as error:
-                console.print(f"left out: {error}", markup=False, soft_wrap=True)
-                errors.append(error)
+                errors.append(left_out(error, console))
             progress.update(task, completed=sum(work[:place]))
     return errors
 
@@ -188,23 +174,13 @@ def _weight(reader: str) -> int:
     return 4 if reader.endswith(FOUR_TURNS) else 1
 
 
-def positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be 1 or more")
-    return int(text)
-
-
 def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of(__doc__, STUDY)
     parser.add_argument("sets", nargs="*", default=[RENDERED], metavar="NAME=PATH")
     parser.add_argument("--readers", nargs="+", type=check_name, default=OURS, metavar="READER")
     parser.add_argument("--angles", nargs="+", type=int, default=TURNS, help="counter-clockwise")
     parser.add_argument("--held-out", type=positive, metavar="K", help="lines 0, K, 2K, ... alone")
     parser.add_argument("--limit", type=positive, metavar="N", help="then N of them, evenly spread")
-    parser.add_argument("--again", action="store_true", help="measure even what today's CSV has")
-    parser.add_argument("--figure", type=Path, default=Path("out/ocr.png"))
     return parser.parse_args(words)
 
 
@@ -224,13 +200,9 @@ def main() -> None:
         for r in arguments.readers
         for a in angles
     ]
-    measured = {key_of(row): row for row in recorded()}
+    measured = {key_of(row): row for row in measuring.todays(STUDY)}
     rows = [measured[key] for key in asked if key in measured]
-    if rows:
-        sys.stdout.write(ocr_report.tables(rows))
-        ocr_report.draw(rows, arguments.figure)
-        console.print(f"the figure: {arguments.figure}", markup=False, soft_wrap=True)
-    sys.exit(bool(errors))
+    report(rows, ocr_report, arguments.figure, console, bool(errors))
 
 
 if __name__ == "__main__":

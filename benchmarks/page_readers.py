@@ -1,10 +1,11 @@
 """The page readers that benchmarks/pages.py compares, each a function from a page to its text.
 
-isotrope[:DETECTOR[:ENGINE]]  Reader.read_pages with this detector and engine, or the defaults
-tesseract[:LANGUAGES]         the binary, --psm 1, which finds the page's orientation itself
-rapidocr                      RapidOCR (PP-OCRv6-small) with its classifier of 0 against 180
-rapidocr+4x                   the same at all four turns; the most confident text is kept
-kraken                        kraken's `blla` segmentation: lines alone, no text
+isotrope[:DETECTOR[:ENGINE[:LANGUAGES]]]
+                        Reader.read_pages with this detector and engine, or the defaults
+tesseract[:LANGUAGES]   the binary, --psm 1, which finds the page's orientation itself
+rapidocr                RapidOCR (PP-OCRv6-small) with its classifier of 0 against 180
+rapidocr+4x             the same at all four turns; the most confident text is kept
+kraken                  kraken's `blla` segmentation: lines alone, no text
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -47,27 +49,32 @@ ReadPage = Callable[[np.ndarray, int], PageRead]
 uses."""
 
 
-def load_page_reader(name: str) -> ReadPage:
+def load_page_reader(name: str, threads: int = 2) -> ReadPage:
     """Load a reader by name.
 
+    Args:
+        name: As described in this module's docstring.
+        threads: Number of its threads. Programs that it starts follow OMP_NUM_THREADS.
+
     Raises:
-        ValueError: There is no reader of this name.
+        ValueError: There is no reader of this name, or its program is not on the PATH.
         ModuleNotFoundError: Its package is not installed.
     """
     plain = name.removesuffix("+4x")
     key, _, option = plain.partition(":")
     if key not in PAGE_READERS:
         raise ValueError(f"reader {name!r} is not known; use {', '.join(PAGE_READERS)}")
-    read = PAGE_READERS[key](option)
+    read = PAGE_READERS[key](option, threads)
     return _at_four_turns(read) if plain != name else read
 
 
-def isotrope(option: str) -> ReadPage:
+def isotrope(option: str, threads: int) -> ReadPage:
     from isotrope import Reader
 
-    detector, _, engine = option.partition(":")
-    how = {"detector": detector or None, "engine": engine or None}
-    reader = Reader.from_pretrained(**{key: value for key, value in how.items() if value})
+    named = zip(("detector", "engine", "language"), option.split(":", 2), strict=False)
+    reader = Reader.from_pretrained(
+        threads=threads, **{key: value for key, value in named if value}
+    )
 
     def read(pixels: np.ndarray, degrees: int) -> PageRead:
         (page,) = reader.read_pages([pixels])
@@ -77,10 +84,11 @@ def isotrope(option: str) -> ReadPage:
     return read
 
 
-def rapidocr(option: str) -> ReadPage:
+def rapidocr(option: str, threads: int) -> ReadPage:
     from rapidocr import RapidOCR
 
-    product = RapidOCR(params={"Global.log_level": "error"})
+    parameters = {"EngineConfig.onnxruntime.intra_op_num_threads": threads}
+    product = RapidOCR(params={"Global.log_level": "error", **parameters})
 
     def read(pixels: np.ndarray, degrees: int) -> PageRead:
         found = product(np.ascontiguousarray(pixels[..., ::-1]))
@@ -92,17 +100,16 @@ def rapidocr(option: str) -> ReadPage:
     return read
 
 
-def tesseract(option: str) -> ReadPage:
+def tesseract(option: str, threads: int) -> ReadPage:
+    program = _program("tesseract")
+
     def read(pixels: np.ndarray, degrees: int) -> PageRead:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "page.png")
             Image.fromarray(pixels).save(file, compress_level=1)
-            command = ["tesseract", file, "stdout", "-l", option or "eng", "--psm", "1", "tsv"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        rows = list(
-            csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-        )
-        return _from_tsv(rows)
+            table = _run([program, file, "stdout", "-l", option or "eng", "--psm", "1", "tsv"])
+        rows = csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+        return _from_tsv(list(rows))
 
     return read
 
@@ -123,20 +130,34 @@ def _from_tsv(rows: list[dict[str, str]]) -> PageRead:
     return PageRead("\n".join(map(" ".join, words.values())), boxes)
 
 
-def kraken(option: str) -> ReadPage:
+def kraken(option: str, threads: int) -> ReadPage:
     """Run kraken's command, `kraken` of the PATH or the one that KRAKEN names."""
+    program = _program(os.environ.get("KRAKEN", "kraken"))
 
     def read(pixels: np.ndarray, degrees: int) -> PageRead:
         with tempfile.TemporaryDirectory() as folder:
             image, found = Path(folder, "page.png"), Path(folder, "lines.json")
             Image.fromarray(pixels).save(image, compress_level=1)
-            binary = os.environ.get("KRAKEN", "kraken")
-            command = [binary, "-i", image, found, "segment", "--baseline"]
-            subprocess.run(command, capture_output=True, check=True)
+            _run([program, "-i", image, found, "segment", "--baseline"])
             lines = json.loads(found.read_text())["lines"]
         return PageRead(None, [np.array(line["boundary"]) for line in lines if line["boundary"]])
 
     return read
+
+
+def _program(name: str) -> str:
+    program = shutil.which(name)
+    if program is None:
+        raise ValueError(f"the program {name} is not on the PATH")
+    return program
+
+
+def _run(command: list[str | Path]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().split("\n")[-1]
+        raise ValueError(f"{command[0]} ended with status {done.returncode} ({said})")
+    return done.stdout
 
 
 PAGE_READERS = {
@@ -145,7 +166,7 @@ PAGE_READERS = {
     "tesseract": tesseract,
     "kraken": kraken,
 }
-"""Functions of the option, by the first part of a name."""
+"""Functions of the option and the number of threads, by the first part of a name."""
 
 
 def _at_four_turns(read: ReadPage) -> ReadPage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean, median
 
@@ -33,36 +33,41 @@ def tables(rows: Sequence[Row]) -> str:
                 _percent(mean_f1(upright, "lines")),
                 _percent(_cer(upright)),
                 _percent(same_share(own)),
-                f"{median(float(row['seconds']) for row in upright):.2f}",
-                str(max(int(row["peak_mb"]) for row in own)),
+                _shown(median, [float(row["seconds"]) for row in upright if row["seconds"]], 2),
+                _shown(max, [int(row["peak_mb"]) for row in own if row["peak_mb"]], 0),
             ]
         )
     return f"Word F1 (%), mean over pages:\n\n{markdown(f1)}\nUpright:\n\n{markdown(more)}"
 
 
 def mean_f1(rows: Sequence[Row], what: str) -> float | None:
-    """Mean over pages of the F1 of "words" or "lines"; None if the reader gives none."""
+    """Mean over pages of the F1 of "words" or "lines"; None if the reader gives none.
+
+    A page that could not be read counts as 0.
+    """
     found = "read" if what == "words" else "found"
-    counts = [
-        Counts(int(row[f"{what}_right"]), int(row[f"{what}_{found}"]), int(row[f"{what}_true"]))
-        for row in rows
+    if not any(row[f"{what}_right"] for row in rows):
+        return None
+    return fmean(
+        Counts(*(int(row[f"{what}_{column}"]) for column in ("right", found, "true"))).f1
         if row[f"{what}_right"]
-    ]
-    return fmean(count.f1 for count in counts) if counts else None
+        else 0.0
+        for row in rows
+    )
 
 
 def same_share(rows: Sequence[Row]) -> float | None:
     """Fraction of pages with the same, not empty, document at all four quarter turns."""
     turns: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in rows:
-        if row["condition"] in QUARTERS and row["upright"]:
+        if row["condition"] in QUARTERS:
             turns[row["page"]][row["condition"]] = row
     whole = [four for four in turns.values() if len(four) == len(QUARTERS)]
-    if not whole:
+    if not whole or not any(row["words_read"] for row in rows):
         return None
     return fmean(
         len({row["upright"] for row in four.values()}) == 1
-        and all(int(row["words_read"]) for row in four.values())
+        and all(int(row["words_read"] or 0) for row in four.values())
         for four in whole
     )
 
@@ -98,8 +103,16 @@ def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def _cer(rows: Sequence[Row]) -> float | None:
-    rates = [int(r["edits"]) / max(1, int(r["characters"])) for r in rows if r["edits"]]
-    return fmean(rates) if rates else None
+    """Mean over pages; a page that could not be read counts as 1, since all of its text is lost."""
+    if not any(row["edits"] for row in rows):
+        return None
+    return fmean(
+        int(row["edits"]) / max(1, int(row["characters"])) if row["edits"] else 1.0 for row in rows
+    )
+
+
+def _shown(of: Callable[[list[float]], float], values: list[float], digits: int) -> str:
+    return f"{of(values):.{digits}f}" if values else ""
 
 
 def _percent(value: float | None) -> str:

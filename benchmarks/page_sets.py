@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,22 +63,19 @@ class PageSet:
         """The pages' images, relative to the folder."""
         return [str(page.image.relative_to(self.folder)) for page in self._pages.pages]
 
-    def cases(self, condition: str) -> Iterator[Case]:
-        """Yield the pages under a condition: degrees counter-clockwise, or blocks at turns."""
+    def case(self, number: int, condition: str) -> Case:
+        """Make a page under a condition: degrees counter-clockwise, or blocks at turns."""
         if condition in (BLOCKS, UPRIGHT_BLOCKS):
-            yield from self._mosaics(condition == BLOCKS)
-            return
-        for number, name in enumerate(self.names()):
-            page = self._pages[number]
-            yield _case(name, turned(page, float(condition)))
+            page = self._mosaic(number, (0, 90, 180, 270) if condition == BLOCKS else (0, 0, 0, 0))
+        else:
+            page = turned(self._pages[number], float(condition))
+        text = "\n".join(line.text for line in page.lines)
+        outlines = tuple(line.polygon for line in page.lines)
+        return Case(self.names()[number], page.pixels, text, outlines)
 
-    def _mosaics(self, turned_blocks: bool) -> Iterator[Case]:
-        count = len(self)
-        for first in range(count):
-            four = [(first + step) % count for step in range(4)]
-            blocks = [block(self._pages[number], first + at) for at, number in enumerate(four)]
-            angles = (0, 90, 180, 270) if turned_blocks else (0, 0, 0, 0)
-            yield _case(self.names()[first], mosaic(blocks, angles))
+    def _mosaic(self, first: int, angles: Sequence[int]) -> LabeledPage:
+        pages = (self._pages[(first + step) % len(self)] for step in range(4))
+        return mosaic([block(page, first + at) for at, page in enumerate(pages)], angles)
 
 
 def turned(page: LabeledPage, degrees: float) -> LabeledPage:
@@ -127,8 +124,3 @@ def mosaic(blocks: Sequence[LabeledPage], angles: Sequence[int]) -> LabeledPage:
 
 def _within(polygon: np.ndarray, size: tuple[int, int]) -> bool:
     return bool((polygon >= -2).all() and (polygon <= np.array(size) + 2).all())
-
-
-def _case(name: str, page: LabeledPage) -> Case:
-    text = "\n".join(line.text for line in page.lines)
-    return Case(name, page.pixels, text, tuple(line.polygon for line in page.lines))

@@ -8,17 +8,17 @@ benchmarks/page_readers.py explains the readers' names. A condition is an angle,
 counter-clockwise, or `blocks`: pages of four blocks of lines, cut from four pages and set at 0, 90,
 180 and 270 degrees; in `blocks-upright` the same blocks are all upright.
 
-Every reader runs in its own process with two threads, one page at a time, and is warmed up by its
-first page. Results are written to benchmarks/results/pages-DATE.csv as they come, a row for each
-page, reader and condition; rows that today's file already has are skipped unless --again is given.
-Columns:
+Every reader runs in its own process, one page at a time, and is warmed up by its first page. A row
+for each page, reader and condition is written to benchmarks/results/pages-DATE.csv as soon as it is
+measured; rows that today's file already has are skipped unless --again is given. Columns:
 
     words_right, words_read, words_true   words in lower case, whatever their order
     lines_right, lines_found, lines_true  lines, right from an intersection over union of 0.5
     edits, characters   from the text read to the true one, in reading order
     upright             a digest of the document, turned upright: equal digests, equal documents
-    seconds             wall clock
+    seconds             wall clock; empty with --untimed, for a machine that has other work
     peak_mb             peak resident memory of the reader's process so far
+    failed              why the page could not be read, if so; it then counts as if without text
 
 Finally, tables are printed in Markdown, and the figure is saved to --figure.
 """
@@ -26,19 +26,20 @@ Finally, tables are printed in Markdown, and the figure is saved to --figure.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import sys
 from collections.abc import Sequence
-from datetime import date
+from itertools import groupby
 from pathlib import Path
 
+import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import measuring
 import page_report
+from comparing import left_out, parser_of, positive, progress_on, report
 from page_readers import PageRead
+from page_report import QUARTERS
 from page_scoring import edits, line_counts, word_counts
 from page_sets import Case, PageSet
 from page_worker import PageWorker
@@ -47,20 +48,16 @@ from worker import ReaderError
 STUDY = "pages"
 KEY = ("pages", "page", "reader", "condition")
 """Columns of the CSV that identify a measurement."""
-QUARTERS = ("0", "90", "180", "270")
+MEASURES = (
+    *("words_right", "words_read", "words_true", "lines_right", "lines_found", "lines_true"),
+    *("edits", "characters", "upright", "seconds", "peak_mb", "failed"),
+)
+"""Columns with what was measured."""
 
 
 def measured(case: Case, read: PageRead, seconds: float, peak: float) -> dict[str, object]:
     """The columns of one page's row but for its key."""
-    row: dict[str, object] = dict.fromkeys(
-        f"{what}_{how}"
-        for what, hows in (
-            ("words", ("right", "read", "true")),
-            ("lines", ("right", "found", "true")),
-        )
-        for how in hows
-    )
-    row |= {"edits": None, "characters": None, "upright": None}
+    row: dict[str, object] = dict.fromkeys(MEASURES)
     if read.text is not None:
         words = word_counts(read.text, case.text)
         row |= {"words_right": words.right, "words_read": words.found, "words_true": words.asked}
@@ -73,80 +70,93 @@ def measured(case: Case, read: PageRead, seconds: float, peak: float) -> dict[st
     return row | {"seconds": round(seconds, 3), "peak_mb": round(peak)}
 
 
-def recorded() -> list[dict[str, str]]:
-    """Read the rows of today's results."""
-    path = measuring.RESULTS / f"{STUDY}-{date.today()}.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def measured_or_failed(case: Case, quarter: int, worker: PageWorker) -> dict[str, object]:
+    """The columns of one page's row but for its key; if the reader fails on it, only why.
+
+    Raises:
+        ReaderError: The reader failed and cannot be loaded again.
+    """
+    try:
+        return measured(case, *worker(case.pixels, quarter))
+    except ReaderError as error:
+        worker.restart()
+        return dict.fromkeys(MEASURES) | {"failed": str(error)}
 
 
 def run(
-    pages: PageSet,
-    name: str,
-    readers: Sequence[str],
-    conditions: Sequence[str],
-    again: bool,
-    console: Console,
+    pages: PageSet, name: str, arguments: argparse.Namespace, console: Console
 ) -> list[ReaderError]:
-    """Measure and write what is missing; return the errors of readers that failed."""
-    done = set() if again else {tuple(row[column] for column in KEY) for row in recorded()}
+    """Measure what is missing; return the errors of readers that cannot be loaded.
+
+    Args:
+        pages: The pages.
+        name: Their name, for the rows.
+        arguments: As `parsed` makes them.
+        console: Shows the progress.
+    """
+    before = [] if arguments.again else measuring.todays(STUDY)
+    done = {tuple(row[column] for column in KEY) for row in before}
+    keys = [
+        (name, page, reader, condition)
+        for reader in arguments.readers
+        for condition in arguments.conditions
+        for page in pages.names()
+    ]
+    todo = [key for key in keys if key not in done]
+    numbers = {page: number for number, page in enumerate(pages.names())}
     rows: list[dict] = []
     errors = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("", total=len(readers) * len(conditions) * len(pages))
-        for reader in readers:
+    with progress_on(console) as progress:
+        task = progress.add_task("", total=len(todo))
+        for reader, own in groupby(todo, lambda key: key[KEY.index("reader")]):
             try:
-                with PageWorker(reader) as worker:
-                    for condition in conditions:
+                with PageWorker(reader, arguments.threads, arguments.limit) as worker:
+                    for key in own:
+                        _, page, _, condition = key
                         progress.update(task, description=f"{reader} at {condition}")
-                        keys = {page: (name, page, reader, condition) for page in pages.names()}
-                        if done.issuperset(keys.values()):
-                            progress.advance(task, len(pages))
-                            continue
                         quarter = int(condition) if condition in QUARTERS else 0
-                        for case in pages.cases(condition):
-                            row = dict(zip(KEY, keys[case.name], strict=True))
-                            rows.append(row | measured(case, *worker(case.pixels, quarter)))
-                            progress.advance(task)
+                        case = pages.case(numbers[page], condition)
+                        row = measured_or_failed(case, quarter, worker)
+                        if arguments.untimed:
+                            row["seconds"] = None
+                        rows.append(dict(zip(KEY, key, strict=True)) | row)
                         measuring.write_csv(STUDY, rows, KEY)
+                        progress.advance(task)
             except ReaderError as error:
-                console.print(f"left out: {error}", markup=False, soft_wrap=True)
-                errors.append(error)
+                errors.append(left_out(error, console))
     return errors
 
 
 def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of(__doc__, STUDY)
     parser.add_argument("pages", type=Path, metavar="PAGES")
     parser.add_argument("--names", type=Path, help="a file that lists the images to read")
     parser.add_argument("--readers", nargs="+", default=["isotrope"], metavar="READER")
     parser.add_argument("--conditions", nargs="+", default=QUARTERS, metavar="CONDITION")
-    parser.add_argument("--again", action="store_true", help="measure even what today's CSV has")
-    parser.add_argument("--figure", type=Path, default=Path("out/pages.png"))
+    parser.add_argument("--threads", type=positive, default=2, help="of each reader (%(default)s)")
+    parser.add_argument(
+        "--limit", type=positive, default=600, metavar="S", help="seconds a page (%(default)s)"
+    )
+    parser.add_argument("--untimed", action="store_true", help="leave the seconds out")
     return parser.parse_args(words)
 
 
 def main() -> None:
     arguments = parsed()
+    torch.set_num_threads(arguments.threads)  # the number of threads recorded in the results
     try:
         pages = PageSet(arguments.pages, arguments.names)
     except ValueError as error:
         sys.exit(str(error))
     console = Console(stderr=True)
     name = (arguments.names or arguments.pages).stem
-    asked = (arguments.readers, arguments.conditions)
-    errors = run(pages, name, *asked, arguments.again, console)
-    rows = [row for row in recorded() if row["pages"] == name and row["reader"] in asked[0]]
-    if rows:
-        sys.stdout.write(page_report.tables(rows))
-        page_report.draw(rows, arguments.figure)
-        console.print(f"the figure: {arguments.figure}", markup=False, soft_wrap=True)
-    sys.exit(bool(errors))
+    errors = run(pages, name, arguments, console)
+    rows = [
+        row
+        for row in measuring.todays(STUDY)
+        if row["pages"] == name and row["reader"] in arguments.readers
+    ]
+    report(rows, page_report, arguments.figure, console, bool(errors))
 
 
 if __name__ == "__main__":

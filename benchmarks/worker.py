@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -41,16 +42,31 @@ class Process:
 
     def __init__(self, file: str, reader: str, *more: str, threads: int = 1) -> None:
         self.reader = reader
+        self._file, self._arguments = file, (reader, *more)
+        self._environment = os.environ | dict.fromkeys(_LIMITS, str(threads))
+        self._start()
+
+    def _start(self) -> None:
         self._pipe, theirs = Pipe()
-        command = [sys.executable, file, str(theirs.fileno()), reader, *more]
-        environment = os.environ | dict.fromkeys(_LIMITS, str(threads))
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        command = [sys.executable, self._file, str(theirs.fileno()), *self._arguments]
+        self._process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], env=self._environment, start_new_session=True
+        )
         theirs.close()
         try:
             self._answer()
         except ReaderError:
             self.close()
             raise
+
+    def restart(self) -> None:
+        """End the process, if it has not ended, and start a new one.
+
+        Raises:
+            ReaderError: The reader cannot be loaded.
+        """
+        self.close()
+        self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -62,17 +78,24 @@ class Process:
         self._pipe.close()  # which ends the process
         self._process.wait()
 
-    def ask(self, question: object) -> Any:
+    def ask(self, question: object, limit: float | None = None) -> Any:
         """Send a question and return the answer.
 
+        Args:
+            question: Anything that can be pickled.
+            limit: Seconds to wait. None: forever.
+
         Raises:
-            ReaderError: The reader failed.
+            ReaderError: The reader failed, or took longer; then its process was killed.
         """
         with suppress(BrokenPipeError):  # `_answer` reports why it ended
             self._pipe.send(question)
-        return self._answer()
+        return self._answer(limit)
 
-    def _answer(self) -> Any:
+    def _answer(self, limit: float | None = None) -> Any:
+        if not self._pipe.poll(limit):
+            os.killpg(self._process.pid, signal.SIGKILL)  # with the programs it started
+            raise ReaderError(f"{self.reader}: no answer in {limit:g} s")
         try:
             answer = self._pipe.recv()
         except (EOFError, ConnectionResetError):

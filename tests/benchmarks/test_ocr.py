@@ -223,7 +223,7 @@ def test_results_are_written_and_not_measured_twice(words, results):
     def run(again=False, angles=angles):
         console = Console(file=StringIO())
         assert ocr.run([labeled], names, angles, again, console) == []
-        return ocr.recorded()
+        return measuring.todays(ocr.STUDY)
 
     rows = run()
     assert list(rows[0]) == [
@@ -264,7 +264,7 @@ def test_a_reader_that_fails_is_left_out_and_named(words, results):
         "fake:missing: AttributeError: module 'fake' has no attribute 'missing'",
     ]
     assert "left out: fake:broken" in said.getvalue()
-    assert [row["reader"] for row in ocr.recorded()] == ["fake:upright"]
+    assert [row["reader"] for row in measuring.todays(ocr.STUDY)] == ["fake:upright"]
 
 
 def test_a_worker_that_dies_says_so(results):

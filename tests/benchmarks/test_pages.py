@@ -1,5 +1,6 @@
 """benchmarks/pages.py: what it counts, the pages it makes, and its results."""
 
+import os
 from io import StringIO
 
 import numpy as np
@@ -88,8 +89,9 @@ def folder(labeled, tmp_path):
 class FakeWorker:
     """Reads upright pages only, unless its name says that it reads at any turn."""
 
-    def __init__(self, reader):
+    def __init__(self, reader, threads, limit):
         self.always = reader == "always"
+        assert (threads, limit) == (2, 600)
 
     def __enter__(self):
         return self
@@ -104,13 +106,23 @@ class FakeWorker:
         return PageRead(text, [outline(5, 10, 95, 20)], upright=text), 0.5, 100.0
 
 
-def test_results_tables_and_sameness(folder, tmp_path, monkeypatch):
+@pytest.fixture
+def run(folder, tmp_path, monkeypatch):
+    """Measure readers on the folder; results go there instead of into the repository."""
     monkeypatch.setattr(measuring, "RESULTS", tmp_path / "results")
+
+    def of(*options):
+        arguments = pages.parsed([str(folder), *options])
+        console = Console(file=StringIO())
+        assert pages.run(PageSet(folder), "two", arguments, console) == []
+        return measuring.todays(pages.STUDY)
+
+    return of
+
+
+def test_results_tables_and_sameness(run, tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "PageWorker", FakeWorker)
-    ours, console = PageSet(folder), Console(file=StringIO())
-    run = (["always", "upright"], pages.QUARTERS, False, console)
-    assert pages.run(ours, "two", *run) == []
-    rows = pages.recorded()
+    rows = run("--readers", "always", "upright")
     assert len(rows) == 2 * 2 * 4
     assert rows[0]["page"] == "a.png"
     by_reader = {name: [r for r in rows if r["reader"] == name] for name in ("always", "upright")}
@@ -124,18 +136,69 @@ def test_results_tables_and_sameness(folder, tmp_path, monkeypatch):
     assert (tmp_path / "pages.png").stat().st_size > 1000
 
 
-def test_what_was_measured_is_not_measured_again(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(measuring, "RESULTS", tmp_path / "results")
+def test_what_was_measured_is_not_measured_again(run, monkeypatch):
     monkeypatch.setattr(pages, "PageWorker", FakeWorker)
-    ours, console = PageSet(folder), Console(file=StringIO())
-    pages.run(ours, "two", ["always"], ["0"], False, console)
+    run("--readers", "always", "--conditions", "0", "--untimed")
 
     def forbidden(self, pixels, degrees):
         raise AssertionError("measured again")
 
     monkeypatch.setattr(FakeWorker, "__call__", forbidden)
-    pages.run(ours, "two", ["always"], ["0"], False, console)
-    assert len(pages.recorded()) == 2
+    rows = run("--readers", "always", "--conditions", "0")
+    assert [row["seconds"] for row in rows] == ["", ""]
+    assert "| always | 100.0 | 0.0 |  |  | 100 |" in page_report.tables(rows)
+
+
+def test_a_run_that_is_killed_keeps_what_it_measured(run, monkeypatch):
+    monkeypatch.setattr(pages, "PageWorker", FakeWorker)
+    once, reading = iter([True, False]), FakeWorker.__call__
+
+    def killed(self, pixels, degrees):
+        if not next(once):
+            raise KeyboardInterrupt
+        return reading(self, pixels, degrees)
+
+    monkeypatch.setattr(FakeWorker, "__call__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run("--readers", "always", "--conditions", "0")
+    assert [row["page"] for row in measuring.todays(pages.STUDY)] == ["a.png"]
+    monkeypatch.setattr(FakeWorker, "__call__", reading)
+    assert [row["page"] for row in run("--readers", "always", "--conditions", "0")] == [
+        "a.png",
+        "b.png",
+    ]
+
+
+TESSERACT = """#!/bin/sh
+if [ ! -e {folder}/asked ]; then touch {folder}/asked; {first}; fi
+printf 'level\tblock_num\tpar_num\tline_num\ttext\n5\t1\t1\t1\tone\n5\t1\t1\t1\tline\n'
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        ("sleep 60", "tesseract: no answer in 3 s"),
+        ("echo 'no luck' >&2; exit 3", "ended with status 3 (no luck)"),
+    ],
+)
+def test_a_page_that_fails_is_a_row(run, tmp_path, monkeypatch, first, why):
+    program = tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text(TESSERACT.format(folder=tmp_path, first=first))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    one, two = run("--readers", "tesseract", "--conditions", "0", "--limit", "3")
+    assert why in one["failed"]
+    assert (one["words_right"], two["words_right"], two["failed"]) == ("", "2", "")
+    assert page_report.mean_f1([one, two], "words") == 0.5
+    assert "| tesseract | 0.0 | 50.0 |" in page_report.tables([one, two])
+
+
+def test_a_program_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setenv("KRAKEN", "no-such-kraken")
+    with pytest.raises(ValueError, match="the program no-such-kraken is not on the PATH"):
+        page_readers.load_page_reader("kraken")
 
 
 def test_tesseracts_words_and_lines():
