@@ -1,0 +1,40 @@
+/** Making and finding elements. */
+
+/** @param {string} id */
+export const $ = (id) => /** @type {any} */ (document.getElementById(id));
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Make an element of HTML: `make("p", { class: "soft" }, "text")`.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes] false and null leave one out; true is an empty one.
+ * @param {...(Node | string | null)} children
+ */
+export function make(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** Make an element of SVG: see `make`. */
+export function draw(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** Show a message in the header, and announce it. */
+export function say(/** @type {string} */ message) {
+  $("status").textContent = message;
+}
+
+/** "1 line", "2 lines". */
+export function count(/** @type {number} */ number, /** @type {string} */ noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,270 @@
+/** The page of `isotrope serve`: its state, and what happens when. */
+
+import * as api from "./api.js";
+import { linesOf, sameLines } from "./compare.js";
+import { $, count, say } from "./dom.js";
+import * as downloads from "./downloads.js";
+import * as filelist from "./filelist.js";
+import * as four from "./four.js";
+import { listen, seemsReadable } from "./intake.js";
+import * as scores from "./scores.js";
+import * as settings from "./settings.js";
+import { Item, blank, pageOf } from "./sheets.js";
+import * as stage from "./stage.js";
+import * as text from "./text.js";
+import * as token from "./token.js";
+import { turned } from "./turn.js";
+
+/** @typedef {import("./sheets.js").Sheet} Sheet @typedef {import("./api.js").Page} Page */
+
+const SETTLED = 350; // milliseconds after the last move of the slider
+
+let items = /** @type {Item[]} */ ([]);
+let current = /** @type {Sheet | null} */ (null);
+/** What is on the screen of the current sheet. */
+let view = { page: /** @type {Page | null} */ (null), picture: document.createElement("canvas") };
+let work = new AbortController(); // what is done for the current view; aborted by the next
+let timer = 0;
+
+/** Take files into the list and read them. */
+function take(/** @type {File[]} */ files) {
+  const readable = files.filter(seemsReadable);
+  const skipped = files.length - readable.length;
+  if (skipped) say(`${count(skipped, "file")} skipped: no image and no PDF`);
+  const fresh = readable.map((file) => new Item(file));
+  if (!fresh.length) return;
+  items.push(...fresh);
+  document.body.classList.add("working");
+  for (const item of fresh) read(item);
+}
+
+/** Read a file, and show it if nothing is shown yet. */
+async function read(/** @type {Item} */ item, first = false) {
+  await item.read(settings.fields(), list, first);
+  if (!items.includes(item) || item.state === "waiting") return;
+  if (item.error) say(`${item.file.name}: ${item.error}`);
+  const ours = current?.item === item && item.sheets.includes(current);
+  if (item.state === "done" && (ours || !current)) open(ours ? current : item.sheets[0]);
+}
+
+/** Read everything anew, the file that is shown first. */
+function reread() {
+  say("Reading anew …");
+  for (const item of items) if (item !== current?.item) read(item);
+  if (current) read(current.item, true);
+}
+
+function remove(/** @type {Item} */ item) {
+  item.stop();
+  items = items.filter((other) => other !== item);
+  if (current?.item === item) {
+    current = null;
+    const next = items.find(({ sheets }) => sheets.length);
+    if (next) open(next.sheets[0]);
+  }
+  document.body.classList.toggle("working", items.length > 0);
+  list();
+  $("add").focus();
+}
+
+let listed = 0;
+/** Bring the list up to date, at most once a frame. */
+function list() {
+  listed ||= requestAnimationFrame(() => {
+    listed = 0;
+    filelist.show(items, current, { open, again: (item) => read(item, true), remove });
+  });
+}
+
+/** Show a sheet, as it was turned last. */
+async function open(/** @type {Sheet | null} */ sheet) {
+  if (!sheet) return;
+  const other = sheet !== current;
+  current = sheet;
+  list();
+  if (other) activate(-1);
+  $("sheet-name").textContent =
+    sheet.item.sheets.length > 1 ? `${sheet.item.file.name}, page ${sheet.number}` : sheet.item.file.name;
+  setSlider(sheet.degrees);
+  if ($("view-four").checked) await showFour();
+  else await settle();
+}
+
+/** Show the current sheet at its turn, reading it if it was not read so. */
+async function settle() {
+  clearTimeout(timer);
+  work.abort();
+  const { signal } = (work = new AbortController());
+  const sheet = current;
+  if (!sheet) return;
+  const { degrees } = sheet;
+  try {
+    const own = await picture(sheet);
+    if (signal.aborted) return;
+    $("stage").classList.add("busy");
+    const answer = await sheet.read(degrees, signal);
+    if (signal.aborted) return;
+    render(sheet, turned(own, degrees), own, answer);
+    if (degrees) await compare(sheet, own, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    verdict("no", /** @type {Error} */ (error).message);
+  } finally {
+    if (!signal.aborted) $("stage").classList.remove("busy");
+  }
+}
+
+/** The picture of a sheet; a white one if there is none, so that the lines can be seen. */
+async function picture(/** @type {Sheet} */ sheet) {
+  try {
+    return await sheet.pixels();
+  } catch (error) {
+    say(`No picture: ${/** @type {Error} */ (error).message}`);
+    const answer = sheet.readings.get(0);
+    return blank(answer.width ? answer : { width: 800, height: 600 });
+  }
+}
+
+function render(sheet, lying, own, answer) {
+  const page = pageOf(answer, lying);
+  view = { page, picture: lying };
+  stage.show(lying, page, sheet.degrees, own);
+  text.show(page);
+  scores.show(answer.scores);
+  activate(Math.min(active, linesOf(page).length - 1));
+  dim();
+  if (!sheet.degrees) {
+    verdict("", `${count(linesOf(page).length, "line")}. Turn the picture: the text stays.`);
+  }
+}
+
+/** Say whether the text is that at 0 degrees. */
+async function compare(sheet, own, signal) {
+  const { page } = view;
+  const first = pageOf(await sheet.reference(signal), own);
+  if (signal.aborted || !page) return;
+  const [before, after] = [first, page].map((of) => linesOf(of).map((line) => line.text));
+  const { equal, total, kept } = sameLines(before, after);
+  const yes = equal === total;
+  text.show(page, kept);
+  text.highlight(active);
+  dim();
+  const answer = yes ? "yes" : "no";
+  verdict(answer, `Same text as at 0°: ${answer} (${equal} of ${count(total, "line")} equal)`);
+}
+
+function verdict(/** @type {string} */ kind, /** @type {string} */ message) {
+  $("verdict").className = `verdict ${kind}`;
+  $("verdict").textContent = message;
+}
+
+/** The four turns of the current sheet. */
+async function showFour() {
+  work.abort();
+  const { signal } = (work = new AbortController());
+  const sheet = current;
+  if (!sheet) return;
+  try {
+    await four.show(sheet, signal, (degrees) => {
+      $("view-one").checked = true;
+      sheet.degrees = degrees > 180 ? degrees - 360 : degrees;
+      changeView();
+    });
+  } catch (error) {
+    if (!signal.aborted) $("four-verdict").textContent = /** @type {Error} */ (error).message;
+  }
+}
+
+function changeView() {
+  document.body.classList.toggle("four", $("view-four").checked);
+  open(current);
+}
+
+/** Turn the picture at once, and read it when the slider has settled. */
+function turn(/** @type {number} */ degrees, eased = false) {
+  if (!current) return;
+  current.degrees = degrees;
+  setSlider(degrees);
+  stage.preview(degrees, eased);
+  verdict("", `Reading at ${degrees}° …`);
+  clearTimeout(timer);
+  work.abort();
+  timer = setTimeout(settle, SETTLED);
+}
+
+function setSlider(/** @type {number} */ degrees) {
+  $("turn").value = String(degrees);
+  $("turn").setAttribute("aria-valuetext", `${degrees} degrees counter-clockwise`);
+  $("turn-value").textContent = `${degrees}°`;
+}
+
+/** A quarter turn from the last quarter, within -180 to 180. */
+function quarter(/** @type {1 | -1} */ way) {
+  const from = current?.degrees ?? 0;
+  const next = 90 * (way > 0 ? Math.floor(from / 90) + 1 : Math.ceil(from / 90) - 1);
+  const wrapped = next > 180 ? next - 360 : next < -180 ? next + 360 : next;
+  turn(wrapped, wrapped === next);
+}
+
+let active = -1;
+/** Show which line is meant, in the picture and in the text. */
+function activate(/** @type {number} */ index, from = "") {
+  active = index;
+  stage.highlight(index, from === "picture");
+  text.highlight(index, from === "picture");
+  text.describe(view.page ? linesOf(view.page)[index] : undefined, view.picture);
+}
+
+function dim() {
+  stage.dim(settings.least());
+  if (view.page) text.dim(view.page, settings.least());
+}
+
+async function example() {
+  const answer = await fetch("static/example.png");
+  take([new File([await answer.blob()], "example.png", { type: "image/png" })]);
+}
+
+function wire() {
+  api.onToken(token.ask);
+  api.onWait((seconds) => say(`The server is busy; trying again in ${seconds} s …`));
+  listen([$("choose-files"), $("choose-folder")], take);
+  for (const [button, input] of [
+    ["open-files", "choose-files"],
+    ["add", "choose-files"],
+    ["open-folder", "choose-folder"],
+    ["add-folder", "choose-folder"],
+  ]) {
+    $(button).addEventListener("click", () => $(input).click());
+  }
+  $("example").addEventListener("click", example);
+  settings.onChange(reread, dim);
+  stage.onLine((index) => activate(index, "picture"));
+  text.onLine((index) => activate(index, "text"));
+  $("turn").addEventListener("input", () => turn(Number($("turn").value)));
+  $("turn-left").addEventListener("click", () => quarter(1));
+  $("turn-right").addEventListener("click", () => quarter(-1));
+  $("turn-back").addEventListener("click", () => turn(0, true));
+  $("view").addEventListener("change", changeView);
+  $("copy").addEventListener(
+    "click",
+    () => view.page && downloads.copy(text.plainText(view.page, settings.least())),
+  );
+  window.addEventListener("keydown", (event) => event.key === "Escape" && activate(-1));
+}
+
+async function start() {
+  wire();
+  try {
+    const offered = await api.options();
+    settings.offer(offered);
+    const formats = () =>
+      downloads.offer(settings.crops() ? offered.crop_formats : offered.formats, () => current);
+    formats();
+    $("crops").form.addEventListener("change", formats);
+  } catch (error) {
+    say(/** @type {Error} */ (error).message);
+  }
+}
+
+start();

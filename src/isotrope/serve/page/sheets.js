@@ -1,0 +1,173 @@
+/** Files, their sheets (pages), and the readings of each sheet at its turns. */
+
+import * as api from "./api.js";
+import { isPdf } from "./intake.js";
+import { Queue } from "./queue.js";
+import { around, decoded, plainPng, png, sheet as white, turned } from "./turn.js";
+
+/** @typedef {import("./api.js").Page} Page */
+
+const queue = new Queue(2);
+
+/** A page of a file. */
+export class Sheet {
+  /** @type {Map<number, any>} What the server answered, by degrees counter-clockwise. */
+  readings = new Map();
+  /** The turn in which it is shown, in degrees counter-clockwise. */
+  degrees = 0;
+  /** Whether the reading at 0 degrees is of the pixels that the browser turns. */
+  exact = false;
+  #pixels = /** @type {WeakRef<HTMLCanvasElement> | null} */ (null);
+
+  constructor(/** @type {Item} */ item, /** @type {number} */ number) {
+    this.item = item;
+    this.number = number;
+  }
+
+  /** Its picture at 0 degrees; a white one if there is none to be had. */
+  async pixels() {
+    let pixels = this.#pixels?.deref();
+    if (!pixels) {
+      pixels = await this.#picture();
+      this.#pixels = new WeakRef(pixels);
+    }
+    return pixels;
+  }
+
+  async #picture() {
+    const { file, many } = this.item;
+    if (!many) {
+      try {
+        return await decoded(file);
+      } catch {
+        // A format that only the server knows.
+      }
+    }
+    const blob = await queue.add(() => api.picture(file, file.name, this.number), true);
+    this.exact = true;
+    return decoded(blob);
+  }
+
+  /**
+   * Its reading at a turn.
+   * @param {number} degrees
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
+  async read(degrees, signal) {
+    const turn = around(degrees);
+    const known = this.readings.get(turn);
+    if (known) return known;
+    const { file, fields } = this.item;
+    const blob = await png(turned(await this.pixels(), turn));
+    const name = file.name.replace(/\.[^.]*$/, "") + ".png";
+    const { pages } = await queue.add(() => api.read(blob, name, fields, signal), true);
+    if (fields === this.item.fields) this.readings.set(turn, pages[0]);
+    return pages[0];
+  }
+
+  /** The reading at 0 degrees of the very pixels that are turned, so that the turns compare. */
+  async reference(/** @type {AbortSignal | undefined} */ signal) {
+    if (!this.exact && !this.item.many && (await plainPng(this.item.file))) this.exact = true;
+    if (!this.exact) {
+      const before = this.readings.get(0);
+      this.readings.delete(0);
+      try {
+        await this.read(0, signal);
+        this.exact = true;
+      } finally {
+        if (!this.readings.has(0)) this.readings.set(0, before);
+      }
+    }
+    return this.readings.get(0);
+  }
+}
+
+/** A file. */
+export class Item {
+  state = /** @type {"waiting" | "reading" | "done" | "error"} */ ("waiting");
+  error = "";
+  /** @type {Sheet[]} */
+  sheets = [];
+  /** @type {Record<string, string>} The settings with which it is read. */
+  fields = {};
+  #abort = new AbortController();
+
+  constructor(/** @type {File} */ file) {
+    this.file = file;
+    this.many = isPdf(file) || /\.tiff?$/i.test(file.name) || file.type === "image/tiff";
+  }
+
+  /**
+   * Read it as it is, after the files before it.
+   * @param {Record<string, string>} fields
+   * @param {() => void} changed Is called whenever its state changes.
+   * @param {boolean} [first] Whether it goes before the others.
+   */
+  async read(fields, changed, first = false) {
+    this.stop();
+    const { signal } = (this.#abort = new AbortController());
+    this.fields = fields;
+    const set = (state, error = "") => {
+      if (signal.aborted) return;
+      Object.assign(this, { state, error });
+      changed();
+    };
+    set("waiting");
+    try {
+      const { pages, error } = await queue.add(async () => {
+        signal.throwIfAborted();
+        set("reading");
+        return api.read(this.file, this.file.name, fields, signal);
+      }, first);
+      signal.throwIfAborted();
+      this.#keep(pages);
+      set("done", error ?? "");
+    } catch (error) {
+      set("error", /** @type {Error} */ (error).message);
+    }
+  }
+
+  /** Keep sheets that are there already, with their pictures and turns. */
+  #keep(/** @type {any[]} */ pages) {
+    const known = new Map(this.sheets.map((sheet) => [sheet.number, sheet]));
+    this.sheets = pages.map((page, index) => {
+      const number = page.number ?? index + 1;
+      const kept = known.get(number) ?? new Sheet(this, number);
+      kept.readings = new Map([[0, page]]);
+      kept.exact = kept.exact && this.many;
+      return kept;
+    });
+  }
+
+  stop() {
+    this.#abort.abort();
+  }
+
+  /** How many lines were read. */
+  get lines() {
+    const lines = (page) => page.regions?.reduce((sum, { lines }) => sum + lines.length, 0) ?? 1;
+    return this.sheets.reduce((sum, { readings }) => sum + lines(readings.get(0)), 0);
+  }
+}
+
+/**
+ * The page of an answer; a crop's reading is a page of one line, as large as its picture.
+ * @param {any} answer
+ * @param {{ width: number, height: number }} picture
+ * @returns {Page}
+ */
+export function pageOf(answer, { width, height }) {
+  if (answer.regions) return answer;
+  const { text, confidence, orientation, slant, scores } = answer;
+  const corners = [[0, 0], [width, 0], [width, height], [0, height]];
+  const start = [0, 3, 2, 1][orientation / 90]; // where the text's top left is
+  const polygon = [0, 1, 2, 3].map((step) => corners[(start + step) % 4]);
+  const baseline = [polygon[3], polygon[2]];
+  const line = { text, confidence, orientation, slant, polygon, baseline, words: [] };
+  const region = { lines: text ? [line] : [], polygon, orientation, kind: "text" };
+  return /** @type {Page} */ ({ width, height, regions: [region], orientation, slant, scores });
+}
+
+/** A white picture of a page's size. */
+export const blank = (/** @type {Page} */ page) => white(page.width, page.height);
