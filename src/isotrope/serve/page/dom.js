@@ -29,9 +29,14 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** Show a message in the header, and announce it. */
+const SHOWN = 10_000; // milliseconds of a message
+let said = 0;
+
+/** Show a message in the header for a while, and announce it. */
 export function say(/** @type {string} */ message) {
   $("status").textContent = message;
+  clearTimeout(said);
+  said = setTimeout(() => ($("status").textContent = ""), SHOWN);
 }
 
 /** "1 line", "2 lines". */
