@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -31,11 +32,14 @@ class Frame:
         pixels: (H, W, 3), uint8 RGB: the page turned back by `degrees`.
         degrees: Turn of the page from upright, in degrees counter-clockwise: 0, 90, 180 or 270.
         slant: Remaining turn, in degrees counter-clockwise; an estimate.
+        scores: The finder's probabilities that the page is turned by 0, 90, 180 and 270 degrees.
+            A turn of the page permutes them exactly: `scores(turn(page, 90)) = (s3, s0, s1, s2)`.
     """
 
     pixels: np.ndarray
     degrees: int
     slant: float = 0.0
+    scores: tuple[float, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,7 +49,7 @@ class Frame:
     def turned_back(self, degrees: int) -> Frame:
         """The same page, turned back by another quarter turn."""
         pixels = turn(self.pixels, -degrees)
-        return Frame(pixels, (self.degrees + degrees) % 360, self.slant)
+        return replace(self, pixels=pixels, degrees=(self.degrees + degrees) % 360)
 
 
 def upright(page: np.ndarray, finder: Finder) -> Frame:
@@ -59,20 +63,46 @@ def upright(page: np.ndarray, finder: Finder) -> Frame:
         page: (H, W, 3), uint8 RGB.
         finder: Finds which way is up.
     """
-    first = first_turn(page)
+    turns = first_turns(page)
     if isinstance(finder, PageFinder):
-        found = finder.find_page(np.rot90(page, -first // 90))
+        found = finder.find_page(np.rot90(page, -turns[0] // 90))
     else:
-        (found,) = finder.find_pixels([turn(page, -first)])
-    degrees = (first + found.degrees) % 360
-    return Frame(turn(page, -degrees), degrees, found.slant)
+        (found,) = finder.find_pixels([turn(page, -turns[0])])
+    degrees = (turns[0] + found.degrees) % 360
+    return Frame(turn(page, -degrees), degrees, found.slant, _permuted(found.scores, turns))
 
 
-def first_turn(page: np.ndarray) -> int:
-    """The turn of a page, counter-clockwise, from the one of its four turns that comes first.
+def turn_scores(image: np.ndarray, finder: Finder) -> tuple[float, ...]:
+    """The probabilities that a word or line is turned by 0, 90, 180 and 270 degrees.
 
-    They are compared by height, then by the values of their pixels. Equal turns, as of a blank
-    page, have the same pixels, so it does not matter which is chosen.
+    As `Frame.scores` of pages: a turn of the image permutes them exactly.
+
+    Args:
+        image: (H, W, 3), uint8 RGB.
+        finder: Finds which way is up.
+    """
+    turns = first_turns(image)
+    (found,) = finder.find_pixels([turn(image, -turns[0])])
+    return _permuted(found.scores, turns)
+
+
+def _permuted(scores: Sequence[float], turns: Sequence[int]) -> tuple[float, ...]:
+    """The scores of an image from those of the image turned back by any of `turns`.
+
+    These are several if the image is symmetric. Then all are equally right, so the mean is taken,
+    by `fsum`, which does not depend on the order.
+    """
+    return tuple(
+        math.fsum(scores[(degrees - first) // 90 % 4] for first in turns) / len(turns)
+        for degrees in TURNS
+    )
+
+
+def first_turns(page: np.ndarray) -> tuple[int, ...]:
+    """The turns of a page, counter-clockwise, from the one of its four turns that comes first.
+
+    They are compared by height, then by the values of their pixels. There are several only if the
+    page is symmetric, as a blank one: turned back by any of them, it has the same pixels.
     """
     views = {degrees: np.rot90(page, -degrees // 90) for degrees in TURNS}
     rows = min(view.shape[0] for view in views.values())
@@ -83,7 +113,7 @@ def first_turn(page: np.ndarray) -> int:
         views = {degrees: views[degrees] for degrees, key in keys.items() if key == least}
         if len(views) == 1:
             break
-    return min(views)
+    return tuple(sorted(views))
 
 
 def majority(letters: Sequence[tuple[int, int]]) -> int:

@@ -54,7 +54,10 @@ class PageReader:
 
     def read(self, page: np.ndarray, batch_size: int = 32) -> Page:
         """Read a page, (H, W, 3), uint8 RGB."""
-        frame = upright(page, self.finder)
+        return self.read_frame(upright(page, self.finder), batch_size)
+
+    def read_frame(self, frame: Frame, batch_size: int = 32) -> Page:
+        """Read a page that `upright` has turned; its coordinates are those of the page as given."""
         lines, slant = self._lines(frame, batch_size)
         most = majority([(line.orientation, len(line.text)) for line in lines])
         if most:  # the finder was wrong about the page
