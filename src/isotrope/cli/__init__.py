@@ -20,6 +20,7 @@ from isotrope.cli.command import Command, Group
 from isotrope.cli.export import export
 from isotrope.cli.orient import orient
 from isotrope.cli.read import read
+from isotrope.cli.serve import serve
 from isotrope.cli.train import detector, finder, reader, recognizer
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ def _root(
 
 
 app.command(cls=Command)(read)
+app.command(cls=Command)(serve)
 app.command(cls=Command)(orient)
 app.command(cls=Command)(adapt)
 app.command(cls=Command)(audit)

@@ -1,0 +1,201 @@
+"""The application: its routes, and their description in OpenAPI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+import isotrope
+from isotrope.serve.access import Access
+from isotrope.serve.body import read_form
+from isotrope.serve.choices import Choices, check_format
+from isotrope.serve.guard import Guard, refused
+from isotrope.serve.job import Answer, File, Job
+from isotrope.serve.limits import Budget, Refusal
+from isotrope.serve.metrics import Metrics
+from isotrope.serve.models import Health, Options, Problem, ReadAnswer
+from isotrope.serve.openapi import READ_BODY, READ_FIELDS
+from isotrope.serve.queue import WorkQueue
+
+PAGE = Path(__file__).parent / "page"
+"""The web page."""
+
+_BODIES = 4  # times the largest body: what all bodies together may take of the memory
+_STATUSES = (400, 401, 403, 408, 413, 415, 422, 500, 503, 504)
+_TRUE, _FALSE = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
+
+
+def create_app(queue: WorkQueue, choices: Choices, access: Access, metrics: Metrics) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        queue: Reads. Whoever makes it starts and closes it.
+        choices: What requests may choose from.
+        access: Who may ask.
+        metrics: What is counted.
+    """
+    app = FastAPI(title="isotrope", version=isotrope.__version__, docs_url=None, redoc_url=None)
+    _handle_errors(app)
+    _add_reading(app, queue, choices, metrics)
+    _add_state(app, queue, metrics)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    app.mount("/static", StaticFiles(directory=PAGE))
+    paths = frozenset(getattr(route, "path", "") for route in app.routes)
+    return Guard(app, access, metrics, paths)
+
+
+def _add_reading(app: FastAPI, queue: WorkQueue, choices: Choices, metrics: Metrics) -> None:
+    """The routes that read."""
+    limits = queue.setup.limits
+    budget = Budget(_BODIES * limits.bytes)
+    metrics.watch(queue, budget)
+
+    @app.post(
+        "/v1/read",
+        responses={200: {"model": ReadAnswer}, **_problems(*_STATUSES)},
+        openapi_extra={"requestBody": READ_BODY, "parameters": READ_FIELDS},
+    )
+    async def read(request: Request) -> Response:
+        """Read the text of images and PDF files, whichever way up they lie."""
+        with budget.share() as share:
+            files, fields = await read_form(request, limits.bytes, share, limits.pages)
+            job = _job(files, fields, choices)
+            answer = await _answered(request, queue, job)
+        metrics.read(answer.pages, job.crops)
+        request.state.read = f" {len(files)} files {answer.pages} pages"
+        return _response(answer)
+
+    @app.get("/v1/options", response_model=Options)
+    async def options() -> Any:
+        """What a request may choose from, and its limits."""
+        return choices.to_json() | {"limits": asdict(limits)}
+
+
+def _add_state(app: FastAPI, queue: WorkQueue, metrics: Metrics) -> None:
+    """The routes for those who run the server."""
+
+    @app.get("/healthz", response_model=Health, responses={503: {"model": Health}})
+    async def healthz() -> Response:
+        """Whether requests are read: 503 until the first reader is loaded."""
+        ready = queue.wait(0) and queue.problem is None
+        state = {
+            "status": "ready" if ready else "starting",
+            "version": isotrope.__version__,
+            "workers": queue.workers,
+            "ready": queue.ready,
+            "busy": queue.busy,
+            "queue": queue.waiting,
+        }
+        return JSONResponse(state, 200 if ready else 503, {"Cache-Control": "no-store"})
+
+    @app.get("/metrics", response_class=Response)
+    async def counts() -> Response:
+        """What was done, for Prometheus."""
+        return Response(metrics.text(), media_type=metrics.media_type)
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Problem} for status in statuses}
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Every error is an object with one line."""
+
+    @app.exception_handler(Refusal)
+    async def refuse(_: Request, refusal: Refusal) -> Response:
+        return refused(refusal)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return Response(status_code=499)
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, error: Exception) -> Response:
+        return refused(Refusal(500, f"the server failed ({type(error).__name__}); report it"))
+
+
+def _job(files: list[File], fields: Mapping[str, str], choices: Choices) -> Job:
+    """What a request asks for.
+
+    Raises:
+        Refusal: A field is not known, or its value.
+    """
+    known = [entry["name"] for entry in READ_FIELDS]
+    if strange := [name for name in fields if name not in known]:
+        raise Refusal(422, f"no field {strange[0][:40]!r}; there are file, {', '.join(known)}")
+    crops = _flag("crops", fields.get("crops", ""))
+    format = check_format(fields.get("format") or "json", crops)
+    least = _share("min_confidence", fields.get("min_confidence") or "0")
+    return Job(files, choices.chosen(fields), format, crops, least)
+
+
+def _flag(name: str, value: str) -> bool:
+    if value.lower() not in _TRUE + _FALSE:
+        raise Refusal(422, f"{name}={value[:40]!r} must be true or false")
+    return value.lower() in _TRUE
+
+
+def _share(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise Refusal(422, f"{name}={value[:40]!r} must be a number from 0 to 1")
+    return number
+
+
+async def _answered(request: Request, queue: WorkQueue, job: Job) -> Answer:
+    """Wait for the answer, or for the client to go."""
+    future: Future[Answer] = queue.put(job)
+    answer = asyncio.wrap_future(future)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait(
+            (answer, gone), timeout=queue.setup.limits.seconds, return_when="FIRST_COMPLETED"
+        )
+        if not answer.done() and gone.done():
+            raise ClientDisconnect
+        if not answer.done() and future.cancel():  # it never had its turn
+            raise queue.full()
+        return await answer
+    except asyncio.CancelledError:
+        if future.cancelled() or not future.running():
+            raise Refusal(503, "the server is stopping; send it again later", 5) from None
+        raise
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if answer.name is not None:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+    return Response(answer.body, media_type=answer.media_type, headers=headers)

@@ -1,0 +1,85 @@
+"""The readers of a worker: loaded when first asked for, sharing what they can."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from isotrope.serve.job import Choice, Setup
+
+if TYPE_CHECKING:
+    from isotrope.ocr.pages.reader import PageReader
+    from isotrope.ocr.reader import Reader
+
+MOST = 4
+"""Readers that a worker holds; the one not used for longest makes room for another."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A reader of words and lines, and the same one for pages."""
+
+    reader: Reader
+    pages: PageReader
+
+    def at_least(self, confidence: float) -> Loaded:
+        """The same, leaving out texts of a lower confidence."""
+        return Loaded(
+            replace(self.reader, min_confidence=confidence),
+            replace(self.pages, min_confidence=confidence),
+        )
+
+
+class Readers:
+    """The readers of a worker.
+
+    Args:
+        setup: Who reads by default; that reader is loaded at once.
+        most: How many are held.
+
+    Raises:
+        ValueError, OSError, ModuleNotFoundError: The default reader cannot be loaded.
+    """
+
+    def __init__(self, setup: Setup, most: int = MOST) -> None:
+        self._setup, self._most = setup, most
+        self._loaded: OrderedDict[Choice, Loaded] = OrderedDict()
+        self.get(setup.choice)
+
+    def get(self, choice: Choice) -> Loaded:
+        """The readers of a choice.
+
+        Raises:
+            ValueError, OSError, ModuleNotFoundError: They cannot be loaded.
+        """
+        if choice not in self._loaded:
+            while len(self._loaded) >= self._most:
+                self._loaded.popitem(last=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._loaded[choice] = self._load(choice)
+        self._loaded.move_to_end(choice)
+        return self._loaded[choice]
+
+    def _load(self, choice: Choice) -> Loaded:
+        from isotrope.ocr.detection.later import detector_for
+        from isotrope.ocr.pages.stream import page_reader
+        from isotrope.ocr.reader import Reader
+
+        for other, loaded in self._loaded.items():
+            if choice == other._replace(detector=choice.detector):
+                detector = detector_for(choice.detector, threads=self._setup.threads)
+                reader = replace(loaded.reader, detector=detector)
+                return Loaded(reader, replace(loaded.pages, detector=detector))
+            if choice == other._replace(adapter=choice.adapter) and hasattr(
+                loaded.reader.engine, "with_adapter"
+            ):
+                reader = loaded.reader.with_adapter(choice.adapter)
+                return Loaded(reader, replace(loaded.pages, engine=reader.engine))
+        more = self._setup.reader if choice.engine == self._setup.choice.engine else {}
+        if choice.engine in ("isotrope", "gsanet", "rapidocr"):
+            more = more | {"threads": self._setup.threads}
+        reader = Reader.from_pretrained(**more, **choice._asdict())
+        return Loaded(reader, page_reader(reader))
