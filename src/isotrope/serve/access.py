@@ -1,9 +1,7 @@
-"""Who may ask: the name that was asked, where the asking page is from, and a token."""
+"""Who may ask: under which name, from which page, and with which token."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +16,11 @@ LOCAL = frozenset(("localhost", "127.0.0.1", "::1"))
 SHORTEST = 16
 """Characters that a token has at least."""
 
-_OPEN = ("/healthz",)
-"""What answers without a token: it says nothing of anyone's files."""
+_OPEN = ("/", "/healthz")
+"""What answers without a token, as `/static/` does: the page, which asks for the token itself, and
+what says nothing of anyone's files."""
 
 _READING = ("GET", "HEAD", "OPTIONS")
-
-CHALLENGE = 'Basic realm="isotrope", charset="UTF-8"'
-"""Makes a browser ask for the token, as a password with any name."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,10 @@ class Access:
         origin = headers.get("origin")
         if method not in _READING and origin is not None and not self._is_own(origin, host):
             raise Refusal(403, f"asked by a page of {origin[:60]!r}; use the page of this server")
-        if self.token is not None and path not in _OPEN:
-            given = _given(headers.get("authorization", ""))
-            if not hmac.compare_digest(given, self.token.encode()):
+        if self.token is not None and path not in _OPEN and not path.startswith("/static/"):
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            same = hmac.compare_digest(given.strip().encode(), self.token.encode())
+            if not (same and scheme.lower() == "bearer"):
                 raise Refusal(401, "needs the server's token; send it as Authorization: Bearer")
 
     def _is_own(self, origin: str, host: str) -> bool:
@@ -89,16 +86,3 @@ def _name(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def _given(authorization: str) -> bytes:
-    """The token of a request: `Bearer TOKEN`, or the password of `Basic`."""
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip().encode()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(value, validate=True).partition(b":")[2]
-        except binascii.Error:
-            return b""
-    return b""

@@ -16,8 +16,9 @@ from isotrope.ocr.pages.frame import turn_scores, upright
 from isotrope.ocr.reading import TURNS
 from isotrope.ocr.windows import check_size
 from isotrope.serve.documents import crops_document, pages_document
-from isotrope.serve.job import Answer, File, Job, Setup
+from isotrope.serve.job import Answer, File, Job, PictureJob, Setup
 from isotrope.serve.limits import Refusal
+from isotrope.serve.picture import picture
 from isotrope.serve.readers import Loaded, Readers
 
 if TYPE_CHECKING:
@@ -59,12 +60,15 @@ class Answerer:
         pdf.MOST_PIXELS = min(pdf.MOST_PIXELS, setup.limits.pixels)
         self._readers = Readers(setup)
 
-    def answer(self, job: Job) -> Answer:
-        """Read the files of a request.
+    def answer(self, job: Job | PictureJob) -> Answer:
+        """Do what a request asks for.
 
         Raises:
             Refusal: Nothing could be read, or what was read does not go into the format.
         """
+        return picture(job) if isinstance(job, PictureJob) else self._answer(job)
+
+    def _answer(self, job: Job) -> Answer:
         loaded = self._loaded(job)
         pages = 0
         files: list[Read] = []

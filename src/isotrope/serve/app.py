@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -20,13 +19,14 @@ from starlette.types import ASGIApp
 import isotrope
 from isotrope.serve.access import Access
 from isotrope.serve.body import read_form
-from isotrope.serve.choices import Choices, check_format
+from isotrope.serve.choices import Choices
+from isotrope.serve.fields import picture_job, read_job
 from isotrope.serve.guard import Guard, refused
-from isotrope.serve.job import Answer, File, Job
+from isotrope.serve.job import Answer, Job, PictureJob
 from isotrope.serve.limits import Budget, Refusal
 from isotrope.serve.metrics import Metrics
 from isotrope.serve.models import Health, Options, Problem, ReadAnswer
-from isotrope.serve.openapi import READ_BODY, READ_FIELDS
+from isotrope.serve.openapi import PICTURE, READ
 from isotrope.serve.queue import WorkQueue
 
 PAGE = Path(__file__).parent / "page"
@@ -34,7 +34,6 @@ PAGE = Path(__file__).parent / "page"
 
 _BODIES = 4  # times the largest body: what all bodies together may take of the memory
 _STATUSES = (400, 401, 403, 408, 413, 415, 422, 500, 503, 504)
-_TRUE, _FALSE = ("1", "true", "on", "yes"), ("", "0", "false", "off", "no")
 
 
 def create_app(queue: WorkQueue, choices: Choices, access: Access, metrics: Metrics) -> ASGIApp:
@@ -51,7 +50,7 @@ def create_app(queue: WorkQueue, choices: Choices, access: Access, metrics: Metr
     _add_reading(app, queue, choices, metrics)
     _add_state(app, queue, metrics)
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> Response:
         return FileResponse(PAGE / "index.html")
 
@@ -69,17 +68,29 @@ def _add_reading(app: FastAPI, queue: WorkQueue, choices: Choices, metrics: Metr
     @app.post(
         "/v1/read",
         responses={200: {"model": ReadAnswer}, **_problems(*_STATUSES)},
-        openapi_extra={"requestBody": READ_BODY, "parameters": READ_FIELDS},
+        openapi_extra=READ,
     )
     async def read(request: Request) -> Response:
         """Read the text of images and PDF files, whichever way up they lie."""
         with budget.share() as share:
             files, fields = await read_form(request, limits.bytes, share, limits.pages)
-            job = _job(files, fields, choices)
+            job = read_job(files, fields, choices)
             answer = await _answered(request, queue, job)
         metrics.read(answer.pages, job.crops)
         request.state.read = f" {len(files)} files {answer.pages} pages"
         return _response(answer)
+
+    @app.post(
+        "/v1/picture",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}, **_problems(*_STATUSES)},
+        openapi_extra=PICTURE,
+    )
+    async def picture(request: Request) -> Response:
+        """The picture of a page as PNG: of a TIFF or PDF file, which browsers do not show."""
+        with budget.share() as share:
+            files, fields = await read_form(request, limits.bytes, share, 1)
+            return _response(await _answered(request, queue, picture_job(files[0], fields)))
 
     @app.get("/v1/options", response_model=Options)
     async def options() -> Any:
@@ -134,38 +145,7 @@ def _handle_errors(app: FastAPI) -> None:
         return refused(Refusal(500, f"the server failed ({type(error).__name__}); report it"))
 
 
-def _job(files: list[File], fields: Mapping[str, str], choices: Choices) -> Job:
-    """What a request asks for.
-
-    Raises:
-        Refusal: A field is not known, or its value.
-    """
-    known = [entry["name"] for entry in READ_FIELDS]
-    if strange := [name for name in fields if name not in known]:
-        raise Refusal(422, f"no field {strange[0][:40]!r}; there are file, {', '.join(known)}")
-    crops = _flag("crops", fields.get("crops", ""))
-    format = check_format(fields.get("format") or "json", crops)
-    least = _share("min_confidence", fields.get("min_confidence") or "0")
-    return Job(files, choices.chosen(fields), format, crops, least)
-
-
-def _flag(name: str, value: str) -> bool:
-    if value.lower() not in _TRUE + _FALSE:
-        raise Refusal(422, f"{name}={value[:40]!r} must be true or false")
-    return value.lower() in _TRUE
-
-
-def _share(name: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise Refusal(422, f"{name}={value[:40]!r} must be a number from 0 to 1")
-    return number
-
-
-async def _answered(request: Request, queue: WorkQueue, job: Job) -> Answer:
+async def _answered(request: Request, queue: WorkQueue, job: Job | PictureJob) -> Answer:
     """Wait for the answer, or for the client to go."""
     future: Future[Answer] = queue.put(job)
     answer = asyncio.wrap_future(future)

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from isotrope.serve.access import CHALLENGE, Access
+from isotrope.serve.access import Access
 from isotrope.serve.limits import Refusal
 from isotrope.serve.metrics import Metrics
 
@@ -25,6 +25,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """Of every answer: a page may load only what this server has, and no other page may frame it."""
+
+_ASKED_OFTEN = ("/healthz", "/metrics")  # by programs, and left out of the log
 
 GONE = 499
 """Logged for a client that did not wait; nobody gets it."""
@@ -74,7 +76,8 @@ class Guard:
         path = self._path(scope["path"])
         self.metrics.answered(path, status, seconds)
         read = scope["state"].get("read", "")
-        log.info("%s %s %d %.3f s%s", scope["method"], path, status, seconds, read)
+        if path not in _ASKED_OFTEN:
+            log.info("%s %s %d %.3f s%s", scope["method"], path, status, seconds, read)
 
     def _path(self, path: str) -> str:
         """The path in metrics and log, where nothing of a client's own may stand."""
@@ -89,5 +92,5 @@ def refused(refusal: Refusal) -> Response:
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     if refusal.status == 401:
-        headers["WWW-Authenticate"] = CHALLENGE
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": refusal.problem}, refusal.status, headers)

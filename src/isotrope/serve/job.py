@@ -36,7 +36,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """A request.
+    """A request to read files.
 
     Args:
         files: One or more.
@@ -51,6 +51,19 @@ class Job:
     format: str = "json"
     crops: bool = False
     min_confidence: float = 0.0
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """A request for the picture of a page, for browsers that cannot show it themselves.
+
+    Args:
+        content: A file.
+        page: Its number in the file, from 1.
+    """
+
+    content: bytes
+    page: int = 1
 
 
 @dataclass(frozen=True)

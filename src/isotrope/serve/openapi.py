@@ -1,10 +1,10 @@
-"""How `POST /v1/read` is asked, for its description in OpenAPI."""
+"""How `POST /v1/read` and `/v1/picture` are asked, for their description in OpenAPI."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
+_READ: dict[str, tuple[dict[str, Any], str]] = {
     "crops": ({"type": "boolean", "default": False}, "Each image is one word or line."),
     "engine": ({"type": "string"}, "Who reads: one of `engines` in `/v1/options`."),
     "adapter": ({"type": "string"}, "One of `adapters`, or `none`."),
@@ -20,36 +20,47 @@ _FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
-READ_FIELDS: list[dict[str, Any]] = [
-    {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
-    for name, (schema, text) in _FIELDS.items()
-]
-"""The fields in the query, for a body that is one file."""
+_PICTURE: dict[str, tuple[dict[str, Any], str]] = {
+    "page": ({"type": "integer", "minimum": 1, "default": 1}, "Its number in the file."),
+}
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
-READ_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {
-                        "type": "array",
-                        "items": {"type": "string", "format": "binary"},
-                        "description": "Images, TIFF files or PDF files, one or more.",
-                    },
-                    **{
-                        name: schema | {"description": text}
-                        for name, (schema, text) in _FIELDS.items()
-                    },
-                },
-            }
-        },
-        "image/*": _BINARY,
-        "application/pdf": _BINARY,
-    },
+
+def _parameters(fields: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
+    """The fields in the query, for a body that is one file."""
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+        for name, (schema, text) in fields.items()
+    ]
+
+
+def _body(file: dict[str, Any], fields: dict[str, tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    """The body: a form, or one file."""
+    named = {name: schema | {"description": text} for name, (schema, text) in fields.items()}
+    form = {"type": "object", "required": ["file"], "properties": {"file": file, **named}}
+    content = {"multipart/form-data": {"schema": form}}
+    return {
+        "required": True,
+        "content": {**content, "image/*": _BINARY, "application/pdf": _BINARY},
+    }
+
+
+_FILE = {"type": "string", "format": "binary"}
+_FILES = {
+    "type": "array",
+    "items": _FILE,
+    "description": "Images, TIFF files or PDF files, one or more.",
 }
-"""The body: a form, or one file."""
+
+READ_FIELDS = tuple(_READ)
+"""The fields of `POST /v1/read`."""
+
+READ = {"requestBody": _body(_FILES, _READ), "parameters": _parameters(_READ)}
+"""What `POST /v1/read` takes."""
+
+PICTURE_FIELDS = tuple(_PICTURE)
+"""The fields of `POST /v1/picture`."""
+
+PICTURE = {"requestBody": _body(_FILE, _PICTURE), "parameters": _parameters(_PICTURE)}
+"""What `POST /v1/picture` takes."""

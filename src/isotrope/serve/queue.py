@@ -13,7 +13,7 @@ from itertools import chain, repeat
 from signal import SIGKILL, SIGTERM
 from typing import NamedTuple
 
-from isotrope.serve.job import Answer, Job, Setup
+from isotrope.serve.job import Answer, Job, PictureJob, Setup
 from isotrope.serve.limits import Refusal
 from isotrope.serve.worker import Worker, WorkerDied
 
@@ -28,7 +28,7 @@ _MEMORY = 0.1
 
 
 class _Entry(NamedTuple):
-    job: Job
+    job: Job | PictureJob
     future: Future[Answer]
 
 
@@ -76,7 +76,7 @@ class WorkQueue:
         for thread in self._threads:
             thread.join()
 
-    def put(self, job: Job) -> Future[Answer]:
+    def put(self, job: Job | PictureJob) -> Future[Answer]:
         """Give a request its place.
 
         Returns:

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from isotrope.serve.job import Answer, Job, Setup
+from isotrope.serve.job import Answer, Job, PictureJob, Setup
 from isotrope.serve.limits import Refusal
 
 _ENDING = 5.0  # seconds from the end of a worker's pipe to its own
@@ -59,7 +59,7 @@ class Worker:
         if isinstance(problem, Exception):
             raise problem
 
-    def ask(self, job: Job, seconds: float) -> Answer:
+    def ask(self, job: Job | PictureJob, seconds: float) -> Answer:
         """Have a request read.
 
         Raises:
@@ -123,7 +123,7 @@ def serve(pipe: Connection, setup: Setup) -> None:
             pipe.send(_answer(answerer, pipe.recv()))
 
 
-def _answer(answerer: Any, job: Job) -> Answer | Exception:
+def _answer(answerer: Any, job: Job | PictureJob) -> Answer | Exception:
     try:
         return answerer.answer(job)
     except Refusal as refusal:
