@@ -160,13 +160,14 @@ export class Item {
 export function pageOf(answer, { width, height }) {
   if (answer.regions) return answer;
   const { text, confidence, orientation, slant, scores } = answer;
+  /** @type {import("./api.js").Point[]} */
   const corners = [[0, 0], [width, 0], [width, height], [0, height]];
   const start = [0, 3, 2, 1][orientation / 90]; // where the text's top left is
   const polygon = [0, 1, 2, 3].map((step) => corners[(start + step) % 4]);
   const baseline = [polygon[3], polygon[2]];
   const line = { text, confidence, orientation, slant, polygon, baseline, words: [] };
   const region = { lines: text ? [line] : [], polygon, orientation, kind: "text" };
-  return /** @type {Page} */ ({ width, height, regions: [region], orientation, slant, scores });
+  return { width, height, regions: [region], orientation, slant, scores };
 }
 
 /** A white picture of a page's size. */
