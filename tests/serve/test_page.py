@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from isotrope.io.resize import turn
-from isotrope.io.sheets import page_images
 from isotrope.ocr.document_json import page_from_json, page_to_json
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -226,21 +225,6 @@ def test_pages_of_a_pdf_have_pictures_and_turn(page, files):
     assert dark > 500  # its letters
     page.click("#turn-right")
     same_text(page)
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [("2", 200), ("3", 422), ("0", 422), ("-1", 422), ("x", 422)]
-)
-def test_a_picture_is_of_one_page(page, server, files, number, status):
-    sent = {"name": "two.pdf", "mimeType": "application/pdf", "buffer": b""}
-    sent["buffer"] = (files / "two.pdf").read_bytes()
-    answer = page.request.post(f"{server}/v1/picture", multipart={"file": sent, "page": number})
-    assert answer.status == status
-    if status == 200:
-        (drawn,) = page_images(files / "two.pdf", only=2)
-        assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.body()))), drawn.pixels)
-    else:
-        assert answer.json()["error"].startswith(f"page={number}" if number == "3" else f"page='")
 
 
 def test_files_are_read_one_after_the_other_and_errors_stand_in_place(page, files):
