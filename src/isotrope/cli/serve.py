@@ -41,7 +41,7 @@ AllowHost: TypeAlias = Annotated[
 ]
 Workers: TypeAlias = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Processes that read. One for two cores if left out."),
+    typer.Option(min=1, metavar="N", help="Processes that read, on a core each or more."),
 ]
 MaxBytes: TypeAlias = Annotated[
     int, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="Of its body.")
@@ -96,7 +96,7 @@ def serve(
         from isotrope.serve.queue import WorkQueue
 
         cores = os.cpu_count() or 1
-        workers = workers or max(1, cores // 2)
+        workers = workers or min(cores, max(2, cores // 2))  # a long request leaves one free
         limits = Limits(max_bytes, max_pages, max_pixels, max_seconds, queue)
         choice = Choice(engine or default_engine(weights), adapter, detector)
         more = {name: value for name, value in (("path", weights), ("model", model)) if value}
@@ -132,10 +132,10 @@ def _check_token(host: str, token: str | None, no_token: bool) -> None:
 
     if token is not None and no_token:
         raise UsageError("--no-token: a token is given; leave one of them out")
-    if token is not None and len(token) < SHORTEST:
+    if token is not None and not (len(token) >= SHORTEST and token.isascii()):
         raise UsageError(
-            f"--token: {len(token)} characters, and at least {SHORTEST} are needed; make one, as "
-            "with openssl rand -hex 16"
+            f"--token: {len(token)} characters; it must be at least {SHORTEST}, all ASCII: make "
+            "one, as with openssl rand -hex 16"
         )
     if token is None and not no_token and not is_local(host):
         raise UsageError(

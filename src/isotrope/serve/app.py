@@ -77,7 +77,7 @@ def _add_reading(app: FastAPI, queue: WorkQueue, choices: Choices, metrics: Metr
             job = read_job(files, fields, choices)
             answer = await _answered(request, queue, job)
         metrics.read(answer.pages, job.crops)
-        request.state.read = f" {len(files)} files {answer.pages} pages"
+        request.state.read = f" files={len(files)} pages={answer.pages}"
         return _response(answer)
 
     @app.post(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import chain, repeat
 from signal import SIGKILL, SIGTERM
 from typing import NamedTuple
@@ -35,8 +34,8 @@ class _Entry(NamedTuple):
 class WorkQueue:
     """Requests that wait for their turn, and the workers that read them.
 
-    Each worker has a thread that hands it one request at a time, ends it if that takes too long,
-    and starts another in its place when it has ended.
+    Each worker has a thread that hands it one request at a time, and starts another in its place
+    when it has ended.
 
     Args:
         setup: What a worker needs to know.
@@ -51,8 +50,9 @@ class WorkQueue:
         self.seconds = 0.0  # mean time of a request
         self.busy = 0
         self.problem: Exception | None = None  # why no reader can be loaded
-        self._entries: queue.Queue[_Entry] = queue.Queue(setup.limits.queue)
-        self._lock, self._settled, self._closing = threading.Lock(), threading.Event(), False
+        self._entries: deque[_Entry] = deque()
+        self._change = threading.Condition()  # of the entries, `busy` and `_closing`
+        self._settled, self._closing = threading.Event(), False
         self._workers: dict[int, Worker] = {}
         self._loaded: set[int] = set()
         self._threads = [
@@ -67,30 +67,34 @@ class WorkQueue:
 
     def close(self) -> None:
         """Turn away what waits, and end the workers, whatever they do."""
-        self._closing = True
-        with suppress(queue.Empty):
-            while True:
-                self._entries.get_nowait().future.cancel()
+        with self._change:
+            self._closing = True
+            for entry in self._entries:
+                entry.future.cancel()
+            self._change.notify_all()
         for worker in list(self._workers.values()):
             worker.end()
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def put(self, job: Job | PictureJob) -> Future[Answer]:
         """Give a request its place.
 
         Returns:
-            Its answer, or what `Worker.ask` raises as a `Refusal`. It can be canceled while it
-            waits.
+            Its answer, or a `Refusal`. While it waits it can be canceled, which frees its place.
 
         Raises:
             Refusal: There is no place.
         """
         future: Future[Answer] = Future()
-        try:
-            self._entries.put_nowait(_Entry(job, future))
-        except queue.Full:
-            raise self.full() from None
+        with self._change:
+            if self._closing:
+                raise _stopping()
+            if self.waiting >= self.setup.limits.queue:
+                raise self.full()
+            self._entries.append(_Entry(job, future))
+            self._change.notify()
         return future
 
     def full(self) -> Refusal:
@@ -112,8 +116,11 @@ class WorkQueue:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait."""
-        return self._entries.qsize()
+        """How many requests wait; those whose clients have gone do not."""
+        with self._change:
+            while self._entries and self._entries[0].future.cancelled():
+                self._entries.popleft()
+            return sum(not entry.future.cancelled() for entry in self._entries)
 
     @property
     def ready(self) -> int:
@@ -129,32 +136,40 @@ class WorkQueue:
         """What each thread does."""
         worker = self._started(number)
         while worker is not None:
-            with suppress(queue.Empty):
-                entry = self._entries.get(timeout=_LOOK)
-                if not worker.lives:
-                    worker = self._replaced(number, worker)
-                if worker is None:
-                    entry.future.cancel()
-                elif entry.future.set_running_or_notify_cancel():
-                    self._answer(worker, entry)
-            if worker is not None and (self._closing or not worker.lives):
+            entry = self._next()
+            if not worker.lives:
                 worker = self._replaced(number, worker)
+            if entry is not None and entry.future.set_running_or_notify_cancel():
+                if worker is None:
+                    entry.future.set_exception(_stopping())
+                else:
+                    self._answer(worker, entry)
+            if worker is not None and self._closing:
+                worker.close()
+                worker = None
+        self._loaded.discard(number)
+
+    def _next(self) -> _Entry | None:
+        """The request whose turn it is; None if there was none for a while."""
+        with self._change:
+            if not self._entries and not self._closing:
+                self._change.wait(_LOOK)
+            return self._entries.popleft() if self._entries else None
 
     def _answer(self, worker: Worker, entry: _Entry) -> None:
-        """Have a request read; a worker that takes too long is ended."""
-        with self._lock:
+        """Have a request read."""
+        with self._change:
             self.busy += 1
         began = time.monotonic()
         try:
             entry.future.set_result(worker.ask(entry.job, self.setup.limits.seconds))
         except TimeoutError:
-            worker.close()
             entry.future.set_exception(self._late())
         except WorkerDied as death:
             entry.future.set_exception(_died(death))
         except Exception as error:
             entry.future.set_exception(error)
-        with self._lock:
+        with self._change:
             self.busy -= 1
             spent = time.monotonic() - began
             self.seconds += (spent - self.seconds) * (_MEMORY if self.seconds else 1)
@@ -179,27 +194,37 @@ class WorkQueue:
         for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
             if self._closing:
                 break
+            if (worker := self._try_to_start(number)) is not None:
+                return worker
+            if self.problem is not None:  # another try would fail likewise
+                break
+            self._pause(pause)
+        return None
+
+    def _try_to_start(self, number: int) -> Worker | None:
+        worker = None
+        try:
             self._workers[number] = worker = Worker(self.setup)
-            try:
-                worker.wait()
-            except WorkerDied:
-                worker.close()
-                self._pause(pause)
-            except Exception as error:  # another try would fail likewise
-                worker.close()
+            worker.wait()
+        except Exception as error:
+            if not isinstance(error, WorkerDied) and not self._settled.is_set():
                 self.problem = error
                 self._settled.set()
-                break
-            else:
-                self._loaded.add(number)
-                self._settled.set()
-                return worker
-        return None
+            if worker is not None:
+                worker.close()
+            return None
+        self._loaded.add(number)
+        self._settled.set()
+        return worker
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not self._closing and time.monotonic() < end:
             time.sleep(0.1)
+
+
+def _stopping() -> Refusal:
+    return Refusal(503, "the server is stopping; send it again later", retry_after=5)
 
 
 def _died(death: WorkerDied) -> Refusal:

@@ -57,6 +57,19 @@ def run(app: ASGIApp, queue: WorkQueue, sock: socket.socket) -> None:
         Exception: `queue.problem`, if the reader cannot be loaded.
     """
     _log_to_stderr()
+    # uvicorn raises the signal that ended it once more when it is done.
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        make_server(app, queue).run([sock])
+    finally:
+        queue.close()
+        signal.signal(signal.SIGTERM, before)
+    if queue.problem is not None:
+        raise queue.problem
+
+
+def make_server(app: ASGIApp, queue: WorkQueue) -> uvicorn.Server:
+    """A server that is not running yet; it ends if no reader can be loaded."""
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -69,15 +82,7 @@ def run(app: ASGIApp, queue: WorkQueue, sock: socket.socket) -> None:
         timeout_keep_alive=_KEPT,
         timeout_graceful_shutdown=GRACE,
     )
-    # uvicorn raises the signal that ended it once more when it is done.
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        _Server(config, queue).run(sockets=[sock])
-    finally:
-        queue.close()
-        signal.signal(signal.SIGTERM, before)
-    if queue.problem is not None:
-        raise queue.problem
+    return _Server(config, queue)
 
 
 class _Server(uvicorn.Server):

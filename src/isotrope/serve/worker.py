@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import threading
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -55,21 +56,41 @@ class Worker:
             ValueError, OSError, ModuleNotFoundError: It cannot be loaded.
             WorkerDied: The process ended.
         """
-        problem = self._receive(None)
+        problem = self._receive()
         if isinstance(problem, Exception):
             raise problem
 
     def ask(self, job: Job | PictureJob, seconds: float) -> Answer:
         """Have a request read.
 
+        Args:
+            job: What to read.
+            seconds: The time it may take; then the process is ended.
+
         Raises:
             Refusal: It cannot be read.
-            TimeoutError: It took longer than this; the worker is still at it.
+            TimeoutError: It took longer.
             WorkerDied: The process ended.
         """
-        with suppress(OSError):  # a dead worker's pipe; receiving says so
-            self._pipe.send(job)
-        answer = self._receive(seconds)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self.end()
+
+        clock = threading.Timer(seconds, end)
+        clock.daemon = True
+        clock.start()
+        try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # receiving says that it died
+                self._pipe.send(job)
+            answer = self._receive()
+        except WorkerDied as death:
+            if late.is_set():
+                raise TimeoutError from death
+            raise
+        finally:
+            clock.cancel()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -94,13 +115,9 @@ class Worker:
         self._process.join()
         self._pipe.close()
 
-    def _receive(self, seconds: float | None) -> Any:
+    def _receive(self) -> Any:
         try:
-            if not self._pipe.poll(seconds):
-                raise TimeoutError
             return self._pipe.recv()
-        except TimeoutError:
-            raise
         except (EOFError, OSError) as error:
             self._process.join(_ENDING)
             raise WorkerDied(self._process.exitcode) from error
