@@ -149,8 +149,12 @@ async function compare(sheet, own, signal) {
   text.show(page, kept);
   text.highlight(active);
   dim();
-  const answer = yes ? "yes" : "no";
-  verdict(answer, `Same text as at 0°: ${answer} (${equal} of ${count(total, "line")} equal)`);
+  const [answer, slanted] = [yes ? "yes" : "no", sheet.degrees % 90 !== 0];
+  const why = slanted && !yes ? "; at this angle the pixels are drawn anew" : "";
+  verdict(
+    slanted && !yes ? "" : answer,
+    `Same text as at 0°: ${answer} (${equal} of ${count(total, "line")} equal${why})`,
+  );
 }
 
 function verdict(/** @type {string} */ kind, /** @type {string} */ message) {
