@@ -21,10 +21,7 @@ def coverage(line, around, size: tuple[int, int], stem: float, bolder: float = 0
     """
     import skia
 
-    width, height = size
-    pixels = np.zeros((height, width, 4), np.uint8)
-    surface = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType)
-    canvas = surface.getCanvas()
+    paints = []
     stroke = max(bolder, _LEAST_STROKE - stem)
     for path, color in ((line, skia.ColorRED), (around, skia.ColorGREEN)):
         if path is None or path.isEmpty():
@@ -33,9 +30,8 @@ def coverage(line, around, size: tuple[int, int], stem: float, bolder: float = 0
         if stroke > 0:
             paint.setStyle(skia.Paint.kStrokeAndFill_Style)
             paint.setStrokeWidth(stroke)
-        canvas.drawPath(path, paint)
-    surface.flushAndSubmit()
-    return np.ascontiguousarray(pixels[..., :2].transpose(2, 0, 1))
+        paints.append((path, paint))
+    return _painted(paints, size)
 
 
 def hollow(line, size: tuple[int, int], stroke: float) -> np.ndarray:
@@ -45,11 +41,21 @@ def hollow(line, size: tuple[int, int], stroke: float) -> np.ndarray:
     """
     import skia
 
-    width, height = size
-    pixels = np.zeros((height, width, 4), np.uint8)
-    surface = skia.Surface(pixels, colorType=skia.kRGBA_8888_ColorType)
     style = skia.Paint.kStroke_Style
     paint = skia.Paint(AntiAlias=True, Color=skia.ColorRED, Style=style, StrokeWidth=stroke)
-    surface.getCanvas().drawPath(line, paint)
+    return _painted([(line, paint)], size)[0]
+
+
+def _painted(paints: list, size: tuple[int, int]) -> np.ndarray:
+    """How much of each pixel is covered by what is painted red and green, `(2, H, W)` uint8."""
+    import skia
+
+    width, height = size
+    pixels = np.zeros((height, width, 4), np.uint8)
+    # Only premultiplied colors are the covered share; others are full wherever anything is painted.
+    how = {"colorType": skia.kRGBA_8888_ColorType, "alphaType": skia.kPremul_AlphaType}
+    surface = skia.Surface(pixels, **how)
+    for path, paint in paints:
+        surface.getCanvas().drawPath(path, paint)
     surface.flushAndSubmit()
-    return np.ascontiguousarray(pixels[..., 0])
+    return np.ascontiguousarray(pixels[..., :2].transpose(2, 0, 1))
