@@ -95,9 +95,9 @@ class Opened:
         Opened.made += 1
 
 
-def test_a_resource_is_made_at_once_and_once_in_a_process():
+def test_a_resource_is_made_on_first_use_and_once_in_a_process():
     holder = PerProcess(Opened)
-    assert Opened.made == 1
+    assert Opened.made == 0
     assert holder.get() is holder.get()
     again = pickle.loads(pickle.dumps(holder))
     assert Opened.made == 1

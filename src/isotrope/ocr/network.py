@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FolderNetwork:
-    """What finders and detectors share: a graph and its configuration.
+    """What finders and detectors share: a configuration, and a graph that is opened on first use.
 
     Works in forked and spawned processes too.
 
@@ -26,7 +26,7 @@ class FolderNetwork:
         device: As in `onnx_providers`.
 
     Raises:
-        ValueError: The folder is incomplete.
+        ValueError: The folder's configuration is missing, or another network's.
     """
 
     shipped_as: ClassVar[str]
@@ -48,8 +48,15 @@ class FolderNetwork:
         threads: int | None = None,
         device: str | None = None,
     ) -> Self:
-        """Load the network of a folder. None: the shipped one."""
-        return cls(path or shipped(cls.shipped_as), threads, device)
+        """Load the network of a folder. None: the shipped one, whose graph opens on first use.
+
+        Raises:
+            ValueError: The folder is incomplete, or its graph is broken.
+        """
+        network = cls(path or shipped(cls.shipped_as), threads, device)
+        if path is not None:
+            network._opened.get()
+        return network
 
     @property
     def session(self) -> InferenceSession:

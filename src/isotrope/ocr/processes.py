@@ -22,7 +22,7 @@ _forked = False
 
 
 class PerProcess(Generic[T]):
-    """A per-process resource, made at once, and again on demand in a child or after unpickling.
+    """A per-process resource, made on first use, and again in a child or after unpickling.
 
     Copies share it. Threads may share it if they may share the resource; two threads that ask first
     may each make one, and either works.
@@ -33,11 +33,11 @@ class PerProcess(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._made: T | None = make()
+        self._made: T | None = None
         _holders.add(self)
 
     def get(self) -> T:
-        """The resource of this process."""
+        """The resource of this process. Call it at once to learn at once whether it can be made."""
         made = self._made
         if made is None:
             self._made = made = self._make()

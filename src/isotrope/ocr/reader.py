@@ -11,8 +11,7 @@ import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
 from isotrope.io.resize import turn
-from isotrope.ocr.detection import Detector
-from isotrope.ocr.detection.later import detector_for
+from isotrope.ocr.detection import Detector, make_detector
 from isotrope.ocr.document import Page
 from isotrope.ocr.doubts import doubts
 from isotrope.ocr.engines import Engine, Transcript, make_engine
@@ -117,7 +116,7 @@ class Reader:
             language=language,
         )
         place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
-        lines = detector_for(detector, threads=threads, device=place)
+        lines = make_detector(detector, threads=threads, device=place)
         if getattr(built, "equivariant", False):
             return cls(built, None, min_confidence, lines)
         return cls(built, make_finder(finder, threads, place), min_confidence, lines)

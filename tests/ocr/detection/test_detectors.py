@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from isotrope.ocr.detection import DETECTORS, make_detector
+from isotrope import Reader
+from isotrope.ocr.detection import DETECTOR, DETECTORS, make_detector
+from isotrope.ocr.onnx.session import GRAPH, WEIGHTS, open_graph
 
 
 class Blind:
@@ -52,3 +55,28 @@ def test_anything_else_is_refused():
 def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"config\.json cannot be read .*give the folder of a det"):
         make_detector("pp-ocr", path=tmp_path)
+
+
+def test_the_default_detector_is_not_opened_before_a_page_is_read(monkeypatch):
+    opened = []
+
+    def noting(folder, *args, **options):
+        opened.append(Path(folder).name)
+        return open_graph(folder, *args, **options)
+
+    monkeypatch.setattr("isotrope.ocr.network.open_graph", noting)
+    reader = Reader.from_pretrained(threads=1)
+    assert reader.detector.name == DETECTOR
+    pixels = np.full((64, 96, 3), 255, np.uint8)
+    reader.read([pixels])
+    assert opened == ["finder"]
+    list(reader.read_pages([pixels]))
+    assert opened == ["finder", "detector"]
+
+
+def test_a_broken_graph_is_refused_when_its_folder_is_named(tmp_path):
+    (tmp_path / "config.json").write_text('{"neck_kernel": 7}')
+    (tmp_path / GRAPH).write_bytes(b"no graph")
+    (tmp_path / WEIGHTS).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cannot be loaded .*copy it again"):
+        make_detector(tmp_path)

@@ -119,6 +119,19 @@ def test_tesseract():
         make_engine("tesseract", language="eng+xxx")
 
 
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
+def test_tesseract_reads_a_line_of_a_batch_as_if_it_were_alone(monkeypatch):
+    engine, started = make_engine("tesseract"), []
+    run = engine._run
+    monkeypatch.setattr(engine, "_run", lambda *given: started.append(given) or run(*given))
+    lines = [written("harbour"), BLANK, written("invoice", "12"), written("harbour"), BLANK]
+    read = engine.read(lines, batch_size=3)
+    assert len(started) == 2
+    assert [read[number].text for number in (0, 2, 3)] == ["harbour", "invoice 12", "harbour"]
+    assert read == [engine.read([line])[0] for line in lines]
+    assert engine.read([]) == []
+
+
 COLUMNS = "level page_num block_num par_num line_num word_num left top width height conf text"
 TABLE = "\n".join(
     "\t".join(row)

@@ -22,17 +22,20 @@ DETECTOR = "pp-ocr"
 """The default detector."""
 
 
-def make_detector(detector: str | Path | Detector, **options: Any) -> Detector:
+def make_detector(detector: str | Path | Detector | None = None, **options: Any) -> Detector:
     """Make a detector by name, or from a folder of weights.
 
     Args:
-        detector: A name of `DETECTORS`, a folder, or a detector, which is returned as it is.
+        detector: A name of `DETECTORS`, a folder, or a detector, which is returned as it is. None:
+            `DETECTOR`.
         options: Arguments for the `from_pretrained` of the named detector; None means its default.
 
     Raises:
         ValueError: There is no detector of this name, or in this folder.
         TypeError: `detector` is none of the above.
     """
+    if detector is None:
+        detector = DETECTOR
     if isinstance(detector, Path) or (isinstance(detector, str) and detector not in DETECTORS):
         options |= {"path": detector}
         detector = _name_of(detector)

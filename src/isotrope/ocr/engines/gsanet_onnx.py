@@ -61,6 +61,7 @@ class OnnxRecognizer:
         self._encoder, self._decoder = (
             PerProcess(partial(open_session, graph, threads)) for graph in graphs
         )
+        self._encoder.get()  # refuses a broken graph, as the decoder does below
         self._cross = layer_names("cross", self.config.layers)
         self._past = layer_names("past", self.config.layers)
         _, heads, _, width = self._decoder.get().get_inputs()[1].shape

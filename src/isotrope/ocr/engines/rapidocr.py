@@ -56,6 +56,7 @@ class RapidOCR:
             parameters["Rec.model_path"] = str(folder / "tiny" / "rec" / "rec.onnx")
             parameters["Rec.rec_keys_path"] = str(folder / "ppocrv6_tiny_dict.txt")
         self._product = PerProcess(partial(_made, parameters))
+        self._product.get()
 
     @classmethod
     def from_pretrained(

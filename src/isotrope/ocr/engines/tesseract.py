@@ -1,11 +1,13 @@
-"""The Tesseract program, one process per line."""
+"""The Tesseract program, one process per batch of lines."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +17,7 @@ _BINARY = "tesseract"
 
 
 class Tesseract:
-    """Reads each line with `tesseract stdin stdout --psm 7 tsv`.
+    """Reads lines with `tesseract stdin stdout --psm 7 tsv`, which is given a list of images.
 
     Args:
         language: Languages by Tesseract's codes, such as "eng" or "deu+fra".
@@ -45,7 +47,7 @@ class Tesseract:
         return cls(language, threads)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
-        """Read upright lines, as in `Engine.read`; `batch_size` has no effect.
+        """Read upright lines, as in `Engine.read`; each batch starts the program once.
 
         A character has the confidence of its word, and a space the lower one of its neighbors'. The
         line's confidence is the mean over its words.
@@ -53,12 +55,17 @@ class Tesseract:
         Raises:
             ValueError: The program failed; the message has its last line of output.
         """
-        return [self._read(line) for line in lines]
+        batches = (lines[at : at + batch_size] for at in range(0, len(lines), batch_size))
+        return [said for batch in batches for said in self._read(batch)]
 
-    def _read(self, line: np.ndarray) -> Transcript:
-        height, width = line.shape[:2]
-        image = b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(line).tobytes()
-        return _line(self._run(self.command, image))
+    def _read(self, lines: Sequence[np.ndarray]) -> list[Transcript]:
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder, f"{number}.ppm") for number in range(len(lines))]
+            for file, line in zip(files, lines, strict=True):
+                header = b"P6 %d %d 255\n" % (line.shape[1], line.shape[0])
+                file.write_bytes(header + np.ascontiguousarray(line).tobytes())
+            table = self._run(self.command, b"".join(b"%s\n" % bytes(file) for file in files))
+        return _lines(table, len(lines))
 
     def _check_language(self) -> None:
         listed = self._run([self.command[0], "--list-langs"], b"").split("\n")[1:]
@@ -79,17 +86,20 @@ class Tesseract:
         return done.stdout.decode("utf-8", "replace")
 
 
-def _line(table: str) -> Transcript:
-    """Parse Tesseract's TSV: rows of level 5 are words, with the text in the last cells."""
-    words: list[str] = []
-    sure: list[float] = []
+def _lines(table: str, count: int) -> list[Transcript]:
+    """Parse Tesseract's TSV of `count` images: rows of level 5 are words, the text is last."""
+    words: list[list[tuple[str, float]]] = [[] for _ in range(count)]
     for row in table.splitlines():
-        level, *_, confidence, text = row.split("\t")
+        level, page, *_, confidence, text = row.split("\t")
         if level == "5" and text.strip():
-            words.append(text.strip())
-            sure.append(max(0.0, float(confidence)) / 100)
-    if not words:
+            words[int(page) - 1].append((text.strip(), max(0.0, float(confidence)) / 100))
+    return list(map(_line, words))
+
+
+def _line(found: list[tuple[str, float]]) -> Transcript:
+    if not found:
         return Transcript("", 0.0)
+    words, sure = zip(*found, strict=True)
     characters: list[float] = []
     for place, (word, confidence) in enumerate(zip(words, sure, strict=True)):
         if place:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from isotrope.io.errors import ImageError
 from isotrope.io.images import ImageSource, image_sources
 from isotrope.io.sheets import PageImage, page_images
-from isotrope.ocr.detection import DETECTOR, make_detector
+from isotrope.ocr.detection import make_detector
 from isotrope.ocr.document import Page
 from isotrope.ocr.finders import make_finder
 from isotrope.ocr.orientation.orbit import OrbitFinder
@@ -58,8 +58,7 @@ def page_reader(reader: Reader) -> PageReader:
     own = reader.finder if not isinstance(reader.finder, OrbitFinder) else None
     finder = own or make_finder("isotrope")
     assert finder is not None
-    detector = reader.detector or make_detector(DETECTOR)
-    return PageReader(reader.engine, finder, detector, reader.min_confidence)
+    return PageReader(reader.engine, finder, make_detector(reader.detector), reader.min_confidence)
 
 
 def _read(

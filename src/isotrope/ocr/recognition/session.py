@@ -82,6 +82,7 @@ class LineSession:
             raise ValueError(f"{folder / CONFIG}: {error}") from error
         self.folder, self.threads, self.device = folder, threads, device
         self._opened = PerProcess(partial(_open, folder, threads, adapter, device, self.charset))
+        self._opened.get()  # refuses a broken graph or adapter
 
     @property
     def session(self) -> InferenceSession:
