@@ -22,12 +22,12 @@ install: $(READY)  ## make .venv with isotrope and everything to develop it
 
 read: $(READY)  ## read a sample page, and words and lines, at all four turns with the shipped weights
 	mkdir -p out
-	$(BIN)/isotrope read samples/pages --turns --show out/page.png
+	$(BIN)/isotrope read samples/pages --format text --turns --show out/page.png
 	$(BIN)/isotrope read --crops samples/*.png --turns --show out/samples.png
 	@echo "What was read, drawn over the page: out/page.png; the words and lines: out/samples.png"
 
 picture: $(READY)  ## the picture that opens the README
-	$(BIN)/isotrope read samples/pages --turns --show docs/images/pages.webp
+	$(BIN)/isotrope read samples/pages --format text --turns --show docs/images/pages.webp
 
 test: check  ## linter, contracts, types, and the tests that take seconds
 	$(PYTEST) -m "not slow"

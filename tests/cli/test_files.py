@@ -39,17 +39,18 @@ def test_standard_input_is_an_image(folder, read):
 )
 def test_a_list_of_files(folder, options, content, read):
     expected = "1.png\t1\n3.png\t3\n"
-    assert read(*options, "-", given=content).stdout == expected
+    as_text = ("--format", "text")
+    assert read(*options, "-", *as_text, given=content).stdout == expected
     (folder / "list").write_bytes(content)
-    assert read(*options, "list").stdout == expected
-    assert read("2.png", *options, "list").stdout == "2.png\t2\n" + expected
+    assert read(*options, "list", *as_text).stdout == expected
+    assert read("2.png", *options, "list", *as_text).stdout == "2.png\t2\n" + expected
 
 
 def test_a_list_may_name_folders_and_odd_names(folder, read):
     os.mkdir("set")
     os.rename("1.png", "set/1.png")
     os.rename("2.png", "a\nb.png")
-    result = read("-0", "--files-from", "-", given=b"set\0a\nb.png")
+    result = read("-0", "--files-from", "-", "--format", "text", given=b"set\0a\nb.png")
     assert result.stdout == "set/1.png\t1\na\\nb.png\t2\n"
 
 
@@ -142,11 +143,10 @@ def test_results_flow_and_the_bar_moves_with_them(folder, monkeypatch, gray_engi
         def __exit__(self, *_):
             pass
 
-    monkeypatch.setattr(module, "counted", lambda total, out: Bar())
+    monkeypatch.setattr(module, "counted", lambda total: Bar())
     reader = Reader(gray_engine())
-    results = answered(
-        [folder / "1.png"] * 100, lambda images: reader.stream(images, 4), None, Complaints()
-    )
+    paths = [folder / "1.png"] * 100
+    results = answered(paths, 100, lambda images: reader.stream(images, 4), Complaints())
     for number in range(100):
         next(results)
         assert len(moved) == number

@@ -158,9 +158,11 @@ def test_ctrl_c_keeps_the_old_output(folder, monkeypatch, read, gray_engine):
 
     monkeypatch.setattr(gray_engine, "read", interrupted)
     result = read(*["1.png"] * 40, "--out", "out")
-    assert (result.output, result.exit_code) == ("", 130)
+    assert result.stderr.startswith("isotrope: stopped: 32 files read (32 images); ")
+    assert result.stderr.endswith("; the same command with --resume goes on\n")
+    assert (result.stdout, result.exit_code) == ("", 130)
     assert (folder / "out").read_text() == "good"
-    assert sorted(os.listdir()) == ["1.png", "2.png", "3.png", "out"]
+    assert (folder / "out.part").read_text() == "1.png\t1\n" * 32
     seen.clear()
     result = read(*["1.png"] * 40)
     assert result.stdout == "1.png\t1\n" * 32, "what was read is there"

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pikepdf
@@ -407,3 +408,75 @@ def test_ten_thousand_pages_are_read_one_by_one(folder, monkeypatch):
     result = read("a.pdf", "--format", "jsonl")
     assert seen == list(range(1, 10_001))
     assert len(result.stdout.splitlines()) == 10_000
+
+
+@pytest.mark.parametrize("format", ["text", "md", "tsv", "jsonl"])
+def test_pages_go_on_in_every_format(folder, monkeypatch, format):
+    (folder / "set").mkdir()
+    for number in range(6):
+        save(f"set/{number}.tif", *range(10 * number, 10 * number + 3))
+    read("set", "--format", format, "--out", "whole.x")
+    plain, seen = FakeReader._read, []
+
+    def interrupted(self, image):
+        if len(seen) == 10:  # within the fourth file
+            raise KeyboardInterrupt
+        seen.append(1)
+        return plain(self, image)
+
+    monkeypatch.setattr(FakeReader, "_read", interrupted)
+    assert read("set", "--format", format, "--out", "parts.x").exit_code == 130
+    monkeypatch.setattr(
+        FakeReader, "_read", lambda self, image: seen.append(1) or plain(self, image)
+    )
+    assert read("set", "--format", format, "--out", "parts.x", "--resume").exit_code == 0
+    assert (folder / "parts.x").read_bytes() == (folder / "whole.x").read_bytes()
+    assert len(seen) == 19, "only the page that was not recorded is read twice"
+
+
+def test_a_folder_of_outputs_goes_on(folder, monkeypatch):
+    (folder / "set").mkdir()
+    for number in range(6):
+        save(f"set/{number}.png", 10 * number)
+    plain = FakeReader._read
+
+    def interrupted(self, image):
+        if image[0, 0, 0] == 40:
+            raise KeyboardInterrupt
+        return plain(self, image)
+
+    monkeypatch.setattr(FakeReader, "_read", interrupted)
+    result = read("set", "--out", "out/")
+    assert result.exit_code == 130
+    assert names(folder / "out") == [".isotrope-journal", "0.txt", "1.txt", "2.txt", "3.txt"]
+    assert "interrupted; go on with it by --resume" in read("set", "--out", "out/").stderr
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("*.txt")}
+    monkeypatch.setattr(FakeReader, "_read", plain)
+    page(99).save("set/1.jpg")
+    assert read("set", "--out", "out/", "--resume").exit_code == 0
+    texts = [f"{number}.txt" for number in (0, 1, 2, 3, 4, 5)]
+    assert names(folder / "out") == sorted([".isotrope-journal", "1.jpg.txt", *texts])
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert read("set", "--out", "out/").exit_code == 0
+    assert ".isotrope-journal" not in names(folder / "out")
+
+
+def test_a_disk_that_is_full_stops_the_run(folder, monkeypatch):
+    from isotrope.cli import read_pages
+
+    save("a.png", 10), save("b.png", 20), save("c.png", 30)
+    plain, calls = read_pages.write_bytes, []
+
+    def full(pieces, place):
+        calls.append(place)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        plain(pieces, place)
+
+    monkeypatch.setattr(read_pages, "write_bytes", full)
+    result = read("a.png", "b.png", "c.png", "--out", "out/")
+    line = "out/b.txt: cannot be written (No space left on device); free some space, then --resume"
+    complaint(result, line)
+    assert calls == [Path("out/a.txt"), Path("out/b.txt")]
+    assert read("a.png", "b.png", "c.png", "--out", "out/", "--resume").exit_code == 0
+    assert calls[2:] == [Path("out/b.txt"), Path("out/c.txt")]

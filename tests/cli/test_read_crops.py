@@ -90,7 +90,7 @@ def test_files_and_folders_in_order(tmp_path):
     for number in (10, 9, 100):
         image(folder / f"{number}.png", number)
     last = image(tmp_path / "last.png", 7)
-    result = read(folder, last)
+    result = read(folder, last, "--format", "text")
     names = [folder / "9.png", folder / "10.png", folder / "100.png", last]
     expected = [f"{name}\té{grey}" for name, grey in zip(names, (9, 10, 100, 7), strict=True)]
     assert result.stdout.splitlines() == expected
@@ -144,8 +144,11 @@ def test_one_bad_among_a_hundred(tmp_path):
         image(tmp_path / "set" / f"{number}.png", number)
     bad = tmp_path / "set" / "37.png"
     bad.write_bytes(bad.read_bytes()[:50])
-    result = read(tmp_path / "set")
-    complaint(result, bad, "broken")
+    result = read(tmp_path / "set", "--format", "text")
+    problem, summary = result.stderr.splitlines()
+    assert problem.startswith(f"isotrope: {bad}: broken")
+    assert summary.startswith("isotrope: 99 files read (99 images), 1 failed; ")
+    assert result.exit_code == 1
     texts = [line.split("\t")[1] for line in result.stdout.splitlines()]
     assert texts == [f"é{number}" for number in range(100) if number != 37]
 
@@ -154,7 +157,7 @@ def test_a_dangling_link_in_a_folder_is_one_line(tmp_path):
     good = image(tmp_path / "set" / "good.png")
     link = tmp_path / "set" / "link.png"
     link.symlink_to(tmp_path / "missing.png")
-    result = read(tmp_path / "set")
+    result = read(tmp_path / "set", "--format", "text")
     complaint(result, link, "a link to a file that is not there")
     assert result.stdout == f"{good}\té10\n"
 
@@ -192,7 +195,7 @@ def test_every_bad_input_of_the_issue(tmp_path):
         alone = read(tmp_path / name)
         complaint(alone, tmp_path / name, words)
         assert alone.stdout == ""
-        beside = read(tmp_path / name, good)
+        beside = read(tmp_path / name, good, "--format", "text")
         complaint(beside, tmp_path / name, words)
         assert beside.stdout == f"{good}\té10\n"
 
@@ -225,7 +228,7 @@ def test_missing_weights_are_one_line(tmp_path, monkeypatch):
 def test_turns(tmp_path, monkeypatch):
     folder = tmp_path / "set"
     image(folder / "a.png"), image(folder / "b.png", 20)
-    result = read(folder, "--turns")
+    result = read(folder, "--turns", "--format", "text")
     first, _, last = result.stdout.splitlines()
     assert first == f"{folder / 'a.png'}\té10\tsame at all turns, found at 0° 0° 0° 0°"
     assert last == "same text at all four turns: 2 of 2 images"

@@ -57,6 +57,14 @@ Show: TypeAlias = Annotated[
         "one sheet.",
     ),
 ]
+Resume: TypeAlias = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on where an earlier run with the same --out has stopped."),
+]
+Retry: TypeAlias = Annotated[
+    bool,
+    typer.Option("--retry", help="With --resume: read again what failed in an earlier run."),
+]
 MinConfidence: TypeAlias = Annotated[
     float,
     typer.Option(min=0, max=1, metavar="P", help="Leave out texts of a lower confidence."),

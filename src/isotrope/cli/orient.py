@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,13 +10,15 @@ import typer
 
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
-from isotrope.cli.files import Found, answered, check_folder, gather, paths
+from isotrope.cli.files import answered, check_folder, look
 from isotrope.cli.outputs import write
+from isotrope.jobs.inputs import Found
 
 if TYPE_CHECKING:
     import numpy as np
 
     from isotrope.io.images import ImageError
+    from isotrope.jobs.inputs import Inputs
     from isotrope.ocr.orientation.finder import Orientation, OrientationFinder
 
     Result = tuple[str, Orientation]
@@ -47,11 +49,12 @@ def orient(
     """
     complaints = Complaints()
     with exit_on_error():
-        files = gather(inputs, files_from, null, complaints, pdf=True)
+        files, survey = look(inputs, files_from, null, complaints, pdf=True)
         check_folder("--weights", weights)
-        finder = _load_finder(weights, device) if files else None
+        finder = _load_finder(weights, device) if survey.count else None
     with exit_on_error(), complaints.about(None):
-        write(_FORMATS[format](_results(finder, files, complaints)), None)
+        results = _results(finder, files, survey.count, complaints)
+        write(_FORMATS[format](results), None)
     raise typer.Exit(1 if complaints.count else 0)
 
 
@@ -62,7 +65,7 @@ def _load_finder(weights: Path | None, device: str | None) -> OrientationFinder:
 
 
 def _results(
-    finder: OrientationFinder | None, files: Sequence[Found], complaints: Complaints
+    finder: OrientationFinder | None, files: Inputs, total: int, complaints: Complaints
 ) -> Iterator[Result]:
     """Each readable file with its orientation; a complaint for each other file."""
     if finder is None:
@@ -78,7 +81,8 @@ def _results(
             for image in window:
                 yield image if isinstance(image, ImageError) else next(found)
 
-    for sheet, found in answered(paths(files), answer, None, complaints):
+    paths = (file.path for file in files if isinstance(file, Found))
+    for sheet, found in answered(paths, total, answer, complaints):
         yield sheet.name, found
 
 

@@ -15,12 +15,12 @@ from isotrope.cli.errors import UsageError
 T = TypeVar("T")
 
 
-def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path]) -> None:
     """Reject outputs that cannot be written or would destroy something, before reading anything.
 
     Args:
         outputs: Paths by the options that name them.
-        inputs: The files to read.
+        inputs: The files to read; they are gone through for each output that exists.
 
     Raises:
         UsageError: Two outputs are the same file, or an output is an input.
@@ -29,7 +29,6 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
     from isotrope.io.files import refuse_overwriting
 
     seen: dict[str, str] = {}
-    sources = [path for path in inputs if path is not None]
     for option, path in outputs.items():
         if path is None:
             continue
@@ -42,7 +41,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
             raise UsageError(f"{seen[place]} and {option} are both {path}; give two files")
         seen[place] = option
         try:
-            refuse_overwriting(path, sources)
+            refuse_overwriting(path, inputs)
         except ValueError as error:
             raise UsageError(f"{option} {error}") from error
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
+import stat
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
 
 from isotrope.cli.errors import UsageError
-from isotrope.cli.files import Found, Sheet
+from isotrope.cli.request import is_folder
+from isotrope.io.errors import ImageError
 from isotrope.io.files import refuse_overwriting
+from isotrope.jobs.inputs import Found
+from isotrope.jobs.survey import digest
+from isotrope.jobs.work import numbered
+
+if TYPE_CHECKING:
+    from isotrope.jobs.inputs import Inputs
+    from isotrope.jobs.survey import Survey
 
 
 class Places:
@@ -23,8 +32,8 @@ class Places:
         option: The option that names the output.
         given: Its value: a file, a folder, or None for standard output. It is a folder if it is
             one, ends in a slash, or has no suffix although there are `several` inputs.
-        files: The files to read.
-        several: Whether there may be several inputs.
+        inputs: The files to read.
+        survey: Of the inputs.
         suffix: Of the files in a folder.
         holds: What one output may hold: the pages of any "files", those of one "file", or a "page".
 
@@ -38,51 +47,98 @@ class Places:
         self,
         option: str,
         given: str | None,
-        files: Sequence[Found],
-        several: bool,
+        inputs: Inputs,
+        survey: Survey,
         suffix: str,
         holds: Literal["files", "file", "page"],
     ) -> None:
         self.option, self.suffix, self.holds = option, suffix, holds
         self.one = Path(given) if given is not None else None
-        self.folder = given is not None and _is_folder(given, several)
-        self._names: dict[Path, Path] = {}
+        self.folder = given is not None and is_folder(given, inputs.may_be_several)
+        self._survey = survey
         if given is not None and self.folder:
             _check_folder(option, Path(given))
-            self._names = _names(option, Path(given), files, suffix)
-            for name in self._names.values():
-                _refuse(option, name, files)
-            return
-        if len(files) > 1 and holds != "files":
+            self._check_clashes(inputs)
+            if os.path.isdir(given):
+                self._check_overwriting(inputs)
+        elif survey.count > 1 and holds != "files":
             raise UsageError(
-                f"{option}: {len(files)} files to read, and one to write holds only one {holds}; "
+                f"{option}: {survey.count} files to read, and one to write holds only one {holds}; "
                 f"give {option} a folder, such as out/"
             )
 
-    def place(self, sheet: Sheet) -> Path | None:
-        """Where a page goes. None: standard output.
+    def of(self, relative: Path) -> Path | None:
+        """The output of a file. None: standard output.
+
+        Args:
+            relative: Its path in the folder that was named.
+        """
+        if self.one is None or not self.folder:
+            return self.one
+        name = self.one / self._survey.output(relative)
+        return name.with_name(name.name + self.suffix)
+
+    def page(self, path: Path | None, file: Path, number: int, count: int) -> Path | None:
+        """The output of a page.
+
+        Args:
+            path: The output of its file.
+            file: The file.
+            number, count: Of the page and of all.
 
         Raises:
             ValueError: Standard output cannot hold all pages of its file.
         """
-        path = self._names.get(sheet.file, self.one)
-        if self.holds != "page" or sheet.image.count == 1:
+        if self.holds != "page" or count == 1:
             return path
         if path is None:
             raise ValueError(
-                f"{sheet.file}: has {sheet.image.count} pages, and standard output holds one in "
-                f"this format; give {self.option} a folder, such as out/"
+                f"{file}: has {count} pages, and standard output holds one in this format; give "
+                f"{self.option} a folder, such as out/"
             )
-        suffix = self.suffix if path.name.endswith(self.suffix) else path.suffix
-        stem = path.name.removesuffix(suffix)
-        return path.with_name(f"{stem}-{sheet.image.number}{suffix}")
+        return numbered(path, self.suffix, number, count)
+
+    def _check_clashes(self, inputs: Inputs) -> None:
+        taken: dict[Path, Path] = {}
+        for found in inputs if self._survey.has_clashes else ():
+            if isinstance(found, ImageError) or not self._survey.clashes(found.relative):
+                continue
+            name = cast("Path", self.of(found.relative))
+            if taken.setdefault(name, found.path) != found.path:
+                raise UsageError(
+                    f"{self.option} {self.one}: {taken[name]} and {found.path} would both be "
+                    f"{name}; read them into two folders"
+                )
+
+    def _check_overwriting(self, inputs: Inputs) -> None:
+        """Reject an output that is one of the inputs; only numbers of files are held."""
+        outputs = (self.of(found.relative) for found in inputs if isinstance(found, Found))
+        written = np.unique(np.fromiter(filter(None, map(_identity, outputs)), np.uint64))
+        if not len(written):
+            return
+        for found in inputs:
+            if isinstance(found, Found) and (number := _identity(found.path)):
+                place = np.searchsorted(written, np.uint64(number))
+                if place < len(written) and written[place] == number:
+                    self._refuse(inputs, found.path, number)
+
+    def _refuse(self, inputs: Inputs, source: Path, number: int) -> None:
+        for found in inputs:
+            path = self.of(found.relative) if isinstance(found, Found) else None
+            if path is not None and _identity(path) == number:
+                try:
+                    refuse_overwriting(path, [source])
+                except ValueError as error:
+                    raise UsageError(f"{self.option} {error}") from error
 
 
-def _is_folder(given: str, several: bool) -> bool:
-    path = Path(given)
-    if os.path.isdir(given) or given.endswith(("/", os.sep)):
-        return True
-    return several and not path.suffix and not path.exists()
+def _identity(path: Path | None) -> int | None:
+    """A number for a regular file, whatever its names; None if there is none."""
+    try:
+        status = os.stat(path or "")
+    except OSError:
+        return None
+    return digest(f"{status.st_dev} {status.st_ino}") if stat.S_ISREG(status.st_mode) else None
 
 
 def _check_folder(option: str, folder: Path) -> None:
@@ -94,30 +150,3 @@ def _check_folder(option: str, folder: Path) -> None:
         raise ValueError(f"{there}: a file, not a folder; give {option} another")
     if not os.access(there, os.W_OK | os.X_OK):
         raise ValueError(f"{folder}: no permission to write {there}; give {option} another folder")
-
-
-def _names(option: str, folder: Path, files: Sequence[Found], suffix: str) -> dict[Path, Path]:
-    """The output of each file: `a.png` becomes `a.txt`, or `a.png.txt` if there is an `a.jpg`."""
-    short = {file.path: folder / file.relative.with_suffix(suffix) for file in files}
-    counts = Counter(short.values())
-    names: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
-    for file in files:
-        name = short[file.path]
-        if counts[name] > 1:
-            name = folder / file.relative.with_name(file.relative.name + suffix)
-        if name in taken:
-            raise UsageError(
-                f"{option} {folder}: {taken[name]} and {file.path} would both be {name}; read them "
-                "into two folders"
-            )
-        taken[name] = file.path
-        names[file.path] = name
-    return names
-
-
-def _refuse(option: str, path: Path, files: Sequence[Found]) -> None:
-    try:
-        refuse_overwriting(path, [file.path for file in files])
-    except ValueError as error:
-        raise UsageError(f"{option} {error}") from error

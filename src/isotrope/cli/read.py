@@ -28,19 +28,23 @@ def read(
         bool, typer.Option("--crops", help="Each image is one word or line, not a page.")
     ] = False,
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
             autocompletion=_format_names,
             help="How pages are written: text, md, tsv, jsonl, hocr, alto, page, pdf; with --crops "
-            "text, tsv, json, jsonl; or one that a plugin adds.",
+            "text, tsv, json, jsonl; or one that a plugin adds. If left out, the suffix of --out "
+            "decides; else it is jsonl for a folder or list that goes into one output, text on a "
+            "terminal and for all else.",
         ),
-    ] = "text",
+    ] = None,
     out: options.Out = None,
     show: options.Show = None,
     skip_text: Annotated[
         bool, typer.Option("--skip-text", help="Pass over the pages of a PDF that have text.")
     ] = False,
+    resume: options.Resume = False,
+    retry: options.Retry = False,
     min_confidence: options.MinConfidence = 0.0,
     turns: options.Turns = False,
     detector: options.DetectorName = None,
@@ -77,5 +81,8 @@ def read(
         if crops and detector is not None:
             raise UsageError(f"--detector {detector} is for pages; leave it out, or --crops")
     named = list(inputs or [])
-    request = Request(named, files_from, null, format, out, show, turns, batch_size, given)
-    raise typer.Exit(read_crops(request) if crops else read_pages(request, skip_text))
+    request = Request(
+        *(named, files_from, null, format, out, show, turns, batch_size, given),
+        **{"crops": crops, "skip_text": skip_text, "resume": resume, "retry": retry},
+    )
+    raise typer.Exit(read_crops(request) if crops else read_pages(request))

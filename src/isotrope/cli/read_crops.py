@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
-from isotrope.cli.files import Found, answered, paths
-from isotrope.cli.outputs import check_outputs, is_stream, started, write
+from isotrope.cli.job import Job
+from isotrope.cli.outputs import check_outputs
 
 if TYPE_CHECKING:
     import numpy as np
 
     from isotrope.cli.request import Request
-    from isotrope.ocr.formats import Result, Writer
-    from isotrope.ocr.reader import Reader
+    from isotrope.jobs.run import Run
+    from isotrope.jobs.work import CropRead, Item
+    from isotrope.ocr.formats import Writer
     from isotrope.ocr.reading import Reading
 
 
@@ -29,26 +30,20 @@ def read_crops(request: Request) -> int:
     Returns:
         The exit status.
     """
+    from isotrope.ocr.formats import FORMATS
+
     complaints = Complaints()
     out = Path(request.out) if request.out is not None else None
     show = Path(request.show) if request.show is not None else None
     with exit_on_error():
-        lines_of = _writer(request.format)
-        files = request.files(complaints)
-        _check_places(out, show, [*paths(files), request.files_from])
+        suffixes = {f".{name}": name for name in FORMATS}
+        request = request.with_format(suffixes | {".txt": "text"})
+        writer = _writer(request.format or "text")
+        inputs, survey = request.look(complaints)
+        _check_places(out, show, request.sources(inputs))
         request.check()
-        kept = _Kept(request.turns, show)
-        reader = request.load() if files else None
-    with exit_on_error(), complaints.about(out):
-        results = started(_results(reader, files, request.batch_size, kept, out, complaints))
-        if results or is_stream(out):  # keep the file of an earlier run if there are no results
-            write(lines_of(results or (), kept.angles, request.several), out)
-        if request.turns:
-            kept.summarize(to_stdout=request.format == "text" and out is None)
-    if show:
-        with exit_on_error(), complaints.about(show):
-            kept.draw(show)
-    return 1 if complaints.count else 0
+    kind = _Crops(request, writer, complaints)
+    return Job(request, inputs, survey, kind, complaints).perform()
 
 
 def _writer(format: str) -> Writer:
@@ -60,7 +55,7 @@ def _writer(format: str) -> Writer:
         raise UsageError(f"--format {format}: {error}") from error
 
 
-def _check_places(out: Path | None, show: Path | None, inputs: Sequence[Path | None]) -> None:
+def _check_places(out: Path | None, show: Path | None, inputs: Iterable[Path]) -> None:
     from isotrope.ocr.sheet import sheet_format
 
     for option, path in {"--out": out, "--show": show}.items():
@@ -74,75 +69,75 @@ def _check_places(out: Path | None, show: Path | None, inputs: Sequence[Path | N
             raise UsageError(f"--show {error}") from error
 
 
-@dataclass
-class _Kept:
-    """Readings kept for the end: for the summary of `--turns` and the sheet of `--show`."""
+class _Crops:
+    """How words and lines are read and written: see `isotrope.cli.job.Kind`."""
 
-    turns: bool
-    show: Path | None
-    readings: list[Sequence[Reading]] = field(default_factory=list)
-    thumbnails: list[np.ndarray] = field(default_factory=list)
+    unit = "images"
+    joined = True
+    folder = None
+    repeat = True
 
-    @property
-    def angles(self) -> Sequence[int]:
-        """The turns at which each image is read."""
+    def __init__(self, request: Request, writer: Writer, complaints: Complaints) -> None:
+        from isotrope.jobs.work import CropWork
         from isotrope.ocr.reading import TURNS
 
-        return TURNS if self.turns else (0,)
+        self.request, self.writer, self.complaints = request, writer, complaints
+        self.turns = TURNS if request.turns else (0,)
+        self.work = CropWork(request.reader, request.batch_size, self.turns)
+        self.show = Path(request.show) if request.show is not None else None
+        self._drawn: list[tuple[np.ndarray, tuple[Reading, ...]]] = []
 
-    def add(self, pixels: np.ndarray, readings: Sequence[Reading]) -> None:
-        """Keep the readings of an image, and a thumbnail if it fits on the sheet."""
-        from isotrope.ocr.sheet import LIMIT, thumbnail
+    def prepared(self, item: Item) -> Item:
+        """The file; its images are wanted as long as there is room on the sheet."""
+        return replace(item, thumbnail=self._has_room)
 
-        self.readings.append(readings)
-        if self.show and len(self.thumbnails) * len(self.angles) < LIMIT:
-            self.thumbnails.append(thumbnail(pixels))
+    def pieces(self, results: Iterable[CropRead]) -> Iterable[bytes]:
+        """The lines of all texts."""
+        named = ((result.name, result.readings) for result in results)
+        for line in self.writer(named, self.turns, self.request.several):
+            yield line.encode("utf-8", "replace") + b"\n"
 
-    def summarize(self, to_stdout: bool) -> None:
-        """Print how many images have the same text at every turn."""
+    def stand_in(self, tally: Counter[str]) -> CropRead:
+        """An image without text."""
+        from isotrope.jobs.work import CropRead
+        from isotrope.ocr.reading import Reading
+
+        return CropRead("", (Reading("", 1.0, 0),) * len(self.turns), None)
+
+    def count(self, result: CropRead, tally: Counter[str]) -> None:
+        """Count the images with the same text at all turns; keep those for the sheet."""
         from isotrope.ocr.formats import same_text
 
-        same = sum(map(same_text, self.readings))
-        line = f"same text at all four turns: {same} of {len(self.readings)} images"
-        typer.echo(line, err=not to_stdout)
+        tally["same"] += same_text(result.readings)
+        if result.thumbnail is not None and self._has_room:
+            self._drawn.append((result.thumbnail, tuple(result.readings)))
 
-    def draw(self, path: Path) -> None:
-        """Draw the sheet, with a row for each image if it has several turns.
+    def write(self, item: Item, results: Iterator[CropRead], run: Run) -> None:
+        """Never: all texts go into one output."""
+        raise NotImplementedError
 
-        Does nothing if no image was read.
-        """
+    def close(self, run: Run) -> None:
+        """Print how many images have the same text at every turn, and draw the sheet."""
+        if self.request.turns:
+            counted = f"{run.tally['same']} of {run.tally['results']} images"
+            to_stdout = self.request.format == "text" and self.request.out is None
+            typer.echo(f"same text at all four turns: {counted}", err=not to_stdout)
+        if self.show and self._drawn:
+            with exit_on_error(), self.complaints.about(self.show):
+                self._draw(self.show, run.results)
+
+    @property
+    def _has_room(self) -> bool:
+        from isotrope.ocr.sheet import LIMIT
+
+        return self.show is not None and len(self._drawn) * len(self.turns) < LIMIT
+
+    def _draw(self, path: Path, total: int) -> None:
+        """Draw the sheet, with a row for each image if it has several turns."""
         from isotrope.io.resize import turn
         from isotrope.ocr.sheet import draw_sheet
 
-        if not self.readings:
-            return
-        images = (turn(image, angle) for image in self.thumbnails for angle in self.angles)
-        readings = list(chain.from_iterable(self.readings))
-        draw_sheet(images, readings, path, columns=max(4, len(self.angles)))
-
-
-def _results(
-    reader: Reader | None,
-    files: Sequence[Found],
-    batch_size: int,
-    kept: _Kept,
-    out: Path | None,
-    complaints: Complaints,
-) -> Iterator[Result]:
-    """Each readable image with its reading at each turn."""
-    if reader is None:
-        return
-
-    def answer(images: Iterable[np.ndarray]) -> Iterator[Any]:
-        from isotrope.io.images import ImageError
-
-        stream = reader.stream(images, batch_size, on_error="return", turns=kept.angles)
-        while readings := list(islice(stream, len(kept.angles))):
-            problem = next((each for each in readings if isinstance(each, ImageError)), None)
-            yield problem or readings
-
-    for sheet, readings in answered(paths(files), answer, out, complaints):
-        kept.add(sheet.image.pixels, readings)
-        for warning in dict.fromkeys(chain.from_iterable(each.warnings for each in readings)):
-            complaints.warn(f"{sheet.name}: {warning}")
-        yield sheet.name, readings
+        images = (turn(image, degrees) for image, _ in self._drawn for degrees in self.turns)
+        readings = [reading for _, several in self._drawn for reading in several]
+        columns = max(4, len(self.turns))
+        draw_sheet(images, readings, path, columns, total * len(self.turns))

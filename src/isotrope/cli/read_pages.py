@@ -2,68 +2,68 @@
 
 from __future__ import annotations
 
+import errno
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
-from isotrope.cli.files import Found, Sheet, answered, paths
+from isotrope.cli.job import Job
 from isotrope.cli.outputs import check_outputs, write_bytes
 from isotrope.cli.places import Places
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from isotrope.cli.request import Request
+    from isotrope.jobs.inputs import Inputs
+    from isotrope.jobs.run import Run
+    from isotrope.jobs.survey import Survey
+    from isotrope.jobs.work import Item, PageRead
     from isotrope.ocr.document import Page
     from isotrope.ocr.formats.pages import PageFormat
-    from isotrope.ocr.reader import Reader
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""System errors that would meet every other output too."""
 
 
-def read_pages(request: Request, skip_text: bool) -> int:
+def read_pages(request: Request) -> int:
     """Read each page of each file.
-
-    Args:
-        request: What to read.
-        skip_text: Whether to pass over the pages of PDF files that have text.
 
     Returns:
         The exit status.
     """
     complaints = Complaints()
     with exit_on_error():
+        request = _with_format(request)
         format = _format(request)
-        files = list(dict.fromkeys(request.files(complaints, pdf=True)))
-        several = request.several
-        texts = Places("--out", request.out, files, several, format.suffix, format.holds)
-        shown = _shown(request.show, files, several)
-        _check_files({"--out": texts, "--show": shown}, [*paths(files), request.files_from])
+        inputs, survey = request.look(complaints)
+        texts = Places("--out", request.out, inputs, survey, format.suffix, format.holds)
+        shown = _shown(request.show, inputs, survey)
+        files = {"--out": texts, "--show": shown}
+        single = {option: p.one for option, p in files.items() if p and not p.folder}
+        check_outputs(single, request.sources(inputs))
         request.check()
-        reader = request.load() if files else None
-    run = _Run(request, reader, skip_text, texts, shown, complaints)
-    with exit_on_error():
-        for place, pages in groupby(run.pages(files), key=itemgetter(0)):
-            with complaints.about(place):
-                try:
-                    write_bytes(format.write((page for _, page in pages), run.source), place)
-                except ValueError as error:  # what is read does not fit the format
-                    complaints.add(error)
-        if request.turns:
-            run.summarize(to_stdout=request.format == "text" and request.out is None)
-    return 1 if complaints.count else 0
+    return Job(request, inputs, survey, _Pages(request, format, texts, shown), complaints).perform()
+
+
+def _with_format(request: Request) -> Request:
+    from isotrope.ocr.formats.pages import PAGE_FORMATS
+
+    suffixes = {format.suffix: name for name, format in PAGE_FORMATS.items()}
+    return request.with_format(suffixes)
 
 
 def _format(request: Request) -> PageFormat:
     from isotrope.ocr.formats import format_names
     from isotrope.ocr.formats.pages import page_format
 
-    name = request.format
+    name = request.format or "text"
     try:
         format = page_format(name)
     except ValueError as error:
@@ -74,12 +74,12 @@ def _format(request: Request) -> PageFormat:
     return format
 
 
-def _shown(given: str | None, files: Sequence[Found], several: bool) -> Places | None:
+def _shown(given: str | None, inputs: Inputs, survey: Survey) -> Places | None:
     from isotrope.ocr.overlay import SUFFIXES
 
     if given is None:
         return None
-    shown = Places("--show", given, files, several, ".png", "page")
+    shown = Places("--show", given, inputs, survey, ".png", "page")
     if not shown.folder and (suffix := Path(given).suffix.lower()) not in SUFFIXES:
         raise UsageError(
             f"--show {given}: a page cannot be drawn as {suffix!r}; use {' '.join(SUFFIXES)}, or "
@@ -88,98 +88,82 @@ def _shown(given: str | None, files: Sequence[Found], several: bool) -> Places |
     return shown
 
 
-def _check_files(places: dict[str, Places | None], inputs: Sequence[Path | None]) -> None:
-    """Check the outputs that are files; those that are folders have checked themselves."""
-    files = {option: p.one for option, p in places.items() if p and not p.folder}
-    check_outputs(files, inputs)
+class _Pages:
+    """How pages are read and written: see `isotrope.cli.job.Kind`."""
 
-
-class _Run:
-    """Reads pages, draws them, and counts those that are the same at all turns."""
+    unit = "pages"
+    repeat = False
 
     def __init__(
-        self,
-        request: Request,
-        reader: Reader | None,
-        skip_text: bool,
-        texts: Places,
-        shown: Places | None,
-        complaints: Complaints,
+        self, request: Request, format: PageFormat, texts: Places, shown: Places | None
     ) -> None:
+        from isotrope.jobs.work import PageWork
         from isotrope.ocr.reading import TURNS
 
-        self.request, self.reader, self.skip_text = request, reader, skip_text
-        self.texts, self.shown, self.complaints = texts, shown, complaints
-        self.angles = TURNS if request.turns else (0,)
-        self.read, self.same = 0, 0
-        self._sources: dict[str | None, Path | bytes] = {}
+        self.request, self.format, self.texts, self.shown = request, format, texts, shown
+        self.joined = format.holds == "files" and not texts.folder
+        self.folder = texts.one if texts.folder else None
+        turns = TURNS if request.turns else (0,)
+        self.work = PageWork(request.reader, request.batch_size, turns, request.skip_text)
+        self._source: Path | bytes = b""
 
-    def pages(self, files: Sequence[Found]) -> Iterator[tuple[Path | None, Page]]:
-        """Each page that can be read, and where it goes."""
-        if self.reader is None:
-            return
-        refused: set[Path] = set()
-        out = self.texts.one
-        results = answered(paths(files), self._answer, out, self.complaints, self.skip_text)
-        for sheet, turned in results:
-            pages = [_named(page, sheet) for page in turned]
-            self._compare(sheet, pages)
-            self._draw(sheet, pages)
-            for warning in pages[0].warnings:
-                self.complaints.warn(f"{sheet.name}: {warning}")
-            self._sources[pages[0].file] = sheet.source
+    def prepared(self, item: Item) -> Item:
+        """The file, with the place of its picture."""
+        return replace(item, picture=self.shown.of(item.relative)) if self.shown else item
+
+    def pieces(self, results: Iterable[PageRead]) -> Iterable[bytes]:
+        """All pages in one output."""
+        return self.format.write(result.page for result in results)
+
+    def stand_in(self, tally: Counter[str]) -> PageRead:
+        """An empty page with the number of the last."""
+        from isotrope.jobs.work import PageRead
+        from isotrope.ocr.document import Page
+
+        return PageRead(Page(1, 1, (), number=tally["number"]), 1, True)
+
+    def count(self, result: PageRead, tally: Counter[str]) -> None:
+        """Count the pages that are the same at all turns; number them as formats do."""
+        tally["same"] += result.same
+        tally["number"] = max(tally["number"] + 1, result.page.number)
+
+    def write(self, item: Item, results: Iterator[PageRead], run: Run) -> None:
+        """Write the pages of one file to an output of its own, or each to its own."""
+        from isotrope.jobs.errors import Unwritable
+        from isotrope.jobs.work import unwritable
+
+        self._source = item.path if item.content is None else item.content
+        for place, pages in groupby(self._placed(item, results, run), key=itemgetter(0)):
             try:
-                yield self.texts.place(sheet), pages[0]
-            except ValueError as error:
-                if sheet.file not in refused:
-                    self.complaints.add(error)
-                refused.add(sheet.file)
+                write_bytes(self.format.write((page for _, page in pages), self._source_of), place)
+            except ValueError as error:  # what is read does not fit the format
+                run.fail(str(error))
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                if error.errno in _FULL:
+                    problem = f"{place}: cannot be written ({error.strerror or error})"
+                    raise Unwritable(problem) from error
+                run.fail(unwritable(place or "standard output", error))
 
-    def source(self, page: Page) -> Path | bytes:
-        """The file that a page is from."""
-        return self._sources[page.file]
-
-    def summarize(self, to_stdout: bool) -> None:
+    def close(self, run: Run) -> None:
         """Print how many pages are the same document at every turn."""
-        line = f"same document at all four turns: {self.same} of {self.read} pages"
-        typer.echo(line, err=not to_stdout)
+        if self.request.turns:
+            counted = f"{run.tally['same']} of {run.tally['results']} pages"
+            to_stdout = self.request.format == "text" and self.request.out is None
+            typer.echo(f"same document at all four turns: {counted}", err=not to_stdout)
 
-    def _answer(self, images: Iterable[np.ndarray]) -> Iterator[Any]:
-        """The pages of each image, one for each turn."""
-        from isotrope.io.images import ImageError
-        from isotrope.io.resize import turn
+    def _placed(
+        self, item: Item, results: Iterator[PageRead], run: Run
+    ) -> Iterator[tuple[Path | None, Page]]:
+        output, refused = self.texts.of(item.relative), False
+        for page, count, _same in results:
+            try:
+                yield self.texts.page(output, item.path, page.number, count), page
+            except ValueError as error:
+                if not refused:
+                    run.fail(str(error))
+                refused = True
 
-        assert self.reader is not None
-        turned = (turn(image, angle) for image in images for angle in self.angles)
-        stream = self.reader.read_pages(turned, self.request.batch_size, on_error="return")
-        while pages := list(islice(stream, len(self.angles))):
-            problem = next((each for each in pages if isinstance(each, ImageError)), None)
-            yield problem or pages
-
-    def _compare(self, sheet: Sheet, pages: Sequence[Page]) -> None:
-        self.read += 1
-        differing = [
-            f"{angle}°"
-            for angle, page in zip(self.angles, pages, strict=True)
-            if page != pages[0].turned(angle)
-        ]
-        if differing:
-            self.complaints.warn(f"{sheet.name}: another document at {' '.join(differing)}")
-        self.same += not differing
-
-    def _draw(self, sheet: Sheet, pages: Sequence[Page]) -> None:
-        from isotrope.io.resize import turn
-        from isotrope.ocr.overlay import draw_pages
-
-        if self.shown is None or (path := self.shown.place(sheet)) is None:
-            return
-        images = [turn(sheet.image.pixels, angle) for angle in self.angles]
-        with self.complaints.about(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw_pages(images, pages, path)
-
-
-def _named(page: Page, sheet: Sheet) -> Page:
-    """The page with what its file says about it."""
-    image = sheet.image
-    return replace(page, file=str(sheet.file), number=image.number, resolution=image.resolution)
+    def _source_of(self, _page: Page) -> Path | bytes:
+        return self._source

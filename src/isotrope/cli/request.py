@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isotrope.cli.errors import Complaints, UsageError
-from isotrope.cli.files import Found, check_folder, gather
+from isotrope.cli.files import check_folder, look
 
 if TYPE_CHECKING:
-    from isotrope.ocr.reader import Reader
+    from isotrope.jobs.inputs import Inputs
+    from isotrope.jobs.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -24,33 +25,80 @@ class Request:
         inputs: Files, folders, and `-`.
         files_from: A file that lists more of them, or `-`.
         null: Whether the entries of the list end in NUL.
-        format: The name of a format.
+        format: The name of a format. None: see `with_format`.
         out: Where the texts go. None: standard output.
         show: Where the picture goes. None: nowhere.
         turns: Whether to read at all four turns.
         batch_size: How many images or lines are read at once.
         reader: The arguments of `Reader.from_pretrained`.
+        crops: Whether each image is one word or line.
+        skip_text: Whether to pass over the pages of PDF files that have text.
+        resume: Whether to go on where an earlier run has stopped.
+        retry: Whether to read again what failed in an earlier run.
     """
 
     inputs: Sequence[Path]
     files_from: Path | None
     null: bool
-    format: str
+    format: str | None
     out: str | None
     show: str | None
     turns: bool
     batch_size: int
     reader: dict[str, Any]
+    crops: bool = False
+    skip_text: bool = False
+    resume: bool = False
+    retry: bool = False
 
-    def files(self, complaints: Complaints, pdf: bool = False) -> list[Found]:
-        """Find the files to read; see `gather`."""
-        return gather(self.inputs, self.files_from, self.null, complaints, pdf)
+    def look(self, complaints: Complaints) -> tuple[Inputs, Survey]:
+        """Go through the files once; see `isotrope.cli.files.look`."""
+        return look(self.inputs, self.files_from, self.null, complaints, pdf=not self.crops)
+
+    def sources(self, inputs: Inputs) -> Iterable[Path]:
+        """All files that are read, with the list of them, to go through any number of times."""
+        return _Sources(inputs)
+
+    def with_format(self, suffixes: Mapping[str, str]) -> Request:
+        """The request with the name of a format, if it has none.
+
+        The suffix of `--out` says it. Else a folder or a list of files is written as JSON Lines,
+        except to a terminal, and except as a file for each input; all else is text.
+
+        Args:
+            suffixes: Names of formats by the suffixes of their files.
+        """
+        if self.format is not None:
+            return self
+        apart = self.out is not None and not self.crops and is_folder(self.out, self.several)
+        if self.out is not None and not apart:
+            for suffix, name in suffixes.items():
+                if self.out.lower().endswith(suffix):
+                    return replace(self, format=name)
+        shown = self.out is None and sys.stdout.isatty()
+        long = self.files_from is not None or any(map(os.path.isdir, self.inputs))
+        return replace(self, format="jsonl" if long and not apart and not shown else "text")
 
     @property
     def several(self) -> bool:
         """Whether there may be more than one file."""
         named = self.inputs
-        return self.files_from is not None or len(named) > 1 or any(p.is_dir() for p in named)
+        return self.files_from is not None or len(named) > 1 or any(map(os.path.isdir, named))
+
+    def fixed(self) -> dict[str, Any]:
+        """What the results depend on, for the journal."""
+        import isotrope
+
+        reader = {f"--{name}": str(value) for name, value in self.reader.items() if value}
+        names = {"--path": "--weights", "--min_confidence": "--min-confidence"}
+        return {
+            "isotrope": isotrope.__version__,
+            "--crops": self.crops,
+            "--format": self.format,
+            "--turns": self.turns,
+            "--skip-text": self.skip_text,
+            **{names.get(name, name): value for name, value in reader.items()},
+        }
 
     def check(self) -> None:
         """Reject bad options of the reader now, rather than after seconds of loading.
@@ -61,13 +109,27 @@ class Request:
         """
         check_reader(self.reader)
 
-    def load(self) -> Reader:
-        """Load the reader, quietly."""
-        from isotrope.ocr.reader import Reader
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Reader.from_pretrained(**self.reader)
+class _Sources:
+    """The paths of inputs."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+
+    def __iter__(self) -> Iterator[Path]:
+        from isotrope.jobs.inputs import Found
+
+        if self._inputs.files_from is not None:
+            yield self._inputs.files_from
+        yield from (found.path for found in self._inputs if isinstance(found, Found))
+
+
+def is_folder(out: str, several: bool) -> bool:
+    """Whether an output is a folder: it is one, ends in a slash, or has no suffix for `several`."""
+    path = Path(out)
+    if os.path.isdir(out) or out.endswith(("/", os.sep)):
+        return True
+    return several and not path.suffix and not path.exists()
 
 
 def check_reader(given: dict[str, Any]) -> None:

@@ -140,6 +140,32 @@ def filling(folder: str | Path) -> Iterator[Path]:
                 _put(file, _regular(path), mode)
 
 
+def real_file(path: str | Path) -> Path | None:
+    """The regular file behind the links of a path, which need not exist.
+
+    Returns:
+        None for a device, a pipe or an open descriptor.
+    """
+    target = _resolved(path)
+    return None if isinstance(target, int) or _is_stream(target) else target
+
+
+def put_in_place(temporary: str | Path, target: str | Path) -> None:
+    """Sync a finished file to disk and rename it onto another, whose mode and owner it gets.
+
+    Args:
+        temporary: A file in the same folder, which is gone afterwards.
+        target: The place, which need not exist; no link (see `real_file`).
+
+    Raises:
+        OSError: It cannot be written. `target` is named.
+    """
+    temporary, target = Path(temporary), Path(target)
+    with _naming(target):
+        _put(temporary, target, stat.S_IMODE(temporary.stat().st_mode))
+    temporary.unlink(missing_ok=True)
+
+
 def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
     """Reject an output path that is also an input, under any name.
 
@@ -235,8 +261,13 @@ def _put(temporary: Path, target: Path, mode: int) -> None:
         shutil.copyfile(temporary, target)
         _sync(target, os.O_RDWR)
         return
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Sync the names in a folder to disk, where the system can."""
     with suppress(OSError):  # not every system can open folders
-        _sync(target.parent, os.O_RDONLY)
+        _sync(Path(folder), os.O_RDONLY)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ from isotrope.io.opening import (
     opened,
     page_numbers,
 )
+from isotrope.io.walking import walk_images
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +35,11 @@ __all__ = [
     "load_pixels",
     "load_unit",
 ]
+
+NO_IMAGES = (
+    "no images in this folder; it must hold PNG, JPEG, TIFF or other image files, not hidden"
+)
+"""The problem of a folder without images."""
 
 ImageSource: TypeAlias = (
     "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | np.ndarray | torch.Tensor"
@@ -114,31 +119,9 @@ def find_images(folder: str | Path, pdf: bool = False) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError("no such folder; check the path", str(folder))
-    suffixes = image_suffixes() | ({".pdf"} if pdf else frozenset())
-    found: list[Path] = []
-
-    def keep(error: OSError) -> None:
-        found.append(Path(error.filename))
-
-    for place, folders, names in os.walk(folder, onerror=keep):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(place, name) for name in names if not name.startswith(".")]
-        found += [path for path in paths if path.suffix.lower() in suffixes]
-    if not found:
-        raise ImageError(
-            "no images in this folder; it must hold PNG, JPEG, TIFF or other image files, not "
-            "hidden",
-            str(folder),
-        )
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[list[tuple[int, str]]]:
-    """Sort key that compares runs of digits as numbers, folder by folder."""
-    return [
-        [(int(run), "") if run.isdecimal() else (-1, run) for run in re.split(r"(\d+)", part)]
-        for part in path.parts
-    ]
+    if found := list(walk_images(folder, pdf)):
+        return found
+    raise ImageError(NO_IMAGES, str(folder))
 
 
 def _array(source: ImageSource) -> np.ndarray:

@@ -169,6 +169,7 @@ class Reader:
         batch_size: int = ...,
         on_error: Literal["raise"] = ...,
         turns: Sequence[int] = ...,
+        soon: bool = ...,
     ) -> Iterator[Reading]: ...
 
     @overload
@@ -179,6 +180,7 @@ class Reader:
         *,
         on_error: Literal["return"],
         turns: Sequence[int] = ...,
+        soon: bool = ...,
     ) -> Iterator[Reading | ImageError]: ...
 
     def stream(
@@ -187,6 +189,7 @@ class Reader:
         batch_size: int = 32,
         on_error: Literal["raise", "return"] = "raise",
         turns: Sequence[int] = (0,),
+        soon: bool = True,
     ) -> Iterator[Reading] | Iterator[Reading | ImageError]:
         """Like `read`, one result at a time, with bounded memory for any number of images.
 
@@ -194,11 +197,12 @@ class Reader:
             images, batch_size, on_error: As in `read`.
             turns: Degrees counter-clockwise, multiples of 90: each image is turned (exactly) by
                 each and read again.
+            soon: Whether to read few images at first, for early results.
 
         Yields:
             The results of the first image at each of `turns`, then of the second, and so on.
         """
-        return self._checked(images, batch_size, on_error, turns)
+        return self._checked(images, batch_size, on_error, turns, soon)
 
     def read_pages(
         self,
@@ -215,9 +219,9 @@ class Reader:
         batch_size: int,
         on_error: str,
         turns: Sequence[int],
-        soon: bool = True,
+        soon: bool,
     ) -> Iterator[Reading | ImageError]:
-        """Check the arguments, then read; `soon` makes early windows short, for early results."""
+        """Check the arguments, then read; `soon` as in `stream`."""
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if on_error not in ("raise", "return"):

@@ -40,6 +40,7 @@ def draw_sheet(
     readings: Sequence[Reading],
     path: str | Path,
     columns: int = 4,
+    total: int | None = None,
 ) -> None:
     """Draw images and their readings to a file, which is written whole or not at all.
 
@@ -49,6 +50,7 @@ def draw_sheet(
         readings: The reading of each image.
         path: The file to write, in the format of its suffix; replaced if it exists.
         columns: Number of images per row.
+        total: Number of images that were read, if there are not `readings` of all.
 
     Raises:
         ImageError: An image cannot be opened (any more).
@@ -77,7 +79,9 @@ def draw_sheet(
         row, column = divmod(place, columns)
         left, bottom = column * _CELL[0], height - (row + 1) * _CELL[1]
         _draw_cell(figure, left, bottom, load_pixels(image), reading)
-    figure.text(0.5, 0.12 / height, _caption(len(readings)), ha="center", fontsize=8, color="0.4")
+    figure.text(
+        0.5, 0.12 / height, _caption(total or len(readings)), ha="center", fontsize=8, color="0.4"
+    )
     with replacing(path) as temporary, warnings.catch_warnings():
         # Letters that the font lacks are drawn as boxes; the warning about them helps nobody.
         warnings.simplefilter("ignore", UserWarning)
