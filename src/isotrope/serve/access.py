@@ -66,9 +66,9 @@ class Access:
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether a page is of this server, also if a proxy has changed the `Host`."""
-        return urlsplit(origin).netloc == host or (
-            self.hosts is not None and _name(origin) in self.hosts - LOCAL
-        )
+        if origin.partition("://")[2] == host:
+            return True
+        return self.hosts is not None and _name(origin) in self.hosts - LOCAL
 
 
 def is_local(host: str) -> bool:

@@ -157,7 +157,7 @@ async def _answered(request: Request, queue: WorkQueue, job: Job | PictureJob) -
         if not answer.done() and gone.done():
             raise ClientDisconnect
         if not answer.done() and future.cancel():  # it never had its turn
-            raise queue.full()
+            raise queue.busy_with(f"no turn came within {queue.setup.limits.seconds:g} s")
         return await answer
     except asyncio.CancelledError:
         if future.cancelled() or not future.running():

@@ -92,18 +92,16 @@ class WorkQueue:
             if self._closing:
                 raise _stopping()
             if self.waiting >= self.setup.limits.queue:
-                raise self.full()
+                raise self.busy_with(f"{self.waiting} requests wait for their turn")
             self._entries.append(_Entry(job, future))
             self._change.notify()
         return future
 
-    def full(self) -> Refusal:
+    def busy_with(self, problem: str) -> Refusal:
         """What a request hears that finds no place, or does not get its turn in time."""
-        return Refusal(
-            503,
-            f"busy: {self.waiting} requests wait for their turn; send it again later",
-            retry_after=max(1, min(60, math.ceil(self.seconds * self.waiting / self.workers))),
-        )
+        wait = math.ceil(self.seconds * self.waiting / self.workers)
+        problem = f"busy: {problem}; send it again later"
+        return Refusal(503, problem, retry_after=max(1, min(60, wait)))
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until a reader is loaded or cannot be (see `problem`); False if it takes longer."""
@@ -185,8 +183,6 @@ class WorkQueue:
         """Another worker in the place of one that has ended; None if the queue is closing."""
         self._loaded.discard(number)
         worker.close()
-        if not self._closing:
-            self.on_restart()
         return self._started(number)
 
     def _started(self, number: int) -> Worker | None:
@@ -203,6 +199,8 @@ class WorkQueue:
 
     def _try_to_start(self, number: int) -> Worker | None:
         worker = None
+        if number in self._workers:
+            self.on_restart()
         try:
             self._workers[number] = worker = Worker(self.setup)
             worker.wait()
