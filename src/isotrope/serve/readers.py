@@ -7,6 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from isotrope.serve.job import Choice, Setup
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ class Loaded:
 
     reader: Reader
     pages: PageReader
+
+    def open(self) -> None:
+        """Open the networks, which else the first request would do."""
+        blank = np.full((48, 192, 3), 255, np.uint8)
+        self.reader.read([blank])
+        self.pages.detector.find(blank)
 
     def at_least(self, confidence: float) -> Loaded:
         """The same, leaving out texts of a lower confidence."""
@@ -46,7 +54,7 @@ class Readers:
     def __init__(self, setup: Setup, most: int = MOST) -> None:
         self._setup, self._most = setup, most
         self._loaded: OrderedDict[Choice, Loaded] = OrderedDict()
-        self.get(setup.choice)
+        self.get(setup.choice).open()
 
     def get(self, choice: Choice) -> Loaded:
         """The readers of a choice.
@@ -64,13 +72,13 @@ class Readers:
         return self._loaded[choice]
 
     def _load(self, choice: Choice) -> Loaded:
-        from isotrope.ocr.detection.later import detector_for
+        from isotrope.ocr.detection import make_detector
         from isotrope.ocr.pages.stream import page_reader
         from isotrope.ocr.reader import Reader
 
         for other, loaded in self._loaded.items():
             if choice == other._replace(detector=choice.detector):
-                detector = detector_for(choice.detector, threads=self._setup.threads)
+                detector = make_detector(choice.detector, threads=self._setup.threads)
                 reader = replace(loaded.reader, detector=detector)
                 return Loaded(reader, replace(loaded.pages, detector=detector))
             if choice == other._replace(adapter=choice.adapter) and hasattr(
