@@ -261,6 +261,22 @@ def test_files_are_read_one_after_the_other_and_errors_stand_in_place(page, file
     expect(states).to_have_text(["2 lines", "2 lines"])
 
 
+def test_a_picture_is_shown_before_it_is_read_and_gone_when_removed(page, files):
+    held = []
+    page.route("**/v1/read", lambda route: held.append(route))
+    page.set_input_files("#choose-files", files / "lines.png")
+    expect(page.locator(".picture")).to_be_visible()
+    expect(page.locator("#verdict")).to_have_text("Reading …")
+    expect(page.locator("#lines button")).to_have_count(0)
+    expect(page.locator("#files .state")).to_have_text("reading …")
+    held.pop().continue_()
+    expect(page.locator("#lines button")).to_have_count(2)
+    page.click("[aria-label='Remove lines.png']")
+    expect(page.locator("#welcome")).to_be_visible()
+    expect(page.locator("#open-files")).to_be_focused()
+    expect(page.locator(".picture")).to_have_count(0)
+
+
 def test_four_turns_are_the_same_document(page, files):
     choose(page, files / "lines.png")
     page.click("label:has(#view-four)")

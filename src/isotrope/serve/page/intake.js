@@ -67,7 +67,7 @@ export function listen(inputs, take) {
   const over = (/** @type {boolean} */ on) => document.body.classList.toggle("dropping", on);
   window.addEventListener("dragover", (event) => {
     event.preventDefault();
-    over(true);
+    over(event.dataTransfer?.types.includes("Files") ?? false);
   });
   window.addEventListener("dragleave", (event) => !event.relatedTarget && over(false));
   window.addEventListener("drop", async (event) => {

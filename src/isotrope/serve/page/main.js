@@ -13,7 +13,8 @@ import { Item, blank, pageOf } from "./sheets.js";
 import * as stage from "./stage.js";
 import * as text from "./text.js";
 import * as token from "./token.js";
-import { turned } from "./turn.js";
+import { decoded, turned } from "./turn.js";
+import * as turner from "./turner.js";
 
 /** @typedef {import("./sheets.js").Sheet} Sheet @typedef {import("./api.js").Page} Page */
 
@@ -35,7 +36,17 @@ function take(/** @type {File[]} */ files) {
   if (!fresh.length) return;
   items.push(...fresh);
   document.body.classList.add("working");
+  offer();
+  if (items.length === fresh.length) announce(fresh[0]);
   for (const item of fresh) read(item);
+}
+
+/** Show the picture of a file before it is read, if the browser can. */
+async function announce(/** @type {Item} */ item) {
+  clear();
+  verdict("", "Reading …");
+  const picture = item.many ? null : await decoded(item.file).catch(() => null);
+  if (picture && !current && items.includes(item)) stage.showPicture(picture);
 }
 
 /** Read a file, and show it if nothing is shown yet. */
@@ -58,13 +69,27 @@ function remove(/** @type {Item} */ item) {
   item.stop();
   items = items.filter((other) => other !== item);
   if (current?.item === item) {
-    current = null;
     const next = items.find(({ sheets }) => sheets.length);
     if (next) open(next.sheets[0]);
+    else clear();
   }
   document.body.classList.toggle("working", items.length > 0);
   list();
-  $("add").focus();
+  $(items.length ? "add" : "open-files").focus();
+}
+
+/** Show no sheet. */
+function clear() {
+  work.abort();
+  current = null;
+  view = { page: null, picture: document.createElement("canvas") };
+  $("sheet-name").textContent = "Picture";
+  stage.showPicture(null);
+  text.show(null);
+  scores.show(undefined);
+  verdict("", "");
+  turner.show(0);
+  activate(-1);
 }
 
 let listed = 0;
@@ -85,7 +110,7 @@ async function open(/** @type {Sheet | null} */ sheet) {
   if (other) activate(-1);
   $("sheet-name").textContent =
     sheet.item.sheets.length > 1 ? `${sheet.item.file.name}, page ${sheet.number}` : sheet.item.file.name;
-  setSlider(sheet.degrees);
+  turner.show(sheet.degrees);
   if ($("view-four").checked) await showFour();
   else await settle();
 }
@@ -185,29 +210,15 @@ function changeView() {
 }
 
 /** Turn the picture at once, and read it when the slider has settled. */
-function turn(/** @type {number} */ degrees, eased = false) {
+function turn(/** @type {number} */ degrees, /** @type {boolean} */ eased) {
   if (!current) return;
   current.degrees = degrees;
-  setSlider(degrees);
+  turner.show(degrees);
   stage.preview(degrees, eased);
   verdict("", `Reading at ${degrees}° …`);
   clearTimeout(timer);
   work.abort();
   timer = setTimeout(settle, SETTLED);
-}
-
-function setSlider(/** @type {number} */ degrees) {
-  $("turn").value = String(degrees);
-  $("turn").setAttribute("aria-valuetext", `${degrees} degrees counter-clockwise`);
-  $("turn-value").textContent = `${degrees}°`;
-}
-
-/** A quarter turn from the last quarter, within -180 to 180. */
-function quarter(/** @type {1 | -1} */ way) {
-  const from = current?.degrees ?? 0;
-  const next = 90 * (way > 0 ? Math.floor(from / 90) + 1 : Math.ceil(from / 90) - 1);
-  const wrapped = next > 180 ? next - 360 : next < -180 ? next + 360 : next;
-  turn(wrapped, wrapped === next);
 }
 
 let active = -1;
@@ -245,10 +256,7 @@ function wire() {
   settings.onChange(reread, dim);
   stage.onLine((index) => activate(index, "picture"));
   text.onLine((index) => activate(index, "text"));
-  $("turn").addEventListener("input", () => turn(Number($("turn").value)));
-  $("turn-left").addEventListener("click", () => quarter(1));
-  $("turn-right").addEventListener("click", () => quarter(-1));
-  $("turn-back").addEventListener("click", () => turn(0, true));
+  turner.onTurn(turn);
   $("view").addEventListener("change", changeView);
   $("copy").addEventListener(
     "click",
@@ -257,18 +265,23 @@ function wire() {
   window.addEventListener("keydown", (event) => event.key === "Escape" && activate(-1));
 }
 
-async function start() {
-  wire();
-  try {
-    const offered = await api.options();
-    settings.offer(offered);
-    const formats = () =>
-      downloads.offer(settings.crops() ? offered.crop_formats : offered.formats, () => current);
-    formats();
-    $("crops").form.addEventListener("change", formats);
-  } catch (error) {
-    say(/** @type {Error} */ (error).message);
-  }
+let offered = /** @type {Promise<void> | null} */ (null);
+/** Offer what the server has, unless that is done. */
+function offer() {
+  offered ??= load().catch((error) => {
+    offered = null;
+    say(error.message);
+  });
 }
 
-start();
+async function load() {
+  const options = await api.options();
+  settings.offer(options);
+  const formats = () =>
+    downloads.offer(settings.crops() ? options.crop_formats : options.formats, () => current);
+  formats();
+  $("settings").addEventListener("change", formats);
+}
+
+wire();
+offer();

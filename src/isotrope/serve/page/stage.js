@@ -68,6 +68,16 @@ export function show(picture, lines, degrees, own) {
   if (focused) lineElement(Math.max(active, 0))?.focus({ preventScroll: true });
 }
 
+/** Show a picture that is not read yet, or nothing. */
+export function showPicture(/** @type {HTMLCanvasElement | null} */ picture) {
+  page = null;
+  const { width, height } = picture ?? { width: 1, height: 1 };
+  shown = { degrees: 0, width, height, ownWidth: width, ownHeight: height };
+  if (picture) picture.className = "picture";
+  mover.replaceChildren(...(picture ? [picture] : []));
+  preview(0);
+}
+
 /**
  * Turn what is shown to another turn of the sheet, before that is read.
  * @param {number} degrees

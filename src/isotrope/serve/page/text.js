@@ -31,7 +31,7 @@ export function onLine(choose) {
 
 /**
  * List a page's lines by regions.
- * @param {Page} page
+ * @param {Page | null} page
  * @param {Set<number> | null} kept The lines that are as at 0 degrees, if that is known.
  */
 export function show(page, kept = null) {
@@ -39,14 +39,14 @@ export function show(page, kept = null) {
     ? [...list.querySelectorAll("button")].indexOf(document.activeElement)
     : -1;
   let index = 0;
-  const items = page.regions.flatMap((region) =>
+  const items = (page?.regions ?? []).flatMap((region) =>
     region.lines.map((line, place) => {
       const changed = kept !== null && !kept.has(index);
       return item(line, index++, place === 0, region.kind, changed);
     }),
   );
   list.replaceChildren(...items);
-  $("no-text").hidden = items.length > 0;
+  $("no-text").hidden = !page || items.length > 0;
   if (focused >= 0) list.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
 }
 
