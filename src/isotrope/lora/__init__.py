@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         switch_adapter,
         weights_digest,
     )
-    from isotrope.lora.filters import FilterLora, register
+    from isotrope.lora.filters import FilterLora, claim, register
     from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "active_adapter",
     "adapted_targets",
     "add_adapter",
+    "claim",
     "count_parameters",
     "load_adapter",
     "register",
@@ -36,7 +37,7 @@ __all__ = [
     "weights_digest",
 ]
 
-_HOME = {"FilterLora": "filters", "register": "filters"} | dict.fromkeys(
+_HOME = dict.fromkeys(("FilterLora", "claim", "register"), "filters") | dict.fromkeys(
     ("TARGETS", "adapted_targets", "target_names"), "targets"
 )
 

@@ -262,4 +262,5 @@ def _description(model: nn.Module) -> dict:
     if any(getattr(module, "merged", False) for module in base.modules()):
         raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")
     charset = getattr(getattr(base, "config", None), "charset", None)
-    return described(type(base).__name__, charset, _arrays(base))
+    name = getattr(base, "adapted_as", type(base).__name__)
+    return described(name, charset, _arrays(base))

@@ -131,7 +131,8 @@ def register() -> None:
     """Make peft itself adapt `LiftingConv` and `GroupConv`, for `PeftModel.from_pretrained`.
 
     Without this call peft rejects these layers as unsupported; `isotrope.lora.load_adapter` does
-    not need it. peft still uses its own adapter for plain convolutions.
+    not need it. peft still uses its own adapter for plain convolutions, except those of models
+    given to `claim`.
     """
     # Patched where peft calls it, not where it is defined.
     default = lora_model.dispatch_default  # pyright: ignore[reportPrivateImportUsage]
@@ -140,8 +141,21 @@ def register() -> None:
     lora_model.dispatch_default = _Dispatch(default)  # pyright: ignore[reportPrivateImportUsage]
 
 
+def claim(model: nn.Module) -> None:
+    """Make peft adapt the plain convolutions of a model as `add_adapter` does: by `FilterLora`.
+
+    `register` must be called too. peft's own adapter for a convolution has other shapes.
+    """
+    for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+            setattr(module, _CLAIMED, True)
+
+
+_CLAIMED = "isotrope_filter"
+
+
 class _Dispatch:
-    """Chooses `FilterLora` for turned filters, and peft's choice for other layers."""
+    """Chooses `FilterLora` for turned and claimed filters, and peft's choice for other layers."""
 
     def __init__(self, default: Callable[..., nn.Module | None]) -> None:
         self.default = default
@@ -150,6 +164,6 @@ class _Dispatch:
         self, target: nn.Module, adapter_name: str, config: LoraConfig, **kwargs
     ) -> nn.Module | None:
         layer = target.get_base_layer() if isinstance(target, BaseTunerLayer) else target
-        if isinstance(layer, TurnedFilter):
+        if isinstance(layer, TurnedFilter) or hasattr(layer, _CLAIMED):
             return FilterLora(target, adapter_name, config=config, **kwargs)
         return self.default(target, adapter_name, config=config, **kwargs)

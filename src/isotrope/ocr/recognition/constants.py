@@ -8,3 +8,6 @@ STRIDE = 8
 
 BLANK = 0
 """The class of CTC's blank; class `i + 1` is character `i` of the charset."""
+
+MODEL_TYPE, ARCHITECTURE = "isotrope_line_recognizer", "LineRecognizerForCTC"
+"""What transformers calls the model in `config.json`."""

@@ -49,45 +49,27 @@ _MARGIN = 2 * STRIDE
 """Gray margin to the right of a line, px; with less, the last character is sometimes lost."""
 
 
-class LineSession:
-    """A recognizer loaded from a folder; works in forked and spawned processes too.
+class LineReader:
+    """Reads upright lines, batched by width; a subclass has the network.
 
     Args:
-        folder: a folder written by `recognition.store.save_model`.
-        threads: Number of threads. None: onnxruntime's default.
-        adapter: a folder written by `isotrope adapt`, merged into the weights.
-        device: as in `onnx_providers`.
-
-    Raises:
-        ValueError: the folder is incomplete, or the adapter is broken or for another model.
-        FileNotFoundError: the adapter is incomplete.
+        charset: The characters, in the order of their classes.
+        calibration: Turns the network's confidences into probabilities.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        threads: int | None = None,
-        adapter: str | Path | None = None,
-        device: str | None = None,
-    ) -> None:
-        folder = Path(folder)
-        for name in (CONFIG, WEIGHTS):
-            if not (folder / name).is_file():
-                raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
-        config = read_config(folder, "a line recognizer", "charset")
-        self.charset: str = config["charset"]
-        try:
-            self.calibration = Calibration.from_config(config)
-        except ValueError as error:
-            raise ValueError(f"{folder / CONFIG}: {error}") from error
-        self.folder, self.threads, self.device = folder, threads, device
-        self._opened = PerProcess(partial(_open, folder, threads, adapter, device, self.charset))
-        self._opened.get()  # refuses a broken graph or adapter
+    def __init__(self, charset: str, calibration: Calibration) -> None:
+        self.charset, self.calibration = charset, calibration
 
-    @property
-    def session(self) -> InferenceSession:
-        """The graph, opened in this process."""
-        return self._opened.get()
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Run the network.
+
+        Args:
+            pixels: `(B, 3, 48, W)`, float32 in [-1, 1], blue first, as `line_pixels` makes them.
+
+        Returns:
+            One distribution per column, `(B, W/8, classes)`, float32.
+        """
+        raise NotImplementedError
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Decoded]:
         """Read upright lines, `(H, W, 3)` uint8 RGB, with calibrated confidences.
@@ -135,7 +117,7 @@ class LineSession:
             for start in range(0, len(numbers), most):
                 batch = numbers[start : start + most]
                 pixels = np.stack([flat[number][1] for number in batch])
-                (out,) = run(self.session, {"pixels": pixels})
+                out = self.probabilities(pixels)
                 read.update(
                     (n, decode(rows, self.charset, flat[n][2]))
                     for n, rows in zip(batch, out, strict=True)
@@ -144,6 +126,52 @@ class LineSession:
         for number, (place, _, _) in enumerate(flat):
             parts[place].append(read[number])
         return [join(found) for found in parts]
+
+
+class LineSession(LineReader):
+    """A recognizer loaded from a folder; works in forked and spawned processes too.
+
+    Args:
+        folder: a folder written by `recognition.store.save_model`.
+        threads: Number of threads. None: onnxruntime's default.
+        adapter: a folder written by `isotrope adapt`, merged into the weights.
+        device: as in `onnx_providers`.
+
+    Raises:
+        ValueError: the folder is incomplete, or the adapter is broken or for another model.
+        FileNotFoundError: the adapter is incomplete.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        threads: int | None = None,
+        adapter: str | Path | None = None,
+        device: str | None = None,
+    ) -> None:
+        folder = Path(folder)
+        for name in (CONFIG, WEIGHTS):
+            if not (folder / name).is_file():
+                raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
+        config = read_config(folder, "a line recognizer", "charset")
+        try:
+            calibration = Calibration.from_config(config)
+        except ValueError as error:
+            raise ValueError(f"{folder / CONFIG}: {error}") from error
+        super().__init__(config["charset"], calibration)
+        self.folder, self.threads, self.device = folder, threads, device
+        self._opened = PerProcess(partial(_open, folder, threads, adapter, device, self.charset))
+        self._opened.get()  # refuses a broken graph or adapter
+
+    @property
+    def session(self) -> InferenceSession:
+        """The graph, opened in this process."""
+        return self._opened.get()
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """See `LineReader.probabilities`."""
+        (out,) = run(self.session, {"pixels": pixels})
+        return out
 
 
 def _open(

@@ -1,25 +1,40 @@
-"""Store a `LineRecognizer` as a folder: `config.json`, `model.safetensors`, `graph.onnx`."""
+"""Store a `LineRecognizer` as a folder: `config.json`, `model.safetensors`, `graph.onnx`.
+
+transformers opens it too, after `import isotrope.auto`: `isotrope.ocr.recognition.pretrained`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
 from isotrope.ocr.onnx.export import load_state, save_folder
-from isotrope.ocr.recognition.calibration import KEY
-from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.ocr.recognition.constants import ARCHITECTURE, HEIGHT, MODEL_TYPE, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
 
+_FOR_TRANSFORMERS = {
+    "model_type": MODEL_TYPE,
+    "architectures": [ARCHITECTURE],
+    "dtype": "float32",  # the weights are stored in 16 bits; run them in 32
+}
+_FIELDS = [field.name for field in fields(LineRecognizerConfig)]
 
-def save_model(model: LineRecognizer, folder: str | Path) -> None:
-    """Write a model for torch and for onnxruntime; its graph gives probabilities."""
+
+def save_model(model: LineRecognizer, folder: str | Path, **calibration: Any) -> None:
+    """Write a model for torch, transformers and onnxruntime; its graph gives probabilities.
+
+    `calibration` goes into its configuration.
+    """
     shapes = {0: Dim("batch"), 3: STRIDE * Dim("columns", min=2)}
     model = model.float().cpu().eval()
     example = torch.zeros(2, 3, HEIGHT, 20 * STRIDE)
-    save_folder(model, folder, model.config.to_dict(), _Probabilities(model), example, shapes)
+    config = {**_FOR_TRANSFORMERS, **model.config.to_dict(), **calibration}
+    save_folder(model, folder, config, _Probabilities(model), example, shapes)
 
 
 def load_model(folder: str | Path) -> LineRecognizer:
@@ -29,9 +44,10 @@ def load_model(folder: str | Path) -> LineRecognizer:
         ValueError: There is no model, or it is broken.
     """
     config, state = load_state(folder)
-    config.pop(KEY, None)  # valid for these weights only; retrained ones are recalibrated
+    # Without the calibration: it is valid for these weights only; retrained ones are recalibrated.
+    known = {name: config[name] for name in _FIELDS if name in config}
     try:
-        model = LineRecognizer(LineRecognizerConfig.from_dict(config))
+        model = LineRecognizer(LineRecognizerConfig.from_dict(known))
         model.load_state_dict(state)
     except (KeyError, TypeError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
