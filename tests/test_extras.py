@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 BLOCK = """
 import sys
 
+MISSING = "torch", "transformers", "peft", "safetensors", "matplotlib", "lxml", "shapely"
+
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "transformers", "peft", "safetensors", "matplotlib"):
+        if name.split(".")[0] in MISSING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -28,6 +31,19 @@ def test_the_reader_works():
     )
     done = without_torch(code)
     assert (done.stdout, done.returncode) == ("0.0\n", 0)
+
+
+def test_pages_are_read_and_written():
+    page = Path(__file__).parents[1] / "samples/pages/weather-garden.png"
+    code = f"""
+from isotrope import Reader
+from isotrope.ocr.formats.pages import page_format
+(page,) = Reader.from_pretrained(model="tiny").read_pages({str(page)!r})
+for name in ("alto", "page", "hocr", "tsv", "md"):
+    print(len(b"".join(page_format(name).write([page]))) > 1000)
+"""
+    done = without_torch(code)
+    assert (done.stdout, done.stderr) == ("True\n" * 5, "")
 
 
 @pytest.mark.parametrize("name", ["EquivariantViT", "CyclicGroup", "Recognizer", "audit"])

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import shapely
 
-from isotrope.ocr.detection.curves import Curve, sampled
+from isotrope.ocr.detection.curves import Curve, sampled, simplified
 
 BENT = Curve(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]))
 
@@ -50,3 +51,18 @@ def test_maps_of_one_row(shape):
     values = np.arange(3.0).reshape(shape)
     middle = np.array([[shape[1] / 2, shape[0] / 2]])
     assert sampled(values, middle).tolist() == [1]
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.3, 2.0, 50.0])
+def test_simplified_as_by_shapely(tolerance):
+    rng = np.random.default_rng(0)
+    for count in (2, 3, 7, 60):
+        points = np.stack([np.arange(count) * 10.0, rng.normal(size=count).cumsum()], axis=1)
+        expected = shapely.LineString(points).simplify(tolerance)
+        found = simplified(points, tolerance)
+        assert np.array_equal(found, shapely.get_coordinates(expected))
+
+
+def test_a_loop_is_simplified_to_its_corners():
+    points = np.array([[0.0, 0], [5, 0], [10, 0], [10, 10], [0, 10], [0, 0]])
+    assert simplified(points, 0.1).tolist() == points[[0, 2, 3, 4, 5]].tolist()

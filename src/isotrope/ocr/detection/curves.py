@@ -191,3 +191,33 @@ def sampled(values: np.ndarray, points: np.ndarray) -> np.ndarray:
     above = values[top, left] * (1 - across) + values[top, right] * across
     under = values[below, left] * (1 - across) + values[below, right] * across
     return above * (1 - down) + under * down
+
+
+def simplified(points: np.ndarray, tolerance: float) -> np.ndarray:
+    """The points of a polyline that are farther than `tolerance` from a line without them.
+
+    The algorithm of Douglas and Peucker (1973, https://doi.org/10.3138/FM57-6770-U75U-7727): the
+    point farthest from the straight line between two kept ones is kept as well if it is too far.
+    The ends stay.
+
+    Args:
+        points: `(n, 2)`, n >= 2.
+    """
+    kept = np.zeros(len(points), bool)
+    kept[[0, -1]] = True
+    spans = [(0, len(points) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        along = points[last] - points[first]
+        away = points[first + 1 : last] - points[first]
+        share = np.clip(away @ along / max(float(along @ along), 1e-12), 0.0, 1.0)
+        off = away - share[:, None] * along
+        distance = np.hypot(off[:, 0], off[:, 1])
+        farthest = int(distance.argmax())
+        if distance[farthest] > tolerance:
+            middle = first + 1 + farthest
+            kept[middle] = True
+            spans += [(first, middle), (middle, last)]
+    return points[kept]

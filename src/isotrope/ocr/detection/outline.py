@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import shapely
 
 from isotrope.ocr.detection.cores import Core
-from isotrope.ocr.detection.curves import Curve
+from isotrope.ocr.detection.curves import Curve, simplified
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import rounded
 
@@ -25,9 +24,7 @@ def outlined(core: Core) -> DetectedLine:
     """Make a line from its core."""
     by, half = core.margin, core.thickness / 2
     middle = Curve(core.middle).extended(BESIDE * by).points
-    middle = shapely.get_coordinates(
-        shapely.LineString(middle).simplify(_STRAIGHT * core.thickness)
-    )
+    middle = simplified(middle, _STRAIGHT * core.thickness)
     across = Curve(middle).normals()
     above, below = half + ABOVE * by, half + BELOW * by
     polygon = np.concatenate([middle - above * across, (middle + below * across)[::-1]])

@@ -212,7 +212,7 @@ def test_alto(document, page):
     assert (second.get("WC"), second.get("CC")) == ("0.1235", "8 8 8 8 8")
     place = [float(second.get(name)) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")]
     assert place == [112, 82, 60, 24]
-    assert found(tree, "TextLine")[1].get("BASELINE") == "40,100 172,100"
+    assert found(tree, "TextLine")[1].get("BASELINE") == "40 100 172 100"
 
 
 def test_alto_of_no_pages():
@@ -241,7 +241,8 @@ def test_page_xml(page):
 def test_a_table_in_page_xml(page):
     regions = (replace(page.regions[1], kind="table"), page.regions[0])
     tree = tree_of(page_xml, [replace(page, regions=regions)])
-    [table] = found(tree, "TableRegion")
+    table = found(tree, "TextRegion")[0]
+    assert (table.get("type"), table.get("custom")) == ("other", "structure {type:table;}")
     assert [each.get("regionRef") for each in found(tree, "RegionRefIndexed")] == ["r1", "r2"]
     assert len(found(table, "TextLine")) == 2
     schema_of("pagecontent.xsd").assertValid(tree)

@@ -1,7 +1,8 @@
 """ALTO, the format of libraries: version 4.4, in pixels of the page as given.
 
 Source: https://www.loc.gov/standards/alto. `ROTATION` of a page and a block is the turn of the text
-from upright in degrees counter-clockwise; `CC` has a digit per character, 0 for sure to 9.
+from upright in degrees counter-clockwise; `CC` has a digit per character, 0 for sure to 9. Points
+are `x y x y`, one of the forms that readers of ALTO take, and the only one that eScriptorium does.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from isotrope.ocr.formats.pages.base import PageFormat, Source, file_of, words_o
 from isotrope.ocr.formats.pages.upright import angle, half_turn
 from isotrope.ocr.formats.pages.xml import (
     Element,
+    coordinates,
     element,
     file_of_image,
     framed,
     markup,
     number,
-    pairs,
     share,
 )
 from isotrope.ocr.geometry import Points, box
@@ -97,7 +98,7 @@ def _line(line: Line, key: str) -> Element:
     attributes = {
         "ID": f"line_{key}",
         **_place(line.polygon),
-        "BASELINE": pairs(line.baseline) or None,
+        "BASELINE": coordinates(line.baseline) or None,
     }
     words = words_of(line) or (Word("", line.confidence, line.polygon),)
     strings = [_string(word, f"{key}_{i}") for i, word in enumerate(words, start=1)]
@@ -126,7 +127,7 @@ def _place(polygon: Points) -> dict[str, object]:
 
 
 def _shape(polygon: Points) -> Element:
-    return element("Shape", None, element("Polygon", {"POINTS": pairs(polygon)}))
+    return element("Shape", None, element("Polygon", {"POINTS": coordinates(polygon)}))
 
 
 ALTO = PageFormat(alto_pages, ".alto.xml", holds="file")

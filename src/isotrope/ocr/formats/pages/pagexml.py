@@ -78,23 +78,17 @@ def _page(page: Page) -> Element:
 
 
 def _region(page: Page, region: Region, key: str) -> Element:
-    """A text region; that of a table stands in a region for the table, which holds no lines."""
-    turn = {"orientation": number(angle(region))}
-    if region.kind == "table":
-        inner = _text_region(page, region, f"{key}t", {"type": "other", **turn})
-        return element("TableRegion", {"id": key, **turn}, _coords(page, region.polygon), inner)
-    kind = _KINDS.get(region.kind, "paragraph")
-    return _text_region(page, region, key, {"type": kind, **turn})
-
-
-def _text_region(page: Page, region: Region, key: str, attributes: dict[str, object]) -> Element:
+    """A text region, also for a table: eScriptorium skips lines inside of other regions."""
+    table = region.kind == "table"
+    attributes = {
+        "id": key,
+        "type": "other" if table else _KINDS.get(region.kind, "paragraph"),
+        "custom": "structure {type:table;}" if table else None,
+        "orientation": number(angle(region)),
+    }
     lines = [_line(page, line, f"{key}l{i}") for i, line in enumerate(region.lines, start=1)]
     return element(
-        "TextRegion",
-        {"id": key, **attributes},
-        _coords(page, region.polygon),
-        *lines,
-        _text(region.text),
+        "TextRegion", attributes, _coords(page, region.polygon), *lines, _text(region.text)
     )
 
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePath
-
-from lxml import etree
-from lxml.etree import _Element as Element
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from isotrope.ocr.document import Page
 from isotrope.ocr.geometry import Point
@@ -29,7 +28,7 @@ def element(
         children: Elements to put in.
         text: Text to put before the children.
     """
-    made = etree.Element(name)
+    made = Element(name)
     for key, value in (attributes or {}).items():
         if value is not None:
             made.set(key, valid(str(value)))
@@ -57,8 +56,9 @@ def framed(opening: str, elements: Iterable[Element], closing: str) -> Iterator[
 
 def markup(of: Element) -> str:
     """Write an element, with its parts on lines of their own."""
-    etree.indent(of, " ")
-    return etree.tostring(of, encoding="unicode")
+    ElementTree.indent(of, " ")
+    # A bare carriage return would be read as a line feed.
+    return ElementTree.tostring(of, encoding="unicode").replace("\r", "&#13;")
 
 
 def file_of_image(page: Page) -> str | None:
@@ -71,9 +71,9 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def pairs(points: Iterable[Point]) -> str:
-    """Write points as `x,y x,y`."""
-    return " ".join(f"{number(x)},{number(y)}" for x, y in points)
+def coordinates(points: Iterable[Point]) -> str:
+    """Write points as `x y x y`."""
+    return " ".join(number(value) for point in points for value in point)
 
 
 def number(value: float) -> str:
