@@ -28,9 +28,9 @@ from isotrope import lora
 from isotrope.ocr.gsanet.config import RecognizerConfig
 from isotrope.ocr.gsanet.processor import RecognizerImageProcessor
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.recognition.pretrained import LineConfig, LineRecognizerForCTC
-from isotrope.ocr.recognition.processor import LineProcessor
-from isotrope.ocr.recognition_pipeline import RecognitionPipeline
+from isotrope.ocr.pretrained.model import LineConfig, LineRecognizerForCTC
+from isotrope.ocr.pretrained.pipeline import RecognitionPipeline
+from isotrope.ocr.pretrained.processor import LineProcessor
 
 for config, model in ((RecognizerConfig, Recognizer), (LineConfig, LineRecognizerForCTC)):
     AutoConfig.register(config.model_type, config, exist_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.loading import adapter_folder, shipped
-from isotrope.ocr.recognition.session import LineSession
+from isotrope.ocr.recognition.session import LineReader, LineSession
 
 MODELS = ("small", "tiny")
 """The shipped models: `small` is more accurate, `tiny` is faster."""
@@ -22,12 +22,12 @@ class Isotrope:
     """A pretrained CTC line recognizer that batches lines by width.
 
     Args:
-        session: Reads lines: a `LineSession`, or any object with the same `read` method.
+        session: Reads lines: a `LineSession`, or another `LineReader`.
         model: The shipped model whose adapters are known by name.
     """
 
     name: ClassVar[str] = "isotrope"
-    session: LineSession
+    session: LineReader
     model: str = "small"
 
     @classmethod
@@ -61,9 +61,14 @@ class Isotrope:
         """Return an engine with the same weights and this adapter, or None for no adapter.
 
         Raises:
-            ValueError: The adapter does not exist or does not fit.
+            ValueError: The adapter does not exist or does not fit, or the session is no
+                `LineSession`.
         """
         of = self.session
+        if not isinstance(of, LineSession):
+            raise ValueError(
+                f"a {type(of).__name__} keeps its adapter; load an engine with another one"
+            )
         return Isotrope.from_pretrained(of.folder, adapter, self.model, of.threads, of.device)
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:

@@ -1,6 +1,6 @@
 """Store a `LineRecognizer` as a folder: `config.json`, `model.safetensors`, `graph.onnx`.
 
-transformers opens it too, after `import isotrope.auto`: `isotrope.ocr.recognition.pretrained`.
+transformers opens it too, after `import isotrope.auto`: `isotrope.ocr.pretrained.model`.
 """
 
 from __future__ import annotations

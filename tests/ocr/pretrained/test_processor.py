@@ -12,7 +12,7 @@ from isotrope import Reader
 from isotrope.io.images import ImageError, load_pixels
 from isotrope.io.resize import turn
 from isotrope.ocr.loading import shipped
-from isotrope.ocr.recognition.processor import LineProcessor
+from isotrope.ocr.pretrained.processor import LineProcessor
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 SAMPLE = SAMPLES / "07-rendered-souverainete.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from transformers import BatchFeature, ProcessorMixin
 
 from isotrope.io.images import ImageSource, image_sources, load_pixels
 from isotrope.ocr.finders import make_finder
+from isotrope.ocr.pretrained.model import LineConfig
 from isotrope.ocr.recognition.constants import BLANK
 from isotrope.ocr.recognition.ctc import decode
-from isotrope.ocr.recognition.pretrained import LineConfig
 from isotrope.ocr.recognition.session import line_pixels
 from isotrope.ocr.views import Finder, upright_views
 
@@ -29,9 +30,7 @@ class LineProcessor(ProcessorMixin):
         finder: Finds which way is up, as in `Reader.from_pretrained`. None: all images are upright.
     """
 
-    def __init__(
-        self, charset: str, finder: str | os.PathLike | Finder | None = "isotrope"
-    ) -> None:
+    def __init__(self, charset: str, finder: str | Path | Finder | None = "isotrope") -> None:
         super().__init__()
         self.charset = charset
         self.finder = None if finder is None else make_finder(finder)
@@ -81,7 +80,7 @@ class LineProcessor(ProcessorMixin):
 
     def batch_decode(self, logits: Tensor, **_: Any) -> list[str]:
         """Decode logits `(B, columns, classes)` by their best paths."""
-        rows: Sequence[np.ndarray] = logits.detach().float().softmax(-1).cpu().numpy()
+        rows = logits.detach().float().softmax(-1).cpu().numpy()
         return [decode(row, self.charset).text for row in rows]
 
     def post_process_image_text_to_text(

@@ -12,9 +12,9 @@ from transformers import AutoConfig, AutoModel
 import isotrope.auto  # noqa: F401
 from isotrope.lora import add_adapter, load_adapter, save_adapter
 from isotrope.ocr.loading import shipped
+from isotrope.ocr.pretrained.model import LineConfig, LineRecognizerForCTC
 from isotrope.ocr.recognition.calibration import KEY
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig
-from isotrope.ocr.recognition.pretrained import LineConfig, LineRecognizerForCTC
 from isotrope.ocr.recognition.session import LineSession
 from isotrope.ocr.recognition.store import load_model, save_model
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from transformers import Pipeline
 
 from isotrope.io.images import ImageSource, load_pixels
+from isotrope.ocr.engines import Engine
 from isotrope.ocr.engines.gsanet import GSANet
 from isotrope.ocr.engines.isotrope import Isotrope
 from isotrope.ocr.finders import make_finder
@@ -41,7 +42,7 @@ def reader_of(model: Any, beams: int | None = None) -> Reader:
         return Reader(GSANet(model, beams))
     if beams is not None:
         raise ValueError(f"beams={beams}: a line recognizer follows no beams; leave it out")
-    return Reader(Isotrope(TorchLines(model)), make_finder("isotrope"))
+    return Reader(cast("Engine", Isotrope(TorchLines(model))), make_finder("isotrope"))
 
 
 class RecognitionPipeline(Pipeline):

@@ -46,7 +46,7 @@ class LineRecognizerForCTC(PreTrainedModel):
 
     config_class = LineConfig
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
+    input_modalities = "image"
     adapted_as = "LineRecognizer"
     """The name under which its adapters know it: they fit both classes."""
 

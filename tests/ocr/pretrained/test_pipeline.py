@@ -11,8 +11,9 @@ from isotrope import Reader
 from isotrope.io.images import load_pixels
 from isotrope.io.resize import turn
 from isotrope.ocr.loading import shipped
+from isotrope.ocr.pretrained.pipeline import reader_of
 
-SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))[3:8]
+SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.png"))[3:8]
 TURNED = [turn(load_pixels(sample), degrees) for sample in SAMPLES for degrees in (0, 90)]
 peft_warns = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 
@@ -65,3 +66,9 @@ def test_beams_are_for_the_papers_model():
     read = pipeline("text-recognition", str(shipped("tiny")), device="cpu")
     with pytest.raises(ValueError, match="beams=3: a line recognizer follows no beams"):
         read(TURNED[0], beams=3)
+
+
+def test_its_engine_keeps_its_adapter():
+    reader = reader_of(AutoModel.from_pretrained(shipped("tiny")))
+    with pytest.raises(ValueError, match="a TorchLines keeps its adapter; load an engine with"):
+        reader.with_adapter(None)

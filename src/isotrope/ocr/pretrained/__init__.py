@@ -1,0 +1,1 @@
+"""The recognizers as models of transformers; `isotrope.auto` registers them."""
