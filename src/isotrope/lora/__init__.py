@@ -37,9 +37,9 @@ __all__ = [
     "weights_digest",
 ]
 
-_HOME: dict[str, str] = dict.fromkeys(
-    ("FilterLora", "claim", "register"), "filters"
-) | dict.fromkeys(("TARGETS", "adapted_targets", "target_names"), "targets")
+_HOME = {"FilterLora": "filters", "claim": "filters", "register": "filters"} | dict.fromkeys(
+    ("TARGETS", "adapted_targets", "target_names"), "targets"
+)
 
 
 def __getattr__(name: str):
