@@ -36,8 +36,21 @@ def found(tree, name):
     return tree.findall(f".//{{*}}{name}")
 
 
+class Beside(etree.Resolver):
+    """Finds the schemas that a schema imports beside it, under the last part of their address."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def resolve(self, url, public, context):
+        return self.resolve_filename(str(self.folder / url.rpartition("/")[2]), context)
+
+
 def schema_of(name):
-    """The published schema, from a folder or from the package ocrd."""
+    """The published schema, from a folder or from the package ocrd.
+
+    ALTO's needs xlink.xsd beside it.
+    """
     folder = os.environ.get("ISOTROPE_SCHEMAS")
     ocrd = find_spec("ocrd_validators")
     places = [Path(folder, name)] if folder else []
@@ -45,7 +58,9 @@ def schema_of(name):
         places.append(Path(ocrd.origin).with_name("page.xsd"))
     for place in places:
         if place.is_file():
-            return etree.XMLSchema(file=place)
+            parser = etree.XMLParser()
+            parser.resolvers.add(Beside(place.parent))
+            return etree.XMLSchema(etree.parse(place, parser))
     pytest.skip(f"no {name}: set ISOTROPE_SCHEMAS to a folder that has it")
 
 
