@@ -1,6 +1,6 @@
 """Draw the papers' figures and tables from benchmarks/results; runs no experiments.
 
-    python benchmarks/figures.py            # bubbles, angles, few-images, adapters, in docs/images
+    python benchmarks/figures.py            # bubbles, angles, few-images, adapters, page-readers
     python benchmarks/figures.py --tables   # tables of docs/results, on standard output
 
 Uses the newest CSV of each study.
@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+import page_report
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from measuring import newest
@@ -190,7 +191,14 @@ def both_ways(figure: Figure, lines: list[Line]) -> Iterator[tuple[Axes, list[Li
     figure.legend(*named, loc="outside upper center", ncols=5, frameon=False)
 
 
-FIGURES = {"bubbles": bubbles, "angles": angles, "few-images": few_images, "adapters": adapters}
+def page_readers(figure: Figure) -> None:
+    """Plot the word F1 of page readers by the way in which pages lie."""
+    figure.set_size_inches(8, 3.6)
+    page_report.bars(figure, page_report.complete(newest("pages")))
+
+
+DRAWN = (bubbles, angles, few_images, adapters, page_readers)
+FIGURES = {draw.__name__.replace("_", "-"): draw for draw in DRAWN}
 
 
 HEADS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean, median
@@ -72,11 +72,27 @@ def same_share(rows: Sequence[Row]) -> float | None:
     )
 
 
+def complete(rows: Sequence[Row]) -> list[Row]:
+    """Select the readers that were measured on the most pages under the most conditions."""
+    counts = Counter((row["pages"], row["reader"]) for row in rows)
+    most = max(counts.values())
+    return [row for row in rows if counts[row["pages"], row["reader"]] == most]
+
+
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Draw word F1 by condition, a group of bars for each reader."""
-    by_reader = _grouped(row for row in rows if row["words_right"])
-    conditions = list(dict.fromkeys(row["condition"] for row in rows))
+    """Save `bars` as an image."""
     figure = Figure(figsize=(8, 3.6), layout="constrained")
+    bars(figure, rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150)
+
+
+def bars(figure: Figure, rows: Sequence[Row]) -> None:
+    """Draw word F1 by condition, a group of bars for each reader that reads."""
+    every = _grouped(rows)
+    by_reader = {name: own for name, own in every.items() if any(r["words_right"] for r in own)}
+    conditions = list(dict.fromkeys(row["condition"] for row in rows))
     axes = figure.add_subplot()
     width = 0.8 / max(1, len(by_reader))
     for place, (reader, own) in enumerate(by_reader.items()):
@@ -90,9 +106,6 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes.set_ylim(0, 100)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=4, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=150)
 
 
 def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
