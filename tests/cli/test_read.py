@@ -376,19 +376,6 @@ def test_show_many_pages(folder):
     assert {"x-1.png", "x-2.png"} <= set(names(folder))
 
 
-def test_warnings_of_a_page_go_to_standard_error(folder, monkeypatch):
-    import dataclasses
-
-    plain = FakeReader._read
-    monkeypatch.setattr(
-        FakeReader,
-        "_read",
-        lambda self, image: dataclasses.replace(plain(self, image), warnings=("blurred",)),
-    )
-    result = read(save("a.png", 10))
-    assert (result.stderr, result.exit_code) == ("isotrope: a.png: blurred\n", 0)
-
-
 def test_ten_thousand_pages_are_read_one_by_one(folder, monkeypatch):
     from isotrope.io.pdf import PdfPages
 

@@ -20,7 +20,6 @@ SHARES = st.floats(0, 1)
 SEVERAL = st.lists(SHARES, max_size=3).map(tuple)
 TURNS = st.sampled_from([0, 90, 180, 270])
 TEXTS = st.text()
-WARNINGS = st.lists(TEXTS, max_size=2).map(tuple)
 
 
 def some(values):
@@ -28,16 +27,14 @@ def some(values):
 
 
 WORDS = st.builds(Word, TEXTS, SHARES, POINTS, SEVERAL)
-LINES = st.builds(
-    Line, TEXTS, SHARES, TURNS, POINTS, POINTS, some(WORDS), NUMBERS, SEVERAL, WARNINGS
-)
+LINES = st.builds(Line, TEXTS, SHARES, TURNS, POINTS, POINTS, some(WORDS), NUMBERS, SEVERAL)
 REGIONS = st.builds(Region, some(LINES), POINTS, TURNS, st.sampled_from(["text", "table"]))
 SIZES = st.integers(0, 20_000)
 FILES = st.none() | TEXTS
 PAGES = st.builds(
     Page,
     *(SIZES, SIZES, some(REGIONS), TURNS, NUMBERS, FILES, st.integers(1, 9)),
-    *(st.none() | NUMBERS, WARNINGS),
+    st.none() | NUMBERS,
 )
 
 
@@ -56,7 +53,6 @@ def test_names_of_an_object():
     value = page_to_json(page)
     assert list(value) == [
         *("width", "height", "regions", "orientation", "slant", "file", "number", "resolution"),
-        "warnings",
     ]
     assert value["regions"][0]["polygon"] == [[1.5, 2.0]]
     assert value["regions"][0]["lines"][0]["text"] == "a b"

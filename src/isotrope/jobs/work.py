@@ -172,8 +172,6 @@ class PageWork:
             yield "warning", f"{name}: another document at {' '.join(differing)}"
         if item.picture is not None:
             yield from self._draw(item.picture, image, pages)
-        for warning in pages[0].warnings:
-            yield "warning", f"{name}: {warning}"
         yield "result", PageRead(pages[0], image.count, not differing)
 
     def _draw(

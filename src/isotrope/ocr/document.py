@@ -46,7 +46,6 @@ class Line:
         words: In the order of the text.
         slant: Turn of the text beyond `orientation`, in degrees counter-clockwise within +-45.
         characters: The confidence of each character of `text`; empty if the engine gives none.
-        warnings: As in `Reading`.
     """
 
     text: str
@@ -57,7 +56,6 @@ class Line:
     words: tuple[Word, ...] = ()
     slant: float = 0.0
     characters: tuple[float, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,6 @@ class Page:
         file: The name of its file; None if it had none.
         number: Its number in the file, from 1.
         resolution: Pixels per inch, if known.
-        warnings: Reasons to doubt the page as a whole. Usually empty.
     """
 
     width: int
@@ -105,7 +102,6 @@ class Page:
     file: str | None = None
     number: int = 1
     resolution: float | None = None
-    warnings: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -107,7 +107,6 @@ _CHECKS: dict[str, Check] = {
     "baseline": _all(_point),
     "words": _all(_make(Word)),
     "slant": _number,
-    "warnings": _all(_string),
     "lines": _all(_make(Line)),
     "kind": _string,
     "width": _whole,

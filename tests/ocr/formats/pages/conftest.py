@@ -69,7 +69,7 @@ def page():
             region_of(line_at("upwards", (500, 320), 90.0)),
             region_of(line_at("on its head", (400, 200), 180.0)),
             region_of(line_at("down", (560, 100), 270.0)),
-            region_of(line_at("𝔄𝔟𝔠 שלום 日本 ſtraße", (40, 180), warnings=("two lines?",))),
+            region_of(line_at("𝔄𝔟𝔠 שלום 日本 ſtraße", (40, 180))),
         ),
         file="a & b.png",
         resolution=300.0,
