@@ -168,6 +168,7 @@ def test_the_picture_of_a_page_has_its_pixels(served, page):
     pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])
     reply = served.read(("a.tif", file.getvalue()), path="/v1/picture", page=2)
     assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
+    assert reply.headers["page-count"] == "2"
     assert np.array_equal(load_pixels(reply.body), page[:100])
     pdf = served.read(("a.png", png(page)), format="pdf").body
     drawn = load_pixels(served.read(("a.pdf", pdf), path="/v1/picture").body)
@@ -196,12 +197,17 @@ def test_a_field_that_makes_no_sense_is_rejected(served, fields, problem):
 
 
 @pytest.mark.parametrize(
-    ("page", "problem"),
-    [("0", "no page 0; the file has 1"), ("x", "page='x' must be"), ("²", "page='²' must be")],
+    ("page", "status", "problem"),
+    [
+        ("0", 404, "no page 0; the file has 1"),
+        ("2", 404, "no page 2; the file has 1"),
+        ("x", 422, "page='x' must be"),
+        ("²", 422, "page='²' must be"),
+    ],
 )
-def test_a_page_that_is_not_there_has_no_picture(served, page, problem):
+def test_a_page_that_is_not_there_has_no_picture(served, page, status, problem):
     reply = served.read(CROP, path="/v1/picture", page=page)
-    assert reply.status == 422
+    assert reply.status == status
     assert problem in reply.json["error"]
 
 

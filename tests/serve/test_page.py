@@ -86,6 +86,7 @@ def files(tmp_path_factory):
     lying = lines.rotate(90, expand=True)
     lines.save(folder / "two.pdf", save_all=True, append_images=[lying], resolution=150)
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     (folder / "notes.md").write_text("no image")
     return folder
 
@@ -147,7 +148,7 @@ def test_a_folder_is_read_without_what_is_no_image(page, files):
     page.set_input_files("#choose-folder", str(files))
     expect(page.locator("#status")).to_contain_text("1 file skipped: no image and no PDF")
     names = page.locator("#files .name").all_inner_texts()
-    assert names == ["broken.png", "lines.png", "photo.jpg", "two.pdf"]
+    assert names == ["broken.pdf", "broken.png", "lines.png", "photo.jpg", "two.pdf"]
 
 
 def test_the_text_stays_when_the_picture_is_turned(page, files):
@@ -251,14 +252,29 @@ def test_pages_of_a_pdf_have_pictures_and_turn(page, files):
 
 
 def test_files_are_read_one_after_the_other_and_errors_stand_in_place(page, files):
-    choose(page, files / "lines.png", files / "broken.png", files / "photo.jpg")
+    names = ("lines.png", "broken.png", "broken.pdf", "two.pdf")
+    choose(page, *(files / name for name in names))
     states = page.locator("#files .state")
-    expect(states).to_have_text(["2 lines", "not read", "2 lines"])
-    error = page.locator("#files > li").nth(1).locator(".error").last
-    expect(error).to_contain_text(re.compile("image", re.IGNORECASE))
-    expect(page.locator("#files-count")).to_have_text("3 files")
+    expect(states).to_have_text(["2 lines", "not read", "not read", "2 pages, 4 lines"])
+    for place, problem in ((1, "no image"), (2, "PDF")):
+        error = page.locator("#files > li").nth(place).locator("p.error")
+        expect(error).to_contain_text(problem)
+    expect(page.locator("#files-count")).to_have_text("4 files")
     page.click("[aria-label='Remove broken.png']")
-    expect(states).to_have_text(["2 lines", "2 lines"])
+    expect(states).to_have_text(["2 lines", "not read", "2 pages, 4 lines"])
+
+
+def test_a_file_that_is_too_large_is_not_sent(page, files):
+    def answer(route):
+        options = route.fetch().json()
+        route.fulfill(json=options | {"limits": options["limits"] | {"bytes": 1000}})
+
+    page.route("**/v1/options", answer)
+    page.reload()
+    expect(page.locator("#engine option").first).to_be_attached()
+    page.route("**/v1/read", lambda route: pytest.fail("it was sent"))
+    page.set_input_files("#choose-files", files / "photo.jpg")
+    expect(page.locator("#files p.error")).to_contain_text("this server takes at most 0.0 MiB")
 
 
 def test_a_picture_is_shown_before_it_is_read_and_gone_when_removed(page, files):

@@ -83,11 +83,14 @@ def _add_reading(app: FastAPI, queue: WorkQueue, choices: Choices, metrics: Metr
     @app.post(
         "/v1/picture",
         response_class=Response,
-        responses={200: {"content": {"image/png": {}}}, **_problems(*_STATUSES)},
+        responses={200: {"content": {"image/png": {}}}, **_problems(404, *_STATUSES)},
         openapi_extra=PICTURE,
     )
     async def picture(request: Request) -> Response:
-        """The picture of a page as PNG: of a TIFF or PDF file, which browsers do not show."""
+        """The picture of a page as PNG: of a TIFF or PDF file, which browsers do not show.
+
+        The header `Page-Count` says how many pages the file has.
+        """
         with budget.share() as share:
             files, fields = await read_form(request, limits.bytes, share, 1)
             return _response(await _answered(request, queue, picture_job(files[0], fields)))
@@ -178,4 +181,6 @@ def _response(answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store"}
     if answer.name is not None:
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+    if answer.of is not None:
+        headers["Page-Count"] = str(answer.of)
     return Response(answer.body, media_type=answer.media_type, headers=headers)

@@ -75,12 +75,14 @@ class Answer:
         media_type: Of the content.
         name: The name of the file to save it as. None: it is not one.
         pages: How many pages, words or lines were read.
+        of: For the picture of a page, how many pages its file has.
     """
 
     body: bytes
     media_type: str
     name: str | None = None
     pages: int = 0
+    of: int | None = None
 
 
 @dataclass(frozen=True)

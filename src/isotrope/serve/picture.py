@@ -22,28 +22,28 @@ def picture(job: PictureJob) -> Answer:
         Refusal: There is no such page, or it cannot be opened.
     """
     try:
-        pixels = _pixels(job)
+        pixels, count = _drawn(job)
     except ImageError as error:
         raise Refusal(422, error.problem) from error
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return Answer(file.getvalue(), "image/png")
+    return Answer(file.getvalue(), "image/png", of=count)
 
 
-def _pixels(job: PictureJob) -> np.ndarray:
-    file = io.BytesIO(job.content)
+def _drawn(job: PictureJob) -> tuple[np.ndarray, int]:
+    """The pixels of the page, and how many pages there are."""
+    file, count = io.BytesIO(job.content), 0
     if is_pdf(file):
         from isotrope.io.pdf import PdfPages
 
         with PdfPages(job.content) as pages:
-            _check(job.page, len(pages))
-            return pages.draw(job.page - 1).pixels
-    with opened(file) as image:
-        numbers = page_numbers(image)
-        _check(job.page, len(numbers))
-        return as_pixels(frame(image, numbers[job.page - 1]))
-
-
-def _check(page: int, count: int) -> None:
-    if not 1 <= page <= count:
-        raise ImageError(f"no page {page}; the file has {count}")
+            count = len(pages)
+            if 1 <= job.page <= count:
+                return pages.draw(job.page - 1).pixels, count
+    else:
+        with opened(file) as image:
+            numbers = page_numbers(image)
+            count = len(numbers)
+            if 1 <= job.page <= count:
+                return as_pixels(frame(image, numbers[job.page - 1])), count
+    raise Refusal(404, f"no page {job.page}; the file has {count}")

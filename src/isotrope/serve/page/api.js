@@ -11,7 +11,7 @@
  * @typedef {{ name: string, suffix: string, media_type: string }} Format
  * @typedef {{ engines: string[], adapters_of: Record<string, string[]>, detectors: string[],
  *   defaults: { engine: string, adapter: string | null, detector: string },
- *   formats: Format[], crop_formats: Format[] }} Options
+ *   formats: Format[], crop_formats: Format[], limits: { bytes: number } }} Options
  * @typedef {{ name: string, pages: any[], error: string | null }} FileResult
  */
 
@@ -38,9 +38,13 @@ export function onWait(/** @type {(seconds: number) => void} */ tell) {
   waiting = tell;
 }
 
+let most = Infinity; // bytes that the server takes at once
+
 /** @returns {Promise<Options>} */
 export async function options() {
-  return (await send("v1/options")).json();
+  const offered = await (await send("v1/options")).json();
+  most = offered.limits.bytes;
+  return offered;
 }
 
 /**
@@ -65,12 +69,24 @@ export async function write(blob, name, fields, format) {
   return (await post("v1/read", blob, name, { ...fields, format })).blob();
 }
 
-/** The picture of a page of a file that browsers do not show, as PNG; pages count from 1. */
+/**
+ * The picture of a page of a file that browsers do not show.
+ * @param {Blob} blob
+ * @param {string} name
+ * @param {number} page Its number, from 1.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{ png: Blob, count: number }>} With the number of pages of the file.
+ */
 export async function picture(blob, name, page, signal) {
-  return (await post("v1/picture", blob, name, { page }, signal)).blob();
+  const answer = await post("v1/picture", blob, name, { page }, signal);
+  return { png: await answer.blob(), count: Number(answer.headers.get("Page-Count")) || 1 };
 }
 
 function post(path, blob, name, fields, signal) {
+  if (blob.size > most) {
+    const [size, limit] = [blob.size, most].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`);
+    throw new ApiError(413, `${size} are too much; this server takes at most ${limit} at once`);
+  }
   const body = new FormData();
   for (const [key, value] of Object.entries(fields)) if (value) body.append(key, String(value));
   body.append("file", blob, name);

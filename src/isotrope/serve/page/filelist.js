@@ -49,12 +49,13 @@ function row(item, index, current, on) {
   );
 }
 
-function words({ state, lines, sheets }) {
+function words({ state, lines, sheets, done }) {
   if (state === "done") {
     const read = lines ? count(lines, "line") : "no text";
     return sheets.length > 1 ? `${count(sheets.length, "page")}, ${read}` : read;
   }
-  return { waiting: "waiting", reading: "reading …", error: "not read" }[state];
+  const reading = done ? `${count(done, "page")} read …` : "reading …";
+  return { waiting: "waiting", reading, error: "not read" }[state];
 }
 
 function tool(name, sign, key, file, act) {

@@ -51,11 +51,16 @@ async function announce(/** @type {Item} */ item) {
 
 /** Read a file, and show it if nothing is shown yet. */
 async function read(/** @type {Item} */ item, first = false) {
-  await item.read(settings.fields(), list, first);
-  if (!items.includes(item) || item.state === "waiting") return;
+  await item.read(
+    settings.fields(),
+    (sheet) => {
+      if (!items.includes(item)) return;
+      list();
+      if (sheet && (!current || sheet === current)) open(sheet);
+    },
+    first,
+  );
   if (item.error) say(`${item.file.name}: ${item.error}`);
-  const ours = current?.item === item && item.sheets.includes(current);
-  if (item.state === "done" && (ours || !current)) open(ours ? current : item.sheets[0]);
 }
 
 /** Read everything anew, the file that is shown first. */
@@ -146,7 +151,7 @@ async function picture(/** @type {Sheet} */ sheet) {
   } catch (error) {
     say(`No picture: ${/** @type {Error} */ (error).message}`);
     const answer = sheet.readings.get(0);
-    return blank(answer.width ? answer : { width: 800, height: 600 });
+    return blank(answer?.width ? answer : { width: 800, height: 600 });
   }
 }
 

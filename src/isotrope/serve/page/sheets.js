@@ -43,9 +43,9 @@ export class Sheet {
         // A format that only the server knows.
       }
     }
-    const blob = await queue.add(() => api.picture(file, file.name, this.number), true);
+    const { png } = await queue.add(() => api.picture(file, file.name, this.number), true);
     this.exact = true;
-    return decoded(blob);
+    return decoded(png);
   }
 
   /**
@@ -99,54 +99,91 @@ export class Item {
   }
 
   /**
-   * Read it as it is, after the files before it.
+   * Read it, after the files before it.
    * @param {Record<string, string>} fields
-   * @param {() => void} changed Is called whenever its state changes.
+   * @param {(sheet?: Sheet) => void} changed Is called whenever its state changes or a sheet is read.
    * @param {boolean} [first] Whether it goes before the others.
    */
   async read(fields, changed, first = false) {
     this.stop();
     const { signal } = (this.#abort = new AbortController());
     this.fields = fields;
+    for (const sheet of this.sheets) sheet.readings.clear();
     const set = (state, error = "") => {
       if (signal.aborted) return;
       Object.assign(this, { state, error });
       changed();
     };
+    const job = (work) =>
+      queue.add(async () => {
+        signal.throwIfAborted();
+        if (this.state === "waiting") set("reading");
+        return work();
+      }, first);
     set("waiting");
     try {
-      const { pages, error } = await queue.add(async () => {
-        signal.throwIfAborted();
-        set("reading");
-        return api.read(this.file, this.file.name, fields, signal);
-      }, first);
-      signal.throwIfAborted();
-      this.#keep(pages);
-      set("done", error ?? "");
+      set("done", await (this.many ? this.#pages(job, changed, signal) : this.#whole(job, changed, signal)));
     } catch (error) {
       set("error", /** @type {Error} */ (error).message);
     }
   }
 
-  /** Keep sheets that are there already, with their pictures and turns. */
-  #keep(/** @type {any[]} */ pages) {
-    const known = new Map(this.sheets.map((sheet) => [sheet.number, sheet]));
-    this.sheets = pages.map((page, index) => {
-      const number = page.number ?? index + 1;
-      const kept = known.get(number) ?? new Sheet(this, number);
-      kept.readings = new Map([[0, page]]);
-      kept.exact = kept.exact && this.many;
-      return kept;
-    });
+  /** Read it in one request; what could not be read of it. */
+  async #whole(job, changed, signal) {
+    const { pages, error } = await job(() => api.read(this.file, this.file.name, this.fields, signal));
+    signal.throwIfAborted();
+    pages.forEach((page, index) => changed(this.#keep(page, page.number ?? index + 1)));
+    return error ?? "";
+  }
+
+  /** Read its pages one at a time, so that the first is there soon, and a long file has no end. */
+  async #pages(job, changed, signal) {
+    const { file, fields } = this;
+    const problems = /** @type {string[]} */ ([]);
+    // The number of pages is known once one is drawn; two may fail before that.
+    for (let number = 1, count = 2; number <= count; number++) {
+      try {
+        await job(async () => {
+          const drawn = await api.picture(file, file.name, number, signal);
+          count = drawn.count;
+          const { pages } = await api.read(drawn.png, `${number}.png`, fields, signal);
+          signal.throwIfAborted();
+          changed(this.#keep(pages[0], number));
+        });
+      } catch (error) {
+        if (/** @type {any} */ (error).status !== 422) {
+          if (/** @type {any} */ (error).status === 404 && problems.length) break;
+          throw error;
+        }
+        problems.push(/** @type {Error} */ (error).message);
+      }
+    }
+    if (!this.sheets.length) throw new Error(problems[0]);
+    return problems.join("; ");
+  }
+
+  /** Keep a reading; a sheet that is there already keeps its picture and its turn. */
+  #keep(/** @type {any} */ page, /** @type {number} */ number) {
+    let sheet = this.sheets.find((known) => known.number === number);
+    if (!sheet) this.sheets.push((sheet = new Sheet(this, number)));
+    sheet.readings = new Map([[0, page]]);
+    sheet.exact = this.many;
+    return sheet;
   }
 
   stop() {
     this.#abort.abort();
   }
 
+  /** How many sheets were read. */
+  get done() {
+    return this.sheets.filter(({ readings }) => readings.has(0)).length;
+  }
+
   /** How many lines were read. */
   get lines() {
-    const lines = (page) => page.regions?.reduce((sum, { lines }) => sum + lines.length, 0) ?? 1;
+    const lines = (page) =>
+      page?.regions?.reduce((sum, { lines }) => sum + lines.length, 0) ?? (page?.text ? 1 : 0);
     return this.sheets.reduce((sum, { readings }) => sum + lines(readings.get(0)), 0);
   }
 }
