@@ -100,7 +100,7 @@ def bars(figure: Figure, rows: Sequence[Row]) -> None:
         heights = [100 * (mean_f1(part, "words") or 0.0) for part in shown]
         at = [x + (place - (len(by_reader) - 1) / 2) * width for x in range(len(conditions))]
         axes.bar(at, heights, width, label=reader)
-    named = [c if not c.lstrip("-").isdigit() else f"{c}°" for c in conditions]
+    named = [f"{c}°" if c.lstrip("-").isdigit() else c.replace("-", "\n") for c in conditions]
     axes.set_xticks(range(len(conditions)), named)
     axes.set_ylabel("word F1 (%)")
     axes.set_ylim(0, 100)
