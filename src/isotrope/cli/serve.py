@@ -10,6 +10,7 @@ import typer
 from isotrope.cli import options
 from isotrope.cli.errors import UsageError, exit_on_error
 from isotrope.cli.request import check_reader
+from isotrope.serve.limits import Limits
 
 _LIMITS = "Limits of a request"
 
@@ -67,11 +68,11 @@ def serve(
     no_token: NoToken = False,
     allow_host: AllowHost = None,
     workers: Workers = None,
-    max_bytes: MaxBytes = 64 << 20,
-    max_pages: MaxPages = 100,
-    max_pixels: MaxPixels = 75_000_000,
-    max_seconds: MaxSeconds = 120.0,
-    queue: MaxWaiting = 32,
+    max_bytes: MaxBytes = Limits.bytes,
+    max_pages: MaxPages = Limits.pages,
+    max_pixels: MaxPixels = Limits.pixels,
+    max_seconds: MaxSeconds = Limits.seconds,
+    queue: MaxWaiting = Limits.queue,
     engine: options.EngineName = None,
     model: options.Model = None,
     weights: options.Weights = None,
@@ -92,7 +93,6 @@ def serve(
         check_reader({**given, "finder": "isotrope", "detector": detector})
         from isotrope.ocr.loading import default_engine
         from isotrope.serve.job import Choice, Setup
-        from isotrope.serve.limits import Limits
         from isotrope.serve.queue import WorkQueue
 
         cores = os.cpu_count() or 1

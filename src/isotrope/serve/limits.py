@@ -23,9 +23,9 @@ class Limits:
     """
 
     bytes: int = 64 << 20
-    pages: int = 100
+    pages: int = 50
     pixels: int = 75_000_000
-    seconds: float = 120.0
+    seconds: float = 300.0
     queue: int = 32
 
     def __post_init__(self) -> None:
