@@ -6,9 +6,10 @@ from isotrope.nn.block import Block, ConvLayer, FeedForward
 from isotrope.nn.conv import GroupConv
 from isotrope.nn.encodings import MLP, Encoding, NoEncoding, Rotary, Table
 from isotrope.nn.fast import plain
-from isotrope.nn.frame import Frame, Orbit
+from isotrope.nn.frame import Frame
 from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
 from isotrope.nn.norm import LiftedBatchNorm
+from isotrope.nn.orbit import LiftingOrbit, Orbit
 from isotrope.nn.pooling import InvariantPool
 from isotrope.nn.steps import Downsample, MeanPool
 from isotrope.nn.upsample import Upsample
@@ -28,6 +29,7 @@ __all__ = [
     "InvariantPool",
     "LiftedBatchNorm",
     "LiftingConv",
+    "LiftingOrbit",
     "LiftingSelfAttention",
     "MeanPool",
     "NoEncoding",

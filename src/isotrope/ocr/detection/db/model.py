@@ -62,7 +62,29 @@ def _stages(*dims: int) -> tuple[StageConfig, ...]:
     return tuple(StageConfig(dim, depth, excited) for dim, depth, excited in depths)
 
 
-class DBNet(nn.Module):
+class Trunk(nn.Module):
+    """Features of pages at stride 4, from a trunk and a pyramid: all of a `DBNet` but its head."""
+
+    def __init__(self, config: DBNetConfig) -> None:
+        super().__init__()
+        self.stem = BranchedStem(config.stages[0].dim)
+        before = [None, *(stage.dim for stage in config.stages)]
+        self.stages = nn.ModuleList(
+            nn.Sequential(*stage_blocks(stage, dim, (2, 2)))
+            for stage, dim in zip(config.stages, before, strict=False)
+        )
+        self.neck = Pyramid([s.dim for s in config.stages], config.neck_dim, config.neck_kernel)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """`(B, neck_dim, H / 4, W / 4)` of pages `(B, 3, H, W)` in [-1, 1]."""
+        x, levels = self.stem(pixels), []
+        for stage in self.stages:
+            x = stage(x)
+            levels.append(x)
+        return self.neck(levels)
+
+
+class DBNet(Trunk):
     """Maps pages to how likely each pixel belongs to the core of a line of text.
 
     Example:
@@ -72,15 +94,8 @@ class DBNet(nn.Module):
     """
 
     def __init__(self, config: DBNetConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.config = config
-        self.stem = BranchedStem(config.stages[0].dim)
-        before = [None, *(stage.dim for stage in config.stages)]
-        self.stages = nn.ModuleList(
-            nn.Sequential(*stage_blocks(stage, dim, (2, 2)))
-            for stage, dim in zip(config.stages, before, strict=False)
-        )
-        self.neck = Pyramid([s.dim for s in config.stages], config.neck_dim, config.neck_kernel)
         self.head = Head(config.neck_dim)
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -88,15 +103,7 @@ class DBNet(nn.Module):
 
         H and W are multiples of `STRIDE`.
         """
-        return self.head(self.neck(self.features(pixels)))[:, 0]
-
-    def features(self, pixels: Tensor) -> list[Tensor]:
-        """Outputs of the stages, `(B, dim, H / s, W / s)` for s = 4, 8, 16, 32."""
-        x, levels = self.stem(pixels), []
-        for stage in self.stages:
-            x = stage(x)
-            levels.append(x)
-        return levels
+        return self.head(self.features(pixels))[:, 0]
 
 
 class Pyramid(nn.Module):
