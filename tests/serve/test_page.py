@@ -85,6 +85,7 @@ def files(tmp_path_factory):
     lines.save(folder / "photo.jpg", quality=90)
     lying = lines.rotate(90, expand=True)
     lines.save(folder / "two.pdf", save_all=True, append_images=[lying], resolution=150)
+    Image.open(SAMPLE).convert("RGB").crop((100, 230, 590, 310)).save(folder / "other.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     (folder / "notes.md").write_text("no image")
@@ -148,7 +149,7 @@ def test_a_folder_is_read_without_what_is_no_image(page, files):
     page.set_input_files("#choose-folder", str(files))
     expect(page.locator("#status")).to_contain_text("1 file skipped: no image and no PDF")
     names = page.locator("#files .name").all_inner_texts()
-    assert names == ["broken.pdf", "broken.png", "lines.png", "photo.jpg", "two.pdf"]
+    assert names == ["broken.pdf", "broken.png", "lines.png", "other.png", "photo.jpg", "two.pdf"]
 
 
 def test_the_text_stays_when_the_picture_is_turned(page, files):
@@ -304,6 +305,13 @@ def test_four_turns_are_the_same_document(page, files):
         [f"{degrees}° 2 lines" for degrees in (0, 90, 180, 270)]
     )
     expect(page.locator("#four .line")).to_have_count(8)
+    page.set_input_files("#choose-files", files / "other.png")
+    expect(page.locator("#files .state")).to_have_text(["2 lines", "2 lines"])
+    page.click("#files .file >> nth=1")
+    expect(page.locator("#lines .words").first).to_have_text("The garden lies on a hill above the")
+    expect(page.locator("#four-verdict")).to_contain_text("are equal")
+    page.click("#files .file >> nth=0")
+    expect(page.locator("#lines .words").first).to_have_text(TEXT[0])
     page.click("[aria-label='Show the page at 270°']")
     expect(page.locator("#turn-value")).to_have_text("-90°")
     same_text(page)

@@ -116,8 +116,8 @@ async function open(/** @type {Sheet | null} */ sheet) {
   $("sheet-name").textContent =
     sheet.item.sheets.length > 1 ? `${sheet.item.file.name}, page ${sheet.number}` : sheet.item.file.name;
   turner.show(sheet.degrees);
-  if ($("view-four").checked) await showFour();
-  else await settle();
+  await settle(); // in both views, since the text is beside both
+  if (sheet === current && $("view-four").checked) await showFour();
 }
 
 /** Show the current sheet at its turn, reading it if it was not read so. */

@@ -114,32 +114,35 @@ export class Item {
       Object.assign(this, { state, error });
       changed();
     };
-    const job = (work) =>
+    const job = (work, next = false) =>
       queue.add(async () => {
         signal.throwIfAborted();
         if (this.state === "waiting") set("reading");
         return work();
-      }, first);
+      }, first || next);
+    const keep = (page, number) => {
+      signal.throwIfAborted();
+      changed(this.#keep(page, number));
+    };
     set("waiting");
     try {
-      set("done", await (this.many ? this.#pages(job, changed, signal) : this.#whole(job, changed, signal)));
+      set("done", await (this.many ? this.#pages(job, keep, signal) : this.#whole(job, keep, signal)));
     } catch (error) {
       set("error", /** @type {Error} */ (error).message);
     }
   }
 
   /** Read it in one request; what could not be read of it. */
-  async #whole(job, changed, signal) {
+  async #whole(job, keep, signal) {
     const { pages, error } = await job(() => api.read(this.file, this.file.name, this.fields, signal));
-    signal.throwIfAborted();
-    pages.forEach((page, index) => changed(this.#keep(page, page.number ?? index + 1)));
+    pages.forEach((page, index) => keep(page, page.number ?? index + 1));
     return error ?? "";
   }
 
-  /** Read its pages one at a time, so that the first is there soon, and a long file has no end. */
-  async #pages(job, changed, signal) {
+  /** Read its pages one at a time, so that the first is there soon and no request takes long. */
+  async #pages(job, keep, signal) {
     const { file, fields } = this;
-    const problems = /** @type {string[]} */ ([]);
+    const problems = /** @type {{ number: number, message: string }[]} */ ([]);
     // The number of pages is known once one is drawn; two may fail before that.
     for (let number = 1, count = 2; number <= count; number++) {
       try {
@@ -147,19 +150,17 @@ export class Item {
           const drawn = await api.picture(file, file.name, number, signal);
           count = drawn.count;
           const { pages } = await api.read(drawn.png, `${number}.png`, fields, signal);
-          signal.throwIfAborted();
-          changed(this.#keep(pages[0], number));
-        });
+          keep(pages[0], number);
+        }, number > 1);
       } catch (error) {
-        if (/** @type {any} */ (error).status !== 422) {
-          if (/** @type {any} */ (error).status === 404 && problems.length) break;
-          throw error;
-        }
-        problems.push(/** @type {Error} */ (error).message);
+        const { status, message } = /** @type {api.ApiError} */ (error);
+        if (status === 404 && problems.length) break;
+        if (status !== 422) throw error;
+        problems.push({ number, message });
       }
     }
-    if (!this.sheets.length) throw new Error(problems[0]);
-    return problems.join("; ");
+    if (!this.sheets.length) throw new Error(problems[0].message);
+    return problems.map(({ number, message }) => `page ${number}: ${message}`).join("; ");
   }
 
   /** Keep a reading; a sheet that is there already keeps its picture and its turn. */
