@@ -41,6 +41,8 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     Raises:
         ImageError: As in `as_unit`.
     """
+    if array.dtype != np.uint8 and array.shape[-1] == 1:
+        array = np.rint(_unit_range(array) * 255).astype(np.uint8)
     if array.dtype != np.uint8:
         return np.rint(as_unit(array) * 255).astype(np.uint8)
     if array.shape[-1] == 4:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+TOO_LARGE = "too large for the memory at hand; make it smaller, cut it up, or free some memory"
+
 
 class ImageError(ValueError):
     """An image cannot be read; the message says in one line which one, why, and what to do.
@@ -18,3 +23,17 @@ class ImageError(ValueError):
     def named(self, source: str) -> ImageError:
         """Return the same error naming `source`, unless it already names an image."""
         return self if self.source is not None else ImageError(self.problem, source)
+
+
+@contextmanager
+def enough_memory(source: str | None = None) -> Iterator[None]:
+    """Report that the memory did not suffice as an `ImageError`, which names `source`."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ImageError(TOO_LARGE, source) from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, on one line; its type if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from isotrope.io.arrays import as_pixels, as_unit, with_channels
-from isotrope.io.errors import ImageError
+from isotrope.io.errors import ImageError, enough_memory
 from isotrope.io.opening import (
     decoded,
     file_of,
@@ -62,7 +62,8 @@ def load_pixels(source: ImageSource) -> np.ndarray:
     Raises:
         ImageError, TypeError: As in `load_unit`.
     """
-    return as_pixels(_array(source))
+    with enough_memory(_name(source)):
+        return as_pixels(_array(source))
 
 
 def load_unit(source: ImageSource) -> np.ndarray:
@@ -89,7 +90,8 @@ def load_unit(source: ImageSource) -> np.ndarray:
             or is a file of several pages.
         TypeError: `source` has none of these types.
     """
-    return as_unit(_array(source))
+    with enough_memory(_name(source)):
+        return as_unit(_array(source))
 
 
 def image_sources(images: ImageSource | Iterable[ImageSource]) -> Iterable[ImageSource]:
@@ -149,6 +151,11 @@ def _array(source: ImageSource) -> np.ndarray:
             return frame(image, numbers[0])
     except ImageError as error:
         raise (error.named(name) if name else error) from error.__cause__
+
+
+def _name(source: ImageSource) -> str | None:
+    """The name of a file that is given by its path."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
 
 
 def _is_tensor(value: Any) -> TypeGuard[torch.Tensor]:

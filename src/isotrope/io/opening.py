@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
 from isotrope.io.arrays import with_channels
-from isotrope.io.errors import ImageError
+from isotrope.io.errors import TOO_LARGE, ImageError, enough_memory, reason
+from isotrope.io.jpeg import scans
+from isotrope.io.steady import SteadyFile, piped
 
 _NO_PICTURES = frozenset(("BUFR", "EPS", "FPX", "GRIB", "HDF5", "IPTC", "MIC", "MPEG", "WMF"))
 """Formats that Pillow cannot decode everywhere, or only by running another program."""
@@ -26,6 +28,9 @@ _PAGED = ("TIFF", "DCX")
 _ORIENTATION = 0x0112  # the EXIF tag
 _SUBFILE = 0x00FE  # the TIFF tag for an image's role within its file
 _REDUCED_OR_MASK = 0b101
+
+_MOST_SCANS = 100  # of a JPEG, as in libtiff; a progressive one has about ten
+_MOST_PAGES = 10_000  # of a TIFF: Pillow compares each page's place with those of all before it
 
 
 @cache
@@ -53,9 +58,10 @@ def opened(file: Path | io.BytesIO) -> Iterator[Image.Image]:
     """
     path = file if isinstance(file, Path) else None
     try:
-        if path:
-            check_file(path)
-        with Image.open(file) as image:
+        with (
+            SteadyFile(path) if path else nullcontext(file) as content,
+            Image.open(content) as image,
+        ):
             if image.format in _NO_PICTURES:
                 raise ImageError(f"{image.format}, not a picture; save it as PNG, JPEG or TIFF")
             yield image
@@ -69,6 +75,9 @@ def page_numbers(image: Image.Image) -> list[int]:
     """List the frames of an open image that are pages; if none is, the current frame.
 
     A TIFF's thumbnails and masks are not pages. The image stays at its current frame.
+
+    Raises:
+        ImageError: There are more than 10,000.
     """
     now = image.tell()
     if image.format not in _PAGED:
@@ -81,6 +90,8 @@ def page_numbers(image: Image.Image) -> list[int]:
             break
         if not getattr(image, "tag_v2", {}).get(_SUBFILE, 0) & _REDUCED_OR_MASK:
             numbers.append(number)
+        if number == _MOST_PAGES:
+            raise ImageError(f"has more than {_MOST_PAGES} pages; split it (tiffsplit)")
     image.seek(now)
     return numbers or [now]
 
@@ -95,26 +106,61 @@ def decoded(image: Image.Image) -> np.ndarray:
         ImageError: The image is broken, or its values are out of range.
     """
     try:
-        image.load()
-        with suppress(Exception):  # Broken EXIF data: the image is read as it is stored.
-            if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow would copy an upright image too
-                image = ImageOps.exif_transpose(image)
-        if image.mode in ("I", "F"):
-            return _unscaled(np.asarray(image))
-        if image.mode.startswith("I;16"):
-            return np.asarray(image).astype(np.uint16)
-        if image.mode in ("La", "RGBa"):
-            image = image.convert(image.mode.upper())
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-        elif image.mode not in ("L", "RGB"):
-            image = image.convert("L" if image.mode == "1" else "RGB")
-        return np.asarray(image)
+        with enough_memory():
+            image.load()
+            return _channels(_transposed(image))
     except ImageError:
         raise
     except Exception as error:  # Decoders raise OSError, SyntaxError, ValueError...
-        reason = str(error) or type(error).__name__
-        raise ImageError(f"broken or cut short ({reason}); save or copy it again") from error
+        raise ImageError(f"broken or cut short ({reason(error)}); save or copy it again") from error
+
+
+def _transposed(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; an image with broken EXIF data stays as it is stored."""
+    try:
+        if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow would copy an upright image too
+            return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception:
+        pass
+    return image
+
+
+def _channels(image: Image.Image) -> np.ndarray:
+    """Convert to gray, gray and alpha, RGB or RGBA at full bit depth."""
+    if image.mode in ("I", "F"):
+        return _unscaled(np.asarray(image))
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode not in ("L", "RGB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return np.asarray(image)
+
+
+def _check_scans(image: Image.Image) -> None:
+    """Refuse a JPEG that would take minutes: each of its scans is a pass over the image.
+
+    Raises:
+        ImageError: It has more than `_MOST_SCANS`.
+    """
+    if image.format not in ("JPEG", "MPO") or not isinstance(image, ImageFile.ImageFile):
+        return
+    file = image.fp
+    if file is None:  # decoded already
+        return
+    place = file.tell()
+    file.seek(0)
+    count = scans(file.read(), _MOST_SCANS)
+    file.seek(place)
+    if count > _MOST_SCANS:
+        raise ImageError(
+            f"a JPEG of more than {_MOST_SCANS} scans, made to be slow; save it again as PNG"
+        )
 
 
 def check_size(image: Image.Image) -> None:
@@ -140,6 +186,7 @@ def frame(image: Image.Image, number: int) -> np.ndarray:
     if number != image.tell():
         image.seek(number)
     check_size(image)
+    _check_scans(image)
     return with_channels(decoded(image))
 
 
@@ -147,10 +194,12 @@ def file_of(source: Any) -> tuple[Path | io.BytesIO | None, str | None]:
     """Return what Pillow can open, and its name; None if the source is not a file.
 
     Raises:
+        ImageError: The source is the name of a pipe that cannot be read.
         TypeError: The source is a file opened as text.
     """
     if isinstance(source, (str, os.PathLike)):
-        return Path(source), str(source)
+        content = piped(source)
+        return Path(source) if content is None else io.BytesIO(content), str(source)
     if isinstance(source, bytes):
         return io.BytesIO(source), None
     if not hasattr(source, "read"):
@@ -172,28 +221,14 @@ def _too_large() -> str:
     )
 
 
-def check_file(path: Path) -> None:
-    """Refuse a path that cannot be a file with an image.
-
-    Raises:
-        ImageError: It is a folder, a device, a pipe or an empty file.
-    """
-    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        raise ImageError("a folder that cannot be opened; check its permissions")
-    if path.is_dir():
-        raise ImageError("a folder, not an image; give the files in it")
-    if path.exists() and not path.is_file():  # opening a named pipe could block forever
-        raise ImageError("a device or a pipe, not an image; save the image to a file")
-    if path.is_file() and path.stat().st_size == 0:
-        raise ImageError("an empty file; save or copy it again")
-
-
 def opening_problem(error: Exception, path: Path | None = None) -> str:
     """Explain to the user why Pillow did not open a file or its bytes."""
     # Pillow raises above twice the limit and warns above it; a filter may turn warnings into
     # errors.
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return _too_large()
+    if isinstance(error, MemoryError):
+        return TOO_LARGE
     if isinstance(error, FileNotFoundError) and path and path.is_symlink():
         return "a link to a file that is not there; mend the link or remove it"
     if isinstance(error, FileNotFoundError):
@@ -207,8 +242,11 @@ def opening_problem(error: Exception, path: Path | None = None) -> str:
 
 def _is_text(path: Path) -> bool:
     """Whether a file begins with UTF-8 text."""
-    with path.open("rb") as file:
-        head = file.read(512)
+    try:
+        with SteadyFile(path) as file:
+            head = file.read(512)
+    except (ImageError, OSError):  # it has changed since
+        return False
     # The last character may be truncated, so its bytes are ignored.
     return b"\0" not in head and "\ufffd" not in head.decode("utf-8", "replace").rstrip("\ufffd")
 

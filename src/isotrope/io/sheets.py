@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from isotrope.io.arrays import as_pixels
-from isotrope.io.errors import ImageError
+from isotrope.io.errors import ImageError, enough_memory
 from isotrope.io.images import ImageSource, load_pixels
-from isotrope.io.opening import check_file, file_of, frame, opened, page_numbers
+from isotrope.io.opening import file_of, frame, opened, page_numbers
+from isotrope.io.steady import SteadyFile
 
 _HEADER = b"%PDF-"
 _HEAD = 1024  # bytes, which may hold other things before the header
@@ -65,9 +66,9 @@ def page_images(
         finally:
             source.seek(now)
         return
-    file, own_name = file_of(source)
-    name = name or own_name
     try:
+        file, own_name = file_of(source)
+        name = name or own_name
         if file is None:
             yield PageImage(load_pixels(source))
         elif is_pdf(file):
@@ -84,7 +85,8 @@ def _frames(image: Image.Image, name: str | None) -> Iterator[PageImage | ImageE
     count = len(numbers)
     for number, place in enumerate(numbers, start=1):
         try:
-            pixels = as_pixels(frame(image, place))
+            with enough_memory():
+                pixels = as_pixels(frame(image, place))
         except ImageError as error:
             yield _of_page(error, name, number, count)
         else:
@@ -126,8 +128,7 @@ def is_pdf(file: Path | io.BytesIO) -> bool:
     if isinstance(file, io.BytesIO):
         return _HEADER in file.getbuffer()[:_HEAD].tobytes()
     try:
-        check_file(file)
-        with file.open("rb") as content:
+        with SteadyFile(file) as content:
             return _HEADER in content.read(_HEAD)
     except (ImageError, OSError):  # opening it as an image says why
         return False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from os.path import isfile
 from pathlib import Path
 from urllib.parse import unquote
 
 from isotrope.io.images import image_suffixes
 from isotrope.io.paths import within
 from isotrope.io.transcripts.alto import ALTO
-from isotrope.io.transcripts.elements import LineTranscript, Point, name_of, parse
+from isotrope.io.transcripts.elements import Element, LineTranscript, Point, name_of, parse
 from isotrope.io.transcripts.page import PAGE
 
 __all__ = ["LineTranscript", "PageTranscript", "Point", "read_transcript", "transcripts_in"]
@@ -55,7 +56,7 @@ def read_transcript(file: str | Path) -> PageTranscript:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     lines, faults = {}, {}
-    regions: dict[str, int] = {}
+    regions: dict[Element | None, int] = {}
     elements = (element for element in root.iter() if name_of(element) == "TextLine")
     for number, element in enumerate(elements, start=1):
         try:
@@ -63,8 +64,7 @@ def read_transcript(file: str | Path) -> PageTranscript:
         except ValueError as error:
             faults[number] = str(error)
         else:
-            place, _, _ = root.getroottree().getpath(element).rpartition("/")
-            region = regions.setdefault(place, len(regions))
+            region = regions.setdefault(element.getparent(), len(regions))
             lines[number] = replace(line, region=region)
     return PageTranscript(image, size, lines, faults)
 
@@ -89,13 +89,18 @@ def _image_of(file: Path, named: str | None) -> Path:
         places += [within(above, folder / name) for folder in (beside, above) for name in names]
     suffixes = [s for suffix in sorted(image_suffixes()) for s in (suffix, suffix.upper())]
     places += [file.with_suffix(suffix) for suffix in suffixes]
-    found = next((place for place in places if place is not None and place.is_file()), None)
+    found = next((place for place in places if place is not None and isfile(place)), None)
     if found is not None:
         return found
     if None in places:
         raise ValueError(
-            f"it names an image outside of {above}, {named!r}, which is not opened; put the "
+            f"it names an image outside of {above}, {_short(named)}, which is not opened; put the "
             f"page's image into {beside}"
         )
-    reason = f"{named!r} is not beside it" if named else "it names no image"
+    reason = f"{_short(named)} is not beside it" if named else "it names no image"
     raise ValueError(f"{reason}; put the page's image into {beside}")
+
+
+def _short(named: str | None) -> str:
+    """A name in quotes, or its beginning."""
+    return repr(named if named is None or len(named) <= 200 else named[:200] + "...")

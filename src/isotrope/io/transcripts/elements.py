@@ -10,10 +10,16 @@ from pathlib import Path
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from isotrope.io.errors import ImageError, enough_memory, reason
+from isotrope.io.steady import SteadyFile
+
 Point = tuple[float, float]
 
 FARTHEST = 1e6
 """Largest absolute value of a coordinate, px; no scan is larger."""
+
+MOST_POINTS = 10_000
+"""Maximum number of points of an outline; those that programs find have hundreds."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,11 @@ def parse(file: Path) -> Element:
         remove_pis=True,
     )
     try:
-        with file.open("rb") as content:
+        with enough_memory(), SteadyFile(file) as content:
             tree = etree.parse(content, parser)
-    except (etree.XMLSyntaxError, OSError) as error:
-        raise ValueError(f"{file} is not whole XML ({error}); export it again") from error
+    except (etree.XMLSyntaxError, OSError, ImageError) as error:
+        problem = reason(error).partition(";")[0]
+        raise ValueError(f"{file} is not whole XML ({problem}); export it again") from error
     schema = tree.docinfo.internalDTD
     declared = schema is not None and any(True for _ in schema.iterentities())
     used = next(tree.iter(etree.Entity), None) is not None  # from a schema that was not loaded
@@ -107,6 +114,8 @@ def points(text: str) -> tuple[Point, ...]:
     numbers = _numbers(text)
     if len(numbers) < 6 or len(numbers) % 2:
         raise ValueError(f"the outline {text[:40]!r} is no polygon")
+    if len(numbers) > 2 * MOST_POINTS:
+        raise ValueError(f"an outline of more than {MOST_POINTS} points")
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
