@@ -16,6 +16,7 @@ from isotrope.io.arrays import as_pixels
 from isotrope.io.errors import ImageError, enough_memory
 from isotrope.io.images import ImageSource, load_pixels
 from isotrope.io.opening import file_of, frame, opened, page_numbers
+from isotrope.io.pdf_process import pdf_pages
 from isotrope.io.steady import SteadyFile
 
 _HEADER = b"%PDF-"
@@ -96,10 +97,8 @@ def _frames(image: Image.Image, name: str | None) -> Iterator[PageImage | ImageE
 def _pdf_pages(
     file: Path | io.BytesIO, name: str | None, skip_text: bool
 ) -> Iterator[PageImage | ImageError]:
-    from isotrope.io.pdf import PdfPages
-
     content = file if isinstance(file, Path) else file.getvalue()
-    with closing(PdfPages(content)) as pages:
+    with closing(pdf_pages(content)) as pages:
         for index in range(len(pages)):
             try:
                 if skip_text and pages.has_text(index):
