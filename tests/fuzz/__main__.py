@@ -10,6 +10,7 @@ are any.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -121,6 +122,8 @@ def sources(target: str, more: Path | None) -> tuple[dict[str, bytes], dict]:
         sound = seeds.transcripts()
         for folder in folders:
             sound |= seeds.real(folder, (".xml",))
+        name = re.compile(rb'(imageFilename=")[^"]*|(<fileName>)[^<]*')
+        sound = {n: name.sub(rb"\1\2page.png", content) for n, content in sound.items()}
         return sound, TRANSCRIPTS
     sound = seeds.images() | seeds.pdfs()
     for folder in folders:

@@ -14,7 +14,7 @@ Mutation = Callable[[bytearray, Sequence[bytes], np.random.Generator], bytearray
 
 
 def mutated(seed: bytes, others: Sequence[bytes], rng: np.random.Generator) -> bytes:
-    """Change a file by one to four random mutations.
+    """Change a file by one to four random mutations; of XML, most leave it well-formed.
 
     Args:
         seed: A sound file.
@@ -22,8 +22,9 @@ def mutated(seed: bytes, others: Sequence[bytes], rng: np.random.Generator) -> b
         rng: The same state gives the same file.
     """
     data = bytearray(seed)
+    kinds = XML_MUTATIONS if b"<?xml" in seed[:100] and rng.random() < 0.8 else MUTATIONS
     for _ in range(rng.integers(1, 5)):
-        data = MUTATIONS[rng.integers(len(MUTATIONS))](data, others, rng)
+        data = kinds[rng.integers(len(kinds))](data, others, rng)
     return bytes(data)
 
 
@@ -61,6 +62,27 @@ def set_text_number(
     if found:
         match = found[rng.integers(len(found))]
         data[match.start() : match.end()] = NUMBERS[rng.integers(len(NUMBERS))]
+    return data
+
+
+def set_value(data: bytearray, others: Sequence[bytes], rng: np.random.Generator) -> bytearray:
+    """Put another value of the file, or a bad one, in place of one in quotes."""
+    found = list(re.finditer(rb'(?<==")[^"<]*(?=")', data))
+    if found:
+        match, other = (found[rng.integers(len(found))] for _ in range(2))
+        values = (other[0], b"", b" , ,", match[0][::-1], match[0] * 100, "\u202e\u0301".encode())
+        data[match.start() : match.end()] = values[rng.integers(len(values))]
+    return data
+
+
+def drop_tag(data: bytearray, others: Sequence[bytes], rng: np.random.Generator) -> bytearray:
+    """Leave out an element that is empty or holds text alone, or an attribute."""
+    pattern = rb"<(\w+)[^<>]*/>|<(\w+)[^<>]*>[^<>]*</\w+>| \w+=\"[^\"<]*\""
+    found = list(re.finditer(pattern, data))
+    if found:
+        match = found[rng.integers(len(found))]
+        repeated = match[0] if match[0].startswith(b"<") and rng.random() < 0.3 else b""
+        data[match.start() : match.end()] = repeated * 3
     return data
 
 
@@ -143,3 +165,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *(delete_chunk, repeat_chunk, overwrite, splice, insert_other, append_junk, mend_checksums),
 )
 """Chosen with equal probability."""
+
+XML_MUTATIONS: tuple[Mutation, ...] = (set_text_number, set_value, drop_tag)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,8 @@ from isotrope.io.sheets import PageImage, page_images
 from isotrope.io.transcripts import read_transcript
 
 MOST_PAGES = 20  # of a file; more would be tried in the same way
+
+MOST_LINES = 1000  # of a transcript, that are cut out: each takes its time
 
 FORMATS = ("text", "md", "tsv", "jsonl", "hocr", "alto", "page", "pdf")
 
@@ -63,15 +66,14 @@ def transcript(path: Path) -> Iterator[str]:
     assert page.image.resolve().is_relative_to(path.parent.resolve()), page.image
     for line in page.lines.values():
         assert np.isfinite(line.corners).all(), line
+    yield "page"
+    if len(page.lines) > MOST_LINES:
+        return
     for kind in (PageLines, LabeledPages):
-        try:
+        with suppress(ValueError):
             labels = kind(path.parent)
             for index in islice(range(len(labels)), 3):
                 labels[index]
-        except ValueError:
-            yield "refused"
-        else:
-            yield "page"
 
 
 def read(path: Path) -> Iterator[str]:

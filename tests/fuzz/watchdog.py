@@ -40,7 +40,7 @@ class Watched:
     Args:
         target: A name of `targets.TARGETS`.
         folder: The only folder in which files may be written.
-        seconds: Longest time without a new page: of the processor, or six times that by the clock.
+        seconds: Longest time without a new page: of the processor, or 20 times that by the clock.
         memory: Address space of the process, bytes.
     """
 
@@ -83,7 +83,7 @@ class Watched:
             waited += 1
             now = _cpu_seconds(self._process.pid)
             busy = waited if used is None or now is None else now - used
-            if busy > self.seconds or waited > 6 * self.seconds:
+            if busy > self.seconds or waited > 20 * self.seconds:
                 return False
         return True
 
@@ -149,7 +149,8 @@ def _audit(event: str, args: tuple, folder: Path, written: list[str]) -> None:
     elif event in CHANGES:
         paths = [arg for arg in args if isinstance(arg, (str, bytes))]
     elif event in PROGRAMS:
-        written.append(f"{event} {args}")
+        if "isotrope.io.pdf_worker" not in str(args):
+            written.append(f"{event} {args}")
         return
     else:
         return

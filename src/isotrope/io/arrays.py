@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from isotrope.io.errors import ImageError
@@ -11,6 +13,7 @@ from isotrope.io.errors import ImageError
 _OVERSHOOT = 1e-3
 _LIGHT = 500 * 255  # half of white, in the units of `_LUMA`
 _LUMA = (299, 587, 114)  # ITU-R BT.601, in thousandths
+_BAND = 1 << 20  # px
 _INK = 20  # less than 1/20 of what is visible does not count as ink
 
 
@@ -45,13 +48,15 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
         array = np.rint(_unit_range(array) * 255).astype(np.uint8)
     if array.dtype != np.uint8:
         return np.rint(as_unit(array) * 255).astype(np.uint8)
-    if array.shape[-1] == 4:
-        ground = np.uint8(255 * ground_of(array))
-        apart = array[..., :3] ^ ground  # from the background: x, or 255 - x over white
-        over = (apart.astype(np.uint16) * array[..., 3:] + 127) // 255  # +127 rounds to nearest
-        return np.ascontiguousarray(over.astype(np.uint8) ^ ground)
     pixels = np.empty((*array.shape[:2], 3), np.uint8)
-    pixels[:] = array
+    if array.shape[-1] != 4:
+        pixels[:] = array
+        return pixels
+    ground = np.uint8(255 * ground_of(array))
+    for rows in _bands(array):
+        apart = array[rows, :, :3] ^ ground  # from the background: x, or 255 - x over white
+        over = apart.astype(np.uint16) * array[rows, :, 3:] + 127  # +127 rounds to nearest
+        pixels[rows] = (over // 255).astype(np.uint8) ^ ground
     return pixels
 
 
@@ -87,10 +92,19 @@ def ground_of(pixels: np.ndarray) -> int:
     Args:
         pixels: (H, W, 4), uint8.
     """
-    alpha = pixels[..., 3].astype(np.int64)
-    red, green, blue = (pixels[..., i].astype(np.int32) * _LUMA[i] for i in range(3))
-    dark = alpha[red + green + blue < _LIGHT].sum()
-    return 0 if _INK * dark < alpha.sum() else 1
+    dark = visible = 0
+    for rows in _bands(pixels):
+        alpha = pixels[rows, :, 3]
+        red, green, blue = (pixels[rows, :, i].astype(np.int32) * _LUMA[i] for i in range(3))
+        dark += int(alpha[red + green + blue < _LIGHT].sum(dtype=np.int64))
+        visible += int(alpha.sum(dtype=np.int64))
+    return 0 if _INK * dark < visible else 1
+
+
+def _bands(array: np.ndarray) -> Iterator[slice]:
+    """Rows of an array, a million pixels at a time: temporary arrays stay small."""
+    step = max(1, _BAND // array.shape[1])
+    return (slice(start, start + step) for start in range(0, len(array), step))
 
 
 def _unit_range(array: np.ndarray) -> np.ndarray:
