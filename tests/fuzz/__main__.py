@@ -56,6 +56,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="files of each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=[""], help="suffixes of the seeds to use")
+    parser.add_argument("--random-only", action="store_true", help="leave out the hostile files")
     parser.add_argument("--more", type=Path, help="a folder with more images, PDF and XML files")
     parser.add_argument("--memory", type=float, default=4, help="of a process, GiB")
     parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="for what is found")
@@ -105,7 +106,7 @@ def inputs(target: str, options: argparse.Namespace) -> Iterator[tuple[str, byte
     sound, written = sources(target, options.more)
     sound = {n: c for n, c in sound.items() if any(n.endswith(end) for end in options.only)}
     written = {n: m for n, m in written.items() if any(n.endswith(end) for end in options.only)}
-    for name, make in written.items():
+    for name, make in written.items() if not options.random_only else ():
         yield f"hostile-{name}", make()
     names, contents = list(sound), list(sound.values())
     for index in range(options.count):

@@ -14,6 +14,7 @@ Inputs: TypeAlias = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="FILE_OR_FOLDER",
+        readable=False,  # what cannot be read is reported like any other bad file
         show_default=False,
         help="Images, PDF files, or folders of them; - is one of them on standard input.",
     ),
