@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isotrope.io.errors import ImageError
+from isotrope.io.steady import piped
 from isotrope.jobs.inputs import STDIN, Inputs, standard_input
 from isotrope.jobs.journal import Journal
 from isotrope.jobs.survey import Survey
@@ -53,7 +54,11 @@ class Todo:
             if self.journal is not None and self.journal.handled(found.path, times, self.retry):
                 self.skipped += 1
                 continue
-            content = standard_input() if found.path == STDIN else None
+            try:
+                content = standard_input() if found.path == STDIN else piped(found.path)
+            except ImageError as error:
+                self.refuse(found.path, error, True)
+                continue
             yield Item(found.path, found.relative, content)
 
     def _times(self, path: Path) -> int:

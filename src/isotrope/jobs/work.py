@@ -30,7 +30,7 @@ class Item:
     Args:
         path: Where it is.
         relative: As in `Found`.
-        content: That of standard input.
+        content: That of standard input, or of another pipe that this process has open.
         picture: Where its pages are drawn.
         thumbnail: Whether its images are wanted, for a sheet.
     """
@@ -153,16 +153,12 @@ class PageWork:
         name = page_name(str(item.path), image.number, image.count)
         turned = (turn(image.pixels, degrees) for degrees in self.turns)
         pages: list[Page] = []
-        try:
-            for page in reader.read_pages(turned, self.batch_size, on_error="return"):
-                if isinstance(page, ImageError):
-                    yield "problem", str(ImageError(page.problem, name))
-                    return
-                given = {"number": image.number, "resolution": image.resolution}
-                pages.append(replace(page, file=str(item.path), **given))
-        except MemoryError:
-            yield "problem", f"{name}: there is not enough memory to read it; make it smaller"
-            return
+        for page in reader.read_pages(turned, self.batch_size, on_error="return"):
+            if isinstance(page, ImageError):
+                yield "problem", str(ImageError(page.problem, name))
+                return
+            given = {"number": image.number, "resolution": image.resolution}
+            pages.append(replace(page, file=str(item.path), **given))
         differing = [
             f"{degrees}°"
             for degrees, page in zip(self.turns, pages, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.pages.stream import read_pages
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import Finder, upright_views
-from isotrope.ocr.windows import check_size, loaded, windows
+from isotrope.ocr.windows import check_size, read_each, turned, windows
+
+T = TypeVar("T")
 
 WINDOW = 2
 """Number of batches of images held at once, unless the engine sets its own. More fill batches of
@@ -228,10 +230,10 @@ class Reader:
             raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
         if any(degrees % 90 for degrees in turns):
             raise ValueError(f"turns={tuple(turns)} must be multiples of 90 degrees")
-        prepared = self._prepared(images, turns)
-        if on_error == "raise":
-            prepared = map(_raised, prepared)
-        return self._stream(prepared, batch_size, soon)
+        prepared = turned(images, turns, getattr(self.engine, "check", check_size))
+        if on_error == "return":
+            return self._stream(prepared, batch_size, soon)
+        return map(_raised, self._stream(map(_raised, prepared), batch_size, soon))
 
     def with_adapter(self, adapter: str | Path | None) -> Reader:
         """Return another reader with this adapter, or None for no adapter, sharing what it can.
@@ -259,20 +261,11 @@ class Reader:
         most = getattr(self.engine, "window", WINDOW) * batch_size
         for window in windows(prepared, batch_size if soon else most, most):
             sound = [image for image in window if not isinstance(image, ImageError)]
-            readings = iter(self._read(sound, batch_size))
+            readings = iter(read_each(self._read, sound, batch_size))
             yield from [
                 image if isinstance(image, ImageError) else self._sure(next(readings))
                 for image in window
             ]
-
-    def _prepared(self, images, turns: Sequence[int]) -> Iterator[np.ndarray | ImageError]:
-        """Yield each image at each turn, or an error for an image that the engine rejects."""
-        check = getattr(self.engine, "check", check_size)
-        for pixels in loaded(images, check):
-            if isinstance(pixels, ImageError):
-                yield from [pixels] * len(turns)
-            else:
-                yield from (turn(pixels, degrees) for degrees in turns)
 
     def _read(self, images: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
         if self._equivariant or self.finder is None:
@@ -282,9 +275,9 @@ class Reader:
         lines = iter(self.engine.read([v.pixels for several in views for v in several], batch_size))
         return [likeliest([(view, next(lines)) for view in several]) for several in views]
 
-    def _sure(self, reading: Reading) -> Reading:
+    def _sure(self, reading: Reading | ImageError) -> Reading | ImageError:
         """Drop the text of a reading if its confidence is too low."""
-        if reading.confidence >= self.min_confidence:
+        if isinstance(reading, ImageError) or reading.confidence >= self.min_confidence:
             return reading
         return replace(reading, text="", characters=(), warnings=())
 
@@ -295,7 +288,7 @@ def _as_it_is(pixels: np.ndarray, line: Transcript) -> Reading:
     return Reading(line.text, line.confidence, line.orientation, 0.0, line.characters, warnings)
 
 
-def _raised(image: np.ndarray | ImageError) -> np.ndarray:
-    if isinstance(image, ImageError):
-        raise image
-    return image
+def _raised(result: T | ImageError) -> T:
+    if isinstance(result, ImageError):
+        raise result
+    return result

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from isotrope.io.errors import TOO_LARGE
 from isotrope.io.images import ImageError, ImageSource, image_sources, load_pixels
+from isotrope.io.resize import turn
+
+T = TypeVar("T")
 
 PIXELS = 1 << 24
 """Maximum number of pixels in a window, unless a single image has more: 48 MiB."""
@@ -49,6 +54,23 @@ def loaded(
             yield error.named(str(source) if path else f"images[{index}]")
 
 
+def turned(
+    images: ImageSource | Iterable[ImageSource],
+    turns: Sequence[int],
+    check: Callable[[np.ndarray], None],
+) -> Iterator[np.ndarray | ImageError]:
+    """Yield each image at each turn, or its error for each turn; see `loaded`.
+
+    Args:
+        turns: Degrees counter-clockwise, multiples of 90.
+    """
+    for pixels in loaded(images, check):
+        if isinstance(pixels, ImageError):
+            yield from [pixels] * len(turns)
+        else:
+            yield from (turn(pixels, degrees) for degrees in turns)
+
+
 def windows(
     images: Iterable[np.ndarray | ImageError], first: int, most: int
 ) -> Iterator[list[np.ndarray | ImageError]]:
@@ -73,6 +95,29 @@ def windows(
             window, held, count = [], 0, min(2 * count, most)
     if window:
         yield window
+
+
+def read_each(
+    read: Callable[[Sequence[np.ndarray], int], list[T]],
+    images: Sequence[np.ndarray],
+    batch_size: int,
+) -> list[T | ImageError]:
+    """Read images together; one by one if there is too little memory for all of them.
+
+    Args:
+        read: Maps images and a batch size to one result each.
+        images: (H, W, 3) each.
+        batch_size: How many go through a model at once.
+
+    Returns:
+        The results; an error for an image that takes too much memory by itself.
+    """
+    try:
+        return [*read(images, batch_size)]
+    except MemoryError:
+        if len(images) == 1:
+            return [ImageError(TOO_LARGE)]
+    return [each for image in images for each in read_each(read, [image], 1)]
 
 
 def _loaded(source: ImageSource) -> np.ndarray:

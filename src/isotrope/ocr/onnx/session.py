@@ -95,11 +95,24 @@ def open_session(
         raise ValueError(f"{place}: cannot be loaded ({reason}); {remedy}") from error
 
 
+_NO_MEMORY = ("Failed to allocate memory", "AllocateRawInternal", "bad_alloc")
+"""What onnxruntime's errors say, whose classes do not, if there is too little memory."""
+
+
 def run(
     session: InferenceSession, feed: Mapping[str, np.ndarray], names: Sequence[str] | None = None
 ) -> list[np.ndarray]:
-    """Run a graph and return all outputs, or those named, as arrays."""
-    return cast("list[np.ndarray]", session.run(names, feed))
+    """Run a graph and return all outputs, or those named, as arrays.
+
+    Raises:
+        MemoryError: The memory does not suffice.
+    """
+    try:
+        return cast("list[np.ndarray]", session.run(names, feed))
+    except Exception as error:
+        if any(sign in str(error) for sign in _NO_MEMORY):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:

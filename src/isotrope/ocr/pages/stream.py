@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from isotrope.io.errors import ImageError
+from isotrope.io.errors import ImageError, enough_memory
 from isotrope.io.images import ImageSource, image_sources
-from isotrope.io.sheets import PageImage, page_images
+from isotrope.io.sheets import PageImage, page_images, page_name
 from isotrope.ocr.detection import make_detector
 from isotrope.ocr.document import Page
 from isotrope.ocr.finders import make_finder
@@ -66,14 +66,19 @@ def _read(
 ) -> Iterator[Page | ImageError]:
     for index, source in enumerate(image_sources(pages)):
         file = str(source) if isinstance(source, (str, Path)) else None
-        for image in _images(source, file or f"images[{index}]"):
-            if not isinstance(image, ImageError):
-                page = reader.read(image.pixels, batch_size)
-                yield replace(page, file=file, number=image.number, resolution=image.resolution)
-            elif returns:
-                yield image
+        name = file or f"images[{index}]"
+        for image in _images(source, name):
+            try:
+                if isinstance(image, ImageError):
+                    raise image
+                with enough_memory(page_name(name, image.number, image.count)):
+                    page = reader.read(image.pixels, batch_size)
+            except ImageError as error:
+                if not returns:
+                    raise
+                yield error
             else:
-                raise image
+                yield replace(page, file=file, number=image.number, resolution=image.resolution)
 
 
 def _images(source: ImageSource, name: str) -> Iterator[PageImage | ImageError]:
