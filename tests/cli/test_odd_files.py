@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.cli.files import gather
 from isotrope.io import steady
+from isotrope.jobs.todo import Todo
 from isotrope.ocr.document import Page
 from isotrope.ocr.reader import Reader
 
@@ -26,7 +27,7 @@ def lines(result):
 
 def test_a_pipe_in_a_folder_is_passed(folder, read):
     os.mkfifo("a.png")
-    result = read(".")
+    result = read(".", "--format", "text")
     assert result.stdout == "1.png\t1\n2.png\t2\n3.png\t3\n"
     (line,) = lines(result)
     assert line.startswith("a.png: a device or a pipe, not an image; save the image to a file")
@@ -76,7 +77,7 @@ def test_sockets_devices_loops_and_folders(folder, read):
         os.mkdir("folder.png")
         os.symlink("..", "folder.png/above")
         os.rename("3.png", "folder.png/3.png")
-        result = read(".", given=b"not read")
+        result = read(".", "--format", "text", given=b"not read")
     assert result.stdout == "1.png\t1\n2.png\t2\nfolder.png/3.png\t3\n"
     starts = [
         "loop.png: cannot be opened (Too many levels of symbolic links)",
@@ -103,13 +104,16 @@ def test_odd_names(folder, read):
 
 
 def test_a_file_that_vanishes_after_it_was_listed(folder, read, monkeypatch):
-    def listed(*args, **options):
-        found = gather(*args, **options)
-        os.remove("2.png")
-        return found
+    def listed(self):
+        for item in files(self):
+            with suppress(FileNotFoundError):
+                os.remove("2.png")
+            yield item
 
-    monkeypatch.setattr("isotrope.cli.request.gather", listed)
-    result = read(".")
+    files = Todo.__iter__
+    monkeypatch.setattr(Todo, "__iter__", listed)
+    monkeypatch.setattr("isotrope.jobs.inputs.os.path.exists", lambda path: True)
+    result = read("1.png", "2.png", "3.png")
     assert result.stdout == "1.png\t1\n3.png\t3\n"
     assert lines(result) == ["2.png: no such file; check the path"]
     assert result.exit_code == 1
@@ -124,7 +128,7 @@ def test_what_may_not_be_read(folder, read):
     read("1.png")  # imports all that it takes, which may be root's too
     os.setresuid(65534, 65534, 0)
     try:
-        result = read(".", "shut")
+        result = read(".", "shut", "--format", "text")
     finally:
         os.setresuid(0, 0, 0)
     assert result.stdout == "1.png\t1\n", (result.stderr, result.exception)
