@@ -377,7 +377,7 @@ def test_show_many_pages(folder):
 
 
 def test_ten_thousand_pages_are_read_one_by_one(folder, monkeypatch):
-    from isotrope.io.pdf import PdfPages
+    from isotrope.io.pdf_process import PdfApart as PdfPages
 
     save("a.pdf", 10, 20, resolution=72)
     monkeypatch.setattr(PdfPages, "__len__", lambda self: 10_000)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ SECONDS = 10
 """Processor time for opening a file, and for drawing a page."""
 
 _CLOCK = 6  # times as long by the clock
+_TICK = 0.5  # seconds between two looks at the clock
 _DEATHS = 3  # of one file, after which the rest of its pages are not tried
 _COMMAND = "import sys; sys.path[:] = {!r}; from isotrope.io.pdf_worker import main; main()"
 
@@ -119,18 +122,20 @@ class _Died(ImageError):
     """The process ended before it answered."""
 
 
-class _Alarm(threading.Timer):
-    """Ends a process that does not answer."""
+class _Watch(threading.Thread):
+    """Ends a process that does not answer. A timer for each request would cost more than a page."""
 
-    def __init__(self, seconds: float, process: subprocess.Popen) -> None:
-        super().__init__(seconds, self._ring)
-        self.process, self.rung = process, False
-        self.daemon = True
+    def __init__(self, process: subprocess.Popen) -> None:
+        super().__init__(daemon=True)
+        self.process, self.until, self.late = process, math.inf, False
         self.start()
 
-    def _ring(self) -> None:
-        self.rung = True
-        self.process.kill()
+    def run(self) -> None:
+        while self.process.poll() is None:
+            time.sleep(_TICK)
+            if time.monotonic() > self.until:
+                self.late = True
+                self.process.kill()
 
 
 class _Drawer:
@@ -139,6 +144,7 @@ class _Drawer:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.process: subprocess.Popen | None = None
+        self._watch: _Watch
         self._inherited: list[subprocess.Popen] = []
         atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
@@ -151,10 +157,13 @@ class _Drawer:
             _Died: The process died, or was ended because it took too long.
             ImageError: The process answers with one.
         """
-        process = self.process = self.process or _started()
+        if self.process is None:
+            self.process = _started()
+            self._watch = _Watch(self.process)
+        process, watch = self.process, self._watch
         assert process.stdin
         assert process.stdout
-        late = _Alarm(_CLOCK * SECONDS, process)
+        watch.until = time.monotonic() + _CLOCK * SECONDS
         try:
             send(process.stdin, {**request, "seconds": SECONDS}, body)
             answer, rest = receive(process.stdout)
@@ -162,12 +171,12 @@ class _Drawer:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(1)
             self.stop()
-            raise _Died(_end(process, late.rung)) from error
+            raise _Died(_end(process, watch.late)) from error
         except BaseException:  # what is left in the pipe must not answer the next request
             self.stop()
             raise
         finally:
-            late.cancel()
+            watch.until = math.inf
         if "error" in answer:
             raise ImageError(answer["error"])
         return answer, rest

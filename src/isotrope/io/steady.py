@@ -35,7 +35,7 @@ class SteadyFile(io.BufferedReader):
         super().__init__(io.FileIO(path, opener=_opened_at_once))
         self._content: bytes | None = None
         try:
-            _check_kind(os.fstat(self.raw.fileno()))
+            _check_kind(os.fstat(super().fileno()))
         except ImageError:
             self.close()
             raise
