@@ -32,14 +32,15 @@ def with_channels(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def as_pixels(array: np.ndarray) -> np.ndarray:
+def as_pixels(array: np.ndarray, copy: bool = True) -> np.ndarray:
     """Convert to 8-bit RGB: `as_unit` times 255, rounded. uint8 stays in integers throughout.
 
     Args:
         array: (H, W, 1 | 3 | 4), of any type that `as_unit` takes.
+        copy: Whether to copy an array that is 8-bit RGB already.
 
     Returns:
-        (H, W, 3), uint8, C-contiguous, a copy.
+        (H, W, 3), uint8, C-contiguous.
 
     Raises:
         ImageError: As in `as_unit`.
@@ -48,6 +49,8 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
         array = np.rint(_unit_range(array) * 255).astype(np.uint8)
     if array.dtype != np.uint8:
         return np.rint(as_unit(array) * 255).astype(np.uint8)
+    if not copy and array.shape[-1] == 3:
+        return np.ascontiguousarray(array)
     pixels = np.empty((*array.shape[:2], 3), np.uint8)
     if array.shape[-1] != 4:
         pixels[:] = array

@@ -47,7 +47,7 @@ ImageSource: TypeAlias = (
 """The image types that `load_pixels` and `load_unit` accept."""
 
 
-def load_pixels(source: ImageSource) -> np.ndarray:
+def load_pixels(source: ImageSource, copy: bool = True) -> np.ndarray:
     """Load any image as 8-bit RGB.
 
     Equals `load_unit` times 255, rounded. Each pixel is rounded on its own, so loading commutes
@@ -55,15 +55,17 @@ def load_pixels(source: ImageSource) -> np.ndarray:
 
     Args:
         source: As in `load_unit`.
+        copy: Whether to copy an array that is 8-bit RGB already.
 
     Returns:
-        (H, W, 3), uint8, C-contiguous, a copy of its own.
+        (H, W, 3), uint8, C-contiguous, a copy of its own unless `copy` is False.
 
     Raises:
         ImageError, TypeError: As in `load_unit`.
     """
+    shared = isinstance(source, np.ndarray) or _is_tensor(source)
     with enough_memory(_name(source)):
-        return as_pixels(_array(source))
+        return as_pixels(_array(source), copy and shared)
 
 
 def load_unit(source: ImageSource) -> np.ndarray:

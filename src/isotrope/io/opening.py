@@ -18,6 +18,7 @@ from isotrope.io.arrays import with_channels
 from isotrope.io.errors import TOO_LARGE, ImageError, enough_memory, reason
 from isotrope.io.jpeg import scans
 from isotrope.io.steady import SteadyFile, piped
+from isotrope.io.unpacking import unpacked
 
 _NO_PICTURES = frozenset(("BUFR", "EPS", "FPX", "GRIB", "HDF5", "IPTC", "MIC", "MPEG", "WMF"))
 """Formats that Pillow cannot decode everywhere, or only by running another program."""
@@ -100,7 +101,7 @@ def decoded(image: Image.Image) -> np.ndarray:
     """Decode the current frame of a PIL image of any mode, in its EXIF orientation.
 
     Returns:
-        (H, W) or (H, W, 2 to 4): uint8, uint16, or float32 in [0, 1].
+        (H, W) or (H, W, 1 to 4): uint8, uint16, or float32 in [0, 1]; a copy.
 
     Raises:
         ImageError: The image is broken, or its values are out of range.
@@ -139,7 +140,7 @@ def _channels(image: Image.Image) -> np.ndarray:
         image = image.convert("RGBA")
     elif image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    return np.asarray(image)
+    return unpacked(image)
 
 
 def _check_scans(image: Image.Image) -> None:

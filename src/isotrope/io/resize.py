@@ -76,8 +76,9 @@ def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if rows < 1 or columns < 1:
         raise ValueError(f"size={size} must be at least 1 px on a side; give (rows, columns)")
     resized = np.empty((rows, columns, 3), np.float32)
-    for channel, band in enumerate(Image.fromarray(pixels).split()):
-        grey = band.convert("F").resize((columns, rows), Image.Resampling.BILINEAR)
+    for channel in range(3):
+        band = Image.fromarray(np.ascontiguousarray(pixels[..., channel])).convert("F")
+        grey = band.resize((columns, rows), Image.Resampling.BILINEAR)
         np.divide(np.asarray(grey), np.float32(255), out=resized[..., channel])
     return resized
 

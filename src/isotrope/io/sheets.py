@@ -27,7 +27,7 @@ class PageImage(NamedTuple):
     """A page as pixels.
 
     Args:
-        pixels: (H, W, 3), uint8 RGB.
+        pixels: (H, W, 3), uint8 RGB. An array that was so already is not copied.
         number: Its number in the file, from 1.
         count: How many pages the file has.
         resolution: Pixels per inch, if the file says so.
@@ -71,7 +71,7 @@ def page_images(
         file, own_name = file_of(source)
         name = name or own_name
         if file is None:
-            yield PageImage(load_pixels(source))
+            yield PageImage(load_pixels(source, copy=False))
         elif is_pdf(file):
             yield from _pdf_pages(file, name, skip_text)
         else:
@@ -87,7 +87,7 @@ def _frames(image: Image.Image, name: str | None) -> Iterator[PageImage | ImageE
     for number, place in enumerate(numbers, start=1):
         try:
             with enough_memory():
-                pixels = as_pixels(frame(image, place))
+                pixels = as_pixels(frame(image, place), copy=False)
         except ImageError as error:
             yield _of_page(error, name, number, count)
         else:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isotrope.ocr.detection.lines import DetectedLine
+from isotrope.ocr.pages import level
 from isotrope.ocr.pages.level import Leveled, moved, paper
 
 
@@ -38,3 +39,12 @@ def test_paper_is_the_color_of_most_of_the_page():
     page = np.full((2000, 1000, 3), (250, 240, 230), np.uint8)
     page[::3] = 0
     assert paper(page) == (250, 240, 230)
+
+
+@pytest.mark.parametrize("slant", [-40.0, -3.0, 12.0])
+def test_a_page_is_leveled_in_bands(slant, monkeypatch):
+    """A large page, which would take too much memory at once."""
+    page = np.random.default_rng(0).integers(0, 256, (300, 201, 3), np.uint8)
+    whole = Leveled.of(page, slant)
+    monkeypatch.setattr(level, "_BAND", 3000)
+    assert np.array_equal(Leveled.of(page, slant).pixels, whole.pixels)

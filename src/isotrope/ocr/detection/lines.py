@@ -45,5 +45,5 @@ class Detector(Protocol):
         ...
 
     def find(self, page: np.ndarray) -> list[DetectedLine]:
-        """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order."""
+        """Find the lines of a page, `(H, W, 3)` uint8 RGB, in any order; it may be a view."""
         ...

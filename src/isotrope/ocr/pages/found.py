@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isotrope.io.resize import turn
 from isotrope.ocr.detection.lines import DetectedLine, Detector
 from isotrope.ocr.geometry import box, direction, turned
 from isotrope.ocr.pages.level import Leveled, moved
@@ -79,7 +78,7 @@ def _with_sideways(
     def back(points):
         return tuple((x + left, y + top) for x, y in turned(points, 90, size))
 
-    again = [line for line in detector.find(turn(part, -90)) if not _is_sideways(line)]
+    again = [line for line in detector.find(np.rot90(part, -1)) if not _is_sideways(line)]
     return _merged(upright, moved(again, back), sideways)
 
 

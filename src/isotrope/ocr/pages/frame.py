@@ -29,7 +29,8 @@ class Frame:
     """A page turned upright.
 
     Args:
-        pixels: (H, W, 3), uint8 RGB: the page turned back by `degrees`.
+        pixels: (H, W, 3), uint8 RGB: the page turned back by `degrees`; a view, since pages are
+            large.
         degrees: Turn of the page from upright, in degrees counter-clockwise: 0, 90, 180 or 270.
         slant: Remaining turn, in degrees counter-clockwise; an estimate.
         scores: The finder's probabilities that the page is turned by 0, 90, 180 and 270 degrees.
@@ -48,7 +49,7 @@ class Frame:
 
     def turned_back(self, degrees: int) -> Frame:
         """The same page, turned back by another quarter turn."""
-        pixels = turn(self.pixels, -degrees)
+        pixels = np.rot90(self.pixels, -degrees // 90)
         return replace(self, pixels=pixels, degrees=(self.degrees + degrees) % 360)
 
 
@@ -69,7 +70,8 @@ def upright(page: np.ndarray, finder: Finder) -> Frame:
     else:
         (found,) = finder.find_pixels([turn(page, -turns[0])])
     degrees = (turns[0] + found.degrees) % 360
-    return Frame(turn(page, -degrees), degrees, found.slant, _permuted(found.scores, turns))
+    pixels = np.rot90(page, -degrees // 90)
+    return Frame(pixels, degrees, found.slant, _permuted(found.scores, turns))
 
 
 def turn_scores(image: np.ndarray, finder: Finder) -> tuple[float, ...]:

@@ -12,6 +12,12 @@ from PIL import Image
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.geometry import Point, Points
 
+_BAND = 1 << 24
+"""Number of pixels that are turned at once."""
+
+_AROUND = 3
+"""Pixels around a part that interpolation may use."""
+
 
 @dataclass(frozen=True, eq=False)
 class Leveled:
@@ -34,15 +40,15 @@ class Leveled:
         cos, sin = math.cos(math.radians(slant)), math.sin(math.radians(slant))
         width = math.ceil(columns * cos + rows * abs(sin))
         height = math.ceil(rows * cos + columns * abs(sin))
-        shift = _shift((columns, rows), (width, height), cos, sin)
-        leveled = Image.fromarray(page).transform(
-            (width, height),
-            Image.Transform.AFFINE,
-            (cos, sin, shift[0], -sin, cos, shift[1]),
-            Image.Resampling.BICUBIC,
-            fillcolor=paper(page),
-        )
-        return cls(np.asarray(leveled), slant, (columns, rows))
+        x0, y0 = _shift((columns, rows), (width, height), cos, sin)
+        color = paper(page)
+        pixels = np.empty((height, width, 3), np.uint8)
+        step = max(1, _BAND // width)
+        for top in range(0, height, step):
+            size = (width, min(step, height - top))
+            place = (x0 + sin * top, y0 + cos * top)
+            pixels[top : top + step] = _turned_part(page, (cos, sin), place, size, color)
+        return cls(pixels, slant, (columns, rows))
 
     def back(self, points: Iterable[Point]) -> Points:
         """Map points to the page before."""
@@ -64,6 +70,31 @@ def paper(page: np.ndarray) -> tuple[int, int, int]:
     step = max(1, math.isqrt(page.shape[0] * page.shape[1] // 65536))
     red, green, blue = np.median(page[::step, ::step].reshape(-1, 3), axis=0)
     return int(red), int(green), int(blue)
+
+
+def _turned_part(
+    page: np.ndarray,
+    turn: tuple[float, float],
+    place: tuple[float, float],
+    size: tuple[int, int],
+    color: tuple[int, int, int],
+) -> np.ndarray:
+    """A part of the turned page, given cosine and sine, what its corner maps to, and its size."""
+    (cos, sin), (x0, y0), (width, height) = turn, place, size
+    corners = np.array([(x, y) for x in (0, width) for y in (0, height)])
+    points = corners @ [(cos, -sin), (sin, cos)] + place  # on the page
+    limit = np.array(page.shape[1::-1])
+    left, top = np.clip(np.floor(points.min(axis=0)).astype(int) - _AROUND, 0, limit - 1)
+    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + _AROUND, 1, limit)
+    part = Image.fromarray(np.ascontiguousarray(page[top:bottom, left:right]))
+    turned = part.transform(
+        size,
+        Image.Transform.AFFINE,
+        (cos, sin, x0 - left, -sin, cos, y0 - top),
+        Image.Resampling.BICUBIC,
+        fillcolor=color,
+    )
+    return np.asarray(turned)
 
 
 def _shift(

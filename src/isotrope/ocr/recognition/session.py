@@ -100,26 +100,23 @@ class LineReader:
     def _decoded(
         self, lines: Sequence[np.ndarray], batch_size: int, stretch: float = 1.0
     ) -> list[Decoded]:
-        cut = [
-            [
-                (line_pixels(piece, stretch), line_width(piece, stretch) / STRIDE)
-                for piece in pieces(line, HEIGHT, WIDEST)
-            ]
-            for line in lines
+        flat = [
+            (place, piece, line_width(piece, stretch))
+            for place, line in enumerate(lines)
+            for piece in pieces(line, HEIGHT, WIDEST)
         ]
-        flat = [(place, *piece) for place, parts in enumerate(cut) for piece in parts]
         by_width: dict[int, list[int]] = defaultdict(list)
-        for number, (_, piece, _) in enumerate(flat):
-            by_width[piece.shape[2]].append(number)
+        for number, (_, _, width) in enumerate(flat):
+            by_width[_padded(width)].append(number)
         read: dict[int, Decoded] = {}
         for width, numbers in by_width.items():
             most = max(1, min(batch_size, _PASS // width))
             for start in range(0, len(numbers), most):
                 batch = numbers[start : start + most]
-                pixels = np.stack([flat[number][1] for number in batch])
+                pixels = np.stack([line_pixels(flat[number][1], stretch) for number in batch])
                 out = self.probabilities(pixels)
                 read.update(
-                    (n, decode(rows, self.charset, flat[n][2]))
+                    (n, decode(rows, self.charset, flat[n][2] / STRIDE))
                     for n, rows in zip(batch, out, strict=True)
                 )
         parts: list[list[Decoded]] = [[] for _ in lines]
@@ -198,6 +195,11 @@ def line_width(line: np.ndarray, stretch: float = 1.0) -> int:
     return max(STRIDE, round(stretch * columns * HEIGHT / rows))
 
 
+def _padded(width: int) -> int:
+    """Width of a line with padding."""
+    return -(-(width + _MARGIN) // _STEP) * _STEP
+
+
 def line_pixels(line: np.ndarray, stretch: float = 1.0) -> np.ndarray:
     """Convert an upright line `(H, W, 3)` uint8 RGB to `(3, 48, W)` in [-1, 1], blue first.
 
@@ -208,7 +210,6 @@ def line_pixels(line: np.ndarray, stretch: float = 1.0) -> np.ndarray:
     sized = np.asarray(
         Image.fromarray(line).resize((width, HEIGHT), Image.Resampling.BILINEAR), np.float32
     )
-    full = -(-(width + _MARGIN) // _STEP) * _STEP
-    pixels = np.zeros((3, HEIGHT, full), np.float32)
+    pixels = np.zeros((3, HEIGHT, _padded(width)), np.float32)
     pixels[:, :, :width] = sized[:, :, ::-1].transpose(2, 0, 1) / 127.5 - 1
     return pixels

@@ -53,9 +53,8 @@ class DBDetector(FolderNetwork):
         lying = columns > rows
         parts = []
         for take, keep in spans(max(rows, columns)):
-            (out,) = run(
-                self.session, {"pixels": _pixels(sized[:, take] if lying else sized[take])}
-            )
+            pixels = _pixels(sized[:, take] if lying else sized[take])
+            (out,) = run(self.session, {"pixels": pixels}, keep=False)
             parts.append(out[0][:, keep] if lying else out[0][keep])
         return np.concatenate(parts, axis=1 if lying else 0)
 

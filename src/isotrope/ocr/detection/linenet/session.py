@@ -47,7 +47,7 @@ class LineNetDetector(FolderNetwork):
     def maps(self, page: np.ndarray) -> Field:
         """The maps of a page, `(H, W, 3)` uint8 RGB, at the size that `seen_size` gives / 4."""
         size = seen_size(page.shape[0], page.shape[1], self.unit)
-        (out,) = run(self.session, {"pixels": _pixels(page, size)})
+        (out,) = run(self.session, {"pixels": _pixels(page, size)}, keep=False)
         return Field.of(out[0])
 
 
