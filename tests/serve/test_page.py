@@ -147,7 +147,7 @@ def test_a_pasted_image_is_read(page, files):
 
 def test_a_folder_is_read_without_what_is_no_image(page, files):
     page.set_input_files("#choose-folder", str(files))
-    expect(page.locator("#status")).to_contain_text("1 file skipped: no image and no PDF")
+    expect(page.locator("#status")).to_contain_text("1 file skipped: neither an image nor a PDF")
     names = page.locator("#files .name").all_inner_texts()
     assert names == ["broken.pdf", "broken.png", "lines.png", "other.png", "photo.jpg", "two.pdf"]
 

@@ -18,7 +18,7 @@
 const TOKEN = "isotrope-token";
 const PATIENCE = 20; // how often a busy server is asked again
 
-/** An answer that is no success; its message is the server's. */
+/** A request that failed; the message is the server's. */
 export class ApiError extends Error {
   constructor(/** @type {number} */ status, /** @type {string} */ message) {
     super(message);
@@ -32,10 +32,10 @@ export function onToken(/** @type {() => Promise<string | null>} */ ask) {
   askToken = ask;
 }
 
-/** Is told how many seconds are waited for a busy server; set by the page. */
+/** Called with the seconds until a busy server is asked again; set by the page. */
 let waiting = (/** @type {number} */ _seconds) => {};
-export function onWait(/** @type {(seconds: number) => void} */ tell) {
-  waiting = tell;
+export function onWait(/** @type {(seconds: number) => void} */ show) {
+  waiting = show;
 }
 
 let most = Infinity; // bytes that the server takes at once

@@ -26,7 +26,7 @@ export function sameLines(before, after) {
     }
   }
   const kept = new Set();
-  for (let i = 0, j = 0; i < n && j < m; ) {
+  for (let i = 0, j = 0; i < n && j < m;) {
     if (before[i] === after[j]) {
       kept.add(j);
       i++;
@@ -58,6 +58,7 @@ function same(a, b) {
   if (typeof a !== "object" || typeof b !== "object" || !a || !b) return false;
   const names = Object.keys(a);
   return (
-    names.length === Object.keys(b).length && names.every((name) => name in b && same(a[name], b[name]))
+    names.length === Object.keys(b).length &&
+    names.every((name) => name in b && same(a[name], b[name]))
   );
 }

@@ -19,8 +19,11 @@ export function show(items, current, on) {
   bar.max = items.length;
   bar.value = done;
   $("files-count").textContent =
-    done === items.length ? count(items.length, "file") : `${done} of ${count(items.length, "file")}`;
-  if (key) /** @type {HTMLElement | null} */ ($("files").querySelector(`[data-key="${key}"]`))?.focus();
+    done === items.length
+      ? count(items.length, "file")
+      : `${done} of ${count(items.length, "file")}`;
+  if (key)
+    /** @type {HTMLElement | null} */ ($("files").querySelector(`[data-key="${key}"]`))?.focus();
 }
 
 function row(item, index, current, on) {
@@ -60,13 +63,21 @@ function words({ state, lines, sheets, done }) {
 
 function tool(name, sign, key, file, act) {
   const label = `${name} ${file}`;
-  const button = make("button", { type: "button", class: "tool", "aria-label": label, title: name, "data-key": key }, sign);
+  const button = make(
+    "button",
+    { type: "button", class: "tool", "aria-label": label, title: name, "data-key": key },
+    sign,
+  );
   button.addEventListener("click", act);
   return button;
 }
 
 function again(item, index, on) {
-  const button = make("button", { type: "button", class: "link", "data-key": `again-${index}` }, "Try again");
+  const button = make(
+    "button",
+    { type: "button", class: "link", "data-key": `again-${index}` },
+    "Try again",
+  );
   button.addEventListener("click", () => on.again(item));
   return button;
 }

@@ -45,10 +45,19 @@ function cell(picture, degrees, open) {
   const pen = /** @type {CanvasRenderingContext2D} */ (small.getContext("2d"));
   pen.imageSmoothingQuality = "high";
   pen.drawImage(picture, 0, 0, small.width, small.height);
-  const frame = make("button", { type: "button", "aria-label": `Show the page at ${degrees}°` }, small);
+  const frame = make(
+    "button",
+    { type: "button", "aria-label": `Show the page at ${degrees}°` },
+    small,
+  );
   frame.addEventListener("click", () => open(degrees));
   const note = make("span", {}, "reading …");
-  const figure = make("figure", {}, frame, make("figcaption", {}, make("b", {}, `${degrees}°`), " ", note));
+  const figure = make(
+    "figure",
+    {},
+    frame,
+    make("figcaption", {}, make("b", {}, `${degrees}°`), " ", note),
+  );
   return { figure, frame, note, width, height };
 }
 
@@ -59,14 +68,20 @@ function judge(pages) {
   const exact = others.every((page, index) => exactlyTurned(first, page, TURNS[index + 1]));
   const lines = count(texts[0].length, "line");
   if (exact) {
-    return ["yes", `The four documents are equal: ${lines}, the same texts in the same order, each outline turned exactly.`];
+    return [
+      "yes",
+      `The four documents are equal: ${lines}, the same texts in the same order, each outline turned exactly.`,
+    ];
   }
   const differing = others
     .map((_, index) => [TURNS[index + 1], sameLines(texts[0], texts[index + 1])])
     .filter(([, { equal, total }]) => equal < total)
     .map(([turn, { equal, total }]) => `at ${turn}° ${equal} of ${total} lines are as at 0°`);
   if (!differing.length) {
-    return ["yes", `The four texts are equal, ${lines} in the same order; outlines or confidences differ.`];
+    return [
+      "yes",
+      `The four texts are equal, ${lines} in the same order; outlines or confidences differ.`,
+    ];
   }
   return ["no", `The four documents differ: ${differing.join(", ")}.`];
 }

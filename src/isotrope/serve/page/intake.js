@@ -5,7 +5,9 @@ const KNOWN =
 
 /** Whether a file seems to be an image or a PDF. */
 export function seemsReadable(/** @type {File} */ file) {
-  return file.type.startsWith("image/") ? !file.type.includes("svg") : isPdf(file) || KNOWN.test(file.name);
+  return file.type.startsWith("image/")
+    ? !file.type.includes("svg")
+    : isPdf(file) || KNOWN.test(file.name);
 }
 
 /** Whether a file seems to be a PDF. */

@@ -31,7 +31,7 @@ let timer = 0;
 function take(/** @type {File[]} */ files) {
   const readable = files.filter(seemsReadable);
   const skipped = files.length - readable.length;
-  if (skipped) say(`${count(skipped, "file")} skipped: no image and no PDF`);
+  if (skipped) say(`${count(skipped, "file")} skipped: neither an image nor a PDF`);
   const fresh = readable.map((file) => new Item(file));
   if (!fresh.length) return;
   items.push(...fresh);
@@ -114,7 +114,9 @@ async function open(/** @type {Sheet | null} */ sheet) {
   list();
   if (other) activate(-1);
   $("sheet-name").textContent =
-    sheet.item.sheets.length > 1 ? `${sheet.item.file.name}, page ${sheet.number}` : sheet.item.file.name;
+    sheet.item.sheets.length > 1
+      ? `${sheet.item.file.name}, page ${sheet.number}`
+      : sheet.item.file.name;
   turner.show(sheet.degrees);
   await settle(); // in both views, since the text is beside both
   if (sheet === current && $("view-four").checked) await showFour();
@@ -180,7 +182,7 @@ async function compare(sheet, own, signal) {
   text.highlight(active);
   dim();
   const [answer, slanted] = [yes ? "yes" : "no", sheet.degrees % 90 !== 0];
-  const why = slanted && !yes ? "; at this angle the pixels are drawn anew" : "";
+  const why = slanted && !yes ? "; at this angle pixels are resampled" : "";
   verdict(
     slanted && !yes ? "" : answer,
     `Same text as at 0°: ${answer} (${equal} of ${count(total, "line")} equal${why})`,

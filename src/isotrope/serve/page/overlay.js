@@ -16,7 +16,9 @@ import { arrowHead, lineBox, path } from "./shape.js";
 export function overlay(page, alive = false) {
   const { width, height } = page;
   const lines = linesOf(page);
-  const role = alive ? { role: "listbox", "aria-label": "Lines in the picture" } : { "aria-hidden": "true" };
+  const role = alive
+    ? { role: "listbox", "aria-label": "Lines in the picture" }
+    : { "aria-hidden": "true" };
   const shapes = lines.map((line, index) => shape(line, index, lines.length, alive));
   return draw("svg", { viewBox: `0 0 ${width} ${height}`, class: "overlay", ...role }, ...shapes);
 }

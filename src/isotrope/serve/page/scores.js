@@ -8,7 +8,13 @@ const bars = new Map(
   TURNS.map((turn) => {
     const fill = make("i");
     const value = make("span", { class: "value" }, "–");
-    const bar = make("li", {}, make("span", { class: "turn" }, `${turn}°`), make("b", {}, fill), value);
+    const bar = make(
+      "li",
+      {},
+      make("span", { class: "turn" }, `${turn}°`),
+      make("b", {}, fill),
+      value,
+    );
     return [turn, { bar, fill, value }];
   }),
 );

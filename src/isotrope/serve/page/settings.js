@@ -21,7 +21,11 @@ export function offer({ engines, adapters_of: adapters, detectors, defaults }) {
   $("engine").addEventListener("change", adapt);
 }
 
-function fill(/** @type {string} */ name, /** @type {string[]} */ offered, /** @type {string} */ chosen) {
+function fill(
+  /** @type {string} */ name,
+  /** @type {string[]} */ offered,
+  /** @type {string} */ chosen,
+) {
   const options = offered.map((value) =>
     make("option", { value, selected: value === chosen }, value),
   );

@@ -24,7 +24,11 @@ export function arrowHead(/** @type {Point[]} */ baseline, /** @type {number} */
   const [[x0, y0], [x1, y1]] = baseline.slice(-2);
   const angle = Math.atan2(y1 - y0, x1 - x0);
   const [c, s] = [size * Math.cos(angle), size * Math.sin(angle)];
-  const corners = [[x1 + c, y1 + s], [x1 - s / 2, y1 + c / 2], [x1 + s / 2, y1 - c / 2]];
+  const corners = [
+    [x1 + c, y1 + s],
+    [x1 - s / 2, y1 + c / 2],
+    [x1 + s / 2, y1 - c / 2],
+  ];
   return /** @type {Point[]} */ (corners);
 }
 

@@ -24,7 +24,7 @@ export class Sheet {
     this.number = number;
   }
 
-  /** Its picture at 0 degrees; a white one if there is none to be had. */
+  /** Its picture at 0 degrees, decoded by the browser if it can, or else by the server. */
   async pixels() {
     let pixels = this.#pixels?.deref();
     if (!pixels) {
@@ -126,7 +126,10 @@ export class Item {
     };
     set("waiting");
     try {
-      set("done", await (this.many ? this.#pages(job, keep, signal) : this.#whole(job, keep, signal)));
+      set(
+        "done",
+        await (this.many ? this.#pages(job, keep, signal) : this.#whole(job, keep, signal)),
+      );
     } catch (error) {
       set("error", /** @type {Error} */ (error).message);
     }
@@ -134,7 +137,9 @@ export class Item {
 
   /** Read it in one request; what could not be read of it. */
   async #whole(job, keep, signal) {
-    const { pages, error } = await job(() => api.read(this.file, this.file.name, this.fields, signal));
+    const { pages, error } = await job(() =>
+      api.read(this.file, this.file.name, this.fields, signal),
+    );
     pages.forEach((page, index) => keep(page, page.number ?? index + 1));
     return error ?? "";
   }
@@ -199,7 +204,12 @@ export function pageOf(answer, { width, height }) {
   if (answer.regions) return answer;
   const { text, confidence, orientation, slant, scores } = answer;
   /** @type {import("./api.js").Point[]} */
-  const corners = [[0, 0], [width, 0], [width, height], [0, height]];
+  const corners = [
+    [0, 0],
+    [width, 0],
+    [width, height],
+    [0, height],
+  ];
   const start = [0, 3, 2, 1][orientation / 90]; // where the text's top left is
   const polygon = [0, 1, 2, 3].map((step) => corners[(start + step) % 4]);
   const baseline = [polygon[3], polygon[2]];

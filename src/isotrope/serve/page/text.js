@@ -113,7 +113,12 @@ export function describe(line, picture) {
 /** The text of the lines that are sure enough, with an empty line between regions. */
 export function plainText(/** @type {Page} */ page, /** @type {number} */ least) {
   return page.regions
-    .map(({ lines }) => lines.filter(({ confidence }) => confidence >= least).map(({ text }) => text).join("\n"))
+    .map(({ lines }) =>
+      lines
+        .filter(({ confidence }) => confidence >= least)
+        .map(({ text }) => text)
+        .join("\n"),
+    )
     .filter((text) => text)
     .join("\n\n");
 }
