@@ -280,3 +280,4 @@ def test_browsers_are_told_to_load_nothing_from_elsewhere(served):
         headers = served.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'self'; ")
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] in ("no-cache", "no-store")

@@ -15,7 +15,7 @@ _EXTRAS = {
     "onnx": ("onnx", "onnxscript"),
     "rapidocr": ("rapidocr",),
     "pdf": ("pikepdf",),
-    "serve": ("fastapi", "uvicorn", "python_multipart", "prometheus_client"),
+    "serve": ("fastapi", "starlette", "uvicorn", "python_multipart", "prometheus_client"),
     "test": ("pytest", "hypothesis"),
 }
 """The modules that each extra installs; `train` installs the rest."""
