@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from isotrope.io import pdf
 from isotrope.io.errors import ImageError
 from isotrope.io.sheets import PageImage, page_images
 from isotrope.ocr.document_json import page_to_json
@@ -55,9 +54,8 @@ class Answerer:
         from PIL import Image
 
         self._limits = setup.limits
-        # The sizes in the files' headers are compared with these before anything is decoded.
+        # The size in a file's header is compared with this before anything is decoded.
         Image.MAX_IMAGE_PIXELS = setup.limits.pixels
-        pdf.MOST_PIXELS = min(pdf.MOST_PIXELS, setup.limits.pixels)
         self._readers = Readers(setup)
 
     def answer(self, job: Job | PictureJob) -> Answer:

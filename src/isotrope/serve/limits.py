@@ -14,7 +14,7 @@ class Limits:
     Args:
         bytes: Of its body.
         pages: Of all its files.
-        pixels: Of an image. A page of a PDF is drawn with so many at the most.
+        pixels: Of an image; pages of PDF files have `isotrope.io.pdf.MOST_PIXELS` at the most.
         seconds: Of reading it, and of waiting for its turn.
         queue: Requests that wait for their turn; more are turned away.
 

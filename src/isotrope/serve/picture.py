@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 
 import numpy as np
 from PIL import Image
@@ -34,12 +35,13 @@ def _drawn(job: PictureJob) -> tuple[np.ndarray, int]:
     """The pixels of the page, and how many pages there are."""
     file, count = io.BytesIO(job.content), 0
     if is_pdf(file):
-        from isotrope.io.pdf import PdfPages
+        from isotrope.io.pdf_process import pdf_pages
 
-        with PdfPages(job.content) as pages:
+        with closing(pdf_pages(job.content)) as pages:
             count = len(pages)
             if 1 <= job.page <= count:
-                return pages.draw(job.page - 1).pixels, count
+                pixels, _ = pages.draw(job.page - 1)
+                return pixels, count
     else:
         with opened(file) as image:
             numbers = page_numbers(image)
