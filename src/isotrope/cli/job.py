@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from isotrope.cli.errors import Complaints, UsageError, exit_on_error
+from isotrope.cli.errors import Complaints, UsageError, exit_on_error, one_line
 from isotrope.cli.outputs import is_stream, started, write_bytes
 from isotrope.cli.progress import MANY, ReadProgress, duration
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from isotrope.jobs.appended import Appended
     from isotrope.jobs.inputs import Inputs
     from isotrope.jobs.journal import Journal
-    from isotrope.jobs.run import Run
+    from isotrope.jobs.run import Answer, Run
     from isotrope.jobs.survey import Survey
     from isotrope.jobs.todo import Todo
     from isotrope.jobs.work import Item, Work
@@ -118,7 +118,7 @@ class Job:
             if self.inputs.may_be_several:
                 stack.enter_context(stop.listening())
             try:
-                with progress:
+                with progress, closing(self._reader(run, todo)) as run.answers:
                     written = self._read(run, todo, progress)
                 if written:
                     self._finish(run)
@@ -167,13 +167,26 @@ class Job:
         kind, retry = self.kind, self.request.retry
         return Todo(self.inputs, self.survey, refuse, self.journal, retry, kind.repeat)
 
-    def _read(self, run: Run, todo: Todo, progress: ReadProgress) -> bool:
-        """Read and write everything; return whether it was written."""
+    def _reader(self, run: Run, todo: Todo) -> Generator[Answer]:
+        """Read the files, here or in other processes."""
         from isotrope.jobs.run import answers_here
+        from isotrope.jobs.workers import Workers
 
         items = map(self.kind.prepared, todo)
-        if (first := next(items, None)) is not None:
-            run.answers = answers_here(self.kind.work.load(), chain([first], items))
+        if (first := next(items, None)) is None:
+            return  # without loading anything
+        items = chain([first], items)
+        try:
+            if self.request.jobs is None:
+                yield from answers_here(self.kind.work.load(), items)
+                return
+            with closing(Workers(self.kind.work, self.request.jobs, run.stop.check)) as workers:
+                yield from workers.answers(items)
+        except OSError as error:  # the output's errors are another matter
+            raise ValueError(one_line(error).removeprefix("isotrope: ")) from error
+
+    def _read(self, run: Run, todo: Todo, progress: ReadProgress) -> bool:
+        """Read and write everything; return whether it was written."""
         files = progress.following(run, todo)
         if not self.kind.joined:
             for item, results in files:

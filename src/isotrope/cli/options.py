@@ -66,6 +66,16 @@ Retry: TypeAlias = Annotated[
     bool,
     typer.Option("--retry", help="With --resume: read again what failed in an earlier run."),
 ]
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Read in N processes, which share the cores. One that dies is replaced.",
+    ),
+]
 MinConfidence: TypeAlias = Annotated[
     float,
     typer.Option(min=0, max=1, metavar="P", help="Leave out texts of a lower confidence."),

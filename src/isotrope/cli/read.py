@@ -45,6 +45,7 @@ def read(
     ] = False,
     resume: options.Resume = False,
     retry: options.Retry = False,
+    jobs: options.Jobs = None,
     min_confidence: options.MinConfidence = 0.0,
     turns: options.Turns = False,
     detector: options.DetectorName = None,
@@ -84,5 +85,6 @@ def read(
     request = Request(
         *(named, files_from, null, format, out, show, turns, batch_size, given),
         **{"crops": crops, "skip_text": skip_text, "resume": resume, "retry": retry},
+        jobs=jobs,
     )
     raise typer.Exit(read_crops(request) if crops else read_pages(request))

@@ -35,6 +35,7 @@ class Request:
         skip_text: Whether to pass over the pages of PDF files that have text.
         resume: Whether to go on where an earlier run has stopped.
         retry: Whether to read again what failed in an earlier run.
+        jobs: Number of processes that read. None: this one reads.
     """
 
     inputs: Sequence[Path]
@@ -50,6 +51,7 @@ class Request:
     skip_text: bool = False
     resume: bool = False
     retry: bool = False
+    jobs: int | None = None
 
     def look(self, complaints: Complaints) -> tuple[Inputs, Survey]:
         """Go through the files once; see `isotrope.cli.files.look`."""
