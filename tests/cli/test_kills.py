@@ -52,9 +52,11 @@ def kill_at_random(chance, times, *options):
         time.sleep(chance.uniform(0, 0.1))
         run.send_signal(chance.choice([signal.SIGKILL] * 8 + [signal.SIGINT, signal.SIGTERM]))
         _, said = run.communicate(timeout=60)
-        assert run.returncode in (-9, 130, 143, 1), said
-        assert "Traceback" not in said
+        # Before it listens to signals, they end it as any process.
+        assert run.returncode in (-9, -15, -2, 130, 143, 1), said
+        assert "Traceback" not in said or size(journal) == before
         grown += size(journal) > before
+    print(f"{grown} of {times} runs had recorded something")
     return grown
 
 

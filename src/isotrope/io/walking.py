@@ -7,20 +7,17 @@ import re
 from collections.abc import Iterator
 from heapq import nsmallest
 from pathlib import Path
-from typing import NamedTuple
 
 from isotrope.io.opening import image_suffixes
 
-HELD = 1 << 15
+_DIGITS = re.compile(r"\d+")
+
+HELD = 1 << 16
 """How many names of one folder are held at once; a larger folder is listed several times."""
 
 
-class _Entry(NamedTuple):
-    """A file or a subfolder; entries are ordered by their fields."""
-
-    key: str
-    name: str
-    is_folder: bool
+_Entry = tuple[str, str, bool]
+"""The key, the name, and whether it is a folder; in this order they are sorted."""
 
 
 def walk_images(folder: str | Path, pdf: bool = False) -> Iterator[Path]:
@@ -49,10 +46,10 @@ def walk_images(folder: str | Path, pdf: bool = False) -> Iterator[Path]:
             continue
         if entry is None:
             walks.pop()
-        elif entry.is_folder:
-            walks.append((place / entry.name, _entries(place / entry.name, suffixes)))
+        elif entry[2]:
+            walks.append((place / entry[1], _entries(place / entry[1], suffixes)))
         else:
-            yield place / entry.name
+            yield place / entry[1]
 
 
 def natural(name: str) -> str:
@@ -61,7 +58,7 @@ def natural(name: str) -> str:
     A run becomes NUL, which no name contains, the number of its digits without leading zeros, and
     the digits.
     """
-    return re.sub(r"\d+", lambda run: _number(str(int(run[0]))), name)
+    return _DIGITS.sub(lambda run: _number(str(int(run[0]))), name)
 
 
 def _number(digits: str) -> str:
@@ -70,22 +67,29 @@ def _number(digits: str) -> str:
 
 def _entries(folder: str | Path, suffixes: frozenset[str]) -> Iterator[_Entry]:
     """The images and subfolders of one folder, in order, at most `HELD` of them in memory."""
-    last: _Entry | None = None
+    last = ""
     while True:
         with os.scandir(folder) as found:
-            listed = (_Entry(natural(each.name), each.name, _is_folder(each)) for each in found)
-            wanted = (
-                entry
-                for entry in listed
-                if not entry.name.startswith(".")
-                and (entry.is_folder or os.path.splitext(entry.name)[1].lower() in suffixes)
-                and (last is None or entry > last)
-            )
-            batch = nsmallest(HELD, wanted)
+            batch = nsmallest(HELD, _after(last, found, suffixes))
         yield from (entry for entry in batch if not _is_link(folder, entry))
         if len(batch) < HELD:
             return
-        last = batch[-1]
+        last = batch[-1][1]
+
+
+def _after(
+    last: str, found: Iterator[os.DirEntry[str]], suffixes: frozenset[str]
+) -> Iterator[_Entry]:
+    """The images and subfolders that come after a name; all if it is empty."""
+    least = natural(last), last
+    for entry in found:
+        name = entry.name
+        is_folder = _is_folder(entry)
+        if name[0] == "." or not (is_folder or os.path.splitext(name)[1].lower() in suffixes):
+            continue
+        key = natural(name)
+        if (key, name) > least:
+            yield key, name, is_folder
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -97,4 +101,4 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _is_link(folder: str | Path, entry: _Entry) -> bool:
     """Whether an entry is a link to a folder, which may lead in a circle."""
-    return entry.is_folder and os.path.islink(os.path.join(folder, entry.name))
+    return entry[2] and os.path.islink(os.path.join(folder, entry[1]))
