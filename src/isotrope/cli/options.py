@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from isotrope.cli import completion
+
 _ENGINE = "Engine"
 """The help panel for options that few users need, or that only some engines take."""
 
@@ -88,6 +90,7 @@ DetectorName: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FOLDER",
+        autocompletion=completion.detector_names,
         rich_help_panel=_ENGINE,
         help="Who finds the lines of a page: pp-ocr, isotrope, or a folder of weights.",
     ),
@@ -118,6 +121,7 @@ Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER|NAME",
+        autocompletion=completion.adapter_names,
         rich_help_panel=_ENGINE,
         help="A LoRA adapter: its folder, or a shipped one's name.",
     ),
@@ -126,6 +130,7 @@ FinderName: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="NAME|FOLDER",
+        autocompletion=completion.finder_names,
         rich_help_panel=_ENGINE,
         help="Who finds which way is up: isotrope, a folder of weights, or orbit, which is the "
         "engine at all four turns.",

@@ -6,18 +6,11 @@ from typing import Annotated
 
 import typer
 
-from isotrope.cli import options
+from isotrope.cli import completion, options
 from isotrope.cli.errors import UsageError, exit_on_error
 from isotrope.cli.read_crops import read_crops
 from isotrope.cli.read_pages import read_pages
 from isotrope.cli.request import Request
-
-
-def _format_names() -> list[str]:
-    from isotrope.ocr.formats import format_names
-    from isotrope.ocr.formats.pages import page_format_names
-
-    return list(dict.fromkeys([*page_format_names(), *format_names()]))
 
 
 def read(
@@ -31,7 +24,7 @@ def read(
         str | None,
         typer.Option(
             metavar="NAME",
-            autocompletion=_format_names,
+            autocompletion=completion.format_names,
             help="How pages are written: text, md, tsv, jsonl, hocr, alto, page, pdf; with --crops "
             "text, tsv, json, jsonl; or one that a plugin adds. If left out, the suffix of --out "
             "decides; else it is jsonl for a folder or list that goes into one output, text on a "
