@@ -1,6 +1,8 @@
 """OCRmyPDF reads pages by isotrope."""
 
 import io
+import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -183,6 +185,33 @@ def test_the_program_finds_the_same_text_at_all_turns(turned, tmp_path):
     upright, *others = drawn(made)
     for other in others:
         assert np.abs(other - upright.astype(float)).mean() < 3  # upside down it is 20
+
+
+@program
+@pytest.mark.slow
+def test_paperless_ngx_calls_it_by_its_user_arguments(turned, tmp_path):
+    """As `construct_ocrmypdf_parameters` of Paperless-ngx: in threads, a language, a threshold."""
+    given = json.loads('{"plugins": ["isotrope.ocrmypdf"]}')
+    arguments = {
+        "input_file_or_options": turned,
+        "output_file": tmp_path / "archive.pdf",
+        "use_threads": True,
+        "jobs": 2,
+        "language": "deu+eng",
+        "output_type": "pdf",  # its default, pdfa, needs Ghostscript
+        "progress_bar": False,
+        "skip_text": True,
+        "deskew": True,
+        "rotate_pages": True,
+        "rotate_pages_threshold": 12.0,
+        "sidecar": tmp_path / "sidecar.txt",
+    }
+    code = "import sys, pickle, ocrmypdf; ocrmypdf.ocr(**pickle.load(sys.stdin.buffer))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(arguments | given), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "sidecar.txt").read_text().split() == TEXT.split() * 5
 
 
 @program
