@@ -58,6 +58,7 @@ bench: $(READY)  ## accuracy and speed of the shipped reader, speed and growth o
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/install.py
 
 figures: $(READY)  ## the papers' figures, from the results in benchmarks/results
 	$(BIN)/python benchmarks/figures.py
