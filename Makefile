@@ -6,7 +6,7 @@ BIN ?= .venv/bin
 READY ?= .venv/.ready
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: help install read picture test test-all check contracts types coverage docs bench figures train fonts clean
+.PHONY: help install read picture test test-all fuzz check contracts types coverage docs bench figures train fonts clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -34,6 +34,11 @@ test: check  ## linter, contracts, types, and the tests that take seconds
 
 test-all: check  ## every test
 	$(PYTEST)
+
+fuzz: $(READY)  ## read 20,000 broken files of every format: no crash, no hang, nothing written
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py --target decode --count 12000
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py --target unit transcript --count 3800
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py --target read command --count 200
 
 check: contracts types  ## linter, contracts and types, without the tests
 	$(BIN)/ruff check

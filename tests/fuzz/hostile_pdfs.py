@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable
 
 import pikepdf
+
 import seeds
 
 FONT = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"

@@ -97,7 +97,6 @@ def _written() -> Iterator[tuple[str, str, str, dict]]:
     yield "a.dds", "RGBA", "DDS", {}
     yield "a.pcx", "RGB", "PCX", {}
     yield "a.sgi", "RGB", "SGI", {}
-    yield "a.im", "RGB", "IM", {}
     yield "a.blp", "P", "BLP", {}
     yield "a.xbm", "1", "XBM", {}
     yield "a.msp", "1", "MSP", {}

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from isotrope.io import opening
 from isotrope.io.images import ImageError, find_images, load_pixels, load_unit
 from isotrope.io.sheets import page_images
 
@@ -167,6 +170,30 @@ def test_the_size_of_every_page_is_checked(tmp_path, monkeypatch):
     small, large = page_images(tmp_path / "a.tif")
     assert small.pixels.shape == (10, 10, 3)
     assert "a.tif#2: has more than 1000 px" in str(large)
+
+
+def test_a_tiff_of_very_many_pages_is_refused(tmp_path, monkeypatch):
+    photo(2, 2).save(tmp_path / "a.tif", save_all=True, append_images=[photo(2, 2)] * 6)
+    monkeypatch.setattr(opening, "_MOST_PAGES", 6)
+    (error,) = page_images(tmp_path / "a.tif")
+    assert str(error) == f"{tmp_path}/a.tif: has more than 6 pages; split it (tiffsplit)"
+    monkeypatch.setattr(opening, "_MOST_PAGES", 7)
+    assert len(list(page_images(tmp_path / "a.tif"))) == 7
+
+
+def test_libtiff_can_be_silenced(tmp_path):
+    data = bytearray(encoded(photo(), "TIFF", compression="tiff_lzw"))
+    data[8:200] = b"\xff" * 192
+    (tmp_path / "a.tif").write_bytes(data)
+    code = (
+        "from isotrope.io.opening import silence_libtiff; from isotrope.io.sheets import *; "
+        "list(page_images('a.tif')); print('loud'); silence_libtiff(); list(page_images('a.tif'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == "loud\n"
+    assert done.stderr.count("LZWDecode") + done.stderr.count("tempfile.tif") == 1
 
 
 def test_loading_leaves_the_filters_of_warnings_alone(tmp_path, monkeypatch):

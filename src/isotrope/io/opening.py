@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,16 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(
         suffix for suffix, kind in kinds if kind in Image.OPEN and kind not in left_out
     )
+
+
+def silence_libtiff() -> None:
+    """Keep libtiff from printing to standard error; what is wrong is raised as an error anyway.
+
+    For commands, since it holds for the whole process. Without effect where Pillow's libtiff cannot
+    be reached.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
 @contextmanager

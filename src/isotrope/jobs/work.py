@@ -258,9 +258,11 @@ def _until_result(waiting: deque[Event]) -> Iterator[Event]:
 
 
 def load_reader(given: Mapping[str, Any], threads: int | None = None) -> Reader:
-    """Load a reader, quietly."""
+    """Load a reader, quietly; libraries that decode files will be quiet too."""
+    from isotrope.io.opening import silence_libtiff
     from isotrope.ocr.reader import Reader
 
+    silence_libtiff()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = dict(given) if threads is None else {**given, "threads": threads}

@@ -1,10 +1,10 @@
 """Break files at random and read them: no crash, no hang, no file written elsewhere.
 
-    python tests/fuzz --count 2000 --target decode
+    python tests/fuzz/fuzz.py --target decode --count 2000
 
-Each target gets files made from small seeds of every format, from `samples`, and from --more. The
-same --seed gives the same files. Files that broke a rule are kept in --out. Exit status 1 if there
-are any.
+Each target first gets hostile files, made on purpose, then random changes of small files of every
+format, of `samples`, and of --more. The same --seed gives the same files. Those that break a rule
+are kept in --out, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 import seeds
 from hostile import IMAGES as HOSTILE_IMAGES
 from hostile_pdfs import PDFS
 from hostile_transcripts import TRANSCRIPTS
 from mutations import mutated
 from targets import TARGETS
-from watchdog import Outcome, Watched
+from watched import Outcome, Watched
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
@@ -73,7 +74,7 @@ def run(target: str, options: argparse.Namespace) -> Tally:
     tally, started = Tally(), time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="isotrope-fuzz-") as name,
-        Watched(target, Path(name), memory=int(options.memory * 2**30)) as watched,
+        Watched(f"targets:{target}", Path(name), memory=int(options.memory * 2**30)) as watched,
     ):
         folder = Path(name) / "in"
         folder.mkdir()

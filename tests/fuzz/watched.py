@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from pkgutil import resolve_name
 
 CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate")
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "socket.connect")
@@ -38,7 +39,7 @@ class Watched:
     """A process that tries files one by one, and is replaced when it dies or hangs.
 
     Args:
-        target: A name of `targets.TARGETS`.
+        target: A function of a path that yields words, such as "targets:decode".
         folder: The only folder in which files may be written.
         seconds: Longest time without a new page: of the processor, or 20 times that by the clock.
         memory: Address space of the process, bytes.
@@ -108,15 +109,17 @@ def _cpu_seconds(process: int | None) -> float | None:
 
 
 def _serve(pipe: Connection, target: str, folder: Path, memory: int) -> None:
-    from targets import TARGETS
+    from isotrope.io.opening import silence_libtiff
 
-    warnings.filterwarnings("ignore", module="PIL")  # as the command does
+    silence_libtiff()
+    warnings.filterwarnings("ignore", module="PIL")  # as commands do
     log = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     os.dup2(log.fileno(), 2)  # libraries in C print their complaints
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     written: list[str] = []
     sys.addaudithook(lambda event, args: _audit(event, args, folder, written))
+    attempt = resolve_name(target)
     pipe.send("ready")
     while True:
         path = pipe.recv()
@@ -124,7 +127,7 @@ def _serve(pipe: Connection, target: str, folder: Path, memory: int) -> None:
         log.truncate()
         written.clear()
         try:
-            for word in TARGETS[target](path):
+            for word in attempt(path):
                 pipe.send(word)
         except Exception:
             pipe.send(("error", traceback.format_exc()))
