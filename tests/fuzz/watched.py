@@ -109,9 +109,9 @@ def _cpu_seconds(process: int | None) -> float | None:
 
 
 def _serve(pipe: Connection, target: str, folder: Path, memory: int) -> None:
-    from isotrope.io.opening import silence_libtiff
+    from isotrope.io.opening import silence_decoders
 
-    silence_libtiff()
+    silence_decoders()
     warnings.filterwarnings("ignore", module="PIL")  # as commands do
     log = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     os.dup2(log.fileno(), 2)  # libraries in C print their complaints

@@ -113,9 +113,9 @@ def answered(
         answer: Maps images to one result each, in order; it may be lazy.
         complaints: Gets a line for each page that cannot be read.
     """
-    from isotrope.io.opening import silence_libtiff
+    from isotrope.io.opening import silence_decoders
 
-    silence_libtiff()
+    silence_decoders()
     waiting: deque[Sheet | ImageError | None] = deque()  # None: a file ends
 
     def images() -> Iterator[np.ndarray]:

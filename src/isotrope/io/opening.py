@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -49,12 +50,13 @@ def image_suffixes() -> frozenset[str]:
     )
 
 
-def silence_libtiff() -> None:
-    """Keep libtiff from printing to standard error; what is wrong is raised as an error anyway.
+def silence_decoders() -> None:
+    """Keep Pillow and libtiff from printing to standard error: what is wrong is raised anyway.
 
-    For commands, since it holds for the whole process. Without effect where Pillow's libtiff cannot
-    be reached.
+    For commands, since it holds for the whole process. Without effect on libtiff where it cannot be
+    reached.
     """
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     with suppress(AttributeError, OSError):
         ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 

@@ -259,10 +259,10 @@ def _until_result(waiting: deque[Event]) -> Iterator[Event]:
 
 def load_reader(given: Mapping[str, Any], threads: int | None = None) -> Reader:
     """Load a reader, quietly; libraries that decode files will be quiet too."""
-    from isotrope.io.opening import silence_libtiff
+    from isotrope.io.opening import silence_decoders
     from isotrope.ocr.reader import Reader
 
-    silence_libtiff()
+    silence_decoders()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = dict(given) if threads is None else {**given, "threads": threads}
