@@ -126,6 +126,7 @@ def test_it_reads_writes_nothing_to_disk_and_ends_well():
     assert "secret" not in log
 
 
+@pytest.mark.slow
 def test_what_is_in_hand_is_finished_when_it_ends():
     content = CROP.read_bytes()
     with started() as (process, address):

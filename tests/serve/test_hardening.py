@@ -188,6 +188,7 @@ def test_a_client_that_never_asks_is_cut_off(strict, monkeypatch):
             assert client.recv(100) == b""
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_take_its_answer_is_cut_off(strict, monkeypatch):
     monkeypatch.setattr(connection, "STUCK", 0.3)
     with socket.socket() as client:
@@ -314,6 +315,7 @@ def test_a_full_queue_turns_requests_away_and_forgets_those_who_left(strict):
     assert text_of(strict) == TEXT
 
 
+@pytest.mark.slow
 def test_of_a_hundred_requests_none_is_lost(served):
     with ThreadPoolExecutor(100) as pool:
         replies = list(pool.map(lambda _: served.read(CROP, crops="true"), range(100)))
