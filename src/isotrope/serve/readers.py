@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isotrope.ocr.detection import make_detector
+from isotrope.ocr.engines import engine_options
 from isotrope.serve.job import Choice, Setup
 
 if TYPE_CHECKING:
@@ -65,29 +67,31 @@ class Readers:
         if choice not in self._loaded:
             while len(self._loaded) >= self._most:
                 self._loaded.popitem(last=False)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._loaded[choice] = self._load(choice)
+            self._loaded[choice] = self._load(choice)
         self._loaded.move_to_end(choice)
         return self._loaded[choice]
 
     def _load(self, choice: Choice) -> Loaded:
-        from isotrope.ocr.detection import make_detector
         from isotrope.ocr.pages.stream import page_reader
         from isotrope.ocr.reader import Reader
 
         for other, loaded in self._loaded.items():
-            if choice == other._replace(detector=choice.detector):
-                detector = make_detector(choice.detector, threads=self._setup.threads)
-                reader = replace(loaded.reader, detector=detector)
-                return Loaded(reader, replace(loaded.pages, detector=detector))
-            if choice == other._replace(adapter=choice.adapter) and hasattr(
-                loaded.reader.engine, "with_adapter"
-            ):
-                reader = loaded.reader.with_adapter(choice.adapter)
-                return Loaded(reader, replace(loaded.pages, engine=reader.engine))
+            if (shared := self._shared(loaded, other, choice)) is not None:
+                return shared
         more = self._setup.reader if choice.engine == self._setup.choice.engine else {}
-        if choice.engine in ("isotrope", "gsanet", "rapidocr"):
+        if "threads" in engine_options(choice.engine):
             more = more | {"threads": self._setup.threads}
         reader = Reader.from_pretrained(**more, **choice._asdict())
         return Loaded(reader, page_reader(reader))
+
+    def _shared(self, loaded: Loaded, other: Choice, choice: Choice) -> Loaded | None:
+        """The readers of a choice that differs from a loaded one by its detector or adapter."""
+        if choice == other._replace(detector=choice.detector):
+            detector = make_detector(choice.detector, threads=self._setup.threads)
+            reader = replace(loaded.reader, detector=detector)
+            return Loaded(reader, replace(loaded.pages, detector=detector))
+        if choice == other._replace(adapter=choice.adapter):
+            with suppress(ValueError):  # not every engine can change its adapter
+                reader = loaded.reader.with_adapter(choice.adapter)
+                return Loaded(reader, replace(loaded.pages, engine=reader.engine))
+        return None

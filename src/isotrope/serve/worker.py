@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 import threading
+import warnings
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -126,6 +127,7 @@ class Worker:
 def serve(pipe: Connection, setup: Setup) -> None:
     """What the process does: load the reader, then answer until the server is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    warnings.simplefilter("ignore")  # standard error is for the log
     try:
         from isotrope.serve.answering import Answerer
 
