@@ -8,8 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
+from isotrope.cli.errors import exit_on_error
 from isotrope.io.errors import TOO_LARGE, ImageError
 from isotrope.io.images import load_pixels, load_unit
 from isotrope.io.sheets import page_images
@@ -121,6 +123,14 @@ def test_a_page_that_does_not_fit(monkeypatch):
     assert [str(each) for each in found] == [f"images[{index}]: {TOO_LARGE}" for index in (0, 1)]
     with pytest.raises(ImageError, match=r"^images\[0\]: too large"):
         next(iter(Reader(Small()).read_pages(pages)))
+
+
+def test_a_command_that_runs_out_of_memory_is_one_line(capsys):
+    with pytest.raises(typer.Exit) as caught, exit_on_error():
+        raise MemoryError
+    assert caught.value.exit_code == 1
+    line = "isotrope: there is too little memory; free some, or raise its limit\n"
+    assert capsys.readouterr().err == line
 
 
 class Session:

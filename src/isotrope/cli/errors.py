@@ -32,7 +32,7 @@ def exit_on_error() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # the reader closed the pipe; typer ends quietly
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, MemoryError) as error:
         typer.echo(one_line(error), err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
 
@@ -47,6 +47,8 @@ def one_line(problem: Exception | str) -> str:
         problem = f"this needs {problem.name}; {_remedy(problem.name or '')}"
     if isinstance(problem, OSError) and problem.strerror and problem.filename:
         problem = f"{problem.filename}: {problem.strerror}; check the path and its permissions"
+    if isinstance(problem, MemoryError):
+        problem = "there is too little memory; free some, or raise its limit"
     return "isotrope: " + str(problem).replace("\n", " ")
 
 

@@ -129,6 +129,7 @@ class _Pages:
 
     def write(self, item: Item, results: Iterator[PageRead], run: Run) -> None:
         """Write the pages of one file to an output of its own, or each to its own."""
+        from isotrope.io.errors import TOO_LARGE
         from isotrope.jobs.errors import Unwritable
         from isotrope.jobs.work import unwritable
 
@@ -145,6 +146,8 @@ class _Pages:
                     problem = f"{place}: cannot be written ({error.strerror or error})"
                     raise Unwritable(problem) from error
                 run.fail(unwritable(place or "standard output", error))
+            except MemoryError:
+                run.fail(f"{place or 'standard output'}: cannot be written; {TOO_LARGE}")
 
     def close(self, run: Run) -> None:
         """Print how many pages are the same document at every turn."""
