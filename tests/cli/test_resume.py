@@ -117,6 +117,9 @@ def test_resuming_needs_an_output(folder, read):
     result = read("1.png", "2.png", "--resume")
     assert result.stderr == "isotrope: --resume needs --out, a file or a folder\n"
     assert result.exit_code == 2
+    result = read("1.png", "2.png", "--out", "o.txt", "--retry")
+    assert result.stderr == "isotrope: --retry is about an earlier run; give --resume too\n"
+    assert result.exit_code == 2
 
 
 def test_other_options_are_refused(pictures, read, interrupt):

@@ -74,6 +74,8 @@ def read(
             raise UsageError("--skip-text is for pages; leave it out, or --crops")
         if crops and detector is not None:
             raise UsageError(f"--detector {detector} is for pages; leave it out, or --crops")
+        if retry and not resume:
+            raise UsageError("--retry is about an earlier run; give --resume too")
     named = list(inputs or [])
     request = Request(
         *(named, files_from, null, format, out, show, turns, batch_size, given),
