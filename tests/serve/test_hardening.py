@@ -336,3 +336,11 @@ def test_broken_requests_do_no_harm(strict):
             client.sendall(sent)
             assert client.recv(4096)[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.1 403 ")
     assert text_of(strict) == TEXT
+
+
+def test_a_client_that_goes_while_it_sends_leaves_nothing_behind(strict, caplog):
+    with closing(begun(strict, 100_000)) as client:
+        client.send(bytes(50_000))
+        until(lambda: upload_bytes(strict) == 50_000)
+    until(lambda: upload_bytes(strict) == 0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
