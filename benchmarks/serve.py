@@ -2,13 +2,13 @@
 
     python benchmarks/serve.py [--rate 20] [--seconds 30] [--starts 3] [--workers N]
 
-- start: from running the command to the line with the address, to `/healthz` being ready, and to
-  the first text of a line that is asked for at once; the median of several starts.
+- start: from running the command to the line with the address, and to the first text of a line
+  that is asked for at once; the median of several starts.
 - lines: one line of text at a time, sent at a fixed rate whatever the answers do ("open loop"), so
   that a slow answer delays those behind it as it would in use. From the planned moment of sending.
 - page: the sample page, one after the other.
-- overload: a hundred requests at the same moment: how many are read, how many are told to come back
-  later (503 with Retry-After), how fast, and whether the server reads afterwards.
+- overload: a hundred requests at the same moment: how many are read, how many are turned away (503
+  with Retry-After), how fast, and whether the server reads afterwards.
 
 Writes benchmarks/results/serve-DATE.csv: a row for each number. Client and server share the
 machine's cores.
@@ -148,8 +148,8 @@ def measure_overload(server: Server, number: int = 100) -> dict[str, float]:
     later = server.ask(CROPS, crops()[0])
     return {
         f"{number} at once, read": len(read),
-        f"{number} at once, told to come back": len(busy),
-        f"{number} at once, of these with Retry-After": sum(bool(a.retry_after) for a in busy),
+        f"{number} at once, turned away (503)": len(busy),
+        f"{number} at once, turned away with Retry-After": sum(bool(a.retry_after) for a in busy),
         f"{number} at once, lost": number - len(read) - len(busy),
         f"{number} at once, last answer, s": max(answer.seconds for answer in answers),
         f"{number} at once, server reads afterwards": float(later.status == 200),

@@ -17,7 +17,7 @@ from isotrope.serve.connection import Connection
 from isotrope.serve.queue import WorkQueue
 
 GRACE = 10
-"""Seconds that the requests in hand may take after the server was told to stop."""
+"""Seconds that the requests in hand may take after a signal to stop."""
 
 _KEPT = 15  # seconds that an idle connection is kept open
 
