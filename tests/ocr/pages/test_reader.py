@@ -9,7 +9,9 @@ from isotrope.io.resize import rotate, turn
 from isotrope.ocr.detection.lines import DetectedLine
 from isotrope.ocr.document import Page
 from isotrope.ocr.engines import Transcript
+from isotrope.ocr.pages import reader as reader_module
 from isotrope.ocr.pages.reader import PageReader
+from isotrope.ocr.pages.reading import read_strips
 from isotrope.ocr.reader import Reader
 
 TEXT = ["Every page is read the same", "whichever way up it lies on", "the glass of the scanner."]
@@ -39,6 +41,21 @@ def test_a_page_at_four_turns_is_the_same_document(reader):
     assert [page.orientation for page in others] == [90, 180, 270]
     for degrees, other in zip((90, 180, 270), others, strict=True):
         assert other == upright.turned(degrees)
+
+
+def test_the_lines_of_a_large_page_are_not_held_at_once(reader, monkeypatch):
+    page = drawn()
+    (whole,) = reader.read_pages(page)
+    held = []
+
+    def read_some(engine, strips, batch_size):
+        held.append(len(strips))
+        return read_strips(engine, strips, batch_size)
+
+    monkeypatch.setattr(reader_module, "HELD", 2)
+    monkeypatch.setattr(reader_module, "read_strips", read_some)
+    assert list(reader.read_pages(page)) == [whole]
+    assert held == [2, 1]
 
 
 def test_words_lie_where_they_stand(reader):

@@ -10,7 +10,8 @@ from isotrope.ocr.pages.words import words
 OUTLINE = Outline(
     np.array([[0.0, 0], [100, 0]]), np.array([[0.0, 10], [100, 10]]), np.array([0, 1.0]), np.ones(2)
 )
-STRIP = Strip(np.zeros((10, 100, 3), np.uint8), OUTLINE, 0.0)
+PAGE = np.zeros((10, 100, 3), np.uint8)
+STRIP = Strip(PAGE, OUTLINE, OUTLINE, (100, 10), 0.0, (255, 255, 255))
 
 
 def spans(found):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ NEAR = 2.5
 """Distance of neighbors, in heights: across from middle to middle, along from end to end."""
 
 
-def votes(strips: Sequence[np.ndarray], outlines: Sequence[Outline], finder: Finder) -> np.ndarray:
+def votes(strips: Iterable[np.ndarray], outlines: Sequence[Outline], finder: Finder) -> np.ndarray:
     """Log odds that lines face as they were cut out, rather than upside down: `(n,)`.
 
     A line's own odds, with a part of those of its neighbors that run in the same direction: single
@@ -37,7 +37,7 @@ def votes(strips: Sequence[np.ndarray], outlines: Sequence[Outline], finder: Fin
         outlines: Where they are on the page.
         finder: Finds which way is up.
     """
-    if not strips:
+    if not outlines:
         return np.zeros(0)
     seen = finder.find_pixels([_middle(strip) for strip in strips])
     own = np.array([_odds(found.scores) for found in seen])

@@ -29,6 +29,9 @@ DOUBT = 1.5
 KNOWN = 3.0
 """Log odds that a line faces as a detector says that knows directions."""
 
+HELD = 256
+"""Number of lines that are held as pixels at once."""
+
 MARKS = 0.9
 """Least confidence of a line without letters and digits: edges in a picture look like marks."""
 
@@ -73,7 +76,8 @@ class PageReader:
         if not detected:
             return [], 0.0
         color = paper(frame.pixels)
-        strips = [cut(frame.pixels, Outline.of(line), color) for line in detected]
+        keep = len(detected) <= HELD
+        strips = [cut(frame.pixels, Outline.of(line), color, keep=keep) for line in detected]
         read = self._read(strips, detected, batch_size)
         lines = [_line(strip, said) for strip, said in read if self._is_kept(said)]
         return lines, round(page_slant(detected), 2)
@@ -89,7 +93,7 @@ class PageReader:
     ) -> list[tuple[Strip, Transcript]]:
         """Read each strip the right way up."""
         if getattr(self.engine, "equivariant", False):
-            said = read_strips(self.engine, [strip.pixels for strip in strips], batch_size)
+            said = self._said(strips, batch_size)
             return [
                 (strip.flipped() if line.orientation == 180 else strip, line)
                 for strip, line in zip(strips, said, strict=True)
@@ -98,7 +102,7 @@ class PageReader:
         ways = [strip.flipped() if o < 0 else strip for strip, o in zip(strips, odds, strict=True)]
         doubtful = [number for number, o in enumerate(odds) if abs(o) < DOUBT]
         views = [*ways, *(ways[number].flipped() for number in doubtful)]
-        said = read_strips(self.engine, [strip.pixels for strip in views], batch_size)
+        said = self._said(views, batch_size)
         read = list(zip(views, said, strict=True))
         for place, number in enumerate(doubtful, start=len(ways)):
             other = 1 / (1 + math.exp(abs(odds[number])))  # probability of facing the other way
@@ -106,11 +110,19 @@ class PageReader:
                 read[number] = read[place]
         return read[: len(ways)]
 
+    def _said(self, strips: Sequence[Strip], batch_size: int) -> list[Transcript]:
+        """What the engine reads in each strip."""
+        said: list[Transcript] = []
+        for start in range(0, len(strips), HELD):
+            held = [strip.pixels for strip in strips[start : start + HELD]]
+            said += read_strips(self.engine, held, batch_size)
+        return said
+
     def _odds(self, strips: list[Strip], detected: Sequence[DetectedLine]) -> np.ndarray:
         """Log odds that the strips are upright."""
         outlines = [strip.outline for strip in strips]
         prior = [PRIOR if _orientation(outline) == 0 else 0.0 for outline in outlines]
-        odds = votes([strip.pixels for strip in strips], outlines, self.finder) + prior
+        odds = votes((strip.pixels for strip in strips), outlines, self.finder) + prior
         return odds + KNOWN * np.array([line.directed for line in detected])
 
 

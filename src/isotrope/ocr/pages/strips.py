@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -106,22 +107,44 @@ class Outline:
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """An upright image of a line.
+    """An upright image of a line, cut out of its page when it is asked for.
 
     Args:
-        pixels: `(H, W, 3)`, uint8 RGB.
+        page: `(H, W, 3)`, uint8 RGB.
         outline: Of the line, without the margins.
-        margin: Paper at each end, as a fraction of the strip's width.
+        whole: With them.
+        size: Width and height, px.
+        margin: Paper at each end, as a fraction of the width.
+        paper: Color of what lies beyond the page.
+        keep: Whether to keep the image. The lines of a large page take more memory than the page.
+        is_flipped: Whether it is turned by 180 degrees after it is cut out.
     """
 
-    pixels: np.ndarray
+    page: np.ndarray
     outline: Outline
+    whole: Outline
+    size: tuple[int, int]
     margin: float
+    paper: tuple[int, int, int]
+    keep: bool = True
+    is_flipped: bool = False
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """`(height, width, 3)`, uint8 RGB."""
+        return self._kept if self.keep else self._cut()
+
+    @cached_property
+    def _kept(self) -> np.ndarray:
+        return self._cut()
+
+    def _cut(self) -> np.ndarray:
+        pixels = _sampled(self.page, self.whole, self.size, self.paper)
+        return np.ascontiguousarray(pixels[::-1, ::-1]) if self.is_flipped else pixels
 
     def flipped(self) -> Strip:
         """The strip turned by 180 degrees."""
-        pixels = np.ascontiguousarray(self.pixels[::-1, ::-1])
-        return Strip(pixels, self.outline.flipped(), self.margin)
+        return replace(self, outline=self.outline.flipped(), is_flipped=not self.is_flipped)
 
     def along(self, share: float) -> float:
         """Where a place in the strip lies along the line; both from 0 to 1."""
@@ -133,6 +156,7 @@ def cut(
     outline: Outline,
     paper: tuple[int, int, int] = (255, 255, 255),
     margins: tuple[float, float, float] = (ABOVE, BELOW, ENDS),
+    keep: bool = True,
 ) -> Strip:
     """Cut a line out of a page.
 
@@ -143,13 +167,14 @@ def cut(
         outline: The line.
         paper: Color of what lies beyond the page.
         margins: As fractions of the line's height: above, below, at each end.
+        keep: As in `Strip`.
     """
     above, below, ends = (margin * outline.height for margin in margins)
     whole = outline.wider(above, below, ends)
     height = round(min(max(whole.height, HEIGHT), TALLEST))
     width = max(1, round(whole.length * height / max(whole.height, 1e-6)))
-    pixels = _sampled(page, whole, (width, height), paper)
-    return Strip(pixels, outline, ends / max(whole.length, 1e-6))
+    margin = ends / max(whole.length, 1e-6)
+    return Strip(page, outline, whole, (width, height), margin, paper, keep)
 
 
 def _sampled(

@@ -25,7 +25,8 @@ def words(said: Transcript, strip: Strip) -> tuple[Word, ...]:
         strip: The strip that it read.
     """
     places = said.places or _usual_places(said.text)
-    spread = _SPREAD * strip.pixels.shape[0] / strip.pixels.shape[1] if said.places else 0.0
+    width, height = strip.size
+    spread = _SPREAD * height / width if said.places else 0.0
     spans = [match.span() for match in re.finditer(r"\S+", said.text)]
     edges = [(places[first][0], places[end - 1][1]) for first, end in spans]
     found = []
