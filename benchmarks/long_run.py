@@ -61,7 +61,7 @@ def write_images(folder: Path, pages: bool, count: int) -> set[str]:
                 size, Image.Transform.EXTENT, (-left, -top, *image.size), fill=1
             )
         image.save(path, compress_level=1)
-        if number % EVERY == EVERY // 2:
+        if number % EVERY == min(EVERY, count) // 2:
             content = path.read_bytes()
             path.write_bytes(content[: len(content) // 2])
         else:
@@ -199,6 +199,7 @@ def listing(folder: Path, count: int) -> dict:
     seconds = time.perf_counter() - started
     _, peak = tracemalloc.get_traced_memory()
     assert survey.count == count
+    tracemalloc.stop()
     return {
         "set": "listing",
         "files": count,
@@ -219,14 +220,12 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = [
-            measure(folder, pages, count, given.kills, given.jobs)
-            for pages, count in {False: given.crops, True: given.pages}.items()
-            if count
-        ]
+        rows = []
+        for pages, count in {False: given.crops, True: given.pages}.items():
+            rows += [measure(folder, pages, count, given.kills, given.jobs)] if count else []
+            print(rows[-1:], flush=True)
         rows += [listing(folder, given.listed)] if given.listed else []
-    for row in rows:
-        print(row)
+        print(rows[-1:])
     print(write_csv("long-run", rows))
 
 

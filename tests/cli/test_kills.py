@@ -89,6 +89,7 @@ def test_a_few_kills(tmp_path, monkeypatch, options):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # two minutes on a quiet machine
 def test_a_hundred_kills(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     good, bad = pictures(tmp_path / "set", 2000)

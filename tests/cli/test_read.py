@@ -467,3 +467,24 @@ def test_a_disk_that_is_full_stops_the_run(folder, monkeypatch):
     assert calls == [Path("out/a.txt"), Path("out/b.txt")]
     assert read("a.png", "b.png", "c.png", "--out", "out/", "--resume").exit_code == 0
     assert calls[2:] == [Path("out/b.txt"), Path("out/c.txt")]
+
+
+@pytest.mark.parametrize("out", ["out/", "out.jsonl"])
+def test_a_reader_that_fails_is_no_end_of_the_run(folder, monkeypatch, out):
+    save("a.png", 10), save("b.png", 20), save("c.png", 30)
+    plain = FakeReader._read
+
+    def fail(self, image):
+        if image[0, 0, 0] == 20:
+            raise ValueError("the engine has lost its mind")
+        return plain(self, image)
+
+    monkeypatch.setattr(FakeReader, "_read", fail)
+    complaint(read("a.png", "b.png", "c.png", "--out", out), "the engine has lost its mind")
+    assert "interrupted" in read("a.png", "b.png", "c.png", "--out", out).stderr
+    monkeypatch.setattr(FakeReader, "_read", plain)
+    assert read("a.png", "b.png", "c.png", "--out", out, "--resume").exit_code == 0
+    if out == "out/":
+        assert names(folder / "out")[1:] == ["a.txt", "b.txt", "c.txt"]
+    else:
+        assert grays(rows((folder / out).read_text("utf-8"))) == ["10", "20", "30"]

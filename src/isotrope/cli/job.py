@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from isotrope.cli.errors import Complaints, UsageError, exit_on_error, one_line
+from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.outputs import is_stream, started, write_bytes
 from isotrope.cli.progress import MANY, ReadProgress, duration
 
@@ -102,16 +102,18 @@ class Job:
         Returns:
             The exit status.
         """
-        from isotrope.jobs.errors import JournalError, Stopped, Unwritable
+        from isotrope.jobs.errors import JournalError, ReaderFailed, Stopped, Unwritable
         from isotrope.jobs.run import Run, Stop
 
         stop, status = Stop(), 0
         with ExitStack() as stack, exit_on_error():
+            stack.callback(self._leave)
             try:
                 self._open()
             except JournalError as error:
                 raise UsageError(str(error)) from error
-            stack.callback(self._leave)
+            except Unwritable as error:
+                raise ValueError(f"{error}; free some space") from error
             run = Run(self.complaints, stop, self.journal, self.output)
             todo = self._todo(run)
             progress = ReadProgress(self.survey.count, self.out, self.kind.unit)
@@ -124,10 +126,14 @@ class Job:
                     self._finish(run)
             except (Stopped, KeyboardInterrupt) as stopped:
                 status = 128 + getattr(stopped, "number", signal.SIGINT)
-                run.commit()
+            except ReaderFailed as failed:
+                self.complaints.add(cast("Exception", failed.__cause__))
             except Unwritable as error:
                 remedy = "free some space" + (", then --resume goes on" if self.journal else "")
                 self.complaints.add(f"{error}; {remedy}")
+            if status:
+                with suppress(Unwritable):  # what is not recorded is read again
+                    run.commit()
             self._conclude(run, todo, progress.seconds, status)
             failures = self.journal.failures if self.journal else 0
         return status or int(bool(self.complaints.count or failures))
@@ -150,11 +156,7 @@ class Job:
         length = length_of(target) if kind.joined else None
         self.journal = Journal(journal_of(target), request.fixed(), request.resume, length)
         if kind.joined:
-            try:
-                self.output = Appended(target, self.journal)
-            except BaseException:
-                self.journal.close()
-                raise
+            self.output = Appended(target, self.journal)
 
     def _todo(self, run: Run) -> Todo:
         from isotrope.jobs.todo import Todo
@@ -169,6 +171,7 @@ class Job:
 
     def _reader(self, run: Run, todo: Todo) -> Generator[Answer]:
         """Read the files, here or in other processes."""
+        from isotrope.jobs.errors import failing
         from isotrope.jobs.run import answers_here
         from isotrope.jobs.workers import Workers
 
@@ -176,14 +179,12 @@ class Job:
         if (first := next(items, None)) is None:
             return  # without loading anything
         items = chain([first], items)
-        try:
+        with failing():
             if self.request.jobs is None:
                 yield from answers_here(self.kind.work.load(), items)
                 return
             with closing(Workers(self.kind.work, self.request.jobs, run.stop.check)) as workers:
                 yield from workers.answers(items)
-        except OSError as error:  # the output's errors are another matter
-            raise ValueError(one_line(error).removeprefix("isotrope: ")) from error
 
     def _read(self, run: Run, todo: Todo, progress: ReadProgress) -> bool:
         """Read and write everything; return whether it was written."""

@@ -24,6 +24,22 @@ class Unwritable(Exception):
     """An output or a journal cannot be written; the message names it and says why."""
 
 
+class ReaderFailed(Exception):
+    """The reader, not one of the files, has failed; its error is the cause.
+
+    It is no `ValueError`, because those of a format concern one output.
+    """
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Turn the errors of a reader into `ReaderFailed`."""
+    try:
+        yield
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        raise ReaderFailed(str(error)) from error
+
+
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
     """Turn the system's errors into `Unwritable`."""
