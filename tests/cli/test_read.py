@@ -480,7 +480,11 @@ def test_a_reader_that_fails_is_no_end_of_the_run(folder, monkeypatch, out):
         return plain(self, image)
 
     monkeypatch.setattr(FakeReader, "_read", fail)
-    complaint(read("a.png", "b.png", "c.png", "--out", out), "the engine has lost its mind")
+    result = read("a.png", "b.png", "c.png", "--out", out)
+    problem, last = result.stderr.splitlines()
+    assert problem == "isotrope: the engine has lost its mind"
+    assert last.startswith("isotrope: stopped: 1 files read (1 pages); ")
+    assert result.exit_code == 1
     assert "interrupted" in read("a.png", "b.png", "c.png", "--out", out).stderr
     monkeypatch.setattr(FakeReader, "_read", plain)
     assert read("a.png", "b.png", "c.png", "--out", out, "--resume").exit_code == 0

@@ -162,7 +162,9 @@ def test_an_engine_that_fails_leaves_what_was_read(pictures, read, monkeypatch, 
     monkeypatch.setattr(gray_engine, "read", fail)
     options = ("set", "--out", "out.txt", "--batch-size", 4)
     result = read(*options)
-    assert result.stderr.splitlines()[-1] == "isotrope: the engine has lost its mind"
+    *_, problem, last = result.stderr.splitlines()
+    assert problem == "isotrope: the engine has lost its mind"
+    assert last.startswith("isotrope: stopped: ")
     assert result.exit_code == 1
     assert os.path.exists("out.txt.journal")
     monkeypatch.setattr(gray_engine, "read", plain)

@@ -105,7 +105,7 @@ class Job:
         from isotrope.jobs.errors import JournalError, ReaderFailed, Stopped, Unwritable
         from isotrope.jobs.run import Run, Stop
 
-        stop, status = Stop(), 0
+        stop, status, stopped = Stop(), 0, False
         with ExitStack() as stack, exit_on_error():
             stack.callback(self._leave)
             try:
@@ -124,17 +124,18 @@ class Job:
                     written = self._read(run, todo, progress)
                 if written:
                     self._finish(run)
-            except (Stopped, KeyboardInterrupt) as stopped:
-                status = 128 + getattr(stopped, "number", signal.SIGINT)
-            except ReaderFailed as failed:
-                self.complaints.add(cast("Exception", failed.__cause__))
+            except (Stopped, KeyboardInterrupt) as error:
+                status, stopped = 128 + getattr(error, "number", signal.SIGINT), True
+            except ReaderFailed as error:
+                self.complaints.add(cast("Exception", error.__cause__))
+                stopped = True
             except Unwritable as error:
                 remedy = "free some space" + (", then --resume goes on" if self.journal else "")
                 self.complaints.add(f"{error}; {remedy}")
-            if status:
+            if stopped:
                 with suppress(Unwritable):  # what is not recorded is read again
                     run.commit()
-            self._conclude(run, todo, progress.seconds, status)
+            self._conclude(run, todo, progress.seconds, stopped)
             failures = self.journal.failures if self.journal else 0
         return status or int(bool(self.complaints.count or failures))
 
@@ -230,11 +231,11 @@ class Job:
             journal.commit((), (), 0, run.tally, 0)
         self.kind.close(run)
 
-    def _conclude(self, run: Run, todo: Todo, seconds: float, status: int) -> None:
+    def _conclude(self, run: Run, todo: Todo, seconds: float, stopped: bool) -> None:
         """Say what was read, if that was much or not all, and how to go on."""
-        stopped = status and self.journal is not None
         many = self.survey.count >= MANY or self.request.resume
-        if not stopped and (status or not (many and self.inputs.may_be_several)):
+        said = self.journal is not None and self.journal.begun if stopped else many
+        if not (said and self.inputs.may_be_several):
             return
         parts = [f"{run.read:,} files read ({run.results:,} {self.kind.unit})"]
         parts += [f"{run.failed:,} failed"] if run.failed else []
