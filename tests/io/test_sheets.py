@@ -1,12 +1,15 @@
 """Files of several pages are read page by page, never one page in silence."""
 
 import io
+import weakref
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from isotrope.io import sheets
 from isotrope.io.images import ImageError, load_pixels, load_unit
 from isotrope.io.sheets import page_images, page_name
 
@@ -120,3 +123,24 @@ def test_a_bad_file_is_an_error_in_its_place(tmp_path):
 def test_page_name():
     assert page_name("a.pdf", 1, 1) == "a.pdf"
     assert page_name("a.pdf", 2, 3) == "a.pdf#2"
+
+
+def test_the_decoded_file_is_gone_while_its_page_is_read(tmp_path, monkeypatch):
+    """Pillow's pixels take more memory than the page."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (4, 3)).save(path)
+    alive = []
+    opened = sheets.opened
+
+    @contextmanager
+    def watched(file):
+        with opened(file) as image:
+            alive.append(weakref.ref(image))
+            yield image
+
+    monkeypatch.setattr(sheets, "opened", watched)
+    pages = sheets.page_images(path)
+    page = next(pages)
+    assert page.pixels.shape == (3, 4, 3)
+    assert alive[0]() is None
+    assert list(pages) == []

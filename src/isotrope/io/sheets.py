@@ -76,9 +76,21 @@ def page_images(
             yield from _pdf_pages(file, name, skip_text)
         else:
             with opened(file) as image:
-                yield from _frames(image, name)
+                pages = _frames(image, name)
+                page = next(pages)
+                if not _is_only(page):
+                    yield page
+                    yield from pages
+            if _is_only(page):
+                del image, pages  # Pillow's copy is larger than the page, and not needed while
+                yield page  # the page is read
     except ImageError as error:
         yield error.named(name) if name else error
+
+
+def _is_only(page: PageImage | ImageError) -> bool:
+    """Whether a page is the only one of its file."""
+    return isinstance(page, PageImage) and page.count == 1
 
 
 def _frames(image: Image.Image, name: str | None) -> Iterator[PageImage | ImageError]:
