@@ -97,7 +97,8 @@ def watch(options: list[str], out: Path, until: int | None = None) -> Session:
     journal = Journal(out)
     while run.poll() is None:
         time.sleep(0.05)
-        session.memory[journal.done()] = resident(run.pid)
+        if memory := resident(run.pid):  # none once it has ended
+            session.memory[journal.done()] = memory
         if until is not None and journal.done() >= until:
             run.send_signal(signal.SIGKILL)
             run.wait()
