@@ -7,7 +7,9 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
+from isotrope.ocr.detection.db.model import DBNetConfig
 from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
+from isotrope.ocr.recognition.model import StageConfig
 
 FOREIGN = """
 from torch import nn
@@ -52,7 +54,8 @@ def test_our_model_passes(folder, group):
 
 
 def test_the_detector_passes(tmp_path):
-    config = LineNetConfig(stem=2, widths=(3, 4), depths=(0, 1))
+    stages = (StageConfig(4, 1), StageConfig(8, 1))
+    config = LineNetConfig(trunk=DBNetConfig(stages, 8, 3), dim=4)
     net = LineNet(config)
     entries = {**config.to_dict(), "unit": config.unit}
     (tmp_path / "config.json").write_text(json.dumps(entries))

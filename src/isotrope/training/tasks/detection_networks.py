@@ -94,27 +94,27 @@ class MapNetwork(Network):
 
 
 class ArrowNetwork(Network):
-    """`LineNet`: maps of cores and ends, arrows and heights, at 1/4 of the resolution."""
+    """`LineNet`: maps of cores and ends, arrows and heights, at 1/2 of the resolution."""
 
-    scale = 4
+    scale = 2
     core = CoreShape(share=0.5, gap=0.3)
     cores_only = False
 
     def random(self) -> nn.Module:
         from isotrope.ocr.detection.linenet.model import LineNet
 
-        return LineNet()
+        return _channels_last(LineNet())
 
     def published(self) -> nn.Module:
-        raise ValueError(
-            'model.start="published": nobody has published weights of an equivariant detector; '
-            'use "random" or the folder of one'
-        )
+        from isotrope.ocr.detection.linenet.published import orbit_of
+        from isotrope.training.tasks.start import published_detector
+
+        return _channels_last(orbit_of(published_detector("tiny")))
 
     def load(self, folder: str | Path) -> nn.Module:
         from isotrope.ocr.detection.linenet.store import load_line_net
 
-        return load_line_net(folder)
+        return _channels_last(load_line_net(folder))
 
     def save(self, model: nn.Module, folder: Path) -> None:
         from isotrope.ocr.detection.linenet.store import save_line_net
@@ -128,6 +128,11 @@ class ArrowNetwork(Network):
 
     def maps(self, model: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
         return model(pixels)
+
+
+def _channels_last(model: LineNet) -> LineNet:
+    channels_last(model.features)
+    return model
 
 
 NETWORKS: dict[str, Network] = {"map": MapNetwork(), "equivariant": ArrowNetwork()}

@@ -39,8 +39,8 @@ class DetectorModel(Fields, frozen=True):
 
     Args:
         kind: "map" (`DBNet`) or "equivariant" (`LineNet`).
-        start: The initial weights: "published" (those of PP-OCRv6-small; a map only), "random", or
-            the folder of a saved detector.
+        start: The initial weights: "published" (PP-OCRv6-small; for a `LineNet`, the orbit of
+            PP-OCRv6-tiny), "random", or the folder of a saved detector.
         frozen: Beginnings of the names of weights that stay as they are.
     """
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from isotrope.ocr.detection.linenet.decoding import Field
+from isotrope.ocr.detection.linenet.decoding import SCALE, Field
 from isotrope.ocr.geometry import turned
 
 
@@ -29,7 +29,7 @@ def drawn(size, lines):
         near = (abs(s) < length / 2 + 2) & (abs(t) < height / 2)
         bent = along[:, None, None] + across[:, None, None] * (8 * rise * s / length**2)
         arrow = np.where(near, bent / np.hypot(*bent), arrow)
-        logs = np.where(near, np.log(4 * height), logs)
+        logs = np.where(near, np.log(SCALE * height), logs)
     return np.concatenate([core[None], end[None], arrow, logs[None]])
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isotrope import audit, equivariance_error
-from isotrope.nn import Arrows, Upsample
+from isotrope.nn import Arrows, LiftingOrbit
 from isotrope.ocr.detection.linenet.model import LineNet
 
 from .test_model import C4, pixels, random_net
@@ -25,12 +25,13 @@ class Unturned(nn.Module):
         return planes.permute(0, 2, 3, 1).unflatten(0, lifted.shape[:2])
 
 
-class PaddedOnOneSide(Upsample):
-    """Fills the finer grid from the top left corner."""
+class PaddedOnOneSide(LiftingOrbit):
+    """Pads the page to a larger size, on the right and below."""
 
-    def on_planes(self, planes):
-        finer = super().on_planes(planes)
-        return F.pad(finer, (1, 0, 1, 0), mode="replicate")[..., :-1, :-1]
+    def planes(self, images):
+        rows, columns = images.shape[-2:]
+        planes = super().planes(F.pad(images, (0, 16, 0, 16)))
+        return planes[..., : rows // 2, : columns // 2]
 
 
 class Still(Arrows):
@@ -41,11 +42,11 @@ class Still(Arrows):
 
 
 def with_unturned_filter(net: LineNet):
-    net.stages[1][2].second[0] = Unturned(4)
+    net.mix.conv = Unturned(5)
 
 
 def with_padding_on_one_side(net: LineNet):
-    net.fuse[1].upsample = PaddedOnOneSide(2)
+    net.features = PaddedOnOneSide(net.features.module, C4)
 
 
 def with_still_arrows(net: LineNet):
@@ -63,8 +64,8 @@ def test_an_audit_compares_all_maps():
 @pytest.mark.parametrize(
     ("break_it", "name"),
     [
-        (with_unturned_filter, "stages.1.2.second.0"),
-        (with_padding_on_one_side, "fuse.1.upsample"),
+        (with_unturned_filter, "mix.conv"),
+        (with_padding_on_one_side, "features"),
         (with_still_arrows, "arrows"),
     ],
 )

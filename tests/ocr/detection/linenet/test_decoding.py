@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isotrope.ocr.detection.linenet.decoding import Decoding, Field, find_lines
+from isotrope.ocr.detection.linenet.decoding import SCALE, Decoding, Field, find_lines
 from isotrope.ocr.geometry import direction
 
 from .drawing import distance, drawn, turned_field, turned_line, turned_maps
@@ -16,7 +16,7 @@ LINES = (
     (60, 110, 9, 5, 0.5, 0),
 )
 SIZE = (521, 601)
-"""Of the page, px: odd, and not four times that of the maps."""
+"""Of the page, px: odd, and not twice that of the maps."""
 
 
 def find(out, size=SIZE, **how):
@@ -26,16 +26,17 @@ def find(out, size=SIZE, **how):
 @pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 2, 2.5, np.pi, -1.0])
 def test_a_line_is_found_within_a_fraction_of_a_position(angle):
     length, height = 70.0, 5.0
-    (line,) = find(drawn((100, 100), [(50.2, 49.7, length, height, angle, 0)]), (400, 400))
+    (line,) = find(drawn((100, 100), [(50.2, 49.7, length, height, angle, 0)]), (200, 200))
     along = np.array([np.cos(angle), np.sin(angle)])
     below = np.array([-along[1], along[0]])
-    center, half = 4 * np.array([50.2, 49.7]), 4 * length / 2 * along
-    corners = [center + a * half + b * 4 * height / 2 * below for a, b in ((-1, -1), (1, -1))]
-    corners += [center + a * half + b * 4 * height / 2 * below for a, b in ((1, 1), (-1, 1))]
-    assert np.abs(np.array(line.polygon) - corners).max() < 1.5
-    assert np.abs(np.array(line.baseline) - (center + below * height + [-half, half])).max() < 1.5
+    center, half = SCALE * np.array([50.2, 49.7]), SCALE * length / 2 * along
+    corners = [center + a * half + b * SCALE * height / 2 * below for a, b in ((-1, -1), (1, -1))]
+    corners += [center + a * half + b * SCALE * height / 2 * below for a, b in ((1, 1), (-1, 1))]
+    assert np.abs(np.array(line.polygon) - corners).max() < 0.75
+    baseline = center + below * (SCALE * height / 4) + [-half, half]
+    assert np.abs(np.array(line.baseline) - baseline).max() < 0.75
     assert line.directed
-    assert line.height == pytest.approx(4 * height, rel=0.01)
+    assert line.height == pytest.approx(SCALE * height, rel=0.01)
     assert line.confidence > 0.8
 
 
@@ -50,21 +51,21 @@ def test_the_arrows_say_which_end_is_the_start():
 
 
 def test_a_curve_is_followed():
-    (line,) = find(drawn((100, 120), [(60, 40, 80, 5, 0, 8)]), (480, 400))
+    (line,) = find(drawn((100, 120), [(60, 40, 80, 5, 0, 8)]), (240, 200))
     x, y = np.array(line.baseline).T
     assert len(x) > 3
-    true = 4 * (40 + 8 * ((x / 4 - 60) / 40) ** 2) + 5
-    assert np.abs(y - true).max() < 3
+    true = SCALE * (40 + 8 * ((x / SCALE - 60) / 40) ** 2 + 5 / 4)
+    assert np.abs(y - true).max() < 1.5
 
 
 def test_touching_lines_are_cut_where_their_ends_are():
     lines = [(30, 20, 50, 5, 0, 0), (80.5, 20, 50, 5, 0, 0)]
     out = drawn((40, 110), lines)
     out[0, 19:21, 50:60] = 2  # their cores have run together
-    first, second = sorted(find(out, (440, 160)), key=lambda line: line.baseline)
-    assert first.baseline[-1][0] == pytest.approx(4 * 55.25, abs=8)
-    assert second.baseline[0][0] == pytest.approx(4 * 55.25, abs=8)
-    assert len(find(out, (440, 160), parted=1.0)) == 1
+    first, second = sorted(find(out, (220, 80)), key=lambda line: line.baseline)
+    assert first.baseline[-1][0] == pytest.approx(SCALE * 55.25, abs=4)
+    assert second.baseline[0][0] == pytest.approx(SCALE * 55.25, abs=4)
+    assert len(find(out, (220, 80), parted=1.0)) == 1
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

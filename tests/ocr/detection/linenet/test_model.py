@@ -2,23 +2,26 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from isotrope.groups import CyclicGroup
+from isotrope.ocr.detection.db.model import DBNet, DBNetConfig
 from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig, Maps
+from isotrope.ocr.detection.linenet.published import orbit_of
+from isotrope.ocr.recognition.model import StageConfig
 
 C4 = CyclicGroup(4)
-SMALL = LineNetConfig(stem=2, widths=(3, 4, 5), depths=(1, 1, 1))
+TRUNK = DBNetConfig((StageConfig(4, 1), StageConfig(6, 1), StageConfig(8, 1)), 12, 3)
+SMALL = LineNetConfig(trunk=TRUNK, dim=5)
 
 
 def random_net(config=SMALL):
-    """Random weights and biases, and the running statistics of two batches, in float64."""
+    """Random weights and biases, in float64."""
     torch.manual_seed(0)
     net = LineNet(config).double()
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
-        for _ in range(2):
-            net(pixels(64, 96))
     return net.eval()
 
 
@@ -54,20 +57,35 @@ def test_the_usual_network_is_equivariant_and_small():
     with torch.no_grad():
         maps, after = net(page), net(C4.act_image(1, page))
     assert [tuple(each.shape) for each in maps] == [
-        (2, 16, 24),
-        (2, 16, 24),
-        (2, 2, 16, 24),
-        (2, 16, 24),
+        (2, 32, 48),
+        (2, 32, 48),
+        (2, 2, 32, 48),
+        (2, 32, 48),
     ]
     assert error(after, turned(maps, 1)) < 1e-9
 
 
 def test_it_trains_in_16_bits():
-    net = LineNet(SMALL)
+    net = random_net().float().train()
     with torch.autocast("cpu", torch.bfloat16):
         maps = net(torch.rand(2, 3, 32, 48))
     sum(each.float().square().mean() for each in maps).backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+    assert all(p.grad is not None for p in net.parameters())
+    first = net.features.module.stem.first.weight
+    assert all(p.grad.abs().sum() > 0 for p in (first, net.mix.conv.weight, net.say.weight))
+
+
+def test_its_core_is_at_first_the_mean_of_a_detector_at_all_turns():
+    torch.manual_seed(0)
+    detector, page = DBNet(TRUNK).double(), pixels(48, 80)
+    net = orbit_of(detector, dim=5).double()
+    with torch.no_grad():
+        net.mix.conv.weight.zero_()
+        turns = [C4.act_image(-g % 4, page.flip(1)) for g in C4.elements]  # blue first
+        logits = [C4.act_image(g, detector(turned)) for g, turned in enumerate(turns)]
+        expected = F.avg_pool2d(torch.stack(logits).mean(0), 2)
+        torch.testing.assert_close(net(page).core, expected, rtol=0, atol=1e-12)
+    assert expected.std() > 1e-4
 
 
 def test_config_survives_json():
@@ -79,7 +97,7 @@ def test_config_survives_json():
     ("call", "message"),
     [
         (lambda: LineNet(SMALL)(torch.rand(1, 3, 32, 40)), "size 32x40 .* multiples of 16; resize"),
-        (lambda: LineNetConfig(widths=(4, 8)), "one number for each resolution"),
+        (lambda: orbit_of(DBNet(TRUNK), dim=2), "dim=2 is less than the 3 channels"),
         (lambda: LineNetConfig(group="C2"), "group='C2' .* any direction; use 'C4'"),
     ],
 )

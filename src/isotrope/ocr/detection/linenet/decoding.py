@@ -16,7 +16,7 @@ from isotrope.ocr.detection.components import components
 from isotrope.ocr.detection.curves import Curve, fitted, sampled
 from isotrope.ocr.detection.lines import DetectedLine
 
-SCALE = 4
+SCALE = 2
 """Pixels of the network's image per position of the maps."""
 
 
@@ -39,9 +39,9 @@ class Decoding:
         directed: Least mean of the arrows along a line that gives its direction, in [0, 1].
     """
 
-    threshold: float = 0.6
-    sure: float = 0.65
-    smallest: int = 2
+    threshold: float = 0.7
+    sure: float = 0.8
+    smallest: int = 30
     gap: float = 0.3
     share: float = 0.75
     parted: float = 0.9
