@@ -124,5 +124,5 @@ def test_modules_that_give_something_else_are_refused():
     images = noise()
     with pytest.raises(ValueError, match=r"Identity gives shape \(6, 2, 3, 5\), not one vector"):
         Orbit(nn.Identity(), C4)(images)
-    with pytest.raises(ValueError, match=r"Flatten gives shape \(6, 30\), not maps \(B, K, h, w\)"):
+    with pytest.raises(ValueError, match=r"Flatten gives shape \(3, 30\), not maps \(B, K, h, w\)"):
         LiftingOrbit(nn.Flatten(), C4)(images)

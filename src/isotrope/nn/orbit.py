@@ -70,21 +70,16 @@ class LiftingOrbit(nn.Module):
     def planes(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B GK H2 W2"]:
         """The same as `(B, |G| K, h, w)`: the channels of one orientation after another."""
         check_images(images)
-        group = self.group
-        maps: dict[int, Tensor] = {}
-        for lying in (False, True):  # those that swap the two sides go through `f` in a second call
-            alike = [g for g in group.elements if (group.angle(g) % 180 == 90) is lying]
-            if not alike:
-                continue
-            batch = torch.cat([group.act_image(group.inverse(g), images) for g in alike])
-            values = self.module(batch)
-            if values.ndim != 4 or values.shape[0] != batch.shape[0]:
+        group, maps = self.group, list[Tensor]()
+        for g in group.elements:
+            found = self.module(group.act_image(group.inverse(g), images))
+            if found.ndim != 4 or found.shape[0] != images.shape[0]:
                 raise ValueError(
-                    f"{type(self.module).__name__} gives shape {tuple(values.shape)}, not maps "
-                    f"(B, K, h, w) of {batch.shape[0]} images"
+                    f"{type(self.module).__name__} gives shape {tuple(found.shape)}, not maps "
+                    f"(B, K, h, w) of {images.shape[0]} images"
                 )
-            maps |= zip(alike, values.unflatten(0, (len(alike), -1)), strict=True)
-        return torch.cat([group.act_image(g, maps[g]) for g in group.elements], dim=1)
+            maps.append(group.act_image(g, found))
+        return torch.cat(maps, dim=1)
 
 
 def check_exact(group: Group) -> Group:

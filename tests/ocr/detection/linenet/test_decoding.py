@@ -20,7 +20,7 @@ SIZE = (521, 601)
 
 
 def find(out, size=SIZE, **how):
-    return find_lines(Field.of(out), size, Decoding(**how))
+    return find_lines(Field.of(out), size, Decoding(**{"taller": 1.0} | how))
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 2, 2.5, np.pi, -1.0])

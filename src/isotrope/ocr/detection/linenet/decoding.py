@@ -32,6 +32,7 @@ class Decoding:
         threshold: Probability from which a position belongs to a core.
         sure: Least mean probability of a core.
         smallest: Least number of positions of a core.
+        taller: Factor of the heights. Archives outline letters tightly, readers want some paper.
         gap: Length of a line beyond either end of its core, in heights of the line.
         share: The same, at most, in lengths of the core: short lines have short gaps.
         parted: Probability of an end in the middle of a line from which it is cut there.
@@ -39,9 +40,10 @@ class Decoding:
         directed: Least mean of the arrows along a line that gives its direction, in [0, 1].
     """
 
-    threshold: float = 0.7
-    sure: float = 0.8
+    threshold: float = 0.65
+    sure: float = 0.86
     smallest: int = 30
+    taller: float = 1.12
     gap: float = 0.3
     share: float = 0.75
     parted: float = 0.9
@@ -104,7 +106,8 @@ def _lines(
     points = np.stack([columns + 0.5, rows + 0.5], 1)
     arrows = field.arrow[:, rows, columns].T.astype(np.float64)
     share = weights / weights.sum()
-    height = float(np.exp(share @ field.height[rows, columns].astype(np.float64))) / SCALE
+    logs = field.height[rows, columns].astype(np.float64)
+    height = how.taller * float(np.exp(share @ logs)) / SCALE
     curve = fitted(points, share, arrows, height)
     curve = curve.until(lambda p: sampled(field.core, p) - how.threshold)
     confidence = float(weights.mean())
