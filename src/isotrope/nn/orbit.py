@@ -70,7 +70,7 @@ class LiftingOrbit(nn.Module):
     def planes(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B GK H2 W2"]:
         """The same as `(B, |G| K, h, w)`: the channels of one orientation after another."""
         check_images(images)
-        group, maps = self.group, list[Tensor]()
+        group, maps = self.group, []
         for g in group.elements:
             found = self.module(group.act_image(group.inverse(g), images))
             if found.ndim != 4 or found.shape[0] != images.shape[0]:

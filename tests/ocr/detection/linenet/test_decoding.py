@@ -20,7 +20,15 @@ SIZE = (521, 601)
 
 
 def find(out, size=SIZE, **how):
-    return find_lines(Field.of(out), size, Decoding(**{"taller": 1.0} | how))
+    usual = {"threshold": 0.6, "sure": 0.65, "smallest": 2, "taller": 1.0}
+    return find_lines(Field.of(out), size, Decoding(**usual | how))
+
+
+def test_outlines_are_taller_than_letters_if_wanted():
+    (line,) = find(drawn((60, 100), [(50, 30, 80, 5, 0, 0)]), (200, 120))
+    (taller,) = find(drawn((60, 100), [(50, 30, 80, 5, 0, 0)]), (200, 120), taller=1.5)
+    assert taller.height == pytest.approx(1.5 * line.height)
+    assert np.ptp(taller.polygon, axis=0)[1] == pytest.approx(15, abs=0.5)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4, np.pi / 2, 2.5, np.pi, -1.0])
