@@ -108,7 +108,7 @@ Trace = dict[str, tuple[nn.Module, Tensor | None, str | None]]
 def _trace(model: nn.Module, images: Tensor) -> Trace:
     """The output of every submodule in order of execution, children first."""
     named: list[tuple[str, nn.Module]] = list(model.named_modules())
-    silent = [f"{n}." for n, m in named if getattr(m, "gives", "") is None]
+    silent = [f"{n}." if n else "" for n, m in named if _hides_its_parts(m)]
     trace: Trace = {}
     calls: set[str] = set()
 
@@ -126,7 +126,8 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
 
         return module.register_forward_hook(hook)
 
-    hooks = [watch(name, m) for name, m in named if not name.startswith(tuple(silent))]
+    heard = [(n, m) for n, m in named if not n or not n.startswith(tuple(silent))]
+    hooks = [watch(name, m) for name, m in heard]
     try:
         with torch.no_grad():
             model(images)
@@ -134,6 +135,11 @@ def _trace(model: nn.Module, images: Tensor) -> Trace:
         for hook in hooks:
             hook.remove()
     return trace
+
+
+def _hides_its_parts(module: nn.Module) -> bool:
+    """Whether the outputs of a module's parts are no signals: it says so of them, or of itself."""
+    return getattr(module, "gives", "") is None or getattr(module, "inside", "") is None
 
 
 def _grids(trace: Trace, images: Tensor) -> set[tuple[int, int]]:

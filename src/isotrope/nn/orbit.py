@@ -59,6 +59,7 @@ class LiftingOrbit(nn.Module):
     """
 
     takes, gives = "image", "lifted"
+    inside = None  # `f` sees one turned copy at a time
 
     def __init__(self, module: nn.Module, group: Group) -> None:
         super().__init__()
