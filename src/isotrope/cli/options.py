@@ -45,6 +45,23 @@ BatchSize: TypeAlias = Annotated[
     ),
 ]
 
+Crops: TypeAlias = Annotated[
+    bool, typer.Option("--crops", help="Each image is one word or line, not a page.")
+]
+PageFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=completion.format_names,
+        help="How pages are written: text, md, tsv, jsonl, hocr, alto, page, pdf; with --crops "
+        "text, tsv, json, jsonl; or one that a plugin adds. If left out, the suffix of --out "
+        "decides; else it is jsonl for a folder or list that goes into one output, text on a "
+        "terminal and for all else.",
+    ),
+]
+SkipText: TypeAlias = Annotated[
+    bool, typer.Option("--skip-text", help="Pass over the pages of a PDF that have text.")
+]
 Out: TypeAlias = Annotated[
     str | None,
     typer.Option(

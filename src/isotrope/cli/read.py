@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from isotrope.cli import completion, options
+from isotrope.cli import options
 from isotrope.cli.errors import UsageError, exit_on_error
 from isotrope.cli.read_crops import read_crops
 from isotrope.cli.read_pages import read_pages
@@ -17,25 +15,11 @@ def read(
     inputs: options.Inputs = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
-    crops: Annotated[
-        bool, typer.Option("--crops", help="Each image is one word or line, not a page.")
-    ] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            autocompletion=completion.format_names,
-            help="How pages are written: text, md, tsv, jsonl, hocr, alto, page, pdf; with --crops "
-            "text, tsv, json, jsonl; or one that a plugin adds. If left out, the suffix of --out "
-            "decides; else it is jsonl for a folder or list that goes into one output, text on a "
-            "terminal and for all else.",
-        ),
-    ] = None,
+    crops: options.Crops = False,
+    format: options.PageFormat = None,
     out: options.Out = None,
     show: options.Show = None,
-    skip_text: Annotated[
-        bool, typer.Option("--skip-text", help="Pass over the pages of a PDF that have text.")
-    ] = False,
+    skip_text: options.SkipText = False,
     resume: options.Resume = False,
     retry: options.Retry = False,
     jobs: options.Jobs = None,
