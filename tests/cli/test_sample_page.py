@@ -26,7 +26,7 @@ Read on the hill, and turned back
 
 
 def read(*arguments):
-    return CliRunner().invoke(cli.app, ["read", *map(str, arguments)])
+    return CliRunner().invoke(cli.app, ["read", "--format", "text", *map(str, arguments)])
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from isotrope.ocr import loading
 from isotrope.ocr.orientation.model import FinderConfig, UprightNet
 from isotrope.ocr.orientation.store import save_finder
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
@@ -21,10 +22,11 @@ def shaken(model):
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """A folder as the package's own: `small` and `finder`, untrained."""
+    """A folder as the package's own: `small` and `finder`, untrained, and the detector."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     config = LineRecognizerConfig("abcdefg ", "plain", STAGES, "conv", 8)
     save_model(shaken(LineRecognizer(config)), folder / "small")
     save_finder(shaken(UprightNet(FinderConfig(STAGES, 8))), folder / "finder")
+    (folder / "detector").symlink_to(loading.SHIPPED / "detector")
     return folder

@@ -83,7 +83,10 @@ def test_the_shipped_reader_runs_where_it_is_sent(monkeypatch):
 
     def session(graph, options, providers):
         made.append(providers)
+        return object()
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)
-    Reader.from_pretrained(device="cuda", threads=1)
-    assert made == [[CUDA, CPU]] * 2, "the engine's graph and the finder's"
+    reader = Reader.from_pretrained(device="cuda", threads=1)
+    opened = [n.session for n in (reader.engine.session, reader.finder, reader.detector)]
+    assert len(opened) == 3
+    assert made == [[CUDA, CPU]] * 3

@@ -109,7 +109,7 @@ class SeesBars:
     """In place of a network: each column of 8 pixels with something black in it is an `a`, and any
     other shade between makes it think of a `b`."""
 
-    def run(self, _, inputs):
+    def run(self, _, inputs, options=None):
         pixels = inputs["pixels"]
         columns = pixels.reshape(*pixels.shape[:3], -1, 8)
         ink = (columns < -0.9).mean((1, 2, 4))
