@@ -100,7 +100,8 @@ def serve(
         limits = Limits(max_bytes, max_pages, max_pixels, max_seconds, queue)
         choice = Choice(engine or default_engine(weights), adapter, detector)
         more = {name: value for name, value in (("path", weights), ("model", model)) if value}
-        setup = Setup(choice, limits, more, max(1, cores // workers))
+        threads = max(cores // workers, min(cores, 2))  # a page alone has two cores
+        setup = Setup(choice, limits, more, threads)
         _serve(WorkQueue(setup, workers), host, port, token, allow_host or [])
 
 
