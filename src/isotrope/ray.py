@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +23,7 @@ from isotrope.io.errors import ImageError
 from isotrope.io.sheets import PageImage, page_images, page_name
 from isotrope.ocr.document import Page
 from isotrope.ocr.document_json import page_to_json
+from isotrope.ocr.pages.stream import with_origin
 from isotrope.ocr.reader import Reader
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ReadPages:
         if isinstance(page, ImageError):
             name = page_name(path, image.number, image.count) if path else None
             return ImageError(page.problem, name)
-        return replace(page, file=path, number=image.number, resolution=image.resolution)
+        return with_origin(page, image, path)
 
 
 def read_pages(

@@ -23,7 +23,9 @@ def detector_names(incomplete: str) -> list[str]:
 
 def finder_names(incomplete: str) -> list[str]:
     """What `--finder` takes, besides a folder."""
-    return _starting(["isotrope", "orbit"], incomplete)
+    from isotrope.ocr.finders import FINDERS
+
+    return _starting(list(FINDERS), incomplete)
 
 
 def format_names(incomplete: str) -> list[str]:

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.job import Job
 from isotrope.cli.outputs import check_outputs
@@ -118,10 +116,7 @@ class _Crops:
 
     def close(self, run: Run) -> None:
         """Print how many images have the same text at every turn, and draw the sheet."""
-        if self.request.turns:
-            counted = f"{run.tally['same']} of {run.tally['results']} images"
-            to_stdout = self.request.format == "text" and self.request.out is None
-            typer.echo(f"same text at all four turns: {counted}", err=not to_stdout)
+        self.request.report_turns("text", run.tally, self.unit)
         if self.show and self._drawn:
             with exit_on_error(), self.complaints.about(self.show):
                 self._draw(self.show, run.results)

@@ -12,8 +12,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.job import Job
 from isotrope.cli.outputs import check_outputs, write_bytes
@@ -151,10 +149,7 @@ class _Pages:
 
     def close(self, run: Run) -> None:
         """Print how many pages are the same document at every turn."""
-        if self.request.turns:
-            counted = f"{run.tally['same']} of {run.tally['results']} pages"
-            to_stdout = self.request.format == "text" and self.request.out is None
-            typer.echo(f"same document at all four turns: {counted}", err=not to_stdout)
+        self.request.report_turns("document", run.tally, self.unit)
 
     def _placed(
         self, item: Item, results: Iterator[PageRead], run: Run

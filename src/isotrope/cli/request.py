@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from isotrope.cli.errors import Complaints, UsageError
 from isotrope.cli.files import check_folder, look
 
@@ -102,6 +104,13 @@ class Request:
             **{names.get(name, name): value for name, value in reader.items()},
         }
 
+    def report_turns(self, what: str, tally: Mapping[str, int], unit: str) -> None:
+        """Print, with `--turns`, how many results are the same at every turn."""
+        if self.turns:
+            counted = f"{tally['same']} of {tally['results']} {unit}"
+            to_stdout = self.format == "text" and self.out is None
+            typer.echo(f"same {what} at all four turns: {counted}", err=not to_stdout)
+
     def check(self) -> None:
         """Reject bad options of the reader now, rather than after seconds of loading.
 
@@ -137,6 +146,7 @@ def is_folder(out: str, several: bool) -> bool:
 def check_reader(given: dict[str, Any]) -> None:
     """Check the arguments of `Reader.from_pretrained`; see `Request.check`."""
     from isotrope.ocr.detection import DETECTORS
+    from isotrope.ocr.finders import FINDERS
     from isotrope.ocr.loading import adapter_folder, default_engine
 
     weights, finder, adapter = given["path"], given["finder"], given["adapter"]
@@ -147,7 +157,7 @@ def check_reader(given: dict[str, Any]) -> None:
         raise ValueError(f"{weights}: no recognizer here (config.json is missing); check --weights")
     if engine == "trocr" and weights is None:
         raise UsageError("--engine trocr needs --weights, a folder with a TrOCR and its tokenizer")
-    if finder not in ("isotrope", "orbit"):
+    if finder not in FINDERS:
         check_folder("--finder", finder)
     detector = given.get("detector")
     if detector not in (None, *DETECTORS) and not os.path.isdir(detector):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -149,6 +149,7 @@ class PageWork:
     def _read_page(self, reader: Reader, item: Item, image: PageImage) -> Iterator[tuple[Any, Any]]:
         from isotrope.io.resize import turn
         from isotrope.io.sheets import page_name
+        from isotrope.ocr.pages.stream import with_origin
 
         name = page_name(str(item.path), image.number, image.count)
         turned = (turn(image.pixels, degrees) for degrees in self.turns)
@@ -157,8 +158,7 @@ class PageWork:
             if isinstance(page, ImageError):
                 yield "problem", str(ImageError(page.problem, name))
                 return
-            given = {"number": image.number, "resolution": image.resolution}
-            pages.append(replace(page, file=str(item.path), **given))
+            pages.append(with_origin(page, image, str(item.path)))
         differing = [
             f"{degrees}°"
             for degrees, page in zip(self.turns, pages, strict=True)

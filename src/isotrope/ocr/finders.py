@@ -7,6 +7,9 @@ from pathlib import Path
 from isotrope.ocr.orientation.finder import OrientationFinder
 from isotrope.ocr.views import Finder
 
+FINDERS = ("isotrope", "orbit")
+"""The names that `make_finder` knows."""
+
 
 def make_finder(
     finder: str | Path | Finder, threads: int | None = None, device: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar, overload
 
@@ -19,7 +20,8 @@ from isotrope.ocr.finders import make_finder
 from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
 from isotrope.ocr.orientation.orbit import OrbitFinder
-from isotrope.ocr.pages.stream import read_pages
+from isotrope.ocr.pages.reader import PageReader
+from isotrope.ocr.pages.stream import page_reader, read_pages
 from isotrope.ocr.reading import Reading
 from isotrope.ocr.views import Finder, upright_views
 from isotrope.ocr.windows import check_size, read_each, turned, windows
@@ -27,8 +29,7 @@ from isotrope.ocr.windows import check_size, read_each, turned, windows
 T = TypeVar("T")
 
 WINDOW = 2
-"""Number of batches of images held at once, unless the engine sets its own. More fill batches of
-one size better; fewer give results sooner."""
+"""Number of batches held at once, if the engine does not say; more are fuller, fewer are sooner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +215,11 @@ class Reader:
     ) -> Iterator[Page]:
         """Read whole pages: see `isotrope.ocr.pages.stream.read_pages`."""
         return read_pages(self, pages, batch_size, on_error)
+
+    @cached_property
+    def pages(self) -> PageReader:
+        """The reader of pages with this engine, finder and detector; made once."""
+        return page_reader(self)
 
     def _checked(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from isotrope.io.errors import ImageError
@@ -12,6 +12,7 @@ from isotrope.io.sheets import PageImage, page_images
 from isotrope.ocr.document_json import page_to_json
 from isotrope.ocr.formats.json import json_objects
 from isotrope.ocr.pages.frame import turn_scores, upright
+from isotrope.ocr.pages.stream import with_origin
 from isotrope.ocr.reading import TURNS
 from isotrope.ocr.windows import check_size
 from isotrope.serve.documents import crops_document, pages_document
@@ -124,8 +125,7 @@ class Answerer:
 def _page(image: PageImage, loaded: Loaded, name: str) -> tuple[Page, tuple[float, ...]]:
     frame = upright(image.pixels, loaded.pages.finder)
     page = loaded.pages.read_frame(frame)
-    page = replace(page, file=name, number=image.number, resolution=image.resolution)
-    return page, frame.scores
+    return with_origin(page, image, name), frame.scores
 
 
 def _crop(image: PageImage, loaded: Loaded) -> tuple[Reading, tuple[float, ...]]:

@@ -72,7 +72,6 @@ class Readers:
         return self._loaded[choice]
 
     def _load(self, choice: Choice) -> Loaded:
-        from isotrope.ocr.pages.stream import page_reader
         from isotrope.ocr.reader import Reader
 
         for other, loaded in self._loaded.items():
@@ -82,7 +81,7 @@ class Readers:
         if "threads" in engine_options(choice.engine):
             more = more | {"threads": self._setup.threads}
         reader = Reader.from_pretrained(**more, **choice._asdict())
-        return Loaded(reader, page_reader(reader))
+        return Loaded(reader, reader.pages)
 
     def _shared(self, loaded: Loaded, other: Choice, choice: Choice) -> Loaded | None:
         """The readers of a choice that differs from a loaded one by its detector or adapter."""

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from isotrope.io.resize import reduced, resize
 from isotrope.ocr.network import FolderNetwork
 from isotrope.ocr.onnx.session import run
 from isotrope.ocr.orientation.sizing import LYING, finder_size
-
-if TYPE_CHECKING:
-    pass
 
 AREAS = (3072, 49152, 786432)
 """Areas at which an image is examined, px: for a word or line, a paragraph, a page.

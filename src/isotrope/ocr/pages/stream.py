@@ -49,8 +49,13 @@ def read_pages(
         raise ValueError(f"batch_size={batch_size} must be at least 1")
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
-    read = _read(page_reader(reader), pages, batch_size, on_error == "return")
+    read = _read(reader.pages, pages, batch_size, on_error == "return")
     return cast("Iterator[Page]", read)  # or errors, for those who ask for them
+
+
+def with_origin(page: Page, image: PageImage, file: str | None) -> Page:
+    """A page with what its file says about it, and the name of that file."""
+    return replace(page, file=file, number=image.number, resolution=image.resolution)
 
 
 def page_reader(reader: Reader) -> PageReader:
@@ -78,7 +83,7 @@ def _read(
                     raise
                 yield error
             else:
-                yield replace(page, file=file, number=image.number, resolution=image.resolution)
+                yield with_origin(page, image, file)
 
 
 def _images(source: ImageSource, name: str) -> Iterator[PageImage | ImageError]:
