@@ -418,6 +418,7 @@ def test_another_adapter_reads_anew(page, files):
              };
            }"""
     )
+    expect(page.locator("#adapter")).to_have_value("none")  # the server has said what there is
     choose(page, files / "lines.png")
     with page.expect_response("**/v1/read"):
         page.select_option("#adapter", "fraktur")

@@ -30,13 +30,28 @@ function filled(element, attributes, children) {
 }
 
 const SHOWN = 10_000; // milliseconds of a message
-let said = 0;
+const LEAST = 2_000; // before the next one may take its place
+const MOST = 3; // that wait for their turn; older ones are dropped
+
+const waiting = /** @type {string[]} */ ([]);
+let due = 0; // when the message that is shown may be replaced
+let timer = 0;
 
 /** Show a message in the header for a while, and announce it. */
 export function say(/** @type {string} */ message) {
-  $("status").textContent = message;
-  clearTimeout(said);
-  said = setTimeout(() => ($("status").textContent = ""), SHOWN);
+  waiting.push(message);
+  waiting.splice(0, Math.max(0, waiting.length - MOST));
+  clearTimeout(timer);
+  timer = setTimeout(next, due - performance.now());
+}
+
+/** Show the message that waits, or none. */
+function next() {
+  const message = waiting.shift();
+  $("status").textContent = message ?? "";
+  if (message === undefined) return;
+  due = performance.now() + LEAST;
+  timer = setTimeout(next, waiting.length ? LEAST : SHOWN);
 }
 
 /** "1 line", "2 lines". */
