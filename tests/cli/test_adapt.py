@@ -102,6 +102,9 @@ def test_a_line_recognizer_is_adapted_and_read_with(back):
     assert result.exit_code == 0, result.output
     again = adapt(back)
     assert again.exit_code == 0, again.output
+    result = adapt(back, "--valid", back / "none")
+    assert result.exit_code == 1
+    assert "--valid" in result.stderr
     result = adapt(back, "--full")
     assert result.exit_code == 1
     assert "--full is for gsanet's model alone" in result.stderr

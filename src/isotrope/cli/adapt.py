@@ -19,6 +19,14 @@ _Data = Annotated[
         "files with their page images.",
     ),
 ]
+_Valid = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Lines or pages to hold out for validation. Default: every tenth line, or page, of "
+        "the data.",
+    ),
+]
 _Out = Annotated[
     Path,
     typer.Option(metavar="FOLDER", help="Where the adapter goes; a run found there is resumed."),
@@ -97,6 +105,7 @@ _Changed = Annotated[
 def adapt(
     data: _Data,
     out: _Out,
+    valid: _Valid = None,
     base: _Base = None,
     config: _Config = None,
     target: _Target = None,
@@ -135,6 +144,7 @@ def adapt(
 
     with exit_on_error():
         check_path("--data", data)
+        check_path("--valid", valid)
         check_path("--config", config)
         check_folder("--base", base)
         upright = _is_line_recognizer(base)
@@ -145,10 +155,12 @@ def adapt(
             )
         if start is not None and base is None:
             adapter_folder(start)
-        _adapt(upright, config, options, changed, data, out, base)
+        _adapt(upright, config, options, changed, data, out, base, valid)
 
 
-def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path | None) -> None:
+def _adapt(
+    upright, config, options, changed, data: Path, out: Path, base: Path | None, valid: Path | None
+) -> None:
     from isotrope.training.adaptation import Adaptation
     from isotrope.training.card import write_card
     from isotrope.training.recipe_file import load_recipe, parse_changes
@@ -161,7 +173,7 @@ def _adapt(upright, config, options, changed, data: Path, out: Path, base: Path 
     changes = options | parse_changes(changed or [])
     recipe = load_recipe(kind, config, changes, "recipes/adapter.toml")
     with quiet():
-        made = Adaptation(recipe, data, out, base)
+        made = Adaptation(recipe, data, out, base, valid)
     if not made.full:
         _say_size(made.adapted)
     engine = made.engine

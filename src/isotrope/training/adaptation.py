@@ -36,6 +36,7 @@ class Adaptation:
         recipe: A recipe of the kind that fits the base.
         data: A data set for `load_lines`.
         base: The folder of a saved model; None: the recipe's shipped model.
+        valid: A data set to hold out. None: a part of `data`.
 
     Attributes:
         recipe: The recipe, completed with values that follow from the data and `adapter.start`.
@@ -55,6 +56,7 @@ class Adaptation:
         data: str | Path,
         out: str | Path,
         base: str | Path | None = None,
+        valid: str | Path | None = None,
     ) -> None:
         self.data, self.out = Path(data), Path(out)
         self.base = Path(base) if base is not None else None
@@ -62,8 +64,10 @@ class Adaptation:
         torch.manual_seed(recipe.run.seed)
         model = recipe.load(self.base)
         given = load_lines(self.data)
-        train, self.valid = recipe.split(given, model)
-        self.left_out = len(given) - len(train) - len(self.valid)
+        apart = load_lines(valid) if valid is not None else None
+        train, self.valid = recipe.split(given, model, apart)
+        total = len(given) + (len(apart) if apart is not None else 0)
+        self.left_out = total - len(train) - len(self.valid)
         self.train = chosen(train, recipe.data.lines, recipe.run.seed)
         made_of = {"base": weights_digest(model), "lines": _digest(self.train, self.valid)}
         self.recipe = recipe.completed(len(self.train))

@@ -17,6 +17,7 @@ def usable(
     held_out: int,
     writable: Callable[[str], bool],
     unfit: Callable[[float, str], str],
+    valid: LabeledLines | None = None,
 ) -> tuple[LabeledLines, LabeledLines]:
     """The lines to train on, and every `held_out`-th line for validation; logs what is left out.
 
@@ -24,10 +25,33 @@ def usable(
         writable: Whether the model can write a text.
         unfit: Why the model cannot learn from an image with this width over height and this text;
             empty if it can.
+        valid: The lines for validation, if they are a set of their own; then all of `lines` are
+            for training.
 
     Raises:
         ValueError: One of the two parts is empty.
     """
+    # Open all images now, so that a bad one does not end the training later; decode only the
+    # held-out ones, which are read at every validation.
+    train = _learnable(lines, writable, unfit)
+    if valid is None:
+        train, held = train.split(held_out)
+        remedy = f"give at least {held_out} lines that the model can write"
+    else:
+        held = _learnable(valid, writable, unfit)
+        remedy = "give lines that the model can write in both sets"
+    held = held.keep(_without(lambda number, _: held[number] and "", held))
+    if not len(train) or not len(held):
+        raise ValueError(
+            f"{lines.path}: {len(train)} lines to train on and {len(held)} held out; {remedy}"
+        )
+    return train, held
+
+
+def _learnable(
+    lines: LabeledLines, writable: Callable[[str], bool], unfit: Callable[[float, str], str]
+) -> LabeledLines:
+    """The lines that the model can write and learn from; the others are logged."""
     kept = lines.keep(lambda _, text: bool(text) and writable(text))
     if left_out := len(lines) - len(kept):
         written = set().union(*(text for _, text in lines.items))
@@ -42,16 +66,7 @@ def usable(
     def refused(number: int, text: str) -> str:
         return unfit(kept.ratio(number), text)
 
-    # Open all images now, so that a bad one does not end the training later; decode only the
-    # held-out ones, which are read at every validation.
-    train, valid = kept.keep(_without(refused, kept)).split(held_out)
-    valid = valid.keep(_without(lambda number, _: valid[number] and "", valid))
-    if not len(train) or not len(valid):
-        raise ValueError(
-            f"{lines.path}: {len(train)} lines to train on and {len(valid)} held out; "
-            f"give at least {held_out} lines that the model can write"
-        )
-    return train, valid
+    return kept.keep(_without(refused, kept))
 
 
 def chosen(lines: LabeledLines, count: int | None, seed: int) -> LabeledLines:

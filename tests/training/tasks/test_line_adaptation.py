@@ -95,6 +95,20 @@ def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_pat
     assert "acts on | all; rank 4" in card
 
 
+def test_a_held_out_set_of_its_own_leaves_all_lines_for_training(base, data, tmp_path):
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    Image.open(data / "3.png").save(apart / "a.png")
+    (apart / "labels.tsv").write_text("a.png\t303\nb.png\tΩ\n", encoding="utf-8")
+    run = Adaptation(recipe(), data, tmp_path / "mine", base, apart)
+    assert [text for _, text in run.valid.items] == ["303"]
+    assert len(run.train) == 11
+    assert run.left_out == 2
+    (apart / "labels.tsv").write_text("b.png\tΩ\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"11 lines to train on and 0 held out; give lines that"):
+        Adaptation(recipe(), data, tmp_path / "other", base, apart)
+
+
 @pytest.mark.parametrize("better", [True, False])
 def test_the_best_adapter_is_kept_or_none(base, data, tmp_path, monkeypatch, better):
     run, scores = adapting(base, data, tmp_path / "mine"), iter([0.0, 1.0 if better else -1.0])

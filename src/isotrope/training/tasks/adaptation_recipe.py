@@ -114,8 +114,10 @@ class AdaptationRecipe(Recipe, frozen=True):
         """The model to adapt, in eval mode."""
         raise NotImplementedError
 
-    def split(self, lines: LabeledLines, model: nn.Module) -> tuple[LabeledLines, LabeledLines]:
-        """The usable lines, split into training and held-out lines."""
+    def split(
+        self, lines: LabeledLines, model: nn.Module, valid: LabeledLines | None = None
+    ) -> tuple[LabeledLines, LabeledLines]:
+        """The usable lines, split into training and held-out lines; `valid` as in `usable`."""
         raise NotImplementedError
 
     def task(self, model: nn.Module | PeftModel, train: LabeledLines, valid: LabeledLines) -> Task:
@@ -156,10 +158,10 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
         return load_model(base or shipped(self.name))
 
     def split(
-        self, lines: LabeledLines, model: LineRecognizer
+        self, lines: LabeledLines, model: LineRecognizer, valid: LabeledLines | None = None
     ) -> tuple[LabeledLines, LabeledLines]:
         known = frozenset(model.config.charset)
-        return usable(lines, self.data.held_out, known.issuperset, line_unfit)
+        return usable(lines, self.data.held_out, known.issuperset, line_unfit, valid)
 
     def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> LineAdaptation:
         return LineAdaptation(model, train, valid, self.run.seed)
@@ -243,8 +245,11 @@ class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
     def load(self, base: Path | None) -> Recognizer:
         return load_recognizer(base)
 
-    def split(self, lines: LabeledLines, model: Recognizer) -> tuple[LabeledLines, LabeledLines]:
-        return usable(lines, self.data.held_out, model.can_write, ReaderSize.of(model).unfit)
+    def split(
+        self, lines: LabeledLines, model: Recognizer, valid: LabeledLines | None = None
+    ) -> tuple[LabeledLines, LabeledLines]:
+        unfit = ReaderSize.of(model).unfit
+        return usable(lines, self.data.held_out, model.can_write, unfit, valid)
 
     def task(
         self, model: Recognizer | PeftModel, train: LabeledLines, valid: LabeledLines
