@@ -8,11 +8,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isotrope.lora import (
+    METHODS,
     TARGETS,
     adapted_targets,
     add_adapter,
     count_parameters,
     load_adapter,
+    method_of,
     save_adapter,
     switch_adapter,
     target_names,
@@ -139,14 +141,28 @@ def test_a_rank_below_one_is_refused():
         add_adapter(recognizer(), rank=0)
 
 
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="method='lora\\+' is not known; use one of lora, dora"):
+        add_adapter(recognizer(), method="lora+")
+
+
+def test_an_adapter_of_peft_on_a_changed_base_is_refused(tmp_path):
+    save_adapter(add_adapter(recognizer()), tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    config["init_lora_weights"] = "pissa_niter_4"
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="a base that init_lora_weights='pissa_niter_4' has chang"):
+        load_adapter(recognizer(), tmp_path)
+
+
 # On, off, merged, switched ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
-def test_off_is_the_base_bit_for_bit_and_merged_within_rounding(dora):
+@pytest.mark.parametrize("method", METHODS)
+def test_off_is_the_base_bit_for_bit_and_merged_within_rounding(method):
     model = recognizer()
     plain = logits(model)
-    adapted = add_adapter(model, "all", rank=4, dora=dora)
+    adapted = add_adapter(model, "all", rank=4, method=method)
     torch.testing.assert_close(logits(adapted), plain, rtol=0, atol=1e-5)  # B is nil at first
     apart = logits(shake(adapted, 1))
     assert (apart - plain).abs().max() > 1e-3
@@ -230,19 +246,21 @@ def test_only_the_adapter_learns():
 # Kept and loaded ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
-def test_a_kept_adapter_comes_back(tmp_path, dora):
-    model = shake(add_adapter(recognizer(), "all", rank=4, dora=dora, name="mine"), 1, "mine")
+@pytest.mark.parametrize("method", METHODS)
+def test_a_kept_adapter_comes_back(tmp_path, method):
+    model = shake(add_adapter(recognizer(), "all", rank=4, method=method, name="mine"), 1, "mine")
     save_adapter(model, tmp_path, "mine")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("adapter_config.json", "adapter_model.safetensors", "base.json")
     ]
     loaded = load_adapter(recognizer(), tmp_path)
-    assert torch.equal(logits(loaded), logits(model))
+    assert method_of(loaded.peft_config["default"]) == method.replace("pissa", "lora")
+    rounding = 1e-5 if method == "pissa" else 0  # its factors are computed anew
+    torch.testing.assert_close(logits(loaded), logits(model), rtol=0, atol=rounding)
     assert not any(p.requires_grad for p in loaded.parameters())
     both = load_adapter(loaded, tmp_path, "second")
     assert both.active_adapters == ["second"]
-    assert torch.equal(logits(both), logits(model))
+    assert torch.equal(logits(both), logits(loaded))
 
 
 @pytest.mark.parametrize(

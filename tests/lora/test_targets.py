@@ -10,7 +10,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from isotrope.io.tensors import load_tensors
-from isotrope.lora import add_adapter, load_adapter, save_adapter, switch_adapter, target_names
+from isotrope.lora import (
+    METHODS,
+    add_adapter,
+    load_adapter,
+    save_adapter,
+    switch_adapter,
+    target_names,
+)
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.ocr.recognition.session import LineSession
 from isotrope.ocr.recognition.store import load_model, save_model
@@ -70,11 +77,11 @@ def test_kinds_share_out_every_convolution_and_linear_map_but_the_head(size):
 
 
 @pytest.mark.parametrize("size", ["small", "tiny"])
-@pytest.mark.parametrize("dora", [False, True])
-def test_merged_reads_as_unmerged_depthwise_filters_too(size, dora):
+@pytest.mark.parametrize("method", METHODS)
+def test_merged_reads_as_unmerged_depthwise_filters_too(size, method):
     x, model = pixels(torch.float64), recognizer(size).double()
     before = model(x)
-    adapted = shaken(add_adapter(model, rank=3, dora=dora))
+    adapted = shaken(add_adapter(model, rank=3, method=method))
     with torch.no_grad():
         moved = adapted(x)
         adapted.merge_adapter()
@@ -108,9 +115,9 @@ def base(request, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("dora", [False, True])
-def test_probabilities_without_torch_are_those_of_torch(base, tmp_path, dora):
-    adapted = shaken(add_adapter(load_model(base), rank=3, dora=dora))
+@pytest.mark.parametrize("method", METHODS)
+def test_probabilities_without_torch_are_those_of_torch(base, tmp_path, method):
+    adapted = shaken(add_adapter(load_model(base), rank=3, method=method))
     save_adapter(adapted, tmp_path)
     again = load_adapter(load_model(base), tmp_path)
     (before,) = LineSession(base, 1).session.run(None, {"pixels": pixels().numpy()})
@@ -145,7 +152,8 @@ def other_weights(folder):
         (lambda b, a: changed(b / "config.json", charset="abcdefgX"), "its charset alone has ' '"),
         (lambda b, a: (a / "base.json").write_text("["), "is broken"),
         (lambda b, a: (a / "adapter_model.safetensors").write_bytes(b"x"), "is broken"),
-        (lambda b, a: changed(a / "adapter_config.json", use_rslora=True), "use_rslora"),
+        (lambda b, a: changed(a / "adapter_config.json", lora_bias=True), "lora_bias"),
+        (lambda b, a: changed(a / "adapter_config.json", init_lora_weights="olora"), "has changed"),
     ],
 )
 def test_an_adapter_that_does_not_fit_is_refused_without_torch(base, tmp_path, break_it, message):

@@ -11,7 +11,7 @@ from torch import nn
 from isotrope.equivariance import assert_equivariant, equivariance_error
 from isotrope.equivariance.testing import EquivariantLayerTests
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.lora import add_adapter
+from isotrope.lora import METHODS, add_adapter
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn import (
@@ -73,12 +73,16 @@ class TestGroupAttentionRotary(TestGroupAttentionMLP):
 
 
 class TestGroupAttentionDora(TestGroupAttentionMLP):
-    options = {"dora": True}  # noqa: RUF012
+    options = {"method": "dora"}  # noqa: RUF012
 
     @pytest.mark.slow
     @pytest.mark.xfail(raises=torch._dynamo.exc.Unsupported, reason="peft's DoRA cannot be traced")
     def test_compile(self):
         super().test_compile()
+
+
+class TestGroupAttentionPissa(TestGroupAttentionMLP):
+    options = {"method": "pissa"}  # noqa: RUF012
 
 
 # Section 4: lifting self-attention ---------------------------------------------------------------
@@ -104,7 +108,11 @@ class TestGCSA(AdaptedTests):
 
 class TestGCSAFiltersDora(TestGCSA):
     without_gradient = (ATTENTION + "k_proj.bias",)
-    targets, options = "filters", {"dora": True}
+    targets, options = "filters", {"method": "dora"}
+
+
+class TestGCSAFiltersPissa(TestGCSAFiltersDora):
+    options = {"method": "pissa"}  # noqa: RUF012
 
 
 class TestLiftingConv(AdaptedTests):
@@ -178,9 +186,9 @@ def test_translation_by_whole_patches(group):
 # Merged, and in whole models ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("group", [C4, D4], ids=repr)
-def test_merged_weights_are_as_equivariant(group, dora):
+def test_merged_weights_are_as_equivariant(group, method):
     stages = [
         Stage("conv", 1, 8, kernel_size=3),
         Stage("gcsa", 1, 16, heads=2, stride=2),
@@ -189,7 +197,7 @@ def test_merged_weights_are_as_equivariant(group, dora):
     vit = EquivariantViT(EquivariantViTConfig(group, 1, (4, 2, 1), stages, classes=3)).double()
     image = torch.randn(2, 1, 16, 24, dtype=torch.float64)
     plain = vit(image)
-    model = shaken(add_adapter(vit, "all", rank=2, dora=dora))
+    model = shaken(add_adapter(vit, "all", rank=2, method=method))
     apart = model(image)
     assert (apart - plain).abs().max() > 1e-2
     assert_equivariant(model, image, group, takes="image", gives="invariant")

@@ -126,6 +126,18 @@ def test_it_learns_and_writes_what_it_promises(tmp_path):
     assert int(row["examples"]) == engine.examples == 1600
 
 
+def test_some_parameters_learn_faster(tmp_path):
+    """Adam's first step is as long as the learning rate."""
+    begun = [float(p.detach()) for p in Doubling().model.parameters()]
+    task = Doubling(parts=1)
+    task.faster = {"bias": 3.0}
+    engine, _ = run(tmp_path, task, schedule_examples=8, optimizer_clip=100.0)
+    weight, bias = (
+        abs(after - before) for after, before in zip(weights(engine), begun, strict=True)
+    )
+    assert bias == pytest.approx(3 * weight, rel=1e-3)
+
+
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path):
     class Broken(Doubling):
         def loss(self, model, batch):

@@ -55,8 +55,8 @@ _Alpha = Annotated[
     float | None,
     typer.Option(metavar="X", help="B A is scaled by alpha / rank. Default: twice the rank."),
 ]
-_Dora = Annotated[
-    bool, typer.Option("--dora", help="Also learn the length of each row of the weights (DoRA).")
+_Method = Annotated[
+    str | None, typer.Option(metavar="NAME", help="lora, dora, rslora or pissa. Default: lora.")
 ]
 _Start = Annotated[
     str | None,
@@ -111,7 +111,7 @@ def adapt(
     target: _Target = None,
     rank: _Rank = None,
     alpha: _Alpha = None,
-    dora: _Dora = False,
+    method: _Method = None,
     start: _Start = None,
     full: _Full = False,
     turned: _Turned = False,
@@ -131,7 +131,7 @@ def adapt(
         "adapter.targets": target,
         "adapter.rank": rank,
         "adapter.alpha": alpha,
-        "adapter.dora": dora or None,
+        "adapter.method": method,
         "adapter.start": start,
         "adapter.full": full or None,
         "data.turned": turned or None,

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         weights_digest,
     )
     from isotrope.lora.filters import FilterLora, claim, register
+    from isotrope.lora.methods import METHODS, method_of
     from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
+    "METHODS",
     "TARGETS",
     "FilterLora",
     "active_adapter",
@@ -30,6 +32,7 @@ __all__ = [
     "claim",
     "count_parameters",
     "load_adapter",
+    "method_of",
     "register",
     "save_adapter",
     "switch_adapter",
@@ -37,9 +40,11 @@ __all__ = [
     "weights_digest",
 ]
 
-_HOME = {"FilterLora": "filters", "claim": "filters", "register": "filters"} | dict.fromkeys(
-    ("TARGETS", "adapted_targets", "target_names"), "targets"
-)
+_HOME = {
+    **dict.fromkeys(("FilterLora", "claim", "register"), "filters"),
+    **dict.fromkeys(("METHODS", "method_of"), "methods"),
+    **dict.fromkeys(("TARGETS", "adapted_targets", "target_names"), "targets"),
+}
 
 
 def __getattr__(name: str):

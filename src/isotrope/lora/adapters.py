@@ -21,7 +21,18 @@ from torch import Tensor, nn
 
 from isotrope.io.files import replacing
 from isotrope.lora.filters import FilterLora
-from isotrope.lora.fit import BASE, CONFIG, REMEDY, WEIGHTS, described, differences, digest
+from isotrope.lora.fit import (
+    BASE,
+    CONFIG,
+    REMEDY,
+    WEIGHTS,
+    described,
+    differences,
+    digest,
+    refuse_changed_base,
+)
+from isotrope.lora.methods import configured
+from isotrope.lora.pissa import plain, start
 from isotrope.lora.targets import target_names
 from isotrope.nn import GroupConv, LiftingConv
 
@@ -36,36 +47,32 @@ def add_adapter(
     *,
     rank: int = 8,
     alpha: float | None = None,
-    dora: bool = False,
+    method: str = "lora",
     name: str = "default",
 ) -> PeftModel:
-    """Add a LoRA `W + (alpha / rank) B A` to layers of a model, in place.
+    """Add a LoRA `W + (alpha / rank) B A`, or another of `METHODS`, to layers of a model, in place.
 
-    `A` starts random and `B` at 0, so that the model does not change until training. Everything
-    else is frozen except the running statistics of batch norms: keep those layers in eval mode
-    while you train an adapter, or it will not fit any other copy of the model. The new adapter
-    becomes active. For the rest use peft's `set_adapter`, `disable_adapter`, `merge_adapter` and
-    `unmerge_adapter` on the returned model.
+    `A` starts random and `B` at 0, so that the model does not change until training (PiSSA starts
+    from other values, to the same effect). Everything else is frozen except the running statistics
+    of batch norms: keep those layers in eval mode while you train an adapter, or it will not fit
+    any other copy of the model. The new adapter becomes active. For the rest use peft's
+    `set_adapter`, `disable_adapter`, `merge_adapter` and `unmerge_adapter` on the returned model.
 
     Args:
         model: any model of isotrope, or a model this function returned, to add another adapter.
         targets: names from `TARGETS`.
-        alpha: by default twice the rank.
-        dora: also learn the length of each row of the weights (DoRA).
+        alpha: by default twice the rank, and 6 for rslora.
+        method: one of `METHODS`.
 
     Raises:
-        ValueError: an unknown target, a rank below 1, or a name that is taken.
+        ValueError: an unknown target or method, a rank below 1, or a name that is taken.
     """
-    if rank < 1:
-        raise ValueError(f"rank={rank} must be 1 or more; 4 or 8 is often enough")
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=2 * rank if alpha is None else alpha,  # pyright: ignore[reportArgumentType] # may be a float
-        use_dora=dora,
-        target_modules=target_names(_unwrapped(model), targets),
-    )
+    config = configured(method, rank, alpha, target_names(_unwrapped(model), targets))
     _refuse_taken(model, name)
-    return _attach(model, config, name)
+    adapted = _attach(model, config, name)
+    if method == "pissa":
+        start(adapted, name)
+    return adapted
 
 
 def count_parameters(model: PeftModel, name: str = "default") -> tuple[int, int]:
@@ -78,12 +85,15 @@ def count_parameters(model: PeftModel, name: str = "default") -> tuple[int, int]
 
 
 def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") -> None:
-    """Write one adapter, its configuration and a description of its model, each file atomically."""
+    """Write one adapter, its configuration and a description of its model, each file atomically.
+
+    PiSSA becomes a LoRA of twice its rank, on the same base.
+    """
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: tensor.contiguous() for key, tensor in _tensors(model, name).items()}
+    tensors = {key: t.contiguous() for key, t in plain(_tensors(model, name)).items()}
     with tempfile.TemporaryDirectory() as scratch:
         model.peft_config[name].save_pretrained(scratch)
         config = (Path(scratch) / CONFIG).read_text()
@@ -122,8 +132,8 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     try:
         made_for = json.loads(base.read_text()) if base.is_file() else None
         other = differences(made_for, here) if made_for else []
-        kind = json.loads((folder / CONFIG).read_text()).get("peft_type")
-        config = None
+        settings = json.loads((folder / CONFIG).read_text())
+        kind, config = settings.get("peft_type"), None
         if kind == "LORA":
             config = cast("LoraConfig", LoraConfig.from_pretrained(str(folder)))
         tensors = load_file(folder / WEIGHTS)
@@ -134,6 +144,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         raise ValueError(f"{folder} is an adapter of peft's kind {kind}; give one of kind LORA")
     if other:
         raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
+    refuse_changed_base(folder, settings)
     active = active_adapter(model)
     try:
         adapted = _attach(model, config, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +36,20 @@ def digest(parameters: Mapping[str, np.ndarray]) -> str:
     for name in sorted(parameters):
         whole.update(np.ascontiguousarray(parameters[name], np.float32).tobytes())
     return whole.hexdigest()
+
+
+def refuse_changed_base(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse an adapter of peft that acts on a base which its initialization has changed.
+
+    Raises:
+        ValueError: Such an adapter.
+    """
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start not in ("gaussian", "orthogonal", "eva"):
+        raise ValueError(
+            f"{folder} was trained on a base that init_lora_weights={start!r} has changed; save it "
+            "as a plain LoRA with peft's path_initial_model_for_weight_conversion"
+        )
 
 
 def differences(made_for: dict, here: dict) -> list[str]:

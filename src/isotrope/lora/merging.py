@@ -9,11 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from isotrope.io.tensors import load_tensors
-from isotrope.lora.fit import BASE, CONFIG, REMEDY, WEIGHTS, described, differences
+from isotrope.lora.fit import (
+    BASE,
+    CONFIG,
+    REMEDY,
+    WEIGHTS,
+    described,
+    differences,
+    refuse_changed_base,
+)
 
 _PREFIX = "base_model.model."
 _PARTS = (".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector")
-_UNKNOWN = ("use_rslora", "rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
+_UNKNOWN = ("rank_pattern", "alpha_pattern", "lora_bias", "modules_to_save")
 
 
 def merged_weights(
@@ -21,8 +29,8 @@ def merged_weights(
 ) -> dict[str, np.ndarray]:
     """The weights that an adapter changes, as float32: `W + (alpha / r) B A`.
 
-    `W`, also that of a filter, is treated as a matrix with a row for each output channel. With DoRA
-    each row is rescaled to its learned length.
+    With rsLoRA the scale is `alpha / sqrt(r)`. `W`, also that of a filter, is treated as a matrix
+    with a row for each output channel. With DoRA each row is rescaled to its learned length.
 
     Args:
         model, charset, parameters: As for `isotrope.lora.fit.described`.
@@ -43,12 +51,13 @@ def merged_weights(
         other = differences(
             json.loads((folder / BASE).read_text()), described(model, charset, parameters)
         )
-        scale = config["lora_alpha"] / config["r"]
+        scale = config["lora_alpha"] / config["r"] ** (0.5 if config.get("use_rslora") else 1)
         foreign = [name for name in _UNKNOWN if config.get(name)]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{folder} is broken ({error}); make or copy it again") from error
     if other:
         raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
+    refuse_changed_base(folder, config)
     if foreign:
         raise ValueError(
             f"{folder} was made with {', '.join(foreign)}; merge it with peft, or adapt anew"

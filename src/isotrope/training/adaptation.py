@@ -15,7 +15,13 @@ from torch import Tensor, nn
 
 from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import load_lines
-from isotrope.lora import adapted_targets, add_adapter, load_adapter, weights_digest
+from isotrope.lora import (
+    adapted_targets,
+    add_adapter,
+    load_adapter,
+    method_of,
+    weights_digest,
+)
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
@@ -75,6 +81,7 @@ class Adaptation:
         task = self.recipe.task(self.adapted, self.train, self.valid)
         self._begun = {n: p.detach().clone() for n, p in _learned(task.model).items()}
         task.made_of = made_of
+        task.faster = {"lora_B": self.recipe.optimizer.loraplus}
         self.engine = Engine(task, self.recipe, self.out)
 
     @property
@@ -118,12 +125,12 @@ class Adaptation:
         if getattr(asked, "full", False):
             return model.requires_grad_(True)
         if asked.start is None:
-            options = {"rank": asked.rank, "alpha": asked.alpha, "dora": asked.dora}
+            options = {"rank": asked.rank, "alpha": asked.alpha, "method": asked.method}
             return add_adapter(model, asked.targets, **options)
         adapted = load_adapter(model, self._start(asked.start))
         adapted.set_adapter("default")  # a loaded adapter is frozen; this makes it trainable
         own = cast("LoraConfig", adapted.peft_config["default"])
-        same = {"rank": own.r, "alpha": own.lora_alpha, "dora": own.use_dora}
+        same = {"rank": own.r, "alpha": own.lora_alpha, "method": method_of(own)}
         targets = adapted_targets(model) or f"the layers of {asked.start}"
         adapter = asked.model_copy(update=same | {"targets": targets})
         self.recipe = self.recipe.model_copy(update={"adapter": adapter})

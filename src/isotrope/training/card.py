@@ -38,6 +38,7 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     if adapter.start:
         training += f", from the adapter {adapter.start} on"
         training += ", then the mean of both" if best.get("mean") else ""
+    method = "" if adapter.method == "lora" else f", {adapter.method}"
     rows = {"before": made.before, "after": best}
     if papers:
         scores = scores or made.score(TURNS)
@@ -58,7 +59,7 @@ A LoRA adapter of isotrope's {"GSA-Net, the papers' model" if papers else "line 
 |---|---|
 | data | {made.data.name}: {lines} |
 | base | {made.base.name if made.base else f"the shipped {made.recipe.name}"} |
-| acts on | {adapter.targets}; rank {adapter.rank}{", DoRA" if adapter.dora else ""} |
+| acts on | {adapter.targets}; rank {adapter.rank}{method} |
 | parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
 | training | {training} |
 

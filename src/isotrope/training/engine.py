@@ -76,7 +76,7 @@ class Engine:
         self.average = WeightAverage(task.model, chosen.ema, self.fabric.device)
         task.model = synchronized(task.model, self.fabric.world_size, self.fabric.device)
         optimizer = torch.optim.AdamW(
-            decayed(task.model, chosen.weight_decay),
+            decayed(task.model, chosen.weight_decay, task.faster),
             lr=chosen.learning_rate,
             betas=chosen.betas,
             fused=True,  # one call for all weights: saves 5% of a small model's step
@@ -212,7 +212,7 @@ class Engine:
         chosen = self.recipe.optimizer
         rate = chosen.learning_rate * self.pace.learning_rate(seen)
         for part in self.optimizer.param_groups:
-            part["lr"] = rate
+            part["lr"] = rate * part.get("speed", 1.0)
         self.losses.train()
         batch = moved(batch, self.fabric.device)
         if self.fabric.device.type != "cpu":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -26,11 +28,21 @@ def write_log(path: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
-def decayed(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Parameter groups: weight decay on matrices and filters, none on norms, biases, vectors."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+def decayed(
+    model: nn.Module, weight_decay: float, faster: Mapping[str, float] = MappingProxyType({})
+) -> list[dict]:
+    """Parameter groups: weight decay on matrices and filters, none on norms, biases, vectors.
+
+    Args:
+        faster: Factors of the learning rate, each for the parameters whose names contain the key.
+            Such a parameter is in a group that has the factor as "speed".
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
+    for name, parameter in model.named_parameters():
+        speed = next((factor for part, factor in faster.items() if part in name), 1.0)
+        groups.setdefault((speed, parameter.ndim > 1), []).append(parameter)
     return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": chosen, "weight_decay": weight_decay if matrices else 0.0}
+        | ({} if speed == 1 else {"speed": speed})
+        for (speed, matrices), chosen in groups.items()
     ]

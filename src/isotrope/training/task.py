@@ -26,11 +26,13 @@ class Task(ABC, Generic[Model]):
         epoch: Number of examples in a finite set; None: the stream has no epochs.
         made_of: The identity of a run besides its recipe, such as digests of the data, as JSON
             values; a run cannot be resumed with other values.
+        faster: Factors of the learning rate, each for the parameters whose names contain the key.
     """
 
     model: Model
     epoch: int | None = None
     made_of: Mapping[str, Any] = MappingProxyType({})
+    faster: Mapping[str, float] = MappingProxyType({})
 
     def begin(self) -> None:
         """Load the initial weights; called once for a new run, not for a resumed one."""

@@ -149,6 +149,32 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     assert f"from the adapter {tmp_path / 'first'} on" in card
 
 
+@pytest.mark.parametrize(
+    ("method", "loraplus"), [("lora", 8.0), ("dora", 1.0), ("rslora", 1.0), ("pissa", 4.0)]
+)
+def test_each_method_resumes_and_is_kept_as_it_was_trained(base, data, tmp_path, method, loraplus):
+    changes = {
+        "adapter": {"method": method},
+        "optimizer": {"loraplus": loraplus},
+        "run": {"keep": "last"},
+    }
+    adapting(base, data, tmp_path / "mine", schedule={"epochs": 10}, **changes).fit()
+    run = adapting(base, data, tmp_path / "mine", **changes)
+    assert 0 < run.engine.progress < 1
+    run.fit()
+    speeds = {group.get("speed", 1.0) for group in run.engine.optimizer.param_groups}
+    assert speeds == {1.0, loraplus}
+    again = load_adapter(load_model(base), tmp_path / "mine")
+    pixels = torch.rand(1, 3, 48, 96, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        trained, before = run.engine.average.module.eval()(pixels), load_model(base)(pixels)
+        torch.testing.assert_close(again(pixels), trained, rtol=1e-4, atol=1e-5)
+        assert (trained - before).abs().max() > 1e-2
+    assert ("rank 4 |" if method == "lora" else f"rank 4, {method} |") in write_card(
+        run
+    ).read_text()
+
+
 def random_adapter(base, folder, scale):
     adapted = moved(add_adapter(load_model(base), rank=2), scale, ".lora_")
     save_adapter(adapted, folder)

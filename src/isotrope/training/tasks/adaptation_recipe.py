@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from peft import PeftModel
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -40,16 +40,16 @@ class AdapterConfig(Fields, frozen=True):
     """The adapter.
 
     Args:
-        targets, rank, alpha, dora: As in `isotrope.lora.add_adapter`.
+        targets, rank, alpha, method: As in `isotrope.lora.add_adapter`.
         start: An adapter to start from: its folder, or the name of a shipped one. Its layers, rank,
-            alpha and DoRA then replace the fields above. At the end the mean of the initial and the
-            trained adapter is tried too.
+            alpha and method then replace the fields above. At the end the mean of the initial and
+            the trained adapter is tried too.
     """
 
     targets: str = "all"
     rank: PositiveInt = 8
     alpha: PositiveFloat | None = None
-    dora: bool = False
+    method: Literal["lora", "dora", "rslora", "pissa"] = "lora"
     start: str | None = None
 
 
@@ -73,7 +73,18 @@ class AdaptationSchedule(ScheduleConfig, frozen=True):
         return self
 
 
-class LineAdaptationOptimizer(OptimizerConfig, frozen=True):
+class AdaptationOptimizer(OptimizerConfig, frozen=True):
+    """AdamW.
+
+    Args:
+        loraplus: The learning rate of B over that of A (LoRA+, Hayou et al. 2024,
+            https://arxiv.org/abs/2402.12354).
+    """
+
+    loraplus: PositiveFloat = 1.0
+
+
+class LineAdaptationOptimizer(AdaptationOptimizer, frozen=True):
     """AdamW; by default the weights are averaged over about a twentieth of the run."""
 
     learning_rate: PositiveFloat = 2e-3
@@ -91,6 +102,7 @@ class AdaptationRecipe(Recipe, frozen=True):
 
     adapter: AdapterConfig = AdapterConfig()
     data: AdaptationData = AdaptationData()
+    optimizer: AdaptationOptimizer = AdaptationOptimizer()
     schedule: AdaptationSchedule = AdaptationSchedule()
     run: AdaptationRun = AdaptationRun()
 
@@ -207,7 +219,7 @@ class SequenceAdaptationLosses(Fields, frozen=True):
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
 
 
-class SequenceAdaptationOptimizer(OptimizerConfig, frozen=True):
+class SequenceAdaptationOptimizer(AdaptationOptimizer, frozen=True):
     """AdamW without averaging; the weights with the best validation score are kept."""
 
     learning_rate: PositiveFloat = 3e-3
