@@ -28,3 +28,12 @@ def test_the_start_is_soon_forgotten():
 def test_later_its_decay_holds():
     averages = follow(0.5, [1.0] * 20 + [0.0] * 3)
     assert averages[-3:] == pytest.approx([0.5, 0.25, 0.125])
+
+
+def test_frozen_weights_keep_their_bits():
+    model = nn.Linear(1, 1)
+    nn.init.constant_(model.weight, -0.0).requires_grad_(False)
+    average = WeightAverage(model, 0.9, torch.device("cpu"))
+    for _ in range(20):
+        average.update_parameters(model)
+    assert average.module.weight.signbit().item()
