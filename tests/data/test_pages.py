@@ -11,6 +11,7 @@ from isotrope.data.cutting import cut
 from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import PageLines, load_lines, page_lines
 from isotrope.io.images import ImageError
+from isotrope.ocr.geometry import turned
 
 PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
@@ -231,3 +232,51 @@ def test_a_line_is_named_by_its_page_and_place(folder):
     write(folder, PAGE)
     outline, _ = load_lines(folder).items[0]
     assert str(outline) == f"{folder / 'scan.png'}, the line at 10,10"
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_lines_of_a_turned_page_come_out_upright(tmp_path, degrees):
+    """The outline is in the coordinates of the image as it lies; the baseline tells the turn."""
+    corners, below = ((20.0, 10.0), (90.0, 10.0), (90.0, 30.0), (20.0, 30.0)), ((20, 26), (90, 26))
+    upright = Image.new("RGB", (120, 60), "white")
+    draw = ImageDraw.Draw(upright)
+    draw.rectangle((22, 12, 40, 20), fill="black")  # ink at the top left only
+    upright.rotate(degrees, expand=True).save(tmp_path / "scan.png")
+    points = [
+        " ".join(f"{x:g},{y:g}" for x, y in turned(of, degrees, (120, 60)))
+        for of in (corners, below)
+    ]
+    (tmp_path / "scan.xml").write_text(
+        f"""<PcGts><Page imageFilename="scan.png"><TextRegion><TextLine id="a">
+        <Coords points="{points[0]}"/><Baseline points="{points[1]}"/>
+        <TextEquiv><Unicode>ink</Unicode></TextEquiv></TextLine></TextRegion></Page></PcGts>"""
+    )
+    lines = PageLines(tmp_path)
+    image, _ = lines[0]
+    assert lines.ratio(0) == pytest.approx(70 / 20)
+    assert image.shape[2] > 3 * image.shape[1]
+    ink = (image[0] < 0.5).nonzero().float().mean(0) / torch.tensor(image.shape[1:])
+    torch.testing.assert_close(ink, torch.tensor([0.3, 0.16]), atol=0.08, rtol=0)
+
+
+def test_the_orientation_of_a_region_tells_the_turn_of_a_line_without_a_baseline(folder):
+    text = PAGE.replace('<Baseline points="10,22 60,22"/>', "")
+    write(folder, text.replace('<TextRegion id="r">', '<TextRegion id="r" orientation="-90">'))
+    assert load_lines(folder)[0][0].shape[1:] == (51, 16)
+
+
+def test_a_slanted_line_is_leveled(tmp_path):
+    page = Image.new("RGB", (200, 120), "white")
+    ImageDraw.Draw(page).line((20, 90, 180, 50), fill="black", width=4)
+    page.save(tmp_path / "scan.png")
+    (tmp_path / "scan.xml").write_text(
+        """<PcGts><Page imageFilename="scan.png"><TextRegion><TextLine id="a">
+        <Coords points="18,78 178,38 182,62 22,102"/><Baseline points="20,90 180,50"/>
+        <TextEquiv><Unicode>a stroke</Unicode></TextEquiv></TextLine></TextRegion></Page></PcGts>"""
+    )
+    lines = PageLines(tmp_path)
+    image, _ = lines[0]
+    assert image.shape[1] < 30
+    assert lines.ratio(0) == pytest.approx(image.shape[2] / image.shape[1], rel=0.05)
+    rows = (image[0] < 0.5).nonzero()[:, 0]
+    assert rows.max() - rows.min() < 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os.path import isfile
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,10 +11,25 @@ from urllib.parse import unquote
 from isotrope.io.images import image_suffixes
 from isotrope.io.paths import within
 from isotrope.io.transcripts.alto import ALTO
-from isotrope.io.transcripts.elements import Element, LineTranscript, Point, name_of, parse
+from isotrope.io.transcripts.elements import (
+    Element,
+    LineTranscript,
+    Point,
+    name_of,
+    orientation_of,
+    parse,
+)
+from isotrope.io.transcripts.origin import Origin, origin_of
 from isotrope.io.transcripts.page import PAGE
 
-__all__ = ["LineTranscript", "PageTranscript", "Point", "read_transcript", "transcripts_in"]
+__all__ = [
+    "LineTranscript",
+    "Origin",
+    "PageTranscript",
+    "Point",
+    "read_transcript",
+    "transcripts_in",
+]
 
 _SCHEMAS = {"PcGts": PAGE, "alto": ALTO}
 """The formats, by the name of the root element."""
@@ -29,12 +44,14 @@ class PageTranscript:
         size: Width and height of the transcribed image, px, if the file gives them.
         lines: The lines that have an outline, keyed by number in the file, from 1.
         faults: What is wrong with the other lines, keyed by number.
+        origin: Which program wrote the file, and whether a person has finished the page.
     """
 
     image: Path
     size: Point | None
     lines: dict[int, LineTranscript]
     faults: dict[int, str]
+    origin: Origin = field(default_factory=Origin)
 
 
 def read_transcript(file: str | Path) -> PageTranscript:
@@ -65,8 +82,9 @@ def read_transcript(file: str | Path) -> PageTranscript:
             faults[number] = str(error)
         else:
             region = regions.setdefault(element.getparent(), len(regions))
-            lines[number] = replace(line, region=region)
-    return PageTranscript(image, size, lines, faults)
+            turned = orientation_of(element, line.baseline, schema.turned)
+            lines[number] = replace(line, region=region, orientation=turned)
+    return PageTranscript(image, size, lines, faults, origin_of(root))
 
 
 def transcripts_in(folder: str | Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from isotrope.io.transcripts.elements import (
     Schema,
     baseline_points,
     child,
+    confidence_of,
     coordinate,
     first,
     name_of,
@@ -39,7 +40,9 @@ def _line(line: Element) -> LineTranscript:
         text += " " if name == "SP" or name == last == "String" else ""
         text += element.get("CONTENT", "") if name in ("String", "HYP") else ""
         last = name
-    return LineTranscript(corners, text, _baseline(line, corners))
+    sure = confidence_of(*(element.get("WC") for element in line if name_of(element) == "String"))
+    baseline = _baseline(line, corners)
+    return LineTranscript(corners, text, baseline, key=line.get("ID", ""), confidence=sure)
 
 
 def _baseline(line: Element, corners: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -59,5 +62,5 @@ def _box(line: Element) -> tuple[Point, ...]:
     return (x, y), (x + width, y), (x + width, y + height), (x, y + height)
 
 
-ALTO = Schema(_head, _line)
+ALTO = Schema(_head, _line, "ROTATION")
 """The schema for files with the root `alto`."""

@@ -33,12 +33,20 @@ class LineTranscript:
             file has none, or none that can be used.
         region: Number of the element that contains the line in the file, from 0; lines of one
             region have the same number.
+        key: The line's id; empty if it has none.
+        confidence: The confidence that the file gives the text, which a program has set; None if it
+            gives none.
+        orientation: The turn of the text from upright in degrees counter-clockwise, from the
+            baseline, or else what the file says about the region or the page.
     """
 
     corners: tuple[Point, ...]
     text: str
     baseline: tuple[Point, ...] = ()
     region: int = 0
+    key: str = ""
+    confidence: float | None = None
+    orientation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,12 @@ class Schema:
         head: Returns the name of the image, if any, and its recorded width and height, px.
         line: Returns the polygon and the text of a line; raises `ValueError` if something is
             missing.
+        turned: The attribute with the orientation of a region or page.
     """
 
     head: Callable[[Element], tuple[str | None, Point | None]]
     line: Callable[[Element], LineTranscript]
+    turned: str
 
 
 def parse(file: Path) -> Element:
@@ -132,6 +142,31 @@ def baseline_points(text: str | None) -> tuple[Point, ...]:
         return ()
     found = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     return found if math.dist(found[0], found[-1]) >= 1 else ()
+
+
+def confidence_of(*written: str | None) -> float | None:
+    """The least of the confidences that are numbers in [0, 1]; None if there is none."""
+    found = []
+    for text in written:
+        try:
+            found.append(float(text or ""))
+        except ValueError:
+            continue
+    return min((value for value in found if 0 <= value <= 1), default=None)
+
+
+def orientation_of(line: Element, baseline: tuple[Point, ...], turned: str) -> float:
+    """`LineTranscript.orientation`, in (-180, 180]."""
+    if baseline:
+        (x0, y0), (x1, y1) = baseline[0], baseline[-1]
+        return math.degrees(math.atan2(y0 - y1, x1 - x0))
+    for element in line.iterancestors():
+        try:
+            degrees = coordinate(element.get(turned, ""))
+        except ValueError:
+            continue
+        return 180 - (180 - degrees) % 360
+    return 0.0
 
 
 def _numbers(text: str) -> list[float]:

@@ -12,6 +12,7 @@ from isotrope.io.transcripts.elements import (
     Schema,
     baseline_points,
     child,
+    confidence_of,
     first,
     name_of,
     points,
@@ -28,7 +29,8 @@ def _head(root: Element) -> tuple[str | None, Point | None]:
 def _line(line: Element) -> LineTranscript:
     outline = child(line, "Coords")
     readings = [e for e in line if name_of(e) == "TextEquiv"]
-    readings.sort(key=lambda e: int(e.get("index", 0)))  # the first is the most likely
+    # The first is the most likely; of two firsts, one without a confidence is a person's.
+    readings.sort(key=lambda e: (int(e.get("index", 0)), confidence_of(e.get("conf")) is not None))
     text = child(readings[0], "Unicode") if readings else None
     if outline is None:
         raise ValueError("no outline")
@@ -37,6 +39,8 @@ def _line(line: Element) -> LineTranscript:
         points(_listed(outline)),
         (text.text or "") if text is not None else "",
         baseline_points(_listed(baseline)) if baseline is not None else (),
+        key=line.get("id", ""),
+        confidence=confidence_of(readings[0].get("conf")) if readings else None,
     )
 
 
@@ -48,5 +52,5 @@ def _listed(points: Element) -> str:
     return " ".join(f"{p.get('x')},{p.get('y')}" for p in points if name_of(p) == "Point")
 
 
-PAGE = Schema(_head, _line)
+PAGE = Schema(_head, _line, "orientation")
 """The schema for files with the root `PcGts`."""

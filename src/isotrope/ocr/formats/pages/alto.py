@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from isotrope import __version__
+from isotrope.io.marks import LINE
 from isotrope.ocr.document import Line, Page, Region, Word
 from isotrope.ocr.formats.pages.base import PageFormat, Source, file_of, words_of
 from isotrope.ocr.formats.pages.upright import angle, half_turn
@@ -96,7 +97,7 @@ def _block(region: Region, key: str) -> Element:
 
 def _line(line: Line, key: str) -> Element:
     attributes = {
-        "ID": f"line_{key}",
+        "ID": f"{LINE}line_{key}",
         **_place(line.polygon),
         "BASELINE": coordinates(line.baseline) or None,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from isotrope import __version__
+from isotrope.io.marks import LINE
 from isotrope.ocr.document import Line, Page, Region, Word
 from isotrope.ocr.formats.pages.base import PageFormat, Source, file_of, words_of
 from isotrope.ocr.formats.pages.upright import angle, half_turn
@@ -97,7 +98,7 @@ def _line(page: Page, line: Line, key: str) -> Element:
     below = _points(page, line.baseline)
     return element(
         "TextLine",
-        {"id": key},
+        {"id": f"{LINE}{key}"},
         _coords(page, line.polygon),
         *([element("Baseline", {"points": below})] if below else []),
         *words,

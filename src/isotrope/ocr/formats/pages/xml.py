@@ -83,5 +83,8 @@ def number(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """Write a confidence, within [0, 1], with four decimals at most."""
-    return f"{min(max(value, 0.0), 1.0):.4f}".rstrip("0").rstrip(".")
+    """Write a confidence, within [0, 0.9999], with four decimals at most.
+
+    Editors give a text that a person has confirmed a confidence of 1, or none.
+    """
+    return f"{min(max(value, 0.0), 0.9999):.4f}".rstrip("0").rstrip(".")

@@ -1,0 +1,1 @@
+"""Correct and learn: which lines a person should correct first."""
