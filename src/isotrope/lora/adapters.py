@@ -249,11 +249,15 @@ def _tensors(model: PeftModel, name: str) -> dict[str, Tensor]:
 
 
 def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
-    """The model's parameters without adapters, under their names without adapters."""
+    """The model's parameters without adapters, under their names without adapters.
+
+    The pooler of a TrOCR's encoder is left out: its published checkpoints lack it, so that each
+    copy of the model has another, and nothing uses it.
+    """
     return {
         name.replace(".base_layer", ""): parameter
         for name, parameter in _unwrapped(model).named_parameters()
-        if ".lora_" not in name
+        if ".lora_" not in name and not name.startswith("encoder.pooler.")
     }
 
 

@@ -11,16 +11,29 @@ TARGETS = (
     *("all", "attention", "mlp", "filters"),
     *("encoder", "encoder.attention", "encoder.mlp", "encoder.filters"),
     *("decoder", "decoder.attention", "decoder.mlp"),
+    *("qv", "encoder.qv", "decoder.qv"),
 )
-"""`PART.KIND`, or one of the two. PART: the encoder or decoder of a `Recognizer`. KIND: attention
-(q, k, v, out), mlp (the linear maps and 1x1 convolutions of feed-forwards), or filters (all other
-convolutions: patch embedding, strided steps, depthwise filters, the filters of G-CSA and CNN).
-Heads, embeddings, position encodings and norms are never adapted."""
+"""`PART.KIND`, or one of the two. PART: the encoder or decoder of a `Recognizer` or a TrOCR. KIND:
+attention (q, k, v, out), qv (q and v alone), mlp (the linear maps and 1x1 convolutions of
+feed-forwards), or filters (all other convolutions: patch embedding, strided steps, depthwise
+filters, the filters of G-CSA and CNN). Heads, embeddings, position encodings and norms are never
+adapted, nor is the patch embedding of a TrOCR."""
 
 _KINDS = {
-    "attention": ("q_proj", "k_proj", "v_proj", "qkv", "out_proj"),
-    "mlp": ("mlp.0", "mlp.2", "fc1", "fc2", "mix", "neck.reduce"),
+    "attention": (
+        *("q_proj", "k_proj", "v_proj", "qkv", "out_proj", "o_proj"),
+        *("query", "key", "value", "attention.output.dense"),  # before transformers 5.1
+    ),
+    "mlp": (
+        *("mlp.0", "mlp.2", "fc1", "fc2", "mix", "neck.reduce"),
+        *("intermediate.dense", "output.dense"),  # before transformers 5.1
+    ),
 }
+
+_QV = ("q_proj", "v_proj", "query", "value")
+
+_UNTOUCHED = "patch_embeddings.projection"
+"""The patch embedding of transformers: peft's own adapter for it has another shape than ours."""
 
 
 def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
@@ -67,7 +80,9 @@ def _stands_for(target: str, name: str, module: nn.Module) -> bool:
     if wanted in ("encoder", "decoder"):
         part, wanted = wanted, "all"
     inside = not part or part in name.split(".")
-    return kind is not None and inside and wanted in ("all", kind)
+    if kind is None or not inside:
+        return False
+    return wanted in ("all", kind) or (wanted == "qv" and _ends(name, _QV))
 
 
 def _kind(name: str, module: nn.Module) -> str | None:
@@ -80,6 +95,11 @@ def _kind(name: str, module: nn.Module) -> str | None:
     convolution = isinstance(module, (nn.Conv1d, nn.Conv2d))
     if convolution or isinstance(module, nn.Linear):
         for kind, ends in _KINDS.items():
-            if any(f".{name}".endswith(f".{end}") for end in ends):
+            if _ends(name, ends):
                 return kind
-    return "filters" if convolution else None
+    return "filters" if convolution and not name.endswith(_UNTOUCHED) else None
+
+
+def _ends(name: str, ends: tuple[str, ...]) -> bool:
+    """Whether a name is one of these, or ends in one after a dot."""
+    return any(f".{name}".endswith(f".{end}") for end in ends)

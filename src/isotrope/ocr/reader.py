@@ -86,7 +86,7 @@ class Reader:
             path: The folder of the engine's weights. None: the shipped ones.
             adapter: A LoRA adapter: its folder or a shipped one's name (isotrope, gsanet, trocr).
             engine: A name of `isotrope.ocr.engines.ENGINES`, or a function as in `make_engine`.
-                None: "isotrope", or "gsanet" if `path` contains its weights.
+                None: "isotrope", or the one whose weights `path` contains.
             model: "small" or "tiny" (isotrope, rapidocr).
             finder: "isotrope": the shipped finder. A folder: a finder's weights. "orbit": the
                 engine reads all four turns, and the most confident text decides.
@@ -245,7 +245,7 @@ class Reader:
         """Return another reader with this adapter, or None for no adapter, sharing what it can.
 
         Args:
-            adapter: A LoRA adapter: its folder or the name of a shipped one (isotrope, gsanet).
+            adapter: A LoRA adapter: its folder or a shipped name (isotrope, gsanet, trocr).
 
         Raises:
             ValueError: The adapter does not exist or does not fit, or the engine takes no adapters.
@@ -254,7 +254,7 @@ class Reader:
         if change is None:
             raise ValueError(
                 f"engine {self.engine.name!r} does not change its adapter; give it when loading, "
-                "or use engine 'isotrope' or 'gsanet'"
+                "or use engine 'isotrope', 'gsanet' or 'trocr'"
             )
         finder = None if isinstance(self.finder, OrbitFinder) else self.finder
         return replace(self, engine=change(adapter), finder=finder)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import cast
 
-from peft import PeftModel
 from safetensors import SafetensorError
-from torch import nn
 
 from isotrope.lora import load_adapter
+from isotrope.lora.sharing import shared_copy
+from isotrope.ocr.checkpoints import misfits
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
 
@@ -48,10 +47,7 @@ def with_adapter(recognizer: Recognizer, adapter: str | Path | None) -> Recogniz
     Raises:
         ValueError: The adapter does not exist or belongs to another model.
     """
-    memo = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in recognizer.parameters()}
-    shared = copy.deepcopy(recognizer, memo)
-    if isinstance(shared, PeftModel):
-        shared = cast("Recognizer", shared.unload())
+    shared = cast("Recognizer", shared_copy(recognizer))
     return (shared if adapter is None else _adapted(shared, adapter)).eval()
 
 
@@ -74,7 +70,7 @@ def _load(path: Path) -> Recognizer:
     except Exception as error:  # a broken config fails wherever its values are first used
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise ValueError(f"{path}: its config.json is broken ({reason}); {_REMEDY}") from error
-    if problem := _misfits(report):
+    if problem := misfits(report):
         raise ValueError(f"{path}: its weights do not fit its config.json ({problem}); {_REMEDY}")
     return recognizer
 
@@ -93,18 +89,3 @@ def _check_config(path: Path) -> None:
         exported = (path / "encoder.onnx").is_file()
         remedy = "it is an export, for runtime='onnx' alone" if exported else _REMEDY
         raise ValueError(f"{path}: its config.json is not that of a Recognizer; {remedy}")
-
-
-def _misfits(report: dict, most: int = 3) -> str:
-    """Name a few tensors of each kind that loading skipped; empty if all fit."""
-    kinds = {
-        "missing": report["missing_keys"],
-        "unexpected": report["unexpected_keys"],
-        "of another shape": (key for key, *_ in report["mismatched_keys"]),
-    }
-    problems = []
-    for kind, keys in kinds.items():
-        if names := sorted(keys):
-            more = f" and {len(names) - most} more" if len(names) > most else ""
-            problems.append(f"{kind}: {', '.join(names[:most])}{more}")
-    return "; ".join(problems)

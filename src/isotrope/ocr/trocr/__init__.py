@@ -1,0 +1,1 @@
+"""A published TrOCR with its own encoder and tokenizer, as a model to read with and to adapt."""
