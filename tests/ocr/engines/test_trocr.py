@@ -21,8 +21,11 @@ PAGE = Path(__file__).parents[3] / "samples" / "pages" / "weather-garden.png"
 
 
 def lines(count, seed=0):
+    """Of several sizes, and from dark to light, so that random models read them differently."""
     rng = np.random.default_rng(seed)
-    return [rng.integers(0, 256, (9 + i, 30 - i, 3), np.uint8) for i in range(count)]
+    shades = [(0, 90), (160, 256), (0, 256), (60, 200)]
+    sizes = [(9 + i, 30 - i, 3) for i in range(count)]
+    return [rng.integers(*shades[i % 4], size, np.uint8) for i, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -40,8 +43,9 @@ def test_reads_the_same_at_four_turns(trocr, layout):
 
 def test_the_engine_alone_reads_a_turned_line_differently(trocr):
     engine = make_engine("trocr", path=trocr())
-    upright, turned = engine.read([lines(1)[0], np.ascontiguousarray(turn(lines(1)[0], 90))])
-    assert upright.text != turned.text
+    upright = engine.read(lines(4))
+    turned = engine.read([np.ascontiguousarray(turn(line, 90)) for line in lines(4)])
+    assert [line.text for line in upright] != [line.text for line in turned]
 
 
 def test_a_turned_page_has_the_same_lines(trocr):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import torch
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.models.trocr.modeling_trocr import TrOCRSinusoidalPositionalEmbedding
+from transformers.utils import logging
 
 from isotrope.lora import load_adapter
 from isotrope.lora.sharing import shared_copy
@@ -86,13 +89,14 @@ def with_adapter(model: TrOCRModel, adapter: str | Path | None) -> TrOCRModel:
 def _weights(path: Path) -> TrOCRModel:
     try:
         # float32: half precision is slow on most CPUs, and adapters know the weights by digest.
-        loaded = TrOCRModel.from_pretrained(
-            path,
-            dtype=torch.float32,
-            local_files_only=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-        )
+        with _silent():
+            loaded = TrOCRModel.from_pretrained(
+                path,
+                dtype=torch.float32,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
     except Exception as error:  # transformers raises many exceptions for broken files
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise ValueError(f"{path}: no TrOCR that can be loaded ({reason}); {_REMEDY}") from error
@@ -101,6 +105,17 @@ def _weights(path: Path) -> TrOCRModel:
     if problem := misfits(report | {"unexpected_keys": ()}, lambda key: ".pooler." in key):
         raise ValueError(f"{path}: its weights do not fit its config.json ({problem}); {_REMEDY}")
     return model
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep transformers from reporting tensors that are missing: what matters is an error here."""
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
 
 
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
