@@ -6,7 +6,8 @@ really are turned.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 
 import numpy as np
 from torch import Tensor
@@ -36,6 +37,56 @@ def mended_case(lines: LabeledLines, read: Read) -> LabeledLines:
         (file, text) for (file, _), text in zip(mended.items, kept.values(), strict=True)
     ]
     return mended
+
+
+def recased(label: str, found: str) -> str:
+    """A label in capitals in the case that the teacher reads, letter by letter.
+
+    A letter that the teacher reads otherwise gets the case of its neighbors. In words, I and L are
+    hard to tell from i and l, and whoever typed the labels mistook them as well (INVOLCE): a letter
+    that the teacher sees with a dot is an i.
+
+    Args:
+        label: The text, right but for its case.
+        found: What the teacher reads.
+    """
+    upper, seen = _capitals(label), _capitals(found)
+    case: list[bool | None] = [None] * len(label)  # whether a letter is a capital
+    letters = list(label)
+    blocks = SequenceMatcher(None, upper, seen, autojunk=False).get_opcodes()
+    for kind, start, end, other, other_end in blocks:
+        for at, to in zip(range(start, end), range(other, other_end), strict=False):
+            if kind == "equal" and found[to].isalpha():
+                case[at] = found[to].isupper()
+            elif kind == "replace" and upper[at] == "L" and found[to] == "i":
+                letters[at], case[at] = "i", False
+    for at, letter in enumerate(letters):
+        if letter.isalpha() and not (_near(case, letters, at) if case[at] is None else case[at]):
+            letters[at] = letter.lower()
+    return "".join(letters)
+
+
+def _near(case: Sequence[bool | None], letters: Sequence[str], at: int) -> bool:
+    """Whether a letter is a capital, by the nearest known ones of its word; a first letter is."""
+    for step in (-1, 1):
+        place = at + step
+        while 0 <= place < len(letters) and letters[place].isalpha():
+            if (known := case[place]) is not None:
+                # The one before it may be the only capital of the word.
+                alone = step < 0 and known and (place == 0 or not letters[place - 1].isalpha())
+                if not alone:
+                    return known if step < 0 else known or not _before(letters, at)
+            place += step
+    return True
+
+
+def _before(letters: Sequence[str], at: int) -> bool:
+    return at > 0 and letters[at - 1].isalpha()
+
+
+def _capitals(text: str) -> str:
+    """The text in capitals, character by character, so that places stay the same."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
 
 
 def upright_turns(lines: LabeledLines, read: Read) -> dict[int, int]:

@@ -1,0 +1,208 @@
+"""Published sets as the training and held-out lines of an adapter: which lines, and which labels.
+
+A recipe names the sets, their licenses, and what is known to be wrong with them:
+
+    [[data.source]]
+    path = "ocr-lines-receipts-train.tar"
+    license = "CC BY 4.0"
+    held_out = 10
+    document = "^[0-9]+"
+    case = "mended"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from copy import copy
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+
+from isotrope.data.cutting import Outline
+from isotrope.data.joined import JoinedLines
+from isotrope.data.lines import LabeledLines
+from isotrope.data.pages import load_lines
+from isotrope.text.metrics import cer
+from isotrope.text.normalise import clean
+from isotrope.training.recipe import Fields
+from isotrope.training.relabel import Read, as_bytes, recased
+from isotrope.training.tasks.start import remembered
+
+_SHORT = 8
+"""Texts with fewer characters occur on many pages, so an equal one is no sign of the same line."""
+
+
+class AdapterSource(Fields, frozen=True):
+    """One published set of lines or pages.
+
+    Lines are known by name: the file's name, or for a line of a page the name of the page's folder
+    and file, as in `nubis/49bk_1602_1`. Patterns are those of a shell, with `*` and `?`.
+
+    Args:
+        path: A set for `load_lines`, relative to the folder of all sets.
+        license: What its makers ask for.
+        collections: As in `PageLines`.
+        only, without: Patterns of the names to use (empty: all) and to leave out.
+        held_out: Every `held_out`-th line is held out, counted over the lines that the base can
+            write as they are labeled; or patterns of the names to hold out; 0: none.
+        document: A regular expression. With it, every `held_out`-th document is held out instead:
+            lines for whose names it finds the same.
+        case: "given", or "mended" for labels in capitals: use the case that the published model
+            reads.
+        rewrite: Characters to replace in the labels.
+        drop_above: Leave out lines to train on that the base reads with a character error rate
+            above this: cut off, or labeled wrongly.
+        times: How often a line counts.
+    """
+
+    path: str
+    license: str
+    collections: tuple[str, ...] | None = None
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    held_out: int | tuple[str, ...] = 10
+    document: str | None = None
+    case: Literal["given", "mended"] = "given"
+    rewrite: dict[str, str] = Field(default_factory=dict)
+    drop_above: PositiveFloat | None = None
+    times: PositiveInt = 1
+
+    @field_validator("document")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(
+                f"{value!r} is not a regular expression ({error}); write one such as '^[0-9]+'"
+            ) from error
+        return value
+
+
+def gather(
+    sources: Sequence[AdapterSource],
+    data: Path,
+    writable: Callable[[str], bool],
+    base: Read,
+    teacher: Callable[[], Read],
+    key: str = "",
+) -> tuple[LabeledLines, LabeledLines]:
+    """The lines to train on and the held-out ones.
+
+    A line to train on whose text is held out in another source is left out as well: pages and cut
+    lines of one collection overlap.
+
+    Args:
+        data: The folder of all sets.
+        writable: Whether the base can write a text.
+        base: Reads with the base, for `drop_above`.
+        teacher: Makes a reader with the published model, for `case`.
+        key: Identifies the base in the cache.
+
+    Raises:
+        ValueError: A set does not exist or is broken, or nothing in it has the names asked for.
+    """
+    train, valid = [], []
+    for source in sources:
+        lines = _named(source, load_lines(data / source.path, source.collections))
+        held = _held_out(source, lines, writable)
+        if source.case == "mended":
+            lines = _mended(lines, teacher)
+        lines = _rewritten(lines, source.rewrite)
+        valid.append(lines.keep(lambda number, _, held=held: number in held))
+        rest = lines.keep(lambda number, _, held=held: number not in held)
+        if source.drop_above is not None:
+            rest = _without_misread(rest, source.drop_above, base, key)
+        train.append(rest)
+    texts = [{text for _, text in lines.items if len(text) >= _SHORT} for lines in valid]
+    parts = []
+    for place, (source, lines) in enumerate(zip(sources, train, strict=True)):
+        elsewhere = set().union(*texts[:place], *texts[place + 1 :])
+        kept = lines.keep(lambda _, text, elsewhere=elsewhere: text not in elsewhere)
+        parts += source.times * [kept]
+    return JoinedLines(parts, data), JoinedLines(valid, data)
+
+
+def name_of(item: object) -> str:
+    """The name of a line, as in `AdapterSource`."""
+    if isinstance(item, Outline):
+        return f"{item.image.parent.name}/{item.image.stem}"
+    return str(item)
+
+
+def _named(source: AdapterSource, lines: LabeledLines) -> LabeledLines:
+    def wanted(number: int, _: str) -> bool:
+        name = name_of(lines.items[number][0])
+        taken = not source.only or _matches(name, source.only)
+        return taken and not _matches(name, source.without)
+
+    kept = lines.keep(wanted)
+    if not len(kept):
+        raise ValueError(
+            f"{lines.path}: no line of {source.collections or 'it'} is named like "
+            f"{', '.join(source.only) or '*'} but not {', '.join(source.without) or 'anything'}; "
+            "change only and without"
+        )
+    return kept
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _held_out(
+    source: AdapterSource, lines: LabeledLines, writable: Callable[[str], bool]
+) -> set[int]:
+    """The numbers of the held-out lines."""
+    names = [name_of(item) for item, _ in lines.items]
+    wanted = source.held_out
+    if not isinstance(wanted, int):
+        return {number for number, name in enumerate(names) if _matches(name, wanted)}
+    if not wanted:
+        return set()
+    if source.document is None:
+        known = [number for number, (_, text) in enumerate(lines.items) if writable(text)]
+        return set(known[::wanted])
+    documents = [_document(source.document, name) for name in names]
+    held = set(sorted(set(documents))[::wanted])
+    return {number for number, document in enumerate(documents) if document in held}
+
+
+def _document(expression: str, name: str) -> str:
+    found = re.search(expression, name)
+    return found.group() if found else name
+
+
+def _mended(lines: LabeledLines, teacher: Callable[[], Read]) -> LabeledLines:
+    def make() -> dict[int, str]:
+        read = teacher()
+        return {n: recased(lines.items[n][1], read(as_bytes(lines[n][0]))) for n in range(len(lines))}
+
+    found = remembered("recased", lines, make)
+    return _with_texts(lines, [found[number] for number in range(len(lines))])
+
+
+def _rewritten(lines: LabeledLines, changes: dict[str, str]) -> LabeledLines:
+    def rewritten(text: str) -> str:
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        return clean(text)
+
+    return _with_texts(lines, [rewritten(text) for _, text in lines.items]) if changes else lines
+
+
+def _without_misread(lines: LabeledLines, most: float, base: Read, key: str) -> LabeledLines:
+    def make() -> dict[int, str]:
+        return {number: base(as_bytes(lines[number][0])) for number in range(len(lines))}
+
+    found = remembered(f"read-{key}", lines, make)
+    return lines.keep(lambda number, text: not text or cer([found[number]], [text]) <= most)
+
+
+def _with_texts(lines: LabeledLines, texts: Sequence[str]) -> LabeledLines:
+    changed = copy(lines)
+    changed.items = [(item, text) for (item, _), text in zip(lines.items, texts, strict=True)]
+    return changed
