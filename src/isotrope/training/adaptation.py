@@ -25,8 +25,10 @@ from isotrope.lora import (
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
+from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.training.engine import Engine, Report
 from isotrope.training.line_sets import chosen
+from isotrope.training.line_sources import gather
 from isotrope.training.tasks.adaptation_recipe import AdaptationRecipe
 from isotrope.training.validation import LineScore, score_lines
 
@@ -40,7 +42,7 @@ class Adaptation:
 
     Args:
         recipe: A recipe of the kind that fits the base.
-        data: A data set for `load_lines`.
+        data: A data set for `load_lines`; or, if the recipe has sources, the folder of them all.
         base: The folder of a saved model; None: the recipe's shipped model.
         valid: A data set to hold out. None: a part of `data`.
 
@@ -69,8 +71,7 @@ class Adaptation:
         self.out.mkdir(parents=True, exist_ok=True)  # fail now, not after reading the lines
         torch.manual_seed(recipe.run.seed)
         model = recipe.load(self.base)
-        given = load_lines(self.data)
-        apart = load_lines(valid) if valid is not None else None
+        given, apart = self._given(recipe, model, valid)
         train, self.valid = recipe.split(given, model, apart)
         total = len(given) + (len(apart) if apart is not None else 0)
         self.left_out = total - len(train) - len(self.valid)
@@ -119,6 +120,20 @@ class Adaptation:
         if not isinstance(model, Recognizer):
             raise ValueError("a recognizer of upright lines is not scored at turns; use `best`")
         return score_lines(model, self.valid, turns, BEAMS)
+
+    def _given(
+        self, recipe: AdaptationRecipe, model: nn.Module, valid: str | Path | None
+    ) -> tuple[LabeledLines, LabeledLines | None]:
+        """The given lines, and the held-out ones if they are a set of their own."""
+        sources = recipe.data.source
+        if not sources:
+            return load_lines(self.data), load_lines(valid) if valid is not None else None
+        if valid is not None or not isinstance(model, LineRecognizer):
+            raise ValueError(
+                "data.source says what is held out, for a recognizer of upright lines; leave out "
+                "--valid, or data.source"
+            )
+        return gather(sources, self.data, model)
 
     def _adapted(self, model: nn.Module) -> nn.Module:
         asked = self.recipe.adapter

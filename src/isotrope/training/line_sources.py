@@ -13,7 +13,7 @@ A recipe names the sets, their licenses, and what is known to be wrong with them
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,11 +25,14 @@ from isotrope.data.cutting import Outline
 from isotrope.data.joined import JoinedLines
 from isotrope.data.lines import LabeledLines
 from isotrope.data.pages import load_lines
+from isotrope.lora import weights_digest
+from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer
 from isotrope.text.normalise import clean
 from isotrope.training.recipe import Fields
-from isotrope.training.relabel import Read, as_bytes, recased
-from isotrope.training.tasks.start import remembered
+from isotrope.training.relabel import as_bytes, recased
+from isotrope.training.tasks.recognition_recipe import reader_of
+from isotrope.training.tasks.start import published, remembered
 
 _SHORT = 8
 """Texts with fewer characters occur on many pages, so an equal one is no sign of the same line."""
@@ -83,12 +86,7 @@ class AdapterSource(Fields, frozen=True):
 
 
 def gather(
-    sources: Sequence[AdapterSource],
-    data: Path,
-    writable: Callable[[str], bool],
-    base: Read,
-    teacher: Callable[[], Read],
-    key: str = "",
+    sources: Sequence[AdapterSource], data: Path, base: LineRecognizer
 ) -> tuple[LabeledLines, LabeledLines]:
     """The lines to train on and the held-out ones.
 
@@ -97,25 +95,23 @@ def gather(
 
     Args:
         data: The folder of all sets.
-        writable: Whether the base can write a text.
-        base: Reads with the base, for `drop_above`.
-        teacher: Makes a reader with the published model, for `case`.
-        key: Identifies the base in the cache.
+        base: The model to adapt.
 
     Raises:
         ValueError: A set does not exist or is broken, or nothing in it has the names asked for.
     """
     train, valid = [], []
+    known = frozenset(base.config.charset)
     for source in sources:
         lines = _named(source, load_lines(data / source.path, source.collections))
-        held = _held_out(source, lines, writable)
+        held = _held_out(source, lines, known)
         if source.case == "mended":
-            lines = _mended(lines, teacher)
+            lines = _mended(lines)
         lines = _rewritten(lines, source.rewrite)
         valid.append(lines.keep(lambda number, _, held=held: number in held))
         rest = lines.keep(lambda number, _, held=held: number not in held)
         if source.drop_above is not None:
-            rest = _without_misread(rest, source.drop_above, base, key)
+            rest = _without_misread(rest, source.drop_above, base)
         train.append(rest)
     texts = [{text for _, text in lines.items if len(text) >= _SHORT} for lines in valid]
     parts = []
@@ -153,9 +149,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
-def _held_out(
-    source: AdapterSource, lines: LabeledLines, writable: Callable[[str], bool]
-) -> set[int]:
+def _held_out(source: AdapterSource, lines: LabeledLines, known: frozenset[str]) -> set[int]:
     """The numbers of the held-out lines."""
     names = [name_of(item) for item, _ in lines.items]
     wanted = source.held_out
@@ -164,8 +158,8 @@ def _held_out(
     if not wanted:
         return set()
     if source.document is None:
-        known = [number for number, (_, text) in enumerate(lines.items) if writable(text)]
-        return set(known[::wanted])
+        numbers = [n for n, (_, text) in enumerate(lines.items) if known.issuperset(text)]
+        return set(numbers[::wanted])
     documents = [_document(source.document, name) for name in names]
     held = set(sorted(set(documents))[::wanted])
     return {number for number, document in enumerate(documents) if document in held}
@@ -176,10 +170,12 @@ def _document(expression: str, name: str) -> str:
     return found.group() if found else name
 
 
-def _mended(lines: LabeledLines, teacher: Callable[[], Read]) -> LabeledLines:
+def _mended(lines: LabeledLines) -> LabeledLines:
     def make() -> dict[int, str]:
-        read = teacher()
-        return {n: recased(lines.items[n][1], read(as_bytes(lines[n][0]))) for n in range(len(lines))}
+        read = reader_of(published("small"))
+        return {
+            n: recased(lines.items[n][1], read(as_bytes(lines[n][0]))) for n in range(len(lines))
+        }
 
     found = remembered("recased", lines, make)
     return _with_texts(lines, [found[number] for number in range(len(lines))])
@@ -194,11 +190,12 @@ def _rewritten(lines: LabeledLines, changes: dict[str, str]) -> LabeledLines:
     return _with_texts(lines, [rewritten(text) for _, text in lines.items]) if changes else lines
 
 
-def _without_misread(lines: LabeledLines, most: float, base: Read, key: str) -> LabeledLines:
+def _without_misread(lines: LabeledLines, most: float, base: LineRecognizer) -> LabeledLines:
     def make() -> dict[int, str]:
-        return {number: base(as_bytes(lines[number][0])) for number in range(len(lines))}
+        read = reader_of(base)
+        return {number: read(as_bytes(lines[number][0])) for number in range(len(lines))}
 
-    found = remembered(f"read-{key}", lines, make)
+    found = remembered(f"read-{weights_digest(base)[:12]}", lines, make)
     return lines.keep(lambda number, text: not text or cer([found[number]], [text]) <= most)
 
 

@@ -16,6 +16,7 @@ from isotrope.ocr.loading import shipped
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
 from isotrope.training.line_sets import usable
+from isotrope.training.line_sources import AdapterSource
 from isotrope.training.recipe import (
     Fields,
     OptimizerConfig,
@@ -59,10 +60,12 @@ class AdaptationData(Fields, frozen=True):
     Args:
         lines: Number of lines to train on, drawn by the seed; None: all.
         held_out: Every `held_out`-th line, or page, is held out for validation.
+        source: Published sets to use; paths are relative to the data, and `held_out` is theirs.
     """
 
     lines: PositiveInt | None = None
     held_out: int = Field(default=10, ge=2)
+    source: tuple[AdapterSource, ...] = ()
 
 
 class AdaptationSchedule(ScheduleConfig, frozen=True):
