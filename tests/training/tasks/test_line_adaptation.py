@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig,
 from isotrope.ocr.recognition.store import load_model, save_model
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
+from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.adaptation import line_unfit
 from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 
@@ -107,6 +109,27 @@ def test_a_held_out_set_of_its_own_leaves_all_lines_for_training(base, data, tmp
     (apart / "labels.tsv").write_text("b.png\tΩ\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"11 lines to train on and 0 held out; give lines that"):
         Adaptation(recipe(), data, tmp_path / "other", base, apart)
+
+
+def test_a_recipe_names_its_sources(base, data, tmp_path):
+    """The lines come from folders in the data's folder; what they hold out is not trained on."""
+    named = {"path": "lines", "license": "CC0", "held_out": 5}
+    made = recipe(data={"source": [named]})
+    run = Adaptation(made, data.parent, tmp_path / "mine", base)
+    assert [text for _, text in run.valid.items] == ["000", "525", "010"]
+    assert len(run.train) == 8
+    assert run.left_out == 1
+    with pytest.raises(ValueError, match=r"data\.source says what is held out"):
+        Adaptation(made, data.parent, tmp_path / "other", base, data)
+
+
+def test_the_recipes_of_the_shipped_adapters_load():
+    recipes = sorted((Path(__file__).parents[3] / "recipes/adapters").glob("*.toml"))
+    assert len(recipes) == 6
+    for path in recipes:
+        made = load_recipe(LineAdaptationRecipe, path)
+        assert made.data.source, path
+        assert all(source.license for source in made.data.source), path
 
 
 @pytest.mark.parametrize("better", [True, False])
