@@ -176,6 +176,8 @@ def _adapt(
         made = Adaptation(recipe, data, out, base, valid)
     if not made.full:
         _say_size(made.adapted)
+    if made.new:
+        typer.echo(f"{len(made.new)} new characters are learned: {made.new}")
     engine = made.engine
     with RunProgress(engine.progress) as progress:
         made.fit(progress.report)

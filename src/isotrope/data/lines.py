@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,12 @@ class LabeledLines:
         kept = copy(self)
         kept.items = [item for i, item in enumerate(self.items) if wanted(i, item[1])]
         return kept
+
+    def relabeled(self, texts: Sequence[str]) -> LabeledLines:
+        """The same lines with other texts."""
+        other = copy(self)
+        other.items = [(item, text) for (item, _), text in zip(self.items, texts, strict=True)]
+        return other
 
     def split(self, every: int) -> tuple[LabeledLines, LabeledLines]:
         """Split into a training part and a held-out part, which is every `every`-th line."""

@@ -18,11 +18,17 @@ def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         ValueError: The file is broken, or has a tensor type that numpy lacks, such as bfloat16.
     """
+    tensors, _ = load_with_metadata(path)
+    return tensors
+
+
+def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Load the tensors of a file and its metadata, as `load_tensors` does."""
     content = Path(path).read_bytes()
     try:
         start = 8 + int.from_bytes(content[:8], "little")
         header: dict = json.loads(content[8:start])
-        header.pop("__metadata__", None)
+        metadata = header.pop("__metadata__", None) or {}
         tensors = {}
         for name, entry in header.items():
             first, end = (start + offset for offset in entry["data_offsets"])
@@ -30,4 +36,4 @@ def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
             tensors[name] = flat.reshape(entry["shape"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is broken ({error}); copy it again") from error
-    return tensors
+    return tensors, metadata

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
         weights_digest,
     )
     from isotrope.lora.filters import FilterLora, claim, register
+    from isotrope.lora.head import CharacterHead, add_characters
     from isotrope.lora.methods import METHODS, method_of
     from isotrope.lora.targets import TARGETS, adapted_targets, target_names
 
 __all__ = [
     "METHODS",
     "TARGETS",
+    "CharacterHead",
     "FilterLora",
     "active_adapter",
     "adapted_targets",
     "add_adapter",
+    "add_characters",
     "claim",
     "count_parameters",
     "load_adapter",
@@ -43,6 +46,7 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("FilterLora", "claim", "register"), "filters"),
     **dict.fromkeys(("METHODS", "method_of"), "methods"),
+    **dict.fromkeys(("CharacterHead", "add_characters"), "head"),
     **dict.fromkeys(("TARGETS", "adapted_targets", "target_names"), "targets"),
 }
 

@@ -31,6 +31,7 @@ from isotrope.lora.fit import (
     digest,
     refuse_changed_base,
 )
+from isotrope.lora.head import check_characters, restore_characters, rows_of, save_characters
 from isotrope.lora.methods import configured
 from isotrope.lora.pissa import plain, start
 from isotrope.lora.targets import target_names
@@ -78,27 +79,31 @@ def add_adapter(
 def count_parameters(model: PeftModel, name: str = "default") -> tuple[int, int]:
     """Numbers of parameters of an adapter and of the model without adapters.
 
-    An adapter has `r (d_in + d_out)` parameters per matrix.
+    An adapter has `r (d_in + d_out)` parameters per matrix, and `d + 1` per new character.
     """
     ours = sum(tensor.numel() for tensor in _tensors(model, name).values())
+    if rows := rows_of(model, name):
+        ours += rows.weight.size + rows.bias.size
     return ours, sum(p.numel() for p in _base_parameters(model).values())
 
 
 def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") -> None:
     """Write one adapter, its configuration and a description of its model, each file atomically.
 
-    PiSSA becomes a LoRA of twice its rank, on the same base.
+    Weights are saved in 16 bits; they are computed with in 32. PiSSA becomes a LoRA of twice its
+    rank, on the same base.
     """
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {key: t.contiguous() for key, t in plain(_tensors(model, name)).items()}
+    tensors = {key: t.half().contiguous() for key, t in plain(_tensors(model, name)).items()}
     with tempfile.TemporaryDirectory() as scratch:
         model.peft_config[name].save_pretrained(scratch)
         config = (Path(scratch) / CONFIG).read_text()
     with replacing(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
+    save_characters(model, folder, name)
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(config)
     with replacing(folder / BASE) as temporary:
@@ -145,6 +150,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
     if other:
         raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
     refuse_changed_base(folder, settings)
+    check_characters(model, folder)
     active = active_adapter(model)
     try:
         adapted = _attach(model, config, name)
@@ -155,6 +161,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         _detach(model, adapted, name, active)
         raise ValueError(f"{folder} does not fit this model ({problem}); {REMEDY}")
     set_peft_model_state_dict(adapted, tensors, adapter_name=name)
+    restore_characters(adapted, folder, name)
     return adapted.requires_grad_(False).eval()
 
 
@@ -245,7 +252,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 def _tensors(model: PeftModel, name: str) -> dict[str, Tensor]:
     if name not in model.peft_config:
         raise ValueError(f"there is no adapter {name!r}; there are {', '.join(model.peft_config)}")
-    return get_peft_model_state_dict(model, adapter_name=name)
+    tensors = get_peft_model_state_dict(model, adapter_name=name)
+    return {key: tensor for key, tensor in tensors.items() if ".new_rows." not in key}
 
 
 def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
@@ -257,7 +265,8 @@ def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
     return {
         name.replace(".base_layer", ""): parameter
         for name, parameter in _unwrapped(model).named_parameters()
-        if ".lora_" not in name and not name.startswith("encoder.pooler.")
+        if not any(part in name for part in (".lora_", ".new_rows."))
+        and not name.startswith("encoder.pooler.")
     }
 
 

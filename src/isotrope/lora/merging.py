@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from isotrope.io.tensors import load_tensors
+from isotrope.lora.characters import load_characters
 from isotrope.lora.fit import (
     BASE,
     CONFIG,
@@ -30,7 +31,8 @@ def merged_weights(
     """The weights that an adapter changes, as float32: `W + (alpha / r) B A`.
 
     With rsLoRA the scale is `alpha / sqrt(r)`. `W`, also that of a filter, is treated as a matrix
-    with a row for each output channel. With DoRA each row is rescaled to its learned length.
+    with a row for each output channel. With DoRA each row is rescaled to its learned length. New
+    characters are rows below those of the head.
 
     Args:
         model, charset, parameters: As for `isotrope.lora.fit.described`.
@@ -63,11 +65,13 @@ def merged_weights(
             f"{folder} was made with {', '.join(foreign)}; merge it with peft, or adapt anew"
         )
     layers = _layers(load_tensors(folder / WEIGHTS))
+    rows = load_characters(folder)
     try:
-        return {
+        moved = {
             f"{name}.weight": _moved(parameters[f"{name}.weight"], parts, scale)
             for name, parts in layers.items()
         }
+        return moved | (rows.stacked(parameters) if rows else {})
     except (KeyError, ValueError) as error:
         raise ValueError(f"{folder} does not fit this model ({error}); {REMEDY}") from error
 

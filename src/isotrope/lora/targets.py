@@ -5,6 +5,7 @@ from __future__ import annotations
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
+from isotrope.lora.head import CharacterHead
 from isotrope.nn.conv import TurnedFilter
 
 TARGETS = (
@@ -63,7 +64,11 @@ def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
 
 def adapted_targets(model: nn.Module) -> str | None:
     """The name in `TARGETS` that matches exactly the adapted layers; `None` if there is none."""
-    adapted = {name for name, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
+    adapted = {
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, BaseTunerLayer) and not isinstance(module, CharacterHead)
+    }
     for target in TARGETS:
         if _named(model, target) == adapted:
             return target

@@ -18,10 +18,12 @@ from isotrope.data.pages import load_lines
 from isotrope.lora import (
     adapted_targets,
     add_adapter,
+    add_characters,
     load_adapter,
     method_of,
     weights_digest,
 )
+from isotrope.lora.characters import added_characters
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
@@ -49,6 +51,7 @@ class Adaptation:
     Attributes:
         recipe: The recipe, completed with values that follow from the data and `adapter.start`.
         train, valid: The lines to train on, and the held-out lines.
+        new: Characters that the adapter adds to the model's, besides those of `adapter.start`.
         left_out: Number of lines that cannot be opened or that the model cannot write.
         adapted: The model to train.
 
@@ -71,14 +74,20 @@ class Adaptation:
         self.out.mkdir(parents=True, exist_ok=True)  # fail now, not after reading the lines
         torch.manual_seed(recipe.run.seed)
         model = recipe.load(self.base)
+        start = self._start(recipe)
         given, apart = self._given(recipe, model, valid)
-        train, self.valid = recipe.split(given, model, apart)
+        more = added_characters(start)
+        train, self.new = recipe.labels(given, model, more)
+        more += self.new
+        if apart is not None:
+            apart, _ = recipe.labels(apart, model, more, learn=False)
+        train, self.valid = recipe.split(train, model, more, apart)
         total = len(given) + (len(apart) if apart is not None else 0)
         self.left_out = total - len(train) - len(self.valid)
         self.train = chosen(train, recipe.data.lines, recipe.run.seed)
         made_of = {"base": weights_digest(model), "lines": _digest(self.train, self.valid)}
         self.recipe = recipe.completed(len(self.train))
-        self.adapted = self._adapted(model)
+        self.adapted = self._adapted(model, start)
         task = self.recipe.task(self.adapted, self.train, self.valid)
         self._begun = {n: p.detach().clone() for n, p in _learned(task.model).items()}
         task.made_of = made_of
@@ -135,28 +144,32 @@ class Adaptation:
             )
         return gather(sources, self.data, model)
 
-    def _adapted(self, model: nn.Module) -> nn.Module:
+    def _adapted(self, model: nn.Module, start: Path | None) -> nn.Module:
         asked = self.recipe.adapter
         if getattr(asked, "full", False):
             return model.requires_grad_(True)
-        if asked.start is None:
+        if start is None:
             options = {"rank": asked.rank, "alpha": asked.alpha, "method": asked.method}
-            return add_adapter(model, asked.targets, **options)
-        adapted = load_adapter(model, self._start(asked.start))
+            adapted = add_adapter(model, asked.targets, **options)
+        else:
+            adapted = load_adapter(model, start)
+            own = cast("LoraConfig", adapted.peft_config["default"])
+            same = {"rank": own.r, "alpha": own.lora_alpha, "method": method_of(own)}
+            targets = adapted_targets(model) or f"the layers of {asked.start}"
+            adapter = asked.model_copy(update=same | {"targets": targets})
+            self.recipe = self.recipe.model_copy(update={"adapter": adapter})
+        if self.new:
+            add_characters(adapted, self.new)
         adapted.set_adapter("default")  # a loaded adapter is frozen; this makes it trainable
-        own = cast("LoraConfig", adapted.peft_config["default"])
-        same = {"rank": own.r, "alpha": own.lora_alpha, "method": method_of(own)}
-        targets = adapted_targets(model) or f"the layers of {asked.start}"
-        adapter = asked.model_copy(update=same | {"targets": targets})
-        self.recipe = self.recipe.model_copy(update={"adapter": adapter})
         return adapted
 
-    def _start(self, start: str) -> Path:
-        """The folder of an adapter, which may be given as the name of a shipped one."""
-        base, name = self.base, self.recipe.name
-        if base is not None and base == shipped(base.name):
-            name = base.name
-        return adapter_folder(start, name)
+    def _start(self, recipe: AdaptationRecipe) -> Path | None:
+        """The folder of the adapter to start from, which may be given as a shipped one's name."""
+        start = recipe.adapter.start
+        if start is None:
+            return None
+        shipped_base = self.base is not None and self.base == shipped(self.base.name)
+        return adapter_folder(start, self.base.name if shipped_base else recipe.name)
 
     def _try_mean(self) -> None:
         """Score the mean of the initial and the trained adapter.

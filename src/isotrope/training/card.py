@@ -10,6 +10,7 @@ from peft import PeftModel
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.lora import count_parameters
+from isotrope.lora.characters import added_characters
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
@@ -61,7 +62,7 @@ A LoRA adapter of isotrope's {"GSA-Net, the papers' model" if papers else "line 
 | base | {made.base.name if made.base else f"the shipped {made.recipe.name}"} |
 | acts on | {adapter.targets}; rank {adapter.rank}{method} |
 | parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
-| training | {training} |
+| training | {training} |{_characters(made)}
 
 | held-out lines | character error rate | word error rate |
 |---|---|---|
@@ -74,3 +75,11 @@ errors on others.
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _characters(made: Adaptation) -> str:
+    """The row of the new characters, if there are any."""
+    new = added_characters(made.out)
+    shown = " ".join(c if c not in "|`" else f"`{c}`" for c in new[:60])
+    more = f" and {len(new) - 60} more" if len(new) > 60 else ""
+    return f"\n| new characters | {len(new)}: {shown}{more} |" if new else ""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from copy import copy
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
@@ -178,7 +177,7 @@ def _mended(lines: LabeledLines) -> LabeledLines:
         }
 
     found = remembered("recased", lines, make)
-    return _with_texts(lines, [found[number] for number in range(len(lines))])
+    return lines.relabeled([found[number] for number in range(len(lines))])
 
 
 def _rewritten(lines: LabeledLines, changes: dict[str, str]) -> LabeledLines:
@@ -187,7 +186,7 @@ def _rewritten(lines: LabeledLines, changes: dict[str, str]) -> LabeledLines:
             text = text.replace(old, new)
         return clean(text)
 
-    return _with_texts(lines, [rewritten(text) for _, text in lines.items]) if changes else lines
+    return lines.relabeled([rewritten(text) for _, text in lines.items]) if changes else lines
 
 
 def _without_misread(lines: LabeledLines, most: float, base: LineRecognizer) -> LabeledLines:
@@ -197,9 +196,3 @@ def _without_misread(lines: LabeledLines, most: float, base: LineRecognizer) -> 
 
     found = remembered(f"read-{weights_digest(base)[:12]}", lines, make)
     return lines.keep(lambda number, text: not text or cer([found[number]], [text]) <= most)
-
-
-def _with_texts(lines: LabeledLines, texts: Sequence[str]) -> LabeledLines:
-    changed = copy(lines)
-    changed.items = [(item, text) for (item, _), text in zip(lines.items, texts, strict=True)]
-    return changed

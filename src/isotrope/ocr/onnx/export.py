@@ -21,6 +21,9 @@ from torch import Tensor, nn
 from isotrope.io.files import replacing
 from isotrope.ocr.onnx.session import CONFIG, GRAPH, WEIGHTS
 
+_SMALL = 8
+"""Tensors with fewer numbers stay in the graph: they may equal a constant by chance."""
+
 
 def save_folder(
     model: nn.Module,
@@ -123,7 +126,7 @@ def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarra
     for tensor in proto.graph.initializer:
         array = numpy_helper.to_array(tensor)
         name = by_value.get(_key(array)) or turned.get(_key(array))
-        if name is None or array.size < 16:
+        if name is None or array.size < _SMALL or array.dtype != np.float32:
             kept.append(tensor)
             continue
         if name not in read:

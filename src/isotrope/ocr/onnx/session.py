@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from isotrope.ocr.devices import onnx_providers
+from isotrope.ocr.onnx.initializers import redeclared
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 GRAPH, WEIGHTS, CONFIG = "graph.onnx", "model.safetensors", "config.json"
-
-_HALF, _SINGLE = b"\x10\x0a", b"\x10\x01"
-"""The type of a tensor in ONNX's protocol buffers: field 2, FLOAT16 or FLOAT."""
 
 
 def open_graph(
@@ -30,7 +28,7 @@ def open_graph(
     Args:
         folder: contains `graph.onnx`, and `model.safetensors` with its weights.
         threads: Number of threads. None: onnxruntime's default.
-        weights: float32 weights by name, which replace the folder's.
+        weights: float32 weights by name, which replace the folder's. A head may get more rows.
         device: as in `onnx_providers`.
 
     Raises:
@@ -52,7 +50,12 @@ def open_graph(
         # Keep a reference: onnxruntime needs the values until the session exists.
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in weights.values()]
         options.add_external_initializers([f"{name}.half" for name in weights], values)
-        graph = _in_32_bits(folder / GRAPH, list(weights))
+        # It accepts only replacements of the declared type and shape.
+        shapes = {f"{name}.half": array.shape for name, array in weights.items()}
+        try:
+            graph = redeclared((folder / GRAPH).read_bytes(), shapes)
+        except (ValueError, IndexError) as error:
+            raise ValueError(f"{folder / GRAPH}: {error}; export it again") from error
         where = "session.model_external_initializers_file_folder_path"
         options.add_session_config_entry(where, str(folder.resolve()))
     return open_session(graph, options, folder, "copy it again", providers)
@@ -131,28 +134,3 @@ def run(
         if any(sign in str(error) for sign in _NO_MEMORY):
             raise MemoryError(str(error)) from error
         raise
-
-
-def _in_32_bits(path: Path, names: Sequence[str]) -> bytes:
-    """Declare some weights of the graph as float32, which makes their casts to float32 no-ops.
-
-    onnxruntime accepts only replacements of the declared type, and editing the graph properly would
-    need the onnx package. The type comes right before the name.
-    """
-    graph = path.read_bytes()
-    for name in names:
-        encoded = f"{name}.half".encode()
-        named = b"\x42" + _varint(len(encoded)) + encoded
-        if graph.count(_HALF + named) != 1:
-            raise ValueError(f"{path} has no weight {name}; export it again")
-        graph = graph.replace(_HALF + named, _SINGLE + named)
-    return graph
-
-
-def _varint(number: int) -> bytes:
-    """Encode a length for protocol buffers: seven bits per byte, lowest first."""
-    digits = []
-    while number > 127:
-        digits.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*digits, number])

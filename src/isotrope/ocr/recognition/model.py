@@ -85,6 +85,11 @@ class LineRecognizer(nn.Module):
         self.neck = neck(dim, config.neck_dim)
         self.head = nn.Linear(config.neck_dim, len(config.charset) + 1)
 
+    @property
+    def charset(self) -> str:
+        """The characters of the classes from 1 on, with those that an adapter adds."""
+        return self.config.charset + getattr(self.head, "characters", "")
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits `(B, W/8, classes)` of lines `(B, 3, 48, W)` in [-1, 1], blue first.
 

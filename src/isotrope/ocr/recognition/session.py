@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from isotrope.io.tensors import load_tensors
+from isotrope.lora.characters import added_characters
 from isotrope.lora.merging import merged_weights
 from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph, run
@@ -155,9 +156,11 @@ class LineSession(LineReader):
             calibration = Calibration.from_config(config)
         except ValueError as error:
             raise ValueError(f"{folder / CONFIG}: {error}") from error
-        super().__init__(config["charset"], calibration)
+        super().__init__(config["charset"] + added_characters(adapter), calibration)
         self.folder, self.threads, self.device = folder, threads, device
-        self._opened = PerProcess(partial(_open, folder, threads, adapter, device, self.charset))
+        self._opened = PerProcess(
+            partial(_open, folder, threads, adapter, device, config["charset"])
+        )
         self._opened.get()  # refuses a broken graph or adapter
 
     @property

@@ -5,7 +5,7 @@ transformers opens it too, after `import isotrope.auto`: `isotrope.ocr.pretraine
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ def save_model(model: LineRecognizer, folder: str | Path, **calibration: Any) ->
     shapes = {0: Dim("batch"), 3: STRIDE * Dim("columns", min=2)}
     model = model.float().cpu().eval()
     example = torch.zeros(2, 3, HEIGHT, 20 * STRIDE)
-    config = {**_FOR_TRANSFORMERS, **model.config.to_dict(), **calibration}
+    own = replace(model.config, charset=model.charset)
+    config = {**_FOR_TRANSFORMERS, **own.to_dict(), **calibration}
     save_folder(model, folder, config, _Probabilities(model), example, shapes)
 
 

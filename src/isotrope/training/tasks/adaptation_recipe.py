@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from peft import PeftModel
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from torch import nn
 
 from isotrope.data.lines import LabeledLines
@@ -17,6 +24,7 @@ from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
 from isotrope.training.line_sets import usable
 from isotrope.training.line_sources import AdapterSource
+from isotrope.training.new_characters import with_new_characters
 from isotrope.training.recipe import (
     Fields,
     OptimizerConfig,
@@ -61,11 +69,14 @@ class AdaptationData(Fields, frozen=True):
         lines: Number of lines to train on, drawn by the seed; None: all.
         held_out: Every `held_out`-th line, or page, is held out for validation.
         source: Published sets to use; paths are relative to the data, and `held_out` is theirs.
+        new_characters: A character that the model lacks is added if the labels have it this often;
+            0: none is added. Lines with other such characters are left out.
     """
 
     lines: PositiveInt | None = None
     held_out: int = Field(default=10, ge=2)
     source: tuple[AdapterSource, ...] = ()
+    new_characters: NonNegativeInt = 3
 
 
 class AdaptationSchedule(ScheduleConfig, frozen=True):
@@ -129,10 +140,26 @@ class AdaptationRecipe(Recipe, frozen=True):
         """The model to adapt, in eval mode."""
         raise NotImplementedError
 
+    def labels(
+        self, lines: LabeledLines, model: nn.Module, more: str, learn: bool = True
+    ) -> tuple[LabeledLines, str]:
+        """The lines with normalized labels, and the characters to add to the model's.
+
+        Args:
+            more: Characters that are added already.
+            learn: Whether to add any.
+        """
+        return lines, ""
+
     def split(
-        self, lines: LabeledLines, model: nn.Module, valid: LabeledLines | None = None
+        self, lines: LabeledLines, model: nn.Module, more: str, valid: LabeledLines | None = None
     ) -> tuple[LabeledLines, LabeledLines]:
-        """The usable lines, split into training and held-out lines; `valid` as in `usable`."""
+        """The usable lines, split into training and held-out lines.
+
+        Args:
+            more: Characters that the adapter adds to the model's.
+            valid: As in `usable`.
+        """
         raise NotImplementedError
 
     def task(self, model: nn.Module | PeftModel, train: LabeledLines, valid: LabeledLines) -> Task:
@@ -172,10 +199,20 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
     def load(self, base: Path | None) -> LineRecognizer:
         return load_model(base or shipped(self.name))
 
+    def labels(
+        self, lines: LabeledLines, model: LineRecognizer, more: str, learn: bool = True
+    ) -> tuple[LabeledLines, str]:
+        least = self.data.new_characters if learn else 0
+        return with_new_characters(lines, model.charset + more, least)
+
     def split(
-        self, lines: LabeledLines, model: LineRecognizer, valid: LabeledLines | None = None
+        self,
+        lines: LabeledLines,
+        model: LineRecognizer,
+        more: str,
+        valid: LabeledLines | None = None,
     ) -> tuple[LabeledLines, LabeledLines]:
-        known = frozenset(model.config.charset)
+        known = frozenset(model.charset + more)
         return usable(lines, self.data.held_out, known.issuperset, line_unfit, valid)
 
     def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> LineAdaptation:
@@ -261,7 +298,7 @@ class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
         return load_recognizer(base)
 
     def split(
-        self, lines: LabeledLines, model: Recognizer, valid: LabeledLines | None = None
+        self, lines: LabeledLines, model: Recognizer, more: str, valid: LabeledLines | None = None
     ) -> tuple[LabeledLines, LabeledLines]:
         unfit = ReaderSize.of(model).unfit
         return usable(lines, self.data.held_out, model.can_write, unfit, valid)

@@ -73,8 +73,7 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
 
     def collate(self, samples: Sequence[LineSample]) -> dict[str, Any]:
         """Lines padded on the right to the widest, and their classes, concatenated."""
-        charset = self.model.config.charset
-        classes = {c: i + 1 for i, c in enumerate(charset)}
+        classes = {c: i + 1 for i, c in enumerate(self.model.charset)}
         widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
         shape = (len(samples), 3, HEIGHT, widest)
         pixels = torch.full(shape, 128, dtype=torch.uint8)
@@ -172,4 +171,4 @@ def read_one(model: LineRecognizer, sample: LineSample) -> str:
     """The text of one line by the best path."""
     device = next(model.parameters()).device
     logits = model(normalized(given_pixels(sample.pixels)[None]).to(device))[0].float()
-    return decode(logits.softmax(-1).cpu().numpy(), model.config.charset).text
+    return decode(logits.softmax(-1).cpu().numpy(), model.charset).text
