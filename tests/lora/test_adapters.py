@@ -255,8 +255,7 @@ def test_a_kept_adapter_comes_back(tmp_path, method):
     ]
     loaded = load_adapter(recognizer(), tmp_path)
     assert method_of(loaded.peft_config["default"]) == method.replace("pissa", "lora")
-    rounding = 1e-5 if method == "pissa" else 0  # its factors are computed anew
-    torch.testing.assert_close(logits(loaded), logits(model), rtol=0, atol=rounding)
+    torch.testing.assert_close(logits(loaded), logits(model), rtol=0, atol=5e-3)  # in 16 bits
     assert not any(p.requires_grad for p in loaded.parameters())
     both = load_adapter(loaded, tmp_path, "second")
     assert both.active_adapters == ["second"]

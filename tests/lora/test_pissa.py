@@ -97,7 +97,7 @@ def test_it_is_saved_as_a_lora_of_twice_the_rank_with_the_same_weights(tmp_path)
     config = loaded.peft_config["default"]
     assert (config.r, config.lora_alpha, config.init_lora_weights) == (2 * RANK, 10, True)
     for name, weight in acting(model).items():
-        torch.testing.assert_close(acting(loaded)[name], weight, rtol=0, atol=1e-12)
+        torch.testing.assert_close(acting(loaded)[name], weight, rtol=0, atol=5e-3)  # in 16 bits
 
 
 def test_in_16_bits_a_slight_change_of_the_weights_is_still_exact_to_a_thousandth(tmp_path):
@@ -105,8 +105,6 @@ def test_in_16_bits_a_slight_change_of_the_weights_is_still_exact_to_a_thousandt
     model = shaken(adapted(), 1e-4)
     save_adapter(model, tmp_path)
     loaded = load_adapter(Net().double(), tmp_path)
-    for parameter in loaded.parameters():
-        parameter.data = parameter.half().double() if parameter.ndim == 2 else parameter
     for name in SIDES:
         mine, rounded = (
             m.get_base_model().get_submodule(name).get_delta_weight("default")
