@@ -6,7 +6,7 @@ BIN ?= .venv/bin
 READY ?= .venv/.ready
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: help install read picture test test-all fuzz check contracts types coverage docs bench figures train fonts clean
+.PHONY: help install read picture test test-all fuzz check contracts types coverage docs bench figures train adapters fonts clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -70,6 +70,10 @@ figures: $(READY)  ## the papers' figures, from the results in benchmarks/result
 
 train: $(READY)  ## train the papers' reader; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer
+
+adapters: $(READY)  ## make the shipped adapters from the published sets in DATA; goes on where it stopped
+	set -e; for name in hands fraktur typescript testaments receipts early-print; do \
+	  $(BIN)/isotrope adapt --config recipes/adapters/$$name.toml --data $(DATA) --out runs/adapter/$$name; done
 
 fonts: $(READY)  ## the fonts that the synthetic text is set in: Debian's (needs root), npm's
 	apt-get update --quiet

@@ -123,6 +123,14 @@ def test_a_recipe_names_its_sources(base, data, tmp_path):
         Adaptation(made, data.parent, tmp_path / "other", base, data)
 
 
+def test_a_recipe_that_counts_epochs_validates_by_no_clock():
+    clock = recipe().completed(100).run
+    assert clock.validate_minutes == 2.5
+    counted = recipe(run={"validate_epochs": 1}).completed(100)
+    assert counted.run.validate_minutes is None
+    assert counted.schedule.minutes is None
+
+
 def test_the_recipes_of_the_shipped_adapters_load():
     recipes = sorted((Path(__file__).parents[3] / "recipes/adapters").glob("*.toml"))
     assert len(recipes) == 6
@@ -130,6 +138,9 @@ def test_the_recipes_of_the_shipped_adapters_load():
         made = load_recipe(LineAdaptationRecipe, path)
         assert made.data.source, path
         assert all(source.license for source in made.data.source), path
+        # Not by the clock, so that a recipe gives the same file again.
+        assert made.schedule.epochs
+        assert made.run.validate_epochs
 
 
 @pytest.mark.parametrize("better", [True, False])

@@ -189,11 +189,13 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
         minutes = self.schedule.minutes
         if not given & {"epochs", "examples", "minutes"}:
             minutes = _MINUTES
+        # By the clock, two runs of one recipe would keep different states.
+        asked = self.run.model_fields_set & {"validate_examples", "validate_epochs"}
         ema = round(min(0.998, max(0.0, 1 - 20 * BATCH / (epochs * lines))), 4)
         return self._with(
             optimizer={"ema": ema},
             schedule={"epochs": epochs, "minutes": minutes},
-            run={"validate_minutes": (minutes or _MINUTES) / 8},
+            run={} if asked else {"validate_minutes": (minutes or _MINUTES) / 8},
         )
 
     def load(self, base: Path | None) -> LineRecognizer:
