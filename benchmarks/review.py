@@ -8,7 +8,8 @@ Every tenth line of a set is held out, and scores the runs. The others are a per
 each method takes some of them, their labels stand for corrections, and `isotrope adapt` learns from
 them as it would for a user, holding out a tenth of them to choose the best state. Methods:
 `review`, the lines that `isotrope adapt --review` lists, from one reading by the base; `again`, the
-same, listed anew by each adapter for the next larger number; `random`, for each of --seeds.
+same, listed anew by each adapter for the next larger number; `drawn`, drawn with probabilities
+in proportion to their doubt; `random`. The last two are repeated for each of --seeds.
 
 --base is a folder of a recognizer. --published makes one in runs/review/published of the published
 PP-OCRv6-small, which none of the sets has trained (`pip install rapidocr`). Every run sees --seen
@@ -49,6 +50,7 @@ from measuring import made_by, write_csv
 RUNS, RESULT = Path("runs/review"), "result.json"
 COLUMNS = ("set", "base", "method", "seed", "corrected")
 """Columns of the CSV that identify a run."""
+REPEATED = ("random", "drawn")
 HELD_OUT = 10
 FEWEST, MOST = 4, 40
 """Least and most epochs."""
@@ -129,6 +131,10 @@ def chosen(run: Run, counts: list[int]) -> list[int]:
     if run.method == "random":
         order = np.random.default_rng(run.seed).permutation(len(pool.lines))
         return order[: run.count].tolist()
+    if run.method == "drawn":
+        doubts = np.maximum([line.doubt for line in pool.read_by_base], 1e-6)
+        gumbel = np.random.default_rng(run.seed).gumbel(size=len(doubts))
+        return np.argsort(-(np.log(doubts) + gumbel))[: run.count].tolist()
     if run.method == "review":
         return most_useful(pool.read_by_base, run.count)
     smaller = [count for count in counts if count < run.count]
@@ -224,7 +230,7 @@ def runs(arguments: argparse.Namespace, base: Path) -> Iterator[Run]:
             if count > len(pool.lines):
                 continue
             for method in arguments.methods if count else ["review"]:
-                for seed in range(arguments.seeds if method == "random" and count else 1):
+                for seed in range(arguments.seeds if method in REPEATED and count else 1):
                     yield Run(pool, method, seed, count)
 
 
@@ -237,9 +243,9 @@ def main() -> None:
     base.add_argument("--base", type=Path, help="the shipped one if left out")
     base.add_argument("--published", action="store_true", help="PP-OCRv6-small as published")
     parser.add_argument("--lines", nargs="*", type=int, default=[0, 25, 50, 100, 200, 400])
-    methods = ["review", "random", "again"]
+    methods = ["review", "random", "drawn", "again"]
     parser.add_argument("--methods", nargs="*", default=methods[:2], choices=methods)
-    parser.add_argument("--seeds", type=int, default=2, help="of random")
+    parser.add_argument("--seeds", type=int, default=2, help="of random and drawn")
     parser.add_argument("--seen", type=int, default=2000, help="lines that a run sees")
     parser.add_argument("--test-lines", type=int, default=300, help="at most, spread evenly")
     parser.add_argument("--figure", action="store_true", help="only draw the figure")

@@ -20,6 +20,7 @@ PATH = Path(__file__).parents[1] / "docs" / "images" / "review.png"
 METHODS = {
     "review": ("C0-o", "chosen by adapt --review"),
     "again": ("C2-^", "chosen anew at each step"),
+    "drawn": ("C1-.v", "drawn by doubt"),
     "random": ("C7--s", "at random"),
 }
 

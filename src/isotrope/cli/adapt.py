@@ -10,13 +10,28 @@ import typer
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_folder, check_path
 from isotrope.cli.progress import RunProgress, quiet
+from isotrope.cli.review import review as list_lines
 
 _Data = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         metavar="PATH",
         help="Line images with a labels.tsv (a folder or a tar), or a folder of PAGE-XML or ALTO "
         "files with their page images.",
+    ),
+]
+_Review = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Train nothing: list the lines of these PAGE-XML or ALTO files that a person should "
+        "correct first, in --out. --lines says how many (100), --start with which adapter to read.",
+    ),
+]
+_Unseen = Annotated[
+    bool,
+    typer.Option(
+        "--unseen", help="Also train on lines of pages that no person seems to have corrected."
     ),
 ]
 _Valid = Annotated[
@@ -103,8 +118,10 @@ _Changed = Annotated[
 
 
 def adapt(
-    data: _Data,
     out: _Out,
+    data: _Data = None,
+    review: _Review = None,
+    unseen: _Unseen = False,
     valid: _Valid = None,
     base: _Base = None,
     config: _Config = None,
@@ -135,6 +152,7 @@ def adapt(
         "adapter.start": start,
         "adapter.full": full or None,
         "data.turned": turned or None,
+        "data.unseen": unseen or None,
         "data.lines": lines,
         "schedule.epochs": epochs,
         "schedule.minutes": minutes,
@@ -143,6 +161,14 @@ def adapt(
     from isotrope.ocr.loading import adapter_folder
 
     with exit_on_error():
+        if review is not None:
+            if data is not None:
+                raise ValueError("--review trains nothing; leave out --data")
+            check_folder("--review", review)
+            check_folder("--base", base)
+            return list_lines(review, out, base, start, lines)
+        if data is None:
+            raise ValueError("give --data, what to learn from, or --review, what to correct")
         check_path("--data", data)
         check_path("--valid", valid)
         check_path("--config", config)

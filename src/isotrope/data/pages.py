@@ -53,7 +53,7 @@ class PageLines(LabeledLines):
         self.items = []
         self.counts: Counter[str] = Counter()
         self._crops: dict[Outline, bytes | ImageError] = {}
-        for page, reading in self._pages(collections):
+        for page, reading in pages_and_readings(self.path, collections):
             kinds = judged(page, reading)
             self.counts.update(kinds.values())
             self.items += [
@@ -74,39 +74,6 @@ class PageLines(LabeledLines):
                 f"{self.path} has no page with transcribed lines; give PAGE-XML or ALTO files with "
                 f"their images beside them, or line images with a {LABELS}"
             )
-
-    def _pages(
-        self, collections: Sequence[str] | None
-    ) -> list[tuple[PageTranscript, frozenset[str] | None]]:
-        """The pages, each with the texts that isotrope read on it, if they are in another file."""
-        sources: dict[Path, Path] = {}
-        pages: list[PageTranscript] = []
-        readings: list[PageTranscript] = []
-        for file in transcripts_in(self.path):
-            if collections is not None and file.parent.name not in collections:
-                continue
-            try:
-                page = _usable(file)
-            except ValueError as error:
-                logger.warning("%s; this page is left out", error)
-                continue
-            if not any(clean(line.text) for line in page.lines.values()):
-                continue
-            if is_reading(page):
-                readings.append(page)
-            elif (first := sources.setdefault(page.image, file)) == file:
-                pages.append(page)
-            else:
-                logger.warning("%s is left out: %s has that page", file, first)
-        texts: dict[str, set[str]] = defaultdict(set)
-        for page in readings:
-            texts[page.image.name] |= {clean(line.text) for line in page.lines.values()}
-        # By name: programs export a page with a copy of its image.
-        named = {page.image.name for page in pages}
-        alone = {page.image: page for page in readings if page.image.name not in named}
-        read = {name: frozenset(of) for name, of in texts.items()}
-        paired = [(page, read.get(page.image.name)) for page in pages]
-        return paired + [(page, None) for page in alone.values()]
 
     def split(self, every: int) -> tuple[LabeledLines, LabeledLines]:
         """Hold out every `every`-th page, or every `every`-th line if there are few pages.
@@ -167,6 +134,46 @@ def load_lines(
     path = Path(path)
     pages = path.is_dir() and not (path / LABELS).is_file() and any(transcripts_in(path))
     return PageLines(path, collections, unseen) if pages else LabeledLines(path)
+
+
+def pages_and_readings(
+    path: Path, collections: Sequence[str] | None = None
+) -> list[tuple[PageTranscript, frozenset[str] | None]]:
+    """The pages of a folder, each with the texts that isotrope read on it if another file has them.
+
+    Logged and skipped: files that cannot be read, and second files for the same page.
+
+    Args:
+        path, collections: As in `PageLines`.
+    """
+    sources: dict[Path, Path] = {}
+    pages: list[PageTranscript] = []
+    readings: list[PageTranscript] = []
+    for file in transcripts_in(path):
+        if collections is not None and file.parent.name not in collections:
+            continue
+        try:
+            page = _usable(file)
+        except ValueError as error:
+            logger.warning("%s; this page is left out", error)
+            continue
+        if not any(clean(line.text) for line in page.lines.values()):
+            continue
+        if is_reading(page):
+            readings.append(page)
+        elif (first := sources.setdefault(page.image, file)) == file:
+            pages.append(page)
+        else:
+            logger.warning("%s is left out: %s has that page", file, first)
+    texts: dict[str, set[str]] = defaultdict(set)
+    for page in readings:
+        texts[page.image.name] |= {clean(line.text) for line in page.lines.values()}
+    # By name: programs export a page with a copy of its image.
+    named = {page.image.name for page in pages}
+    alone = {page.image: page for page in readings if page.image.name not in named}
+    read = {name: frozenset(of) for name, of in texts.items()}
+    paired = [(page, read.get(page.image.name)) for page in pages]
+    return paired + [(page, None) for page in alone.values()]
 
 
 def page_lines(file: Path) -> list[tuple[Outline, str]]:

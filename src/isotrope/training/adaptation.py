@@ -136,7 +136,9 @@ class Adaptation:
         """The given lines, and the held-out ones if they are a set of their own."""
         sources = recipe.data.source
         if not sources:
-            return load_lines(self.data), load_lines(valid) if valid is not None else None
+            unseen = recipe.data.unseen
+            given = load_lines(self.data, unseen=unseen)
+            return given, None if valid is None else load_lines(valid, unseen=unseen)
         if valid is not None or not isinstance(model, LineRecognizer):
             raise ValueError(
                 "data.source says what is held out, for a recognizer of upright lines; leave out "

@@ -26,6 +26,7 @@ is a drawing, or badly cut, such as a slanted line in a tall box. On a set of ha
 could not learn 1 line in 6 for that reason, these were 36 of the 50 lines with the most doubt; this
 finds 4 in 5 of them, and puts 1 good line in 15 last."""
 
+_SAME = 1e-3  # what a line with a known text is still worth, as a fraction
 _BUCKETS = 1024
 
 
@@ -37,10 +38,11 @@ class ReadLine:
         text: What was read. A line without letters and digits is never taken: it is a rule, a row
             of dots or no text at all.
         doubt: Minus the log likelihood of the reading, in nats: `-sum_t log max_c p_t(c)` over the
-            columns of the line. It is high for long lines with many uncertain columns. On
-            handwriting, the 25 of 400 lines with the most of it had 2.7 times the errors of 25
-            random lines, and those with the lowest confidence 2.2 times: where a character was
-            missed, only the columns between the characters are uncertain.
+            columns of the line. It is high for long lines with many uncertain columns. On three
+            sets of handwriting, the 25 of 400 lines with the most of it had 2.2, 2.6 and 3.9 times
+            the errors of 25 random lines, and those with the lowest mean confidence 1.7, 2.2 and
+            2.6 times: where a character was missed, only the columns between the characters are
+            uncertain.
         wrong: Expected number of wrong characters, `sum_i (1 - q_i)`.
         ratio: Width over height of the line's image.
         page: The page that the line is on, or whatever else alike lines have in common.
@@ -73,7 +75,7 @@ def most_useful(lines: Sequence[ReadLine], count: int) -> list[int]:
     taken: list[int] = []
     while len(taken) < count and left.any():
         of = left & dense if (left & dense).any() else left
-        gains = np.where(of, doubts * (1 - nearest**2) / np.sqrt(crowd), -1.0)
+        gains = np.where(of, doubts * (1 + _SAME - nearest**2) / np.sqrt(crowd), -1.0)
         best = int(gains.argmax())
         taken.append(best)
         left[best] = False

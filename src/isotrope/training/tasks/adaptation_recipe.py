@@ -67,6 +67,7 @@ class AdaptationData(Fields, frozen=True):
 
     Args:
         lines: Number of lines to train on, drawn by the seed; None: all.
+        unseen: Also use lines of pages that no person has seen, as in `PageLines`.
         held_out: Every `held_out`-th line, or page, is held out for validation.
         source: Published sets to use; paths are relative to the data, and `held_out` is theirs.
         new_characters: A character that the model lacks is added if the labels have it this often;
@@ -74,6 +75,7 @@ class AdaptationData(Fields, frozen=True):
     """
 
     lines: PositiveInt | None = None
+    unseen: bool = False
     held_out: int = Field(default=10, ge=2)
     source: tuple[AdapterSource, ...] = ()
     new_characters: NonNegativeInt = 3

@@ -1,0 +1,51 @@
+"""`isotrope adapt --review`: list the lines that a person should correct first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+LINES = 100
+"""Default number of lines: about an hour's correcting."""
+
+
+def review(
+    pages: Path, out: Path, base: Path | None, adapter: str | None, lines: int | None
+) -> None:
+    """Read the lines of pages, and write the most useful ones to `out` for correction.
+
+    Args:
+        pages: A folder of PAGE-XML or ALTO files with their images, as isotrope read them.
+        base: A folder of a recognizer of upright lines; None: the shipped one.
+        adapter: The adapter to read with.
+        lines: Number of lines.
+
+    Raises:
+        ValueError: There is nothing to correct, or the base or the adapter cannot be loaded.
+    """
+    from isotrope.ocr.engines.isotrope import Isotrope
+    from isotrope.training.review.listing import cut_out, most_useful_lines
+    from isotrope.training.review.sheet import PAGE, write_sheet
+
+    engine = Isotrope.from_pretrained(base, adapter)
+    listed = most_useful_lines(pages, engine.session, lines or LINES, _tracked)
+    write_sheet(listed, cut_out(listed), out)
+    typer.echo(
+        f"{out / PAGE}: {len(listed)} lines to correct, on "
+        f"{len({line.outline.image for line in listed})} pages"
+    )
+
+
+def _tracked(pages: Sequence[T]) -> Iterable[T]:
+    """The pages, with a progress bar if standard error is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    shown = sys.stderr.isatty()
+    return track(pages, "Reading", console=Console(stderr=True), transient=True, disable=not shown)

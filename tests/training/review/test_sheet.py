@@ -1,0 +1,104 @@
+"""Lines of pages listed for correction, and corrected, as a data set."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from isotrope.data.pages import load_lines
+from isotrope.ocr.recognition.calibration import Calibration
+from isotrope.ocr.recognition.session import LineReader
+from isotrope.training.review.listing import cut_out, most_useful_lines
+from isotrope.training.review.sheet import write_sheet
+
+LINE = """<TextLine id="isotrope_l{number}"><Coords points="10,{top} 190,{top} 190,{low} 10,{low}"/>
+<Baseline points="10,{low} 190,{low}"/><TextEquiv conf="{sure}"><Unicode>read {number}</Unicode>
+</TextEquiv></TextLine>"""
+PAGE = '<PcGts><Page imageFilename="{image}"><TextRegion>{lines}</TextRegion></Page></PcGts>'
+
+
+class Columns(LineReader):
+    """Reads "ab" in every line, the less surely the darker it is."""
+
+    def __init__(self):
+        super().__init__("ab", Calibration())
+
+    def probabilities(self, pixels):
+        sure = 0.6 + 0.3 * np.clip((pixels.mean(axis=(1, 2, 3)) + 1) / 2, 0, 1)
+        columns = np.zeros((len(pixels), pixels.shape[3] // 8, 3), np.float32)
+        for line, value in zip(columns, sure, strict=True):
+            line[:] = (1 - value) / 2
+            line[:, 0] = value
+            line[2], line[6] = (
+                ((1 - value) / 2, value, (1 - value) / 2),
+                ((1 - value) / 2,) * 2 + (value,),
+            )
+        return columns
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pages of three lines, of which a person has seen the first; the last is the darkest."""
+    for name in "ab":
+        page = Image.new("L", (200, 120), 250)
+        for number, shade in enumerate((0, 120, 40)):
+            ImageDraw.Draw(page).rectangle((20, 12 + 40 * number, 90, 26 + 40 * number), fill=shade)
+        page.save(tmp_path / f"{name}.png")
+        lines = "".join(
+            LINE.format(number=n, top=10 + 40 * n, low=30 + 40 * n, sure=0.5 if n else 1)
+            for n in range(3)
+        )
+        (tmp_path / f"{name}.xml").write_text(PAGE.format(image=f"{name}.png", lines=lines))
+    return tmp_path
+
+
+def test_unseen_lines_are_listed_and_drawn(folder):
+    pages = []
+    listed = most_useful_lines(folder, Columns(), 3, lambda of: pages.extend(of) or of)
+    assert len(pages) == 2
+    assert {line.key for line in listed} == {"isotrope_l1", "isotrope_l2"}
+    assert listed[0].key == "isotrope_l2"  # the darkest
+    assert listed[0].outline.image != listed[1].outline.image
+    darkness = [float(image.min()) for image in cut_out(listed)]
+    assert darkness == pytest.approx([{"1": 120, "2": 40}[line.key[-1]] / 255 for line in listed])
+
+
+def test_a_confirmed_sheet_is_a_data_set(folder):
+    out = folder / "review"
+    listed = most_useful_lines(folder, Columns(), 3)
+    write_sheet(listed, cut_out(listed), out)
+    assert not (out / "labels.tsv").exists()  # nobody has seen them yet
+    table = (out / "review.tsv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(table, dialect="excel-tab"))
+    assert [row["image"] for row in rows] == ["001.png", "002.png", "003.png"]
+    assert rows[0]["line"] == "isotrope_l2"
+    assert rows[0]["text"] == "ab"
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'data-image="([^"]*)"', page) == ["001.png", "002.png", "003.png"]
+    assert "http" not in page  # nothing from outside
+    (out / "labels.tsv").write_text("002.png\tcorrected\n")
+    image, text = load_lines(out)[0]
+    assert (text, image.shape[0]) == ("corrected", 3)
+    with pytest.raises(ValueError, match=r"has the labels\.tsv of an earlier review"):
+        write_sheet(listed, cut_out(listed), out)
+
+
+def test_texts_are_escaped(folder):
+    from dataclasses import replace
+
+    (line,) = most_useful_lines(folder, Columns(), 1)
+    hostile = replace(line, read=replace(line.read, text='"><script>alert(1)</script>'))
+    write_sheet([hostile], cut_out([hostile]), folder / "review")
+    page = (folder / "review" / "index.html").read_text(encoding="utf-8")
+    assert "&quot;&gt;&lt;script&gt;alert(1)" in page
+    assert page.count("<script>") == 1
+
+
+def test_nothing_to_correct(folder):
+    for name in "ab":
+        file = folder / f"{name}.xml"
+        file.write_text(file.read_text().replace('conf="0.5"', 'conf="1"'))
+    with pytest.raises(ValueError, match="has no line that only a program has read"):
+        most_useful_lines(folder, Columns(), 1)
