@@ -30,7 +30,7 @@ def offered(words):
     [
         ("isotrope re", ["read"]),
         ("isotrope read --engine ", ["isotrope", "gsanet", "rapidocr", "tesseract", "trocr"]),
-        ("isotrope read --adapter ", ["fraktur", "testaments", "typescript"]),
+        ("isotrope read --adapter ", ["fraktur", "testaments", "typescript", "auto", "none"]),
         ("isotrope read --adapter ty", ["typescript"]),
         ("isotrope read --adapter /tmp/", []),  # the shell then offers files
         ("isotrope read --detector ", ["pp-ocr", "isotrope"]),

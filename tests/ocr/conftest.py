@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from isotrope.lora import add_adapter, save_adapter
 from isotrope.ocr import loading
 from isotrope.ocr.orientation.model import FinderConfig, UprightNet
 from isotrope.ocr.orientation.store import save_finder
@@ -30,3 +31,20 @@ def weights(tmp_path_factory):
     save_finder(shaken(UprightNet(FinderConfig(STAGES, 8))), folder / "finder")
     (folder / "detector").symlink_to(loading.SHIPPED / "detector")
     return folder
+
+
+@pytest.fixture(scope="session")
+def random_adapter():
+    """Saves an adapter that is nowhere 0, unlike a fresh one, whose `B` is."""
+
+    def save(model, folder, seed=0, scale=0.3, **options):
+        torch.manual_seed(seed)
+        adapted = add_adapter(model, rank=2, **options)
+        with torch.no_grad():
+            for name, parameter in adapted.named_parameters():
+                if ".lora_" in name:
+                    parameter.add_(scale * torch.randn_like(parameter))
+        save_adapter(adapted, folder)
+        return folder
+
+    return save

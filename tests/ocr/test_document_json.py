@@ -53,6 +53,7 @@ def test_names_of_an_object():
     value = page_to_json(page)
     assert list(value) == [
         *("width", "height", "regions", "orientation", "slant", "file", "number", "resolution"),
+        "adapter",
     ]
     assert value["regions"][0]["polygon"] == [[1.5, 2.0]]
     assert value["regions"][0]["lines"][0]["text"] == "a b"

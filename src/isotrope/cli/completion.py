@@ -7,11 +7,12 @@ from __future__ import annotations
 
 
 def adapter_names(incomplete: str) -> list[str]:
-    """The shipped adapters."""
+    """The shipped adapters, and the words for a choice and for none."""
+    from isotrope.ocr.adapter_names import AUTO, NONE
     from isotrope.ocr.loading import SHIPPED
 
     found = {path.parent.name for path in SHIPPED.glob("*/adapters/*/adapter_config.json")}
-    return _starting(sorted(found), incomplete)
+    return _starting([*sorted(found), AUTO, NONE], incomplete)
 
 
 def detector_names(incomplete: str) -> list[str]:

@@ -48,9 +48,9 @@ def export(
 def _export(
     out: Path | None, weights: Path | None, adapter: str | None
 ) -> tuple[Path, dict[int, float]]:
-    from isotrope.ocr.gsanet.cache import export_folder, source_folders
+    from isotrope.ocr.gsanet.cache import export_folder, sources_of
     from isotrope.ocr.gsanet.export import export_onnx
     from isotrope.ocr.gsanet.loading import load_recognizer
 
-    out = out or export_folder(source_folders(weights, adapter))
+    out = out or export_folder(sources_of(weights, adapter))
     return out, export_onnx(load_recognizer(weights, adapter, merge=True), out)

@@ -137,10 +137,11 @@ Weights: TypeAlias = Annotated[
 Adapter: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="FOLDER|NAME",
+        metavar="NAME|FOLDER|SUM|auto",
         autocompletion=completion.adapter_names,
         rich_help_panel=_ENGINE,
-        help="A LoRA adapter: its folder, or a shipped one's name.",
+        help="A LoRA adapter: a shipped one's name, or its folder; a sum of several, such as "
+        "0.7*A+0.3*B; auto, the one that suits each page, auto:FOLDER also of those in FOLDER.",
     ),
 ]
 FinderName: TypeAlias = Annotated[

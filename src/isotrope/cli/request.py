@@ -145,14 +145,15 @@ def is_folder(out: str, several: bool) -> bool:
 
 def check_reader(given: dict[str, Any]) -> None:
     """Check the arguments of `Reader.from_pretrained`; see `Request.check`."""
+    from isotrope.ocr.adapter_names import NONE, parse_adapter
     from isotrope.ocr.detection import DETECTORS
     from isotrope.ocr.finders import FINDERS
-    from isotrope.ocr.loading import adapter_folder, default_engine
+    from isotrope.ocr.loading import default_engine
 
     weights, finder, adapter = given["path"], given["finder"], given["adapter"]
     check_folder("--weights", weights)
     engine = given["engine"] or default_engine(weights)
-    _check_taken(engine, given)
+    _check_taken(engine, given | {"adapter": None if adapter == NONE else adapter})
     if weights is not None and not (weights / "config.json").is_file():
         raise ValueError(f"{weights}: no recognizer here (config.json is missing); check --weights")
     if engine == "trocr" and weights is None:
@@ -163,8 +164,9 @@ def check_reader(given: dict[str, Any]) -> None:
     if detector not in (None, *DETECTORS) and not os.path.isdir(detector):
         names = ", ".join(DETECTORS)
         raise UsageError(f"--detector {detector}: not known; use {names} or a folder")
-    if adapter is not None:
-        adapter_folder(adapter, "recognizer" if engine == "gsanet" else given["model"] or "small")
+    if adapter not in (None, NONE):
+        models = {"gsanet": "recognizer", "trocr": "trocr"}
+        parse_adapter(adapter, models.get(engine, given["model"] or "small"))
 
 
 def _check_taken(engine: str, given: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") ->
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(config)
     with replacing(folder / BASE) as temporary:
-        temporary.write_text(json.dumps(_description(model), indent=1))
+        temporary.write_text(json.dumps(description(model), indent=1))
 
 
 def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") -> PeftModel:
@@ -133,7 +133,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
         )
     _refuse_taken(model, name)
     base = folder / BASE
-    here = _description(model) if base.is_file() else {}
+    here = description(model) if base.is_file() else {}
     try:
         made_for = json.loads(base.read_text()) if base.is_file() else None
         other = differences(made_for, here) if made_for else []
@@ -167,7 +167,7 @@ def load_adapter(model: nn.Module, folder: str | Path, name: str = "default") ->
 
 def weights_digest(model: nn.Module) -> str:
     """Digest of a model's parameters and running statistics as float32, without adapters."""
-    return digest(_arrays(model))
+    return digest(arrays(model))
 
 
 def switch_adapter(model: nn.Module, name: str | None) -> None:
@@ -270,7 +270,7 @@ def _base_parameters(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
+def arrays(model: nn.Module) -> dict[str, np.ndarray]:
     """The parameters and running statistics of a model without its adapters, as float32."""
     tensors = _base_parameters(model)
     for name, module in _unwrapped(model).named_modules():
@@ -280,11 +280,11 @@ def _arrays(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: tensor.detach().cpu().float().numpy() for name, tensor in tensors.items()}
 
 
-def _description(model: nn.Module) -> dict:
+def description(model: nn.Module) -> dict:
     """The class, alphabet, shapes and digest of a model, which its adapters depend on."""
     base = _unwrapped(model)
     if any(getattr(module, "merged", False) for module in base.modules()):
         raise ValueError("an adapter is merged into this model; call unmerge_adapter() first")
     charset = getattr(getattr(base, "config", None), "charset", None)
     name = getattr(base, "adapted_as", type(base).__name__)
-    return described(name, charset, _arrays(base))
+    return described(name, charset, arrays(base))

@@ -92,6 +92,7 @@ class Page:
         file: The name of its file; None if it had none.
         number: Its number in the file, from 1.
         resolution: Pixels per inch, if known.
+        adapter: The name of the adapter it was read with. None: none, or there is no text.
     """
 
     width: int
@@ -102,6 +103,7 @@ class Page:
     file: str | None = None
     number: int = 1
     resolution: float | None = None
+    adapter: str | None = None
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -115,6 +115,7 @@ _CHECKS: dict[str, Check] = {
     "file": _optional(_string),
     "number": _whole,
     "resolution": _optional(_number),
+    "adapter": _optional(_string),
     "pages": _all(_make(Page)),
 }
 """What a member must be, whichever class has it: a name means the same in all."""

@@ -31,4 +31,7 @@ def likeliest(read: Sequence[tuple[View, Transcript]]) -> Reading:
     # Rounded: the last digits of the finder's probabilities may differ between turns.
     confidence = round(line.confidence * view.probability**TRUST, 6)
     warnings = doubts(view.pixels, line.text, view.slant)
-    return Reading(line.text, confidence, view.degrees, view.slant, line.characters, warnings)
+    return Reading(
+        *(line.text, confidence, view.degrees, view.slant, line.characters, warnings),
+        adapter=line.adapter,
+    )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from isotrope.lora.fit import CONFIG
 from isotrope.ocr.onnx.session import CONFIG as MODEL
 from isotrope.ocr.onnx.session import GRAPH
 
@@ -55,6 +56,22 @@ def _config(path: str | Path) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter."""
+    return (folder / CONFIG).is_file()
+
+
+def shipped_adapters(model: str) -> list[Path]:
+    """The folders of the adapters of a shipped model, by name."""
+    return sorted(path.parent for path in (shipped(model) / "adapters").glob(f"*/{CONFIG}"))
+
+
+def find_adapter(adapter: str | Path, model: str = "small") -> Path | None:
+    """As `adapter_folder`, but None if there is no such adapter."""
+    places = (Path(adapter), shipped(model) / "adapters" / adapter) if str(adapter) else ()
+    return next(filter(is_adapter, places), None)
+
+
 def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
     """The folder of an adapter.
 
@@ -65,12 +82,11 @@ def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
     Raises:
         ValueError: There is no such adapter.
     """
-    adapters = shipped(model) / "adapters"
-    for place in (Path(adapter), adapters / adapter):
-        if (place / "adapter_config.json").is_file():
-            return place
-    names = ", ".join(sorted(path.parent.name for path in adapters.glob("*/adapter_config.json")))
-    raise ValueError(
-        f"{adapter}: no such adapter (there is no {Path(adapter) / 'adapter_config.json'}); give "
-        f"a folder that `isotrope adapt` wrote, or a shipped one's name: {names or 'none'}"
-    )
+    found = find_adapter(adapter, model)
+    if found is None:
+        names = ", ".join(path.name for path in shipped_adapters(model))
+        raise ValueError(
+            f"{adapter}: no such adapter (there is no {Path(adapter) / CONFIG}); give a folder "
+            f"that `isotrope adapt` wrote, or a shipped one's name: {names or 'none'}"
+        )
+    return found

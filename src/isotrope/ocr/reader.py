@@ -11,20 +11,20 @@ from typing import Literal, TypeVar, overload
 import numpy as np
 
 from isotrope.io.images import ImageError, ImageSource
-from isotrope.io.resize import turn
+from isotrope.ocr.adapter_names import Given
 from isotrope.ocr.detection import Detector, make_detector
 from isotrope.ocr.document import Page
-from isotrope.ocr.doubts import doubts
-from isotrope.ocr.engines import Engine, Transcript, make_engine
+from isotrope.ocr.engines import Engine, make_engine, readapted
+from isotrope.ocr.engines.adapted import Adapted
 from isotrope.ocr.finders import make_finder
-from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.loading import default_engine
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.pages.reader import PageReader
 from isotrope.ocr.pages.stream import page_reader, read_pages
 from isotrope.ocr.reading import Reading
-from isotrope.ocr.views import Finder, upright_views
-from isotrope.ocr.windows import check_size, read_each, turned, windows
+from isotrope.ocr.upright import read_upright
+from isotrope.ocr.views import Finder
+from isotrope.ocr.windows import check_size, raised, read_each, turned, windows
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Reader:
     def from_pretrained(
         cls,
         path: str | Path | None = None,
-        adapter: str | Path | None = None,
+        adapter: Given = None,
         engine: str | Engine | Callable | None = None,
         model: str | None = None,
         finder: str | Path | Finder = "isotrope",
@@ -84,7 +84,9 @@ class Reader:
 
         Args:
             path: The folder of the engine's weights. None: the shipped ones.
-            adapter: A LoRA adapter: its folder or a shipped one's name (isotrope, gsanet, trocr).
+            adapter: A LoRA adapter (isotrope, gsanet, trocr): its folder, a shipped one's name, or
+                a sum such as "0.7*A+0.3*B". "auto": the one that suits each page, or each image
+                of `read`; "auto:FOLDER": also of those in FOLDER. "none": None.
             engine: A name of `isotrope.ocr.engines.ENGINES`, or a function as in `make_engine`.
                 None: "isotrope", or the one whose weights `path` contains.
             model: "small" or "tiny" (isotrope, rapidocr).
@@ -130,6 +132,7 @@ class Reader:
         images: ImageSource | Iterable[ImageSource],
         batch_size: int = ...,
         on_error: Literal["raise"] = ...,
+        adapters: Iterable[Given] | None = ...,
     ) -> list[Reading]: ...
 
     @overload
@@ -139,6 +142,7 @@ class Reader:
         batch_size: int = ...,
         *,
         on_error: Literal["return"],
+        adapters: Iterable[Given] | None = ...,
     ) -> list[Reading | ImageError]: ...
 
     def read(
@@ -146,6 +150,7 @@ class Reader:
         images: ImageSource | Iterable[ImageSource],
         batch_size: int = 32,
         on_error: Literal["raise", "return"] = "raise",
+        adapters: Iterable[Given] | None = None,
     ) -> list[Reading] | list[Reading | ImageError]:
         """Read one image or many.
 
@@ -155,6 +160,8 @@ class Reader:
             on_error: What to do if an image cannot be read. "raise": raise its `ImageError` and
                 return nothing. "return": put its `ImageError` in its place in the list and read the
                 others.
+            adapters: One for each image, as in `with_adapter`, in place of the reader's own. Images
+                of one adapter are read together, and threads may read with others at the same time.
 
         Returns:
             One `Reading` for each image, in order.
@@ -162,8 +169,9 @@ class Reader:
         Raises:
             ImageError: An image cannot be read; the message names the file, or the position in
                 `images`.
+            ValueError: An adapter does not exist or does not fit, or there are fewer than images.
         """
-        return list(self._checked(images, batch_size, on_error, (0,), soon=False))
+        return list(self._checked(images, batch_size, on_error, (0,), False, adapters))
 
     @overload
     def stream(
@@ -228,6 +236,7 @@ class Reader:
         on_error: str,
         turns: Sequence[int],
         soon: bool,
+        adapters: Iterable[Given] | None = None,
     ) -> Iterator[Reading | ImageError]:
         """Check the arguments, then read; `soon` as in `stream`."""
         if batch_size < 1:
@@ -237,64 +246,54 @@ class Reader:
         if any(degrees % 90 for degrees in turns):
             raise ValueError(f"turns={tuple(turns)} must be multiples of 90 degrees")
         prepared = turned(images, turns, getattr(self.engine, "check", check_size))
+        names = None if adapters is None else iter(adapters)
         if on_error == "return":
-            return self._stream(prepared, batch_size, soon)
-        return map(_raised, self._stream(map(_raised, prepared), batch_size, soon))
+            return self._stream(prepared, batch_size, soon, names)
+        return map(raised, self._stream(map(raised, prepared), batch_size, soon, names))
 
-    def with_adapter(self, adapter: str | Path | None) -> Reader:
+    def with_adapter(self, adapter: Given) -> Reader:
         """Return another reader with this adapter, or None for no adapter, sharing what it can.
 
         Args:
-            adapter: A LoRA adapter: its folder or a shipped name (isotrope, gsanet, trocr).
+            adapter: As in `from_pretrained` (isotrope, gsanet, trocr).
 
         Raises:
             ValueError: The adapter does not exist or does not fit, or the engine takes no adapters.
         """
-        change = getattr(self.engine, "with_adapter", None)
-        if change is None:
-            raise ValueError(
-                f"engine {self.engine.name!r} does not change its adapter; give it when loading, "
-                "or use engine 'isotrope', 'gsanet' or 'trocr'"
-            )
         finder = None if isinstance(self.finder, OrbitFinder) else self.finder
-        return replace(self, engine=change(adapter), finder=finder)
+        return replace(self, engine=readapted(self.engine, adapter), finder=finder)
 
     @property
     def _equivariant(self) -> bool:
         return getattr(self.engine, "equivariant", False)
 
-    def _stream(self, prepared, batch_size: int, soon: bool) -> Iterator[Reading | ImageError]:
+    def _stream(
+        self, prepared, batch_size: int, soon: bool, adapters: Iterator[Given] | None
+    ) -> Iterator[Reading | ImageError]:
         most = getattr(self.engine, "window", WINDOW) * batch_size
         for window in windows(prepared, batch_size if soon else most, most):
-            sound = [image for image in window if not isinstance(image, ImageError)]
-            readings = iter(read_each(self._read, sound, batch_size))
+            count = len(window)
+            each = self._adapted.each(adapters, count) if adapters else [self.engine] * count
+            pairs = [
+                (i, e) for i, e in zip(window, each, strict=True) if not isinstance(i, ImageError)
+            ]
+            readings = iter(read_each(self._read, pairs, batch_size))
             yield from [
                 image if isinstance(image, ImageError) else self._sure(next(readings))
                 for image in window
             ]
 
-    def _read(self, images: Sequence[np.ndarray], batch_size: int) -> list[Reading]:
-        if self._equivariant or self.finder is None:
-            lines = self.engine.read(images, batch_size)
-            return [_as_it_is(*pair) for pair in zip(images, lines, strict=True)]
-        views = upright_views(self.finder, images, batch_size)
-        lines = iter(self.engine.read([v.pixels for several in views for v in several], batch_size))
-        return [likeliest([(view, next(lines)) for view in several]) for several in views]
+    def _read(self, pairs: Sequence[tuple[np.ndarray, Engine]], batch_size: int) -> list[Reading]:
+        """Read each image with its engine."""
+        images, engines = zip(*pairs, strict=True) if pairs else ((), ())
+        return read_upright(engines, None if self._equivariant else self.finder, images, batch_size)
+
+    @cached_property
+    def _adapted(self) -> Adapted:
+        return Adapted(self.engine)
 
     def _sure(self, reading: Reading | ImageError) -> Reading | ImageError:
         """Drop the text of a reading if its confidence is too low."""
         if isinstance(reading, ImageError) or reading.confidence >= self.min_confidence:
             return reading
         return replace(reading, text="", characters=(), warnings=())
-
-
-def _as_it_is(pixels: np.ndarray, line: Transcript) -> Reading:
-    """Convert an equivariant engine's line to a reading."""
-    warnings = doubts(turn(pixels, -line.orientation), line.text) if line.text else ()
-    return Reading(line.text, line.confidence, line.orientation, 0.0, line.characters, warnings)
-
-
-def _raised(result: T | ImageError) -> T:
-    if isinstance(result, ImageError):
-        raise result
-    return result

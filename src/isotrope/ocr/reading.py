@@ -24,6 +24,7 @@ class Reading:
             probability that it is right; empty if the engine gives none.
         warnings: Reasons why the text may be wrong despite high confidence: several lines in one
             crop, or a very long or steep line. Usually empty.
+        adapter: The name of the adapter it was read with. None: none, or there is no text.
     """
 
     text: str
@@ -32,3 +33,4 @@ class Reading:
     slant: float = 0.0
     characters: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    adapter: str | None = None

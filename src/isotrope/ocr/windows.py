@@ -12,6 +12,7 @@ from isotrope.io.errors import TOO_LARGE
 from isotrope.io.images import ImageError, ImageSource, image_sources, load_pixels
 from isotrope.io.resize import turn
 
+Given = TypeVar("Given")
 T = TypeVar("T")
 
 PIXELS = 1 << 24
@@ -98,15 +99,15 @@ def windows(
 
 
 def read_each(
-    read: Callable[[Sequence[np.ndarray], int], list[T]],
-    images: Sequence[np.ndarray],
+    read: Callable[[Sequence[Given], int], list[T]],
+    images: Sequence[Given],
     batch_size: int,
 ) -> list[T | ImageError]:
     """Read images together; one by one if there is too little memory for all of them.
 
     Args:
         read: Maps images and a batch size to one result each.
-        images: (H, W, 3) each.
+        images: (H, W, 3) each, or what `read` takes for each.
         batch_size: How many go through a model at once.
 
     Returns:
@@ -126,3 +127,10 @@ def _loaded(source: ImageSource) -> np.ndarray:
         return load_pixels(source)
     except TypeError as error:
         raise ImageError(str(error)) from error
+
+
+def raised(result: T | ImageError) -> T:
+    """Raise an error that stands in the place of a result."""
+    if isinstance(result, ImageError):
+        raise result
+    return result

@@ -9,17 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from isotrope.ocr.adapter_names import AUTO, NONE, is_auto, one_adapter
 from isotrope.ocr.detection import DETECTOR, DETECTORS
 from isotrope.ocr.engines import ENGINES
 from isotrope.ocr.formats import format_names
 from isotrope.ocr.formats.pages import page_format, page_format_names
-from isotrope.ocr.loading import shipped
+from isotrope.ocr.loading import shipped_adapters
 from isotrope.serve.documents import CROP_SUFFIXES, media_type
 from isotrope.serve.job import Choice
 from isotrope.serve.limits import Refusal
-
-NONE = "none"
-"""The name of no adapter."""
 
 _NEEDS = {"gsanet": ("torch", "transformers", "peft"), "rapidocr": ("rapidocr",)}
 _ADAPTERS = {"isotrope": "small", "gsanet": "recognizer"}
@@ -55,8 +53,8 @@ class Choices:
         if model not in (None, _ADAPTERS.get(default.engine)):
             adapters[default.engine] = {}
         own = adapters.setdefault(default.engine, {})
-        if default.adapter is not None:
-            own.setdefault(Path(default.adapter).name, default.adapter)
+        if default.adapter not in (None, NONE):
+            own.setdefault(_called(default), default.adapter)
         detectors = {name: name for name in DETECTORS}
         if default.detector is not None:
             detectors.setdefault(Path(default.detector).name, default.detector)
@@ -94,7 +92,7 @@ class Choices:
             "detectors": list(self.detectors),
             "defaults": {
                 "engine": default.engine,
-                "adapter": None if default.adapter is None else Path(default.adapter).name,
+                "adapter": None if default.adapter is None else _called(default),
                 "detector": Path(default.detector or DETECTOR).name,
             },
             "formats": [_format(name, page_format(name).suffix) for name in page_formats()],
@@ -140,9 +138,16 @@ def _is_usable(engine: str) -> bool:
 def _shipped(engine: str) -> dict[str, str]:
     if engine not in _ADAPTERS:
         return {}
-    folder = shipped(_ADAPTERS[engine]) / "adapters"
-    found = sorted(path.parent.name for path in folder.glob("*/adapter_config.json"))
-    return {name: name for name in found}
+    names = [folder.name for folder in shipped_adapters(_ADAPTERS[engine])]
+    return {name: name for name in ([AUTO, *names] if names else [])}
+
+
+def _called(choice: Choice) -> str:
+    """What clients call the adapter of a choice: never by its path."""
+    if is_auto(choice.adapter):
+        return AUTO
+    adapters = one_adapter(choice.adapter, _ADAPTERS.get(choice.engine, "small"))
+    return NONE if adapters is None else adapters.name
 
 
 def _format(name: str, suffix: str) -> dict[str, str]:

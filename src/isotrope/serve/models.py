@@ -31,6 +31,7 @@ class ScoredReading(BaseModel):
     slant: float
     characters: list[float]
     warnings: list[str]
+    adapter: str | None = None
     scores: dict[str, float]
 
 

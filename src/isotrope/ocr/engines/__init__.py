@@ -7,9 +7,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
+from isotrope.ocr.adapter_names import NONE, is_auto
 from isotrope.ocr.engines.base import Engine, Transcript
+from isotrope.ocr.engines.choosing import readapted
 
-__all__ = ["ENGINES", "Engine", "Transcript", "engine_options", "make_engine"]
+__all__ = ["ENGINES", "Engine", "Transcript", "engine_options", "make_engine", "readapted"]
 
 ENGINES = {
     "isotrope": "isotrope.ocr.engines.isotrope:Isotrope",
@@ -36,6 +38,8 @@ def make_engine(engine: str | Engine | Callable, **options: Any) -> Engine:
         TypeError: `engine` is none of the above.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if str(given.get("adapter")) == NONE:
+        del given["adapter"]
     if isinstance(engine, str):
         return _named(engine, given)
     if given:
@@ -78,4 +82,8 @@ def _named(name: str, given: dict[str, Any]) -> Engine:
         raise ValueError(
             f"engine {name!r} takes no {', '.join(strange)}; it takes {', '.join(taken)}"
         )
-    return make(**given)
+    if not is_auto(given.get("adapter")):
+        return make(**given)
+    if "runtime" in taken:
+        given.setdefault("runtime", "torch")  # an export has its adapter merged for good
+    return readapted(make(**given | {"adapter": None}), given["adapter"])

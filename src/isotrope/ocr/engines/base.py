@@ -25,6 +25,9 @@ class Transcript:
             equivariant engines set it; the others are given upright lines.
         places: The extent of each character of `text` along the line, from 0 at the left edge of
             the image to 1 at the right; empty where the engine does not say.
+        adapter: The name of the adapter it was read with; None: none.
+        log_likelihood: Log probability of this reading of the whole image, so that readings of one
+            image by several models can be compared. None: that of the characters.
     """
 
     text: str
@@ -32,6 +35,8 @@ class Transcript:
     characters: tuple[float, ...] = ()
     orientation: int = 0
     places: tuple[tuple[float, float], ...] = ()
+    adapter: str | None = None
+    log_likelihood: float | None = None
 
     @property
     def typical(self) -> float:
@@ -49,10 +54,11 @@ class Transcript:
 class Engine(Protocol):
     """Reads upright lines.
 
-    Three attributes are optional. `equivariant = True` declares that the engine reads the same text
+    Four attributes are optional. `equivariant = True` declares that the engine reads the same text
     whichever way up a line is, and so needs no finder. `check(pixels)` raises `ImageError` for
     images the engine rejects. `window` is the number of batches of lines to collect, from which the
-    engine then forms batches of similar lines.
+    engine then forms batches of similar lines. `chosen(lines, batch_size)` returns the engine to
+    read a whole page with, given a few of its lines.
     """
 
     name: str

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from isotrope.io.resize import target_size
+from isotrope.ocr.adapter_names import Adapters, Given, one_adapter
 from isotrope.ocr.engines.base import Transcript, required
 from isotrope.ocr.engines.torch_device import torch_device
-from isotrope.ocr.gsanet.cache import cached_export, export_folder, is_whole, source_folders
+from isotrope.ocr.gsanet.cache import cached_export, export_folder, is_whole, sources_of
 from isotrope.ocr.loading import shipped
 from isotrope.ocr.processes import settle
 
@@ -36,16 +37,23 @@ class GSANet:
             `config.image_height`, `config.image_stride`, `config.max_ratio`, and `read(pixels: (B,
             3, h, w) in [0, 1])` returning a `Written`; if `beams` is not 1, it is passed as well.
         beams: As in `from_pretrained`.
+        adapter: The name of the adapter it reads with. None: none.
+        base: The model without any adapter. None: `recognizer`, with its adapter taken out.
+        shipped: The shipped model that this is; None if it is another.
 
     Raises:
         ValueError: `beams` is below 1.
     """
 
     name = "gsanet"
+    adapters_of = "recognizer"
     equivariant = True
     window = 16  # batches share one image size: in windows of 2, words take 15% longer
     recognizer: Recognizer | OnnxRecognizer
     beams: int | None = None
+    adapter: str | None = None
+    base: Recognizer | None = None
+    shipped: str | None = None
 
     def __post_init__(self) -> None:
         if self.beams is not None and self.beams < 1:
@@ -55,7 +63,7 @@ class GSANet:
     def from_pretrained(
         cls,
         path: str | Path | None = None,
-        adapter: str | Path | None = None,
+        adapter: Given = None,
         runtime: Runtime = "auto",
         beams: int | None = None,
         threads: int | None = None,
@@ -65,7 +73,7 @@ class GSANet:
 
         Args:
             path: A folder written by `Recognizer.save_pretrained`. None: the shipped weights.
-            adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
+            adapter: A LoRA adapter, or a sum of several, as in `adapter_names`. None: none.
             runtime: "torch", or "onnx" for onnxruntime, which is faster on a CPU. With "onnx",
                 `path` may be a folder written by `isotrope export`; other weights, with the adapter
                 merged, are exported once, in half a minute, to the user's cache (`$XDG_CACHE_HOME`
@@ -84,16 +92,24 @@ class GSANet:
         """
         for name in ("torch", "transformers"):
             required(name, cls.name, "pip install 'isotrope[torch]'")
-        path = Path(path) if path is not None else shipped("recognizer")
+        from isotrope.ocr.gsanet.loading import load_recognizer
+
+        path = Path(path) if path is not None else shipped(cls.adapters_of)
+        of = cls.adapters_of if path == shipped(cls.adapters_of) else None
+        adapters = one_adapter(adapter, cls.adapters_of)
         place = torch_device(device)
         if place != "cpu" and runtime == "onnx":
             raise ValueError(f"device={device!r}: onnx runs gsanet on the CPU; use runtime='torch'")
         if place != "cpu" and runtime == "auto":
             runtime = "torch"
-        recognizer = _load(path, adapter, runtime, threads, place)
-        if adapter is not None and not _is_adapted(recognizer):  # a merged adapter leaves no trace
-            beams = beams or BEAMS
-        return cls(recognizer, beams)
+        if runtime not in get_args(Runtime):
+            raise ValueError(f"runtime={runtime!r} is not known; use 'auto', 'torch' or 'onnx'")
+        if (exported := _export(path, adapters, runtime)) is not None:
+            name = None if adapters is None else adapters.name  # it is merged into the export
+            return cls(_load_onnx(exported, threads), beams, name, shipped=of)
+        loaded = load_recognizer(path)
+        bare = cls(loaded if place == "cpu" else loaded.to(place), beams, shipped=of)  # pyright: ignore[reportArgumentType] # wrapped
+        return bare if adapters is None else bare.with_adapter(adapters)
 
     def check(self, pixels: np.ndarray) -> None:
         """Reject an image under 2 px on a side, or longer than `config.max_ratio` times its height.
@@ -125,7 +141,7 @@ class GSANet:
                     read.update(zip(batch, self._read_batch(pixels), strict=True))
         return [read[place] for place in range(len(lines))]
 
-    def with_adapter(self, adapter: str | Path | None) -> GSANet:
+    def with_adapter(self, adapter: Given) -> GSANet:
         """Return an engine with this adapter, or None for none, sharing the same weights.
 
         Args:
@@ -139,11 +155,14 @@ class GSANet:
 
         from isotrope.ocr.gsanet.loading import with_adapter
 
-        if not isinstance(self.recognizer, nn.Module):
+        base = self.base or self.recognizer
+        if not isinstance(base, nn.Module):
             raise ValueError(
                 "an engine on onnxruntime has its adapter merged for good; use runtime='torch'"
             )
-        return GSANet(with_adapter(self.recognizer, adapter), self.beams)
+        adapters = one_adapter(adapter, self.adapters_of)
+        name = None if adapters is None else adapters.name
+        return replace(self, recognizer=with_adapter(base, adapters), adapter=name, base=base)
 
     def _read_batch(self, pixels) -> list[Transcript]:
         beams = self._beams()
@@ -152,7 +171,7 @@ class GSANet:
             pixels.to(getattr(self.recognizer, "device", "cpu")), **followed
         )
         return [
-            Transcript(text, confidence, characters, orientation)
+            Transcript(text, confidence, characters, orientation, adapter=self.adapter)
             for text, confidence, characters, orientation in zip(
                 found.texts,
                 found.confidences.tolist(),
@@ -164,11 +183,8 @@ class GSANet:
 
     def _beams(self) -> int:
         """The beam width."""
-        return self.beams or (BEAMS if _is_adapted(self.recognizer) else 1)
-
-
-def _is_adapted(recognizer: Recognizer | OnnxRecognizer) -> bool:
-    return hasattr(recognizer, "peft_config")
+        adapted = self.adapter is not None or hasattr(self.recognizer, "peft_config")
+        return self.beams or (BEAMS if adapted else 1)
 
 
 def _unit(line: np.ndarray):
@@ -178,40 +194,29 @@ def _unit(line: np.ndarray):
     return torch.from_numpy(np.ascontiguousarray(line)).permute(2, 0, 1).float() / 255
 
 
-def _load(
-    path: Path, adapter: str | Path | None, runtime: Runtime, threads: int | None, place: str
-) -> Recognizer | OnnxRecognizer:
+def _export(path: Path, adapters: Adapters | None, runtime: Runtime) -> Path | None:
+    """The folder of the export to read with; None: read on torch."""
     from isotrope.ocr.gsanet.loading import load_recognizer
 
     if runtime == "torch":
-        recognizer = load_recognizer(path, adapter)
-        return recognizer if place == "cpu" else recognizer.to(place)  # pyright: ignore[reportArgumentType] # wrapped
-    if runtime == "onnx":
-        return _load_onnx(path, adapter, threads)
-    if runtime != "auto":
-        raise ValueError(f"runtime={runtime!r} is not known; use 'auto', 'torch' or 'onnx'")
+        return None
     if (path / "encoder.onnx").is_file():
-        return _load_onnx(path, adapter, threads)
-    exported = export_folder(source_folders(path, adapter))
-    if is_whole(exported):  # the adapter is merged into it
-        return _load_onnx(exported, None, threads)
-    return load_recognizer(path, adapter)
+        if adapters is not None:
+            raise ValueError(
+                f"{path}: an exported model takes no adapter; give the weights that it was "
+                "exported from, or export them with it"
+            )
+        return path
+    sources = sources_of(path, adapters)
+    if runtime == "onnx":
+        return cached_export(sources, lambda: load_recognizer(path, adapters, merge=True))
+    exported = export_folder(sources)
+    return exported if is_whole(exported) else None
 
 
-def _load_onnx(path: Path, adapter: str | Path | None, threads: int | None) -> OnnxRecognizer:
+def _load_onnx(folder: Path, threads: int | None) -> OnnxRecognizer:
     import torch
 
     from isotrope.ocr.engines.gsanet_onnx import OnnxRecognizer
-    from isotrope.ocr.gsanet.loading import load_recognizer
 
-    threads = threads or torch.get_num_threads()
-    if not (path / "encoder.onnx").is_file():
-        sources = source_folders(path, adapter)
-        exported = cached_export(sources, lambda: load_recognizer(path, adapter, merge=True))
-        return OnnxRecognizer(exported, threads)
-    if adapter is not None:
-        raise ValueError(
-            f"{path}: an exported model takes no adapter; give the weights that it was exported "
-            "from, or export them with it"
-        )
-    return OnnxRecognizer(path, threads)
+    return OnnxRecognizer(folder, threads or torch.get_num_threads())

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from isotrope.ocr.adapter_names import Given, one_adapter
 from isotrope.ocr.engines.base import Transcript
-from isotrope.ocr.loading import adapter_folder, shipped
+from isotrope.ocr.loading import shipped
 from isotrope.ocr.recognition.session import LineReader, LineSession
 
 MODELS = ("small", "tiny")
@@ -24,17 +25,19 @@ class Isotrope:
     Args:
         session: Reads lines: a `LineSession`, or another `LineReader`.
         model: The shipped model whose adapters are known by name.
+        adapter: The name of the adapter it reads with. None: none.
     """
 
     name: ClassVar[str] = "isotrope"
     session: LineReader
     model: str = "small"
+    adapter: str | None = None
 
     @classmethod
     def from_pretrained(
         cls,
         path: str | Path | None = None,
-        adapter: str | Path | None = None,
+        adapter: Given = None,
         model: str = "small",
         threads: int | None = None,
         device: str | None = None,
@@ -43,7 +46,7 @@ class Isotrope:
 
         Args:
             path: A folder written by `recognition.store.save_model`. None: a shipped model.
-            adapter: A LoRA adapter: its folder or the name of a shipped one.
+            adapter: A LoRA adapter, or a sum of several, as in `adapter_names`.
             model: The shipped model to use: "small" or "tiny".
             threads: Number of threads. None: onnxruntime's default.
             device: "auto", "cpu", or "cuda" if onnxruntime supports it. None: the CPU.
@@ -54,10 +57,22 @@ class Isotrope:
         if model not in MODELS:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else shipped(model)
-        adapter = None if adapter is None else adapter_folder(adapter, model)
-        return cls(LineSession(folder, threads, adapter, device), model)
+        adapters = one_adapter(adapter, model)
+        terms, name = (None, None) if adapters is None else (adapters.terms, adapters.name)
+        return cls(LineSession(folder, threads, terms, device), model, name)
 
-    def with_adapter(self, adapter: str | Path | None) -> Isotrope:
+    @property
+    def adapters_of(self) -> str:
+        """The shipped model whose adapters are known by name."""
+        return self.model
+
+    @property
+    def shipped(self) -> str | None:
+        """The shipped model that this is; None if it is another."""
+        folder = self.session.folder if isinstance(self.session, LineSession) else None
+        return self.model if folder == shipped(self.model) else None
+
+    def with_adapter(self, adapter: Given) -> Isotrope:
         """Return an engine with the same weights and this adapter, or None for no adapter.
 
         Raises:
@@ -74,6 +89,13 @@ class Isotrope:
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read upright lines, as in `Engine.read`."""
         return [
-            Transcript(decoded.text, decoded.confidence, decoded.confidences, places=decoded.places)
+            Transcript(
+                decoded.text,
+                decoded.confidence,
+                decoded.confidences,
+                places=decoded.places,
+                adapter=self.adapter,
+                log_likelihood=decoded.log_likelihood * decoded.length,
+            )
             for decoded in self.session.read(lines, batch_size)
         ]

@@ -17,13 +17,14 @@ def json_lines(
 
 
 def json_objects(results: Iterable[Result], turns: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Yield each reading with its slant in degrees, character confidences, and warnings."""
+    """Yield each reading with its slant in degrees, character confidences, warnings, adapter."""
     for reading, row in rows(results, turns):
         characters = [round(confidence, 4) for confidence in reading.characters]
         yield row | {
             "slant": round(reading.slant, 1),
             "characters": characters,
             "warnings": reading.warnings,
+            "adapter": reading.adapter,
         }
 
 

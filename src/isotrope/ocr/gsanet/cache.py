@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import isotrope
 from isotrope.io.files import cache_folder
-from isotrope.ocr.loading import adapter_folder, shipped
+from isotrope.ocr.adapter_names import Given, one_adapter
+from isotrope.ocr.loading import shipped
 
 if TYPE_CHECKING:
     from isotrope.ocr.gsanet.recognizer import Recognizer
 
 
-def source_folders(path: Path | None, adapter: str | Path | None) -> list[Path]:
-    """List the folders that make up a `Recognizer`: its weights and its adapter."""
-    weights = path or shipped("recognizer")
-    return [weights] if adapter is None else [weights, adapter_folder(adapter, "recognizer")]
+Sources: TypeAlias = tuple[tuple[float, Path], ...]
+"""The folders that make up a recognizer, with the weights of its adapters."""
 
 
-def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Path:
+def sources_of(path: Path | None, adapter: Given) -> Sources:
+    """The folders of a `Recognizer`: its weights, and its adapters."""
+    adapters = one_adapter(adapter, "recognizer")
+    return ((1.0, path or shipped("recognizer")), *(adapters.terms if adapters else ()))
+
+
+def cached_export(sources: Sources, load: Callable[[], Recognizer]) -> Path:
     """Return the folder of a recognizer's export, exporting it if it is not in the cache.
 
     Args:
-        sources: The folders of its weights and adapter; their contents form the key.
+        sources: As `sources_of` lists them; their contents form the key.
         load: Loads the recognizer.
 
     Raises:
@@ -46,7 +51,7 @@ def cached_export(sources: Sequence[Path], load: Callable[[], Recognizer]) -> Pa
     return folder
 
 
-def export_folder(sources: Sequence[Path]) -> Path:
+def export_folder(sources: Sources) -> Path:
     """Path in the user's cache of the export of these weights, whether or not it exists."""
     return cache_folder() / "onnx" / _fingerprint(sources)
 
@@ -56,13 +61,14 @@ def is_whole(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
-def _fingerprint(sources: Sequence[Path]) -> str:
+def _fingerprint(sources: Sources) -> str:
     import torch
 
     from isotrope.ocr.gsanet.graph import FORMAT
 
     digest = hashlib.sha256(f"{FORMAT} {isotrope.__version__} {torch.__version__}".encode())
-    for source in sources:
+    for weight, source in sources:
+        digest.update(f"\n{weight!r} of".encode())
         for file in sorted(source.glob("*")):
             if file.suffix in (".json", ".safetensors", ".bin"):
                 content = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -10,49 +10,56 @@ from safetensors import SafetensorError
 
 from isotrope.lora import load_adapter
 from isotrope.lora.sharing import shared_copy
+from isotrope.lora.summing import sum_adapters
+from isotrope.ocr.adapter_names import Adapters, Given, one_adapter
 from isotrope.ocr.checkpoints import misfits
 from isotrope.ocr.gsanet.recognizer import Recognizer
-from isotrope.ocr.loading import adapter_folder, shipped
+from isotrope.ocr.loading import shipped
 
 _REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
 
 
 def load_recognizer(
-    path: Path | None = None, adapter: str | Path | None = None, merge: bool = False
+    path: Path | None = None, adapter: Given = None, merge: bool = False
 ) -> Recognizer:
     """Load a `Recognizer` in eval mode.
 
     Args:
         path: A folder written by `Recognizer.save_pretrained`. None: the shipped weights.
-        adapter: A LoRA adapter: a folder, or the name of a shipped one. None: none.
-        merge: Whether to merge the adapter into the weights. If not, a `PeftModel` is returned,
-            which forwards unknown attributes to the recognizer inside.
+        adapter: A LoRA adapter, or a sum of several, as in `adapter_names`. None: none.
+        merge: Whether to merge the adapter into the weights, as a sum always is. If not, a
+            `PeftModel` is returned, which forwards unknown attributes to the recognizer inside.
 
     Raises:
         ValueError: There is no recognizer at `path`, or no matching adapter at `adapter`.
     """
     recognizer = _load(path or shipped("recognizer"))
-    if adapter is not None:
-        recognizer = _adapted(recognizer, adapter, merge)
+    if (adapters := one_adapter(adapter, "recognizer")) is not None:
+        recognizer = _adapted(recognizer, adapters, merge)
     return recognizer.eval()
 
 
-def with_adapter(recognizer: Recognizer, adapter: str | Path | None) -> Recognizer:
+def with_adapter(recognizer: Recognizer, adapter: Given) -> Recognizer:
     """Return the same recognizer with this adapter, or None for no adapter.
 
     Args:
-        recognizer: Not modified; the result shares the memory of its weights.
+        recognizer: Not modified; the result shares the memory of its weights. Its own adapter is
+            taken out, unless it is a sum, which is merged.
         adapter: As in `load_recognizer`.
 
     Raises:
         ValueError: The adapter does not exist or belongs to another model.
     """
     shared = cast("Recognizer", shared_copy(recognizer))
-    return (shared if adapter is None else _adapted(shared, adapter)).eval()
+    adapters = one_adapter(adapter, "recognizer")
+    return (shared if adapters is None else _adapted(shared, adapters)).eval()
 
 
-def _adapted(recognizer: Recognizer, adapter: str | Path, merge: bool = False) -> Recognizer:
-    adapted = load_adapter(recognizer, adapter_folder(adapter, "recognizer"))
+def _adapted(recognizer: Recognizer, adapters: Adapters, merge: bool = False) -> Recognizer:
+    if adapters.alone is None:
+        sum_adapters(recognizer, adapters.terms)
+        return recognizer
+    adapted = load_adapter(recognizer, adapters.alone)
     return cast("Recognizer", adapted.merge_and_unload() if merge else adapted)
 
 

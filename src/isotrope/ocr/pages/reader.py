@@ -20,6 +20,7 @@ from isotrope.ocr.pages.frame import Frame, majority, upright
 from isotrope.ocr.pages.level import paper
 from isotrope.ocr.pages.reading import read_strips
 from isotrope.ocr.pages.strips import Outline, Strip, cut
+from isotrope.ocr.pages.telling import telling
 from isotrope.ocr.pages.words import words
 from isotrope.ocr.views import Finder
 
@@ -61,26 +62,32 @@ class PageReader:
 
     def read_frame(self, frame: Frame, batch_size: int = 32) -> Page:
         """Read a page that `upright` has turned; its coordinates are those of the page as given."""
-        lines, slant = self._lines(frame, batch_size)
+        lines, slant, adapter = self._lines(frame, batch_size)
         most = majority([(line.orientation, len(line.text)) for line in lines])
         if most:  # the finder was wrong about the page
             frame = frame.turned_back(most)
-            lines, slant = self._lines(frame, batch_size)
+            lines, slant, adapter = self._lines(frame, batch_size)
             most = majority([(line.orientation, len(line.text)) for line in lines])
-        found = Page(*frame.size, regions(lines, frame.size), most, slant)
+        found = Page(*frame.size, regions(lines, frame.size), most, slant, adapter=adapter)
         return found.turned(frame.degrees)
 
-    def _lines(self, frame: Frame, batch_size: int) -> tuple[list[Line], float]:
-        """Find and read the lines of an upright page, in any order, and measure its slant."""
+    def _lines(self, frame: Frame, batch_size: int) -> tuple[list[Line], float, str | None]:
+        """Find and read the lines of an upright page, in any order.
+
+        Returns:
+            The lines, the slant of the page, and the adapter they were read with.
+        """
         detected = parted(find_lines(frame.pixels, self.detector, frame.slant), frame.pixels)
         if not detected:
-            return [], 0.0
+            return [], 0.0, None
         color = paper(frame.pixels)
         keep = len(detected) <= HELD
         strips = [cut(frame.pixels, Outline.of(line), color, keep=keep) for line in detected]
         read = self._read(strips, detected, batch_size)
-        lines = [_line(strip, said) for strip, said in read if self._is_kept(said)]
-        return lines, round(page_slant(detected), 2)
+        kept = [(strip, said) for strip, said in read if self._is_kept(said)]
+        adapter = kept[0][1].adapter if kept else None  # one for the whole page
+        lines = [_line(strip, said) for strip, said in kept]
+        return lines, round(page_slant(detected), 2), adapter
 
     def _is_kept(self, said: Transcript) -> bool:
         """Whether a line has text, and is sure enough."""
@@ -93,7 +100,7 @@ class PageReader:
     ) -> list[tuple[Strip, Transcript]]:
         """Read each strip the right way up."""
         if getattr(self.engine, "equivariant", False):
-            said = self._said(strips, batch_size)
+            said = self._said(self._engine(strips, batch_size), strips, batch_size)
             return [
                 (strip.flipped() if line.orientation == 180 else strip, line)
                 for strip, line in zip(strips, said, strict=True)
@@ -102,7 +109,7 @@ class PageReader:
         ways = [strip.flipped() if o < 0 else strip for strip, o in zip(strips, odds, strict=True)]
         doubtful = [number for number, o in enumerate(odds) if abs(o) < DOUBT]
         views = [*ways, *(ways[number].flipped() for number in doubtful)]
-        said = self._said(views, batch_size)
+        said = self._said(self._engine(ways, batch_size), views, batch_size)
         read = list(zip(views, said, strict=True))
         for place, number in enumerate(doubtful, start=len(ways)):
             other = 1 / (1 + math.exp(abs(odds[number])))  # probability of facing the other way
@@ -110,12 +117,18 @@ class PageReader:
                 read[number] = read[place]
         return read[: len(ways)]
 
-    def _said(self, strips: Sequence[Strip], batch_size: int) -> list[Transcript]:
-        """What the engine reads in each strip."""
+    def _engine(self, strips: Sequence[Strip], batch_size: int) -> Engine:
+        """The engine that suits the page best, if there is a choice."""
+        choose = getattr(self.engine, "chosen", None)
+        return self.engine if choose is None else choose(telling(strips), batch_size)
+
+    @staticmethod
+    def _said(engine: Engine, strips: Sequence[Strip], batch_size: int) -> list[Transcript]:
+        """What an engine reads in each strip."""
         said: list[Transcript] = []
         for start in range(0, len(strips), HELD):
             held = [strip.pixels for strip in strips[start : start + HELD]]
-            said += read_strips(self.engine, held, batch_size)
+            said += read_strips(engine, held, batch_size)
         return said
 
     def _odds(self, strips: list[Strip], detected: Sequence[DetectedLine]) -> np.ndarray:

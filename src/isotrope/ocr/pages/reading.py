@@ -62,6 +62,7 @@ def joined(parts: Sequence[Transcript]) -> Transcript:
         min(part.confidence for part in parts),
         tuple(characters) if len(characters) == len(text) else (),
         orientation,
+        adapter=parts[0].adapter,
     )
 
 

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from isotrope.io.tensors import load_tensors
-from isotrope.lora.characters import added_characters
-from isotrope.lora.merging import merged_weights
+from isotrope.lora.sums import Terms, summed_characters, summed_weights
 from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph, run
 from isotrope.ocr.processes import PerProcess
@@ -132,7 +131,8 @@ class LineSession(LineReader):
     Args:
         folder: a folder written by `recognition.store.save_model`.
         threads: Number of threads. None: onnxruntime's default.
-        adapter: a folder written by `isotrope adapt`, merged into the weights.
+        adapter: a folder written by `isotrope adapt`, or the terms of a weighted sum of several;
+            merged into the weights.
         device: as in `onnx_providers`.
 
     Raises:
@@ -144,10 +144,11 @@ class LineSession(LineReader):
         self,
         folder: str | Path,
         threads: int | None = None,
-        adapter: str | Path | None = None,
+        adapter: str | Path | Terms | None = None,
         device: str | None = None,
     ) -> None:
         folder = Path(folder)
+        terms = ((1.0, Path(adapter)),) if isinstance(adapter, (str, Path)) else adapter or ()
         for name in (CONFIG, WEIGHTS):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder}: {name} is missing; give a folder of a recognizer")
@@ -156,11 +157,10 @@ class LineSession(LineReader):
             calibration = Calibration.from_config(config)
         except ValueError as error:
             raise ValueError(f"{folder / CONFIG}: {error}") from error
-        super().__init__(config["charset"] + added_characters(adapter), calibration)
+        rows = summed_characters(terms)
+        super().__init__(config["charset"] + (rows.characters if rows else ""), calibration)
         self.folder, self.threads, self.device = folder, threads, device
-        self._opened = PerProcess(
-            partial(_open, folder, threads, adapter, device, config["charset"])
-        )
+        self._opened = PerProcess(partial(_open, folder, threads, terms, device, config["charset"]))
         self._opened.get()  # refuses a broken graph or adapter
 
     @property
@@ -177,14 +177,14 @@ class LineSession(LineReader):
 def _open(
     folder: Path,
     threads: int | None,
-    adapter: str | Path | None,
+    terms: Terms,
     device: str | None,
     charset: str,
 ) -> InferenceSession:
-    if adapter is None:
+    if not terms:
         return open_graph(folder, threads, device=device)
     parameters = load_tensors(folder / WEIGHTS)
-    weights = merged_weights("LineRecognizer", charset, parameters, adapter)
+    weights = summed_weights("LineRecognizer", charset, parameters, terms)
     return open_graph(folder, threads, weights, device)
 
 

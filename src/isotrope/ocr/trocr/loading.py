@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from torch import nn
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.models.trocr.modeling_trocr import TrOCRSinusoidalPositionalEmbedding
 from transformers.utils import logging
 
 from isotrope.lora import load_adapter
 from isotrope.lora.sharing import shared_copy
+from isotrope.lora.summing import sum_adapters
+from isotrope.ocr.adapter_names import Adapters, Given, one_adapter
 from isotrope.ocr.checkpoints import misfits
 from isotrope.ocr.loading import is_trocr
 from isotrope.ocr.trocr.model import LONGEST, TrOCRModel
@@ -34,13 +37,14 @@ _TRANSFORMERS_LIMIT = 20
 """The length that transformers gives to who sets none: a line's text would end in the middle."""
 
 
-def load_trocr(path: str | Path | None, adapter: str | Path | None = None) -> TrOCRModel:
+def load_trocr(path: str | Path | None, adapter: Given = None) -> TrOCRModel:
     """Load a TrOCR on the CPU in float32, in eval mode.
 
     Args:
         path: A folder with a `VisionEncoderDecoderModel`, its tokenizer and its image processor.
-        adapter: The folder of a LoRA adapter of that model. With one, a `PeftModel` is returned,
-            which forwards unknown attributes to the model inside.
+        adapter: The folder of a LoRA adapter of that model, or a sum of several, as in
+            `adapter_names`. With one, a `PeftModel` is returned, which forwards unknown attributes
+            to the model inside; a sum is merged.
 
     Raises:
         ValueError: There is no such checkpoint at `path`, a part of it is missing or broken, or
@@ -64,10 +68,10 @@ def load_trocr(path: str | Path | None, adapter: str | Path | None = None) -> Tr
     _refill_positions(model)
     if adapter is None:
         return model.eval()
-    return cast("TrOCRModel", load_adapter(model, _adapter(adapter)).eval())
+    return cast("TrOCRModel", _adapted(model, adapter).eval())
 
 
-def with_adapter(model: TrOCRModel, adapter: str | Path | None) -> TrOCRModel:
+def with_adapter(model: TrOCRModel, adapter: Given) -> TrOCRModel:
     """The same model with this adapter, or None for no adapter.
 
     Args:
@@ -82,7 +86,7 @@ def with_adapter(model: TrOCRModel, adapter: str | Path | None) -> TrOCRModel:
     if adapter is not None:
         if model.dtype != torch.float32:  # the weights are no longer those of its digest
             raise ValueError(f"a TrOCR in {model.dtype} takes an adapter only when it is loaded")
-        shared = load_adapter(shared, _adapter(adapter))
+        shared = _adapted(shared, adapter)
     return cast("TrOCRModel", shared.eval())
 
 
@@ -172,15 +176,27 @@ def _refill_positions(model: TrOCRModel) -> None:
             module.register_buffer("weights", table, persistent=False)  # moves with the model
 
 
-def _adapter(adapter: str | Path) -> Path:
-    """The folder of an adapter; none ships for TrOCR."""
-    folder = Path(adapter)
-    if not (folder / "adapter_config.json").is_file():
-        raise ValueError(
-            f"{adapter}: no such adapter (there is no {folder / 'adapter_config.json'}); for a "
-            "TrOCR give a folder that `isotrope adapt --base` with that TrOCR wrote"
-        )
-    return folder
+def named_adapter(adapter: Given) -> Adapters | None:
+    """What an adapter's name stands for; none ships for TrOCR.
+
+    Raises:
+        ValueError: There is no such adapter.
+    """
+    try:
+        return one_adapter(adapter, "trocr")
+    except ValueError as error:
+        remedy = "for a TrOCR give a folder that `isotrope adapt --base` with that TrOCR wrote"
+        raise ValueError(f"{error}; {remedy}") from error
+
+
+def _adapted(model: nn.Module, adapter: Given) -> nn.Module:
+    adapters = named_adapter(adapter)
+    if adapters is None:
+        return model
+    if adapters.alone is not None:
+        return load_adapter(model, adapters.alone)
+    sum_adapters(model, adapters.terms)
+    return model
 
 
 def _kind(path: Path) -> str:

@@ -1,0 +1,104 @@
+"""`--adapter auto`: read a little with every adapter, and keep the one that is surest. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from isotrope.ocr.adapter_names import Adapters, Auto, Given, one_adapter, parse_adapter
+from isotrope.ocr.engines.adapted import MOST, Adapted
+from isotrope.ocr.engines.base import Engine, Transcript
+
+MARGIN = 0.0
+"""By how much an adapter must be likelier than none, in log probability per character."""
+
+
+class Choosing:
+    """An engine that finds out by itself which adapter suits what it reads, if any does.
+
+    It sees only the pixels of upright lines, so it chooses the same whichever way up they were.
+
+    Args:
+        engine: Reads without an adapter, and has a method `with_adapter`.
+        candidates: The adapters to choose from.
+
+    Raises:
+        ValueError: The engine takes no adapters.
+    """
+
+    def __init__(self, engine: Engine, candidates: Sequence[Adapters]) -> None:
+        self.name, self.engine = engine.name, engine
+        for optional in ("equivariant", "check", "window"):
+            if hasattr(engine, optional):
+                setattr(self, optional, getattr(engine, optional))
+        self.candidates = (None, *candidates)
+        # All are used for every page: room for fewer would mean to load them again each time.
+        self._adapted = Adapted(engine, max(MOST, len(self.candidates)))
+
+    def chosen(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> Engine:
+        """The engine with the adapter that suits lines of one page best.
+
+        Args:
+            lines: A few, as for `Engine.read`; without any, the engine without an adapter.
+            batch_size: As in `Engine.read`.
+        """
+        read = self._read(lines, batch_size)
+        return self._adapted.get(self.candidates[likeliest_of(read)])
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
+        """Read lines, each with the adapter that suits it best; see `Engine.read`."""
+        read = self._read(lines, batch_size)
+        each = [[[said[place]] for said in read] for place in range(len(lines))]
+        return [ways[likeliest_of(ways)][0] for ways in each]
+
+    def with_adapter(self, adapter: Given) -> Engine:
+        """The engine with this adapter, or None for no adapter."""
+        return self._adapted.get(one_adapter(adapter, _model(self.engine)))
+
+    def _read(self, lines: Sequence[np.ndarray], batch_size: int) -> list[list[Transcript]]:
+        """What each candidate reads."""
+        return [self._adapted.get(adapters).read(lines, batch_size) for adapters in self.candidates]
+
+
+def readapted(engine: Engine, adapter: Given | Auto) -> Engine:
+    """The engine with another adapter; with `auto`, it chooses among those that fit it.
+
+    Raises:
+        ValueError, FileNotFoundError: The adapter does not exist or does not fit, or the engine
+            takes no adapters.
+    """
+    bare = engine.engine if isinstance(engine, Choosing) else engine
+    parsed = parse_adapter(adapter, _model(bare))
+    if isinstance(parsed, Auto):
+        return Choosing(Adapted(bare).get(None), parsed.candidates(getattr(bare, "shipped", None)))
+    return engine.with_adapter(parsed) if engine is not bare else Adapted(bare).get(parsed)
+
+
+def likeliest_of(ways: Sequence[Sequence[Transcript]]) -> int:
+    """Which of several readings of the same lines is likeliest; the first if none stands out.
+
+    Args:
+        ways: The lines as each candidate reads them, first without an adapter.
+    """
+    scores = [round(_score(said), 6) for said in ways]
+    best = max(range(len(scores)), key=lambda way: (scores[way], -way))
+    return best if scores[best] > scores[0] + MARGIN else 0
+
+
+def _score(said: Sequence[Transcript]) -> float:
+    """Log probability of what was read, a character."""
+    letters = sum(len(line.text) for line in said)
+    return sum(map(_log_likelihood, said)) / max(1, letters)
+
+
+def _log_likelihood(line: Transcript) -> float:
+    if line.log_likelihood is not None:
+        return line.log_likelihood
+    return len(line.text) * math.log(max(line.typical, 1e-9))
+
+
+def _model(engine: Engine) -> str:
+    """The shipped model whose adapters an engine knows by name."""
+    return getattr(engine, "adapters_of", "small")
