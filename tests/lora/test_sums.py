@@ -77,7 +77,7 @@ def test_one_of_weight_one_is_itself_bit_for_bit_and_zero_is_the_base(tmp_path):
 
 def test_every_kind_can_be_added(tmp_path):
     """The lengths of DoRA act on one adapter alone: `W + sum_i w_i (W_i - W)`."""
-    a, b = saved(tmp_path / "a", 1, dora=True), saved(tmp_path / "b", 2)
+    a, b = saved(tmp_path / "a", 1, method="dora"), saved(tmp_path / "b", 2)
     first, second = (weights_of(((1.0, folder),)) for folder in (a, b))
     summed, base = weights_of(((0.5, a), (2.0, b))), arrays(net())
     for name, weight in summed.items():
