@@ -17,7 +17,7 @@ LINES = [np.full((20, 60 + 10 * n, 3), n, np.uint8) for n in range(3)]
 class Scripted:
     """Reads text whose likelihood a table gives: by adapter, then by line."""
 
-    name, model = "scripted", "small"
+    name, adapters_of = "scripted", "small"
 
     def __init__(self, table, adapter=None):
         self.table, self.adapter, self.seen = table, adapter, 0

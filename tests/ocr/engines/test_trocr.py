@@ -162,3 +162,15 @@ def test_read_at_the_command_line(trocr, adapter):
     result = CliRunner().invoke(cli.app, ["read", "--crops", image, *where])
     assert result.exit_code == 0, result.output
     assert "1 of 1" in result.output
+
+
+def test_a_sum_is_merged_and_taken_off(trocr, adapter):
+    base = make_engine("trocr", path=trocr())
+    summed = make_engine("trocr", path=trocr(), adapter=f"0.5*{adapter}+0.5*{adapter}")
+    ours, theirs = summed.read(lines(3)), base.with_adapter(adapter).read(lines(3))
+    assert [line.text for line in ours] == [line.text for line in theirs]
+    halved = base.with_adapter(f"0.5*{adapter}")
+    assert halved.read(lines(3)) != base.read(lines(3))
+    assert halved.with_adapter("none").read(lines(3)) == base.read(lines(3))
+    with pytest.raises(ValueError, match="a TrOCR in float16 takes no sum; use float32"):
+        make_engine("trocr", path=trocr(), adapter=f"0.5*{adapter}", dtype="float16")
