@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from isotrope.groups import CyclicGroup
@@ -10,7 +11,7 @@ from isotrope.io.tensors import load_tensors
 from isotrope.lora import add_adapter, load_adapter, save_adapter
 from isotrope.lora.adapters import arrays, description
 from isotrope.lora.summing import sum_adapters
-from isotrope.lora.sums import summed_weights
+from isotrope.lora.sums import summed_characters, summed_weights
 from isotrope.nn import LiftingConv
 
 
@@ -58,7 +59,7 @@ def test_the_equation(tmp_path):
         for weight, folder in ((0.7, a), (0.3, b)):
             parts = load_tensors(folder / "adapter_model.safetensors")
             down, up = (parts[f"base_model.model.{name}.lora_{x}.weight"] for x in "AB")
-            up, down = up.reshape(len(up), -1), down.reshape(len(down), -1)
+            up, down = (part.reshape(len(part), -1).astype(np.float64) for part in (up, down))
             expected = expected + weight * 2.0 * (up @ down).reshape(expected.shape)
         np.testing.assert_allclose(summed[f"{name}.weight"], expected, atol=1e-5)
 
@@ -107,3 +108,31 @@ def test_one_that_does_not_fit_is_named(tmp_path):
     (tmp_path / "b").mkdir()
     with pytest.raises(FileNotFoundError, match=r"b has no adapter_config\.json"):
         weights_of(((0.5, a), (0.5, tmp_path / "b")))
+
+
+def with_rows(folder, characters, start):
+    """New characters, whose rows count up from `start`."""
+    rows = torch.arange(start, start + 2 * len(characters)).float()
+    tensors = {"weight": rows.view(-1, 2), "bias": -rows[::2].contiguous()}
+    folder.mkdir()
+    save_file(tensors, folder / "characters.safetensors", {"characters": characters})
+    return folder
+
+
+def test_new_characters_are_united(tmp_path):
+    a, b = with_rows(tmp_path / "a", "åß", 0), with_rows(tmp_path / "b", "ßΩ", 10)
+    rows = summed_characters(((0.75, a), (0.25, b)))
+    assert rows.characters == "åßΩ"
+    assert rows.weight.tolist() == [[0, 1], [4, 5], [12, 13]]  # ß: 3/4 of 2, 3 and 1/4 of 10, 11
+    assert rows.bias.tolist() == [0, -4, -12]
+    head = {"head.weight": np.ones((3, 2), np.float16), "head.bias": np.ones(3, np.float16)}
+    assert rows.stacked(head)["head.weight"].shape == (6, 2)
+    even = summed_characters(((-1.0, a), (0.0, b)))
+    assert even.weight.tolist()[1] == [6, 7]
+    assert summed_characters(((1.0, tmp_path),)) is None
+
+
+def test_torch_says_that_it_adds_no_new_characters(tmp_path):
+    a = with_rows(tmp_path / "a", "åß", 0)
+    with pytest.raises(ValueError, match=r"new characters \(åß\) are summed by engine 'isotrope'"):
+        sum_adapters(net(), ((0.5, a),))
