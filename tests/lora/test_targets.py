@@ -76,6 +76,21 @@ def test_kinds_share_out_every_convolution_and_linear_map_but_the_head(size):
         target_names(model, "decoder")
 
 
+def test_a_module_is_all_its_linear_maps_and_convolutions():
+    model = recognizer()
+    assert target_names(model, "head") == ["head"]
+    block = {f"blocks.1.{name}" for name in ("depthwise", "mlp.0", "mlp.2")}
+    assert set(target_names(model, "blocks.1,head")) == block | {"head"}
+    neck = set(target_names(model, "neck"))
+    assert neck == {name for name in target_names(model, "all") if name.startswith("neck.")}
+    adapted = shaken(add_adapter(model, "neck,head", rank=2))
+    assert set(target_names(adapted.get_base_model(), "neck,head")) == neck | {"head"}
+    layer = adapted.get_base_model().head
+    assert layer.get_delta_weight("default").abs().max() > 0
+    with pytest.raises(ValueError, match=r"'neck\.norm' names no layer of LineRecognizer"):
+        target_names(model, "neck.norm")
+
+
 @pytest.mark.parametrize("size", ["small", "tiny"])
 @pytest.mark.parametrize("method", METHODS)
 def test_merged_reads_as_unmerged_depthwise_filters_too(size, method):

@@ -17,8 +17,8 @@ TARGETS = (
 """`PART.KIND`, or one of the two. PART: the encoder or decoder of a `Recognizer` or a TrOCR. KIND:
 attention (q, k, v, out), qv (q and v alone), mlp (the linear maps and 1x1 convolutions of
 feed-forwards), or filters (all other convolutions: patch embedding, strided steps, depthwise
-filters, the filters of G-CSA and CNN). Heads, embeddings, position encodings and norms are never
-adapted, nor is the patch embedding of a TrOCR."""
+filters, the filters of G-CSA and CNN). None of them adapts heads, embeddings, position encodings,
+norms, or the patch embedding of a TrOCR."""
 
 _KINDS = {
     "attention": (
@@ -41,17 +41,21 @@ def target_names(model: nn.Module, targets: str | list[str]) -> list[str]:
     """The names of the modules of `model` that match `targets`.
 
     Args:
-        targets: names from `TARGETS`, as a list or with commas: "encoder.attention,decoder".
+        targets: names from `TARGETS`, or of modules of the model, whose linear maps and
+            convolutions are all meant: "encoder.attention,decoder" or "neck,head", also as a list.
 
     Raises:
         ValueError: an unknown target, or one that matches no layer of the model.
     """
     if isinstance(targets, str):
         targets = [target.strip() for target in targets.split(",")]
-    chosen = set()
+    chosen, parts = set(), {name for name, _ in model.named_modules() if name}
     for target in targets:
-        if target not in TARGETS:
-            raise ValueError(f"target {target!r} is not known; use of {', '.join(TARGETS)}")
+        if target not in TARGETS and target not in parts:
+            raise ValueError(
+                f"target {target!r} is not known; use the name of a module, or of "
+                f"{', '.join(TARGETS)}"
+            )
         found = _named(model, target)
         if not found:
             raise ValueError(
@@ -80,6 +84,9 @@ def _named(model: nn.Module, target: str) -> set[str]:
 
 
 def _stands_for(target: str, name: str, module: nn.Module) -> bool:
+    if target not in TARGETS:
+        own = module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
+        return f"{name}.".startswith(f"{target}.") and not _is_part(name) and _has_matrix(own)
     kind = _kind(name, module)
     part, _, wanted = target.rpartition(".")
     if wanted in ("encoder", "decoder"):
@@ -91,7 +98,7 @@ def _stands_for(target: str, name: str, module: nn.Module) -> bool:
 
 
 def _kind(name: str, module: nn.Module) -> str | None:
-    if ".base_layer" in name or ".lora_" in name:
+    if _is_part(name):
         return None
     if isinstance(module, BaseTunerLayer):  # it already has an adapter and may get another
         module = module.get_base_layer()
@@ -108,3 +115,12 @@ def _kind(name: str, module: nn.Module) -> str | None:
 def _ends(name: str, ends: tuple[str, ...]) -> bool:
     """Whether a name is one of these, or ends in one after a dot."""
     return any(f".{name}".endswith(f".{end}") for end in ends)
+
+
+def _is_part(name: str) -> bool:
+    """Whether this is the name of a part of an adapted layer."""
+    return any(part in name for part in (".base_layer", ".lora_", ".new_rows"))
+
+
+def _has_matrix(module: nn.Module) -> bool:
+    return isinstance(module, (TurnedFilter, nn.Conv1d, nn.Conv2d, nn.Linear))
