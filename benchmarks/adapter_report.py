@@ -53,7 +53,7 @@ class Results:
     def value(self, run: Run, column: str) -> str | None:
         """A column of a run's row."""
         row = self.done.get(run)
-        return row and row[column]
+        return None if row is None else row[column]
 
 
 def draw(done: Done) -> None:
@@ -126,7 +126,7 @@ def _long(results: Results) -> list[Run]:
 
 
 def _named(run: Run) -> str:
-    layers = "" if run.targets == "all" else f", {LAYERS.get(run.targets, run.targets)}"
+    layers = "" if run.targets == "all" else f", {LAYERS[run.targets]}"
     return f"{run.method}, rank {run.rank}{layers}"
 
 

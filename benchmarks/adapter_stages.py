@@ -8,7 +8,13 @@ from dataclasses import dataclass, fields, replace
 
 METHODS = ("lora", "dora", "rslora", "pissa", "lora+")
 RANKS = (1, 2, 4, 8, 16, 32)
-TARGETS = ("all", "attention,mlp", "filters", "blocks.10,blocks.11,blocks.12,neck", "head")
+TARGETS: tuple[str, ...] = (
+    "all",
+    "attention,mlp",
+    "filters",
+    "blocks.10,blocks.11,blocks.12,neck",
+    "head",
+)
 """The fourth is the last stage of the shipped `small`, and its neck."""
 LORAPLUS = 16  # as its authors advise
 FIRST_RATE = {"lora+": 1e-3, "pissa": 1e-3, "head": 1e-2}

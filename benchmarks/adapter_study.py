@@ -227,6 +227,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
         logging.disable(logging.WARNING)  # of lines left out, at each run
         paths = {name: Path(path) for name, _, path in (d.partition("=") for d in arguments.data)}
+        if missing := [str(path) for path in paths.values() if not path.exists()] or not paths:
+            parser.error(f"--data: NAME=PATH of existing sets is needed, not {missing}")
         base = arguments.base or published()
         study = Study(Sets(paths), {base.name: base}, arguments.out)
         first = Run(base.name, "", lines=str(arguments.lines), seen=arguments.short)
