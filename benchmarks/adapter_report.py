@@ -17,7 +17,7 @@ from isotrope.io.files import replacing
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURE, PAGE = DOCS / "images" / "adapter-study.png", DOCS / "results" / "adapters.md"
 BEGIN, END = "<!-- adapter-study: written by benchmarks/adapter_study.py -->", "<!-- end -->"
-LAYERS = dict(zip(TARGETS, ("all", "attention, mlp", "filters", "last stage", "head"), strict=True))
+LAYERS = dict(zip(TARGETS, ("all", "attention, mlp", "filters", "last stage", "neck"), strict=True))
 LEFT = "error left, % of that without"
 
 

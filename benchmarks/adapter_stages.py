@@ -17,7 +17,7 @@ TARGETS: tuple[str, ...] = (
 )
 """The fourth is the last stage of the shipped `small`, and its neck."""
 LORAPLUS = 16  # as its authors advise
-FIRST_RATE = {"lora+": 1e-3, "pissa": 1e-3, "head": 1e-2}
+FIRST_RATE = {"lora+": 1e-3, "pissa": 1e-3}
 DEFAULT_RATE = 3e-3
 _MOST_RATES = 7
 
@@ -173,7 +173,7 @@ def tuned(done: Done, setting: Run, tune: list[str]) -> list[Run]:
 
 def first_rate(setting: Run) -> float:
     """The middle of the first three learning rates."""
-    return FIRST_RATE.get(setting.method) or FIRST_RATE.get(setting.targets) or DEFAULT_RATE
+    return FIRST_RATE.get(setting.method, DEFAULT_RATE)
 
 
 def rung(rate: float, steps: int) -> float:

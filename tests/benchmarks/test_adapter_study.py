@@ -88,7 +88,7 @@ def test_the_figure_and_the_table_come_from_the_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(adapter_report, "FIGURE", figure)
     page.write_text("# Adapters\n")
     done = finished(FIRST, [1e-3, 3e-3]) | finished(replace(FIRST, seen=2048), [3e-3])
-    done |= finished(replace(FIRST, targets="head"), [3e-3])
+    done |= finished(replace(FIRST, targets="neck"), [3e-3])
     for _ in range(2):
         adapter_report.draw(done)
         adapter_report.write_table(done, tmp_path / "study.csv")
@@ -97,7 +97,7 @@ def test_the_figure_and_the_table_come_from_the_rows(tmp_path, monkeypatch):
     assert text.startswith("# Adapters\n\n<!-- adapter-study")
     assert text.count("## ") == 1
     assert text.count("| lora, rank 8 | 0.003 | 8,000 | 28.3% | 11.25% | 11.25% |") == 2
-    assert "| lora, rank 8, head | 0.003 |" in text
+    assert "| lora, rank 8, neck | 0.003 |" in text
 
 
 def test_a_killed_row_is_not_read(tmp_path):
