@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -47,7 +48,9 @@ def write_sheet(lines: Sequence[Listed], images: Iterable[Tensor], folder: str |
                 page = line.outline.image.name
                 writer.writerow((name, page, line.key, wrong, doubt, line.read.text))
         shown = "\n".join(map(_shown, names, lines))
-        filled = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(lines=shown)
+        template = Template(_TEMPLATE.read_text(encoding="utf-8"))
+        sheet = hashlib.sha256(f"{folder.resolve()}\n{shown}".encode()).hexdigest()[:16]
+        filled = template.substitute(lines=shown, sheet=sheet)
         (partial / PAGE).write_text(filled, encoding="utf-8")
 
 
