@@ -10,6 +10,7 @@ import numpy as np
 
 from isotrope.ocr.devices import onnx_providers
 from isotrope.ocr.onnx.initializers import redeclared
+from isotrope.ocr.onnx.memory import give_back_large_blocks
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -91,6 +92,7 @@ def open_session(
     """
     import onnxruntime
 
+    give_back_large_blocks()
     try:
         return onnxruntime.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime has a class for each reason and no common base
