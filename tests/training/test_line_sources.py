@@ -79,7 +79,9 @@ def test_names_choose_lines_and_times_repeats_them(data, base):
     train, valid = gathered(data, base, source(only=["d1_*"], without=["*_4.png"], times=2))
     assert valid == ["3"]
     assert train == ["5", "5"]
-    with pytest.raises(ValueError, match=r"no line of it is named like e\* but not anything"):
+    # What is left out does not change what is held out.
+    assert gathered(data, base, source(held_out=5, without=["*_3.png"]))[1] == ["0", "5", "10"]
+    with pytest.raises(ValueError, match=r"no line is named like e\*, but for example like d0_0"):
         gathered(data, base, source(only=["e*"]))
 
 

@@ -19,9 +19,9 @@ from isotrope.training.relabel import recased
         # Nothing says what it was.
         ("ELECTRICAL", "", "ELECTRICAL"),
         ("A B", "8 8", "A B"),
-        # The label has an L for an i.
-        ("INVOLCE NO.", "Invoice No.", "Invoice No."),
-        ("CASHLER 5", "cashier 5", "cashier 5"),
+        # Only the case is the teacher's.
+        ("TOTAL", "Totai", "Total"),
+        ("GST REG. NO.", "GST Reg.1|o.", "GST Reg. No."),
         # Characters whose capital is longer stay in their places.
         ("STRAßE", "Straße", "Straße"),
     ],

@@ -47,9 +47,11 @@ class AdapterSource(Fields, frozen=True):
         path: A set for `load_lines`, relative to the folder of all sets.
         license: What its makers ask for.
         collections: As in `PageLines`.
-        only, without: Patterns of the names to use (empty: all) and to leave out.
+        only: Patterns of the names to use; empty: all.
+        without: Patterns of names to leave out, for labels known to be wrong.
         held_out: Every `held_out`-th line is held out, counted over the lines that the base can
-            write as they are labeled; or patterns of the names to hold out; 0: none.
+            write as they are labeled, as for the base itself; or patterns of the names to hold out;
+            0: none.
         document: A regular expression. With it, every `held_out`-th document is held out instead:
             lines for whose names it finds the same.
         case: "given", or "mended" for labels in capitals: use the case that the published model
@@ -104,11 +106,12 @@ def gather(
     for source in sources:
         lines = _named(source, load_lines(data / source.path, source.collections))
         held = _held_out(source, lines, known)
+        left_out = {n for n, name in enumerate(names(lines)) if _matches(name, source.without)}
         if source.case == "mended":
             lines = _mended(lines)
         lines = _rewritten(lines, source.rewrite)
-        valid.append(lines.keep(lambda number, _, held=held: number in held))
-        rest = lines.keep(lambda number, _, held=held: number not in held)
+        valid.append(_numbered(lines, held - left_out))
+        rest = _numbered(lines, set(range(len(lines))) - held - left_out)
         if source.drop_above is not None:
             rest = _without_misread(rest, source.drop_above, base)
         train.append(rest)
@@ -121,27 +124,29 @@ def gather(
     return JoinedLines(parts, data), JoinedLines(valid, data)
 
 
-def name_of(item: object) -> str:
-    """The name of a line, as in `AdapterSource`."""
-    if isinstance(item, Outline):
-        return f"{item.image.parent.name}/{item.image.stem}"
-    return str(item)
+def names(lines: LabeledLines) -> list[str]:
+    """The names of lines, as in `AdapterSource`."""
+    return [
+        f"{item.image.parent.name}/{item.image.stem}" if isinstance(item, Outline) else str(item)
+        for item, _ in lines.items
+    ]
 
 
 def _named(source: AdapterSource, lines: LabeledLines) -> LabeledLines:
-    def wanted(number: int, _: str) -> bool:
-        name = name_of(lines.items[number][0])
-        taken = not source.only or _matches(name, source.only)
-        return taken and not _matches(name, source.without)
-
-    kept = lines.keep(wanted)
+    if not source.only:
+        return lines
+    named = names(lines)
+    kept = lines.keep(lambda number, _: _matches(named[number], source.only))
     if not len(kept):
         raise ValueError(
-            f"{lines.path}: no line of {source.collections or 'it'} is named like "
-            f"{', '.join(source.only) or '*'} but not {', '.join(source.without) or 'anything'}; "
-            "change only and without"
+            f"{lines.path}: no line is named like {', '.join(source.only)}, but for example like "
+            f"{', '.join(named[:1])}; change only"
         )
     return kept
+
+
+def _numbered(lines: LabeledLines, numbers: set[int]) -> LabeledLines:
+    return lines.keep(lambda number, _: number in numbers)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -150,16 +155,15 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def _held_out(source: AdapterSource, lines: LabeledLines, known: frozenset[str]) -> set[int]:
     """The numbers of the held-out lines."""
-    names = [name_of(item) for item, _ in lines.items]
-    wanted = source.held_out
+    named, wanted = names(lines), source.held_out
     if not isinstance(wanted, int):
-        return {number for number, name in enumerate(names) if _matches(name, wanted)}
+        return {number for number, name in enumerate(named) if _matches(name, wanted)}
     if not wanted:
         return set()
     if source.document is None:
         numbers = [n for n, (_, text) in enumerate(lines.items) if known.issuperset(text)]
         return set(numbers[::wanted])
-    documents = [_document(source.document, name) for name in names]
+    documents = [_document(source.document, name) for name in named]
     held = set(sorted(set(documents))[::wanted])
     return {number for number, document in enumerate(documents) if document in held}
 

@@ -42,9 +42,7 @@ def mended_case(lines: LabeledLines, read: Read) -> LabeledLines:
 def recased(label: str, found: str) -> str:
     """A label in capitals in the case that the teacher reads, letter by letter.
 
-    A letter that the teacher reads otherwise gets the case of its neighbors. In words, I and L are
-    hard to tell from i and l, and whoever typed the labels mistook them as well (INVOLCE): a letter
-    that the teacher sees with a dot is an i.
+    A letter that the teacher reads otherwise gets the case of its neighbors.
 
     Args:
         label: The text, right but for its case.
@@ -52,21 +50,18 @@ def recased(label: str, found: str) -> str:
     """
     upper, seen = _capitals(label), _capitals(found)
     case: list[bool | None] = [None] * len(label)  # whether a letter is a capital
+    blocks = SequenceMatcher(None, upper, seen, autojunk=False).get_matching_blocks()
+    for start, other, size in blocks:
+        for at, to in zip(range(start, start + size), range(other, other + size), strict=True):
+            case[at] = found[to].isupper() if found[to].isalpha() else None
     letters = list(label)
-    blocks = SequenceMatcher(None, upper, seen, autojunk=False).get_opcodes()
-    for kind, start, end, other, other_end in blocks:
-        for at, to in zip(range(start, end), range(other, other_end), strict=False):
-            if kind == "equal" and found[to].isalpha():
-                case[at] = found[to].isupper()
-            elif kind == "replace" and upper[at] == "L" and found[to] == "i":
-                letters[at], case[at] = "i", False
-    for at, letter in enumerate(letters):
-        if letter.isalpha() and not (_near(case, letters, at) if case[at] is None else case[at]):
+    for at, letter in enumerate(label):
+        if letter.isalpha() and not (_near(case, label, at) if case[at] is None else case[at]):
             letters[at] = letter.lower()
     return "".join(letters)
 
 
-def _near(case: Sequence[bool | None], letters: Sequence[str], at: int) -> bool:
+def _near(case: Sequence[bool | None], letters: str, at: int) -> bool:
     """Whether a letter is a capital, by the nearest known ones of its word; a first letter is."""
     for step in (-1, 1):
         place = at + step
@@ -80,7 +75,7 @@ def _near(case: Sequence[bool | None], letters: Sequence[str], at: int) -> bool:
     return True
 
 
-def _before(letters: Sequence[str], at: int) -> bool:
+def _before(letters: str, at: int) -> bool:
     return at > 0 and letters[at - 1].isalpha()
 
 
