@@ -8,7 +8,6 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from isotrope import cli
-from isotrope.cli.adapt import _is_line_recognizer
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.ocr import loading
 from isotrope.ocr.gsanet.recognizer import Recognizer
@@ -16,6 +15,10 @@ from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig,
 from isotrope.ocr.recognition.store import save_model
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe, SequenceAdaptationRecipe
+from isotrope.training.tasks.bases import recipe_kind
+from isotrope.training.tasks.trocr_recipe import TrOCRAdaptationRecipe
 
 
 def run(*arguments):
@@ -122,8 +125,26 @@ def test_a_recipe_and_single_fields_say_how(back, tmp_path):
     assert "adapter.rnak is not a field; use one of targets, rank" in result.stderr
 
 
-def test_the_shipped_back_is_adapted_where_there_is_one(back, monkeypatch):
+def test_the_base_decides_how(back, trocr, monkeypatch):
     monkeypatch.setattr(loading, "SHIPPED", back)
-    assert not _is_line_recognizer(None)
+    assert recipe_kind(None) is SequenceAdaptationRecipe  # there is no small model
     (back / "base").rename(back / "small")
-    assert _is_line_recognizer(None)
+    assert recipe_kind(None) is LineAdaptationRecipe
+    assert recipe_kind(trocr()) is TrOCRAdaptationRecipe
+
+
+def test_a_published_trocr_is_adapted_and_read_with(folder, trocr, tmp_path):
+    shutil.rmtree(folder / "base")
+    (folder / "base").symlink_to(trocr())
+    more = ("--set", "data.batch=2", "--set", "run.precision=32-true", "--set", "run.workers=0")
+    result = adapt(folder, *more)
+    assert result.exit_code == 0, result.output
+    assert "1 held-out lines" in result.stdout
+    card = (folder / "mine" / "README.md").read_text()
+    assert "A LoRA adapter of a published TrOCR" in card
+    assert f"--engine trocr --weights {folder / 'base'} --adapter mine" in card
+    where = ("--weights", folder / "base", "--adapter", folder / "mine", "--finder", "orbit")
+    result = run("read", "--crops", folder / "lines" / "1.png", "--turns", *where)
+    assert result.exit_code == 0, result.output
+    result = adapt(folder, "--full")
+    assert "--full is for gsanet's model alone" in result.stderr

@@ -48,7 +48,10 @@ _Out = Annotated[
 ]
 _Base = Annotated[
     Path | None,
-    typer.Option(metavar="FOLDER", help="The model to adapt. Default: the shipped one."),
+    typer.Option(
+        metavar="FOLDER",
+        help="The model to adapt, which may be a published TrOCR. Default: the shipped one.",
+    ),
 ]
 _Config = Annotated[
     Path | None,
@@ -97,7 +100,7 @@ _Minutes = Annotated[
     float | None,
     typer.Option(
         metavar="N",
-        help="Stop training after this many minutes. Default: 20; none for gsanet's model.",
+        help="Stop training after this many minutes. Default: 20 for small and tiny, else none.",
     ),
 ]
 _Lines = Annotated[
@@ -141,8 +144,9 @@ def adapt(
     """Teach the reader a new script or hand.
 
     Every tenth line, or page, is held out for validation, and the best adapter is kept. This takes
-    20 minutes at most, or half an hour for gsanet's model. Writes the adapter (for `isotrope read
-    --adapter`), README.md with its results, log.csv, curve.png and checkpoint.pt.
+    20 minutes at most, or half an hour for gsanet's model; a published TrOCR wants a GPU. Writes
+    the adapter (for `isotrope read --adapter`), README.md with its results, log.csv, curve.png and
+    checkpoint.pt.
     """
     options = {
         "adapter.targets": target,
@@ -158,7 +162,7 @@ def adapt(
         "schedule.minutes": minutes,
         "run.seed": seed,
     }
-    from isotrope.ocr.loading import adapter_folder
+    from isotrope.ocr.loading import adapted_engine, adapter_folder
 
     with exit_on_error():
         if review is not None:
@@ -173,31 +177,26 @@ def adapt(
         check_path("--valid", valid)
         check_path("--config", config)
         check_folder("--base", base)
-        upright = _is_line_recognizer(base)
-        if upright and (full or turned):
+        if (full or turned) and adapted_engine(base) != "gsanet":
             raise ValueError(
                 f"{'--full' if full else '--turned'} is for gsanet's model alone, and "
                 f"{base or 'the shipped one'} is a recognizer of upright lines; leave it out"
             )
         if start is not None and base is None:
             adapter_folder(start)
-        _adapt(upright, config, options, changed, data, out, base, valid)
+        _adapt(config, options, changed, data, out, base, valid)
 
 
 def _adapt(
-    upright, config, options, changed, data: Path, out: Path, base: Path | None, valid: Path | None
+    config, options, changed, data: Path, out: Path, base: Path | None, valid: Path | None
 ) -> None:
     from isotrope.training.adaptation import Adaptation
     from isotrope.training.card import write_card
     from isotrope.training.recipe_file import load_recipe, parse_changes
-    from isotrope.training.tasks.adaptation_recipe import (
-        LineAdaptationRecipe,
-        SequenceAdaptationRecipe,
-    )
+    from isotrope.training.tasks.bases import recipe_kind
 
-    kind = LineAdaptationRecipe if upright else SequenceAdaptationRecipe
     changes = options | parse_changes(changed or [])
-    recipe = load_recipe(kind, config, changes, "recipes/adapter.toml")
+    recipe = load_recipe(recipe_kind(base), config, changes, "recipes/adapter.toml")
     with quiet():
         made = Adaptation(recipe, data, out, base, valid)
     if not made.full:
@@ -215,21 +214,6 @@ def _adapt(
         f"{100 * before['wer']:.1f}% -> {100 * best['wer']:.1f}% on {len(made.valid)} held-out "
         f"lines; {engine.seconds / 60:.0f} min"
     )
-
-
-def _is_line_recognizer(base: Path | None) -> bool:
-    """Whether the base is a recognizer of upright lines, rather than a `Recognizer`."""
-    import json
-
-    from isotrope.ocr.loading import shipped
-    from isotrope.ocr.onnx.session import CONFIG
-
-    folder = base or shipped("small")
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # loading it will say what is wrong
-        return False
-    return isinstance(config, dict) and "stem" in config
 
 
 def _say_size(adapted) -> None:

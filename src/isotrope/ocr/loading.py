@@ -35,9 +35,18 @@ def default_engine(path: str | Path | None = None) -> str:
     return "trocr" if is_trocr(path) else "gsanet"
 
 
-def is_line_recognizer(path: str | Path) -> bool:
-    """Whether a folder holds a recognizer of upright lines, such as "small"."""
-    return "stem" in _config(path)
+def adapted_engine(base: str | Path | None = None) -> str:
+    """The engine that reads with an adapter of this base: "isotrope", "trocr" or "gsanet".
+
+    It decides how the adapter is trained.
+
+    Args:
+        base: The folder of a model. None: the shipped one.
+    """
+    folder = base or shipped("small")
+    if "stem" in _config(folder):
+        return "isotrope"
+    return "trocr" if is_trocr(folder) else "gsanet"
 
 
 def is_trocr(path: str | Path) -> bool:

@@ -30,7 +30,8 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     """
     adapter, name, best = made.recipe.adapter, made.out.name, made.best
     papers = isinstance(made.recipe, SequenceAdaptationRecipe)
-    engine, weights = "--engine gsanet " if papers else "", f"--weights {made.base} "
+    engine = "" if made.recipe.engine == "isotrope" else f"--engine {made.recipe.engine} "
+    weights = f"--weights {made.base} "
     lines = f"{len(made.train)} lines to train on, {len(made.valid)} held out"
     if made.left_out:
         lines += f", {made.left_out} left out that the model cannot write or open"
@@ -53,7 +54,7 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     )
     text = f"""# {name}
 
-A LoRA adapter of isotrope's {"GSA-Net, the papers' model" if papers else "line recognizer"}:
+A LoRA adapter of {made.recipe.model}:
 `isotrope read {engine}{weights if made.base else ""}--adapter {name} IMAGES`
 
 | | |

@@ -114,7 +114,7 @@ class AdaptationRun(RunConfig, frozen=True):
 
 
 class AdaptationRecipe(Recipe, frozen=True):
-    """The recipe of `isotrope adapt`; the base decides which of the two subclasses is used."""
+    """The recipe of `isotrope adapt`; `recipe_kind` says which subclass is for a base."""
 
     adapter: AdapterConfig = AdapterConfig()
     data: AdaptationData = AdaptationData()
@@ -124,6 +124,10 @@ class AdaptationRecipe(Recipe, frozen=True):
 
     name: ClassVar[str]
     """Name of the shipped base, whose shipped adapters can be given by name."""
+    engine: ClassVar[str]
+    """Name of the engine that reads with the adapter."""
+    model: ClassVar[str]
+    """What it adapts, for its card."""
     seen: ClassVar[tuple[int, int, int]]
     """Defaults: the total number of lines to see, and the minimum and maximum of epochs."""
 
@@ -184,6 +188,8 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
     optimizer: LineAdaptationOptimizer = LineAdaptationOptimizer()
 
     name: ClassVar = "small"
+    engine: ClassVar = "isotrope"
+    model: ClassVar = "isotrope's line recognizer"
     seen: ClassVar = (4000, 8, 40)
 
     def completed(self, lines: int) -> Self:
@@ -291,6 +297,8 @@ class SequenceAdaptationRecipe(AdaptationRecipe, frozen=True):
     run: SequenceAdaptationRun = SequenceAdaptationRun()
 
     name: ClassVar = "recognizer"
+    engine: ClassVar = "gsanet"
+    model: ClassVar = "isotrope's GSA-Net, the papers' model"
     seen: ClassVar = (8000, 5, 40)
 
     def completed(self, lines: int) -> Self:

@@ -1,0 +1,21 @@
+"""The base of an adapter decides how it is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isotrope.ocr.loading import adapted_engine
+from isotrope.training.tasks.adaptation_recipe import (
+    AdaptationRecipe,
+    LineAdaptationRecipe,
+    SequenceAdaptationRecipe,
+)
+from isotrope.training.tasks.trocr_recipe import TrOCRAdaptationRecipe
+
+_KINDS = (LineAdaptationRecipe, SequenceAdaptationRecipe, TrOCRAdaptationRecipe)
+
+
+def recipe_kind(base: Path | None) -> type[AdaptationRecipe]:
+    """The recipe for adapters of the model in a folder; None: of the shipped one."""
+    engine = adapted_engine(base)
+    return next(kind for kind in _KINDS if kind.engine == engine)

@@ -1,0 +1,88 @@
+"""The recipe of adapters of a published TrOCR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+from peft import PeftModel
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from isotrope.data.lines import LabeledLines
+from isotrope.ocr.trocr.loading import load_trocr
+from isotrope.ocr.trocr.model import TrOCRModel
+from isotrope.training.line_sets import usable
+from isotrope.training.tasks.adaptation_recipe import (
+    AdaptationData,
+    AdaptationOptimizer,
+    AdaptationRecipe,
+    AdaptationRun,
+)
+from isotrope.training.tasks.trocr import TrOCRAdaptation
+
+
+class TrOCRAdaptationData(AdaptationData, frozen=True):
+    """The lines.
+
+    Args:
+        batch: Number of lines in a batch.
+    """
+
+    batch: PositiveInt = 8
+
+
+class TrOCRAdaptationOptimizer(AdaptationOptimizer, frozen=True):
+    """AdamW without averaging; the weights with the best validation score are kept."""
+
+    learning_rate: PositiveFloat = 5e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    ema: float = Field(default=0.0, ge=0, lt=1)
+
+
+class TrOCRAdaptationRun(AdaptationRun, frozen=True):
+    """Validates after each epoch, and stops after three validations without a better score."""
+
+    validate_epochs: PositiveFloat | None = 1.0
+    patience: PositiveInt | None = 3
+
+
+class TrOCRAdaptationRecipe(AdaptationRecipe, frozen=True):
+    """An adapter of attention and MLP in the encoder and the decoder of a published TrOCR.
+
+    By default it sees 4,000 lines in all. There is no limit in minutes: trocr-base has 334M
+    parameters and wants a GPU.
+    """
+
+    data: TrOCRAdaptationData = TrOCRAdaptationData()
+    optimizer: TrOCRAdaptationOptimizer = TrOCRAdaptationOptimizer()
+    run: TrOCRAdaptationRun = TrOCRAdaptationRun()
+
+    name: ClassVar = "trocr"
+    engine: ClassVar = "trocr"
+    model: ClassVar = "a published TrOCR"
+    seen: ClassVar = (4000, 3, 40)
+
+    def completed(self, lines: int) -> Self:
+        epochs = self.epochs(lines)
+        rise = min(0.5, 0.3 / epochs)  # a third of an epoch
+        return self._with(schedule={"epochs": epochs, "warmup": rise})
+
+    def load(self, base: Path | None) -> TrOCRModel:
+        return load_trocr(base)
+
+    def split(
+        self,
+        lines: LabeledLines,
+        model: TrOCRModel,
+        more: str,
+        valid: LabeledLines | None = None,
+    ) -> tuple[LabeledLines, LabeledLines]:
+        return usable(lines, self.data.held_out, model.can_write, _unfit, valid)
+
+    def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> TrOCRAdaptation:
+        return TrOCRAdaptation(model, train, valid, self.data.batch, self.run.seed)
+
+
+def _unfit(ratio: float, text: str) -> str:
+    """Any image is squashed to the encoder's size."""
+    return ""
