@@ -17,7 +17,7 @@ install: $(READY)  ## make .venv with isotrope and everything to develop it
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --constraint $(CONSTRAINTS) torch
 	.venv/bin/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
-	-.venv/bin/isotrope export  # into the user's cache, for a faster engine gsanet; it reads without
+	-.venv/bin/isotrope export --engine gsanet  # into the user's cache, for a faster engine gsanet; it reads without
 	touch $@
 
 read: $(READY)  ## read a sample page, and words and lines, at all four turns with the shipped weights

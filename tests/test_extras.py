@@ -54,7 +54,7 @@ def test_names_of_the_library_say_what_to_install(name):
     assert last.endswith("; pip install 'isotrope[torch]'")
 
 
-@pytest.mark.parametrize("command", ["audit", "export", "adapt --data . --out y"])
+@pytest.mark.parametrize("command", ["audit", "export --engine gsanet", "adapt --data . --out y"])
 def test_commands_of_the_library_say_what_to_install(command):
     code = f"sys.argv = ['isotrope', *{command.split()}]; from isotrope.cli import main; main()"
     done = without_torch(code)

@@ -37,3 +37,15 @@ def load_with_metadata(path: str | Path) -> tuple[dict[str, np.ndarray], dict[st
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is broken ({error}); copy it again") from error
     return tensors, metadata
+
+
+def tensor_places(path: str | Path) -> dict[str, tuple[int, int]]:
+    """Offset and length of each tensor of a file, in bytes."""
+    with Path(path).open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    return {
+        name: (8 + size + first, end - first)
+        for name, (first, end) in ((n, entry["data_offsets"]) for n, entry in header.items())
+    }

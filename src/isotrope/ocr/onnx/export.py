@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from isotrope.io.files import replacing
+from isotrope.io.tensors import tensor_places
 from isotrope.ocr.onnx.session import CONFIG, GRAPH, WEIGHTS
 
 _SMALL = 8
@@ -52,7 +53,7 @@ def save_folder(
     graph.model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     proto = _exported(graph, example, shapes)
     graph.model = model
-    _refer(proto, _places(folder / WEIGHTS), {k: v.float().numpy() for k, v in state.items()})
+    _refer(proto, tensor_places(folder / WEIGHTS), {k: v.float().numpy() for k, v in state.items()})
     with replacing(folder / GRAPH) as temporary:
         temporary.write_bytes(proto.SerializeToString())
     with replacing(folder / CONFIG) as temporary:
@@ -96,21 +97,6 @@ def _exported(graph: nn.Module, example: Tensor, shapes: dict[int, Any]):
             dynamic_shapes=(shapes,),
         )
         return onnx.load(path)
-
-
-def _places(weights: Path) -> dict[str, tuple[int, int]]:
-    """Offset and length of each tensor of a safetensors file, in bytes."""
-    with weights.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    return {
-        name: (
-            8 + size + entry["data_offsets"][0],
-            entry["data_offsets"][1] - entry["data_offsets"][0],
-        )
-        for name, entry in header.items()
-        if name != "__metadata__"
-    }
 
 
 def _refer(proto, places: dict[str, tuple[int, int]], state: dict[str, np.ndarray]) -> None:

@@ -1,0 +1,72 @@
+"""Write a line recognizer with its adapters merged, as a folder that reads without them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from isotrope.io.files import replacing
+from isotrope.io.tensors import load_tensors, tensor_places
+from isotrope.lora.sums import Terms, summed_characters, summed_weights
+from isotrope.ocr.onnx.config import read_config
+from isotrope.ocr.onnx.session import CONFIG, GRAPH, WEIGHTS
+
+
+def save_merged(folder: str | Path, terms: Terms, out: str | Path) -> None:
+    """Merge adapters into a recognizer and write it to a folder of its own.
+
+    The weights that change are written in 32 bits and the others as they are, so that the copy
+    gives the same probabilities, bit for bit. Its charset has the adapters' new characters.
+
+    Args:
+        folder: A folder of a line recognizer.
+        terms: The weight and the folder of each adapter.
+        out: The folder to write.
+
+    Raises:
+        ValueError: There is no recognizer, an adapter does not fit, or `out` holds a model already.
+        ModuleNotFoundError: `isotrope[onnx]` is not installed.
+    """
+    from safetensors.numpy import save_file
+
+    folder, out = Path(folder), Path(out)
+    config = read_config(folder, "a line recognizer", "charset")
+    if (out / CONFIG).exists():
+        raise ValueError(f"{out}: holds a model already; export to a folder of its own")
+    parameters = load_tensors(folder / WEIGHTS)
+    changed = summed_weights("LineRecognizer", config["charset"], parameters, terms)
+    rows = summed_characters(terms)
+    merged = parameters | changed
+    out.mkdir(parents=True, exist_ok=True)
+    with (  # the last entered is put in place first, and the config must be last
+        replacing(out / CONFIG) as description,
+        replacing(out / GRAPH) as graph,
+        replacing(out / WEIGHTS) as weights,
+    ):
+        save_file({name: np.ascontiguousarray(array) for name, array in merged.items()}, weights)
+        places = tensor_places(weights)
+        graph.write_bytes(_graph(folder / GRAPH, changed, places))
+        config["charset"] += rows.characters if rows else ""
+        description.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _graph(path: Path, changed: dict[str, np.ndarray], places: dict[str, tuple[int, int]]) -> bytes:
+    """The graph with the places of the weights in their new file, and the types of the changed."""
+    import onnx
+
+    proto = onnx.load(str(path), load_external_data=False)
+    for tensor in proto.graph.initializer:
+        name = tensor.name.removesuffix(".half")
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        if name in changed:
+            tensor.data_type = onnx.TensorProto.FLOAT
+            tensor.ClearField("dims")
+            tensor.dims.extend(changed[name].shape)
+        offset, length = places[name]
+        tensor.ClearField("external_data")
+        for key, value in (("location", WEIGHTS), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=key, value=str(value))
+    return proto.SerializeToString()
