@@ -214,6 +214,11 @@ def _adapt(
         f"{100 * before['wer']:.1f}% -> {100 * best['wer']:.1f}% on {len(made.valid)} held-out "
         f"lines; {engine.seconds / 60:.0f} min"
     )
+    if (spoken := made.language) is not None:
+        typer.echo(
+            f"with its language model: CER {100 * spoken['cer']:.1f}%, WER "
+            f"{100 * spoken['wer']:.1f}%"
+        )
 
 
 def _say_size(adapted) -> None:

@@ -29,9 +29,10 @@ from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.training.engine import Engine, Report
+from isotrope.training.language import write_language
 from isotrope.training.line_sets import chosen
 from isotrope.training.line_sources import gather
-from isotrope.training.tasks.adaptation_recipe import AdaptationRecipe
+from isotrope.training.tasks.adaptation_recipe import AdaptationRecipe, LineAdaptationRecipe
 from isotrope.training.validation import LineScore, score_lines
 
 
@@ -54,6 +55,8 @@ class Adaptation:
         new: Characters that the adapter adds to the model's, besides those of `adapter.start`.
         left_out: Number of lines that cannot be opened or that the model cannot write.
         adapted: The model to train.
+        language: Error rates with the adapter's language model, as in `write_language`, after
+            `fit`; None without one.
 
     Raises:
         ValueError: Data or a base that cannot be read, too few lines, an `adapter.start` that is
@@ -93,6 +96,7 @@ class Adaptation:
         task.made_of = made_of
         task.faster = {"lora_B": self.recipe.optimizer.loraplus}
         self.engine = Engine(task, self.recipe, self.out)
+        self.language: dict[str, float] | None = None
 
     @property
     def full(self) -> bool:
@@ -113,6 +117,9 @@ class Adaptation:
         """Train to the end; `report` as in `Engine.fit`."""
         self.engine.fit(report)
         self._try_mean()
+        if isinstance(self.recipe, LineAdaptationRecipe) and not self.full:
+            base = self.base or shipped(self.recipe.name)
+            self.language = write_language(base, self.out, self.train, self.valid)
 
     @cached_property
     def kept(self) -> nn.Module:

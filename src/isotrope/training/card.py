@@ -42,6 +42,8 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
         training += ", then the mean of both" if best.get("mean") else ""
     method = "" if adapter.method == "lora" else f", {adapter.method}"
     rows = {"before": made.before, "after": best}
+    if made.language is not None:
+        rows["after, with its language model"] = made.language
     if papers:
         scores = scores or made.score(TURNS)
         rows = {"before, upright": made.before} | {

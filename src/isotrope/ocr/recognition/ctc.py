@@ -114,6 +114,42 @@ def decode(probabilities: np.ndarray, charset: str, length: float | None = None)
     )
 
 
+def align(probabilities: np.ndarray, classes: np.ndarray) -> list[tuple[int, int]]:
+    """The columns of each character of a text, on the most likely path that spells it.
+
+    Args:
+        probabilities: As in `decode`.
+        classes: The text's classes, at least one; it needs no more columns than there are.
+
+    Returns:
+        For each character, its first and last column.
+    """
+    spelled = np.full(2 * len(classes) + 1, BLANK)
+    spelled[1::2] = classes
+    logs = np.log(np.maximum(probabilities[:, spelled].astype(np.float64), 1e-9))
+    # Skipping a blank is allowed between different characters.
+    skips = np.zeros(len(spelled), bool)
+    skips[3::2] = classes[1:] != classes[:-1]
+    score = np.full(len(spelled), -np.inf)
+    score[:2] = logs[0, :2]
+    steps = np.zeros(logs.shape, np.int64)
+    for column, log in enumerate(logs[1:], 1):
+        one = np.concatenate([[-np.inf], score[:-1]])
+        two = np.where(skips, np.concatenate([[-np.inf, -np.inf], score[:-2]]), -np.inf)
+        came = np.stack([score, one, two])
+        steps[column] = came.argmax(axis=0)
+        score = came.max(axis=0) + log
+    place = len(spelled) - 1 if score[-1] >= score[-2] else len(spelled) - 2
+    path = np.zeros(len(logs), np.int64)
+    for column in range(len(logs) - 1, -1, -1):
+        path[column] = place
+        place -= steps[column, place]
+    return [
+        (int(columns[0]), int(columns[-1]))
+        for columns in (np.flatnonzero(path == 2 * i + 1) for i in range(len(classes)))
+    ]
+
+
 def join(parts: Sequence[Decoded]) -> Decoded:
     """Join the readings of the pieces of one line into one, with spaces between them.
 

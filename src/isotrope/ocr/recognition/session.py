@@ -17,9 +17,11 @@ from isotrope.lora.sums import Terms, summed_characters, summed_weights
 from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import CONFIG, WEIGHTS, open_graph, run
 from isotrope.ocr.processes import PerProcess
+from isotrope.ocr.recognition.beam import decode_with
 from isotrope.ocr.recognition.calibration import Calibration
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.ctc import Decoded, decode, join
+from isotrope.ocr.recognition.language import Language, summed_language
 from isotrope.ocr.recognition.pieces import pieces
 
 if TYPE_CHECKING:
@@ -55,10 +57,13 @@ class LineReader:
     Args:
         charset: The characters, in the order of their classes.
         calibration: Turns the network's confidences into probabilities.
+        language: Helps to decode. None: the likeliest character of each column.
     """
 
-    def __init__(self, charset: str, calibration: Calibration) -> None:
-        self.charset, self.calibration = charset, calibration
+    def __init__(
+        self, charset: str, calibration: Calibration, language: Language | None = None
+    ) -> None:
+        self.charset, self.calibration, self.language = charset, calibration, language
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Run the network.
@@ -116,13 +121,18 @@ class LineReader:
                 pixels = np.stack([line_pixels(flat[number][1], stretch) for number in batch])
                 out = self.probabilities(pixels)
                 read.update(
-                    (n, decode(rows, self.charset, flat[n][2] / STRIDE))
+                    (n, self._text(rows, flat[n][2] / STRIDE))
                     for n, rows in zip(batch, out, strict=True)
                 )
         parts: list[list[Decoded]] = [[] for _ in lines]
         for number, (place, _, _) in enumerate(flat):
             parts[place].append(read[number])
         return [join(found) for found in parts]
+
+    def _text(self, rows: np.ndarray, length: float) -> Decoded:
+        if self.language is None:
+            return decode(rows, self.charset, length)
+        return decode_with(self.language, rows, self.charset, length)
 
 
 class LineSession(LineReader):
@@ -158,7 +168,8 @@ class LineSession(LineReader):
         except ValueError as error:
             raise ValueError(f"{folder / CONFIG}: {error}") from error
         rows = summed_characters(terms)
-        super().__init__(config["charset"] + (rows.characters if rows else ""), calibration)
+        charset = config["charset"] + (rows.characters if rows else "")
+        super().__init__(charset, calibration, summed_language(terms, charset))
         self.folder, self.threads, self.device = folder, threads, device
         self._opened = PerProcess(partial(_open, folder, threads, terms, device, config["charset"]))
         self._opened.get()  # refuses a broken graph or adapter

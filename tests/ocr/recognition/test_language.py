@@ -1,0 +1,104 @@
+"""A language model lies beside its adapter, and only there."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from isotrope.ocr.recognition.language import (
+    CONFIG,
+    OWN,
+    Fusion,
+    Language,
+    general,
+    languages,
+    summed_language,
+)
+from isotrope.text.ngrams import count
+
+CHARSET = "abc "
+
+
+def made(**shares: float) -> Language:
+    parts = {"own": count(["ab ab", "cab"]), "other": count(["cc ca"])}
+    shares = shares or {"own": 1.0}
+    return Language(CHARSET, parts, shares, Fusion(0.4, 0.9))
+
+
+def test_a_mean_of_models():
+    language = made(own=0.25, other=0.75)
+    scores, after = language.step(language.states("ab")[-1:], np.array([1, 2, 3]))
+    apart = [
+        language.parts[name].step(
+            language.parts[name].states("ab")[-1:], language.parts[name].encode("abc")
+        )[0]
+        for name in ("own", "other")
+    ]
+    assert np.exp(scores) == pytest.approx(0.25 * np.exp(apart[0]) + 0.75 * np.exp(apart[1]))
+    assert (after[0, 2] == language.states("abc")[-1]).all()
+    assert (language.after((1, 2)) == language.states("ab")[-1:]).all()
+
+
+def test_saved_and_loaded(tmp_path):
+    made().save(tmp_path)
+    loaded = Language.load(tmp_path, CHARSET)
+    assert loaded is not None
+    assert (loaded.shares, loaded.fusion) == ({"own": 1.0}, Fusion(0.4, 0.9))
+    states = loaded.states("ab")[-1:]
+    assert loaded.step(states, np.array([1]))[0] == pytest.approx(
+        made().step(states, np.array([1]))[0], abs=0.1
+    )
+
+
+def test_the_mean_for_a_sum_of_adapters(tmp_path):
+    folders = [tmp_path / name for name in ("one", "two", "none")]
+    for folder in folders:
+        folder.mkdir()
+    made().save(folders[0])
+    Language(CHARSET, {"own": count(["bb bb"])}, {"own": 1.0}, Fusion(0.8, 1.2)).save(folders[1])
+    assert summed_language([(1.0, folders[2])], CHARSET) is None
+    alone = summed_language([(1.0, folders[0])], CHARSET)
+    assert alone is not None
+    assert (alone.shares, alone.fusion) == ({"own": 1.0}, Fusion(0.4, 0.9))
+    both = summed_language([(0.25, folders[0]), (0.75, folders[1])], CHARSET)
+    assert both is not None
+    assert both.shares == {"own 0": 0.25, "own 1": 0.75}
+    assert both.fusion.weight == pytest.approx(0.7)
+    half = summed_language([(0.5, folders[0]), (0.5, folders[2])], CHARSET)
+    assert half is not None
+    assert (half.fusion.weight, sum(half.shares.values())) == (0.2, 1.0)
+
+
+def test_an_adapter_without_one(tmp_path):
+    assert Language.load(tmp_path, CHARSET) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"parts": 3, "weight": 1, "bonus": 1}'])
+def test_a_broken_configuration_is_named(tmp_path, text):
+    (tmp_path / CONFIG).write_text(text)
+    with pytest.raises(ValueError, match=r"language\.json is broken .*delete it to read"):
+        Language.load(tmp_path, CHARSET)
+
+
+def test_missing_ngrams_are_named(tmp_path):
+    made().save(tmp_path)
+    (tmp_path / OWN).unlink()
+    with pytest.raises(ValueError, match=r"language\.npz: cannot be loaded"):
+        Language.load(tmp_path, CHARSET)
+    config = json.loads((tmp_path / CONFIG).read_text())
+    (tmp_path / CONFIG).write_text(json.dumps(config | {"parts": {"tlh": 1.0}}))
+    with pytest.raises(ValueError, match=r"tlh\.npz: cannot be loaded"):
+        Language.load(tmp_path, CHARSET)
+
+
+@pytest.mark.parametrize("name", languages())
+def test_the_shipped_models_know_their_language(name):
+    said = {
+        "de": "ich habe es nicht gewußt",
+        "en": "I should have thought so",
+        "fr": "je ne le savais pas encore",
+    }
+    scores = {n: general(n).log_probabilities(said[name]).mean() for n in languages()}
+    assert max(scores, key=lambda n: scores[n]) == name
