@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-_DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64}
+_DTYPES = {
+    **{"F64": np.float64, "F32": np.float32, "F16": np.float16},
+    **{"I64": np.int64, "I8": np.int8},
+}
 
 
 def load_tensors(path: str | Path) -> dict[str, np.ndarray]:

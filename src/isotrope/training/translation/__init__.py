@@ -1,0 +1,1 @@
+"""Train a translator on the columns of a frozen recognizer."""
