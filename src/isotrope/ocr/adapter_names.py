@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from isotrope.lora.sums import Terms
-from isotrope.ocr.loading import adapter_folder, find_adapter, is_adapter, shipped_adapters
+from isotrope.ocr.loading import adapter_folder, find_adapter, is_adapter, is_translator, shipped_adapters
 
 NONE, AUTO = "none", "auto"
 """Reserved: a folder of such a name is written `./none` or `./auto`."""
@@ -63,6 +63,7 @@ class Auto:
         """
         folders = shipped_adapters(model) if model is not None else []
         folders += filter(is_adapter, self.folder.iterdir() if self.folder is not None else ())
+        folders = [folder for folder in folders if not is_translator(folder)]
         found = {folder.name: Adapters(((1.0, folder),)) for folder in folders}
         if not found:
             raise ValueError(

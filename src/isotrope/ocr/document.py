@@ -46,6 +46,7 @@ class Line:
         words: In the order of the text.
         slant: Turn of the text beyond `orientation`, in degrees counter-clockwise within +-45.
         characters: The confidence of each character of `text`; empty if the engine gives none.
+        source: What was read, where `text` is a translation of it; else empty.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Line:
     words: tuple[Word, ...] = ()
     slant: float = 0.0
     characters: tuple[float, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Documents and pages as JSON, and back to equal values.
 
 An object has a member for each field of its class in `isotrope.ocr.document`, under the same name.
-Polygons and baselines are lists of `[x, y]`, in pixels of the page as it was given.
+Polygons and baselines are lists of `[x, y]`, in pixels of the page as it was given. A line has
+`source` only if its text is a translation.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def document_from_json(value: Any) -> Document:
 def _plain(value: Any) -> Any:
     """Turn values into objects and tuples into lists, all the way down."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        members = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        if members.get("source") == "":
+            del members["source"]
+        return members
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -100,6 +104,7 @@ _number = _of("a number", float, int)
 _whole = _of("a whole number", int)
 _CHECKS: dict[str, Check] = {
     "text": _string,
+    "source": _string,
     "confidence": _number,
     "polygon": _all(_point),
     "characters": _all(_number),

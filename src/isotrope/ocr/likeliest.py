@@ -30,8 +30,9 @@ def likeliest(read: Sequence[tuple[View, Transcript]]) -> Reading:
         return Reading("", 0.0, 0)
     # Rounded: the last digits of the finder's probabilities may differ between turns.
     confidence = round(line.confidence * view.probability**TRUST, 6)
-    warnings = doubts(view.pixels, line.text, view.slant)
+    warnings = doubts(view.pixels, line.read, view.slant)
     return Reading(
         *(line.text, confidence, view.degrees, view.slant, line.characters, warnings),
         adapter=line.adapter,
+        source=line.source.text if line.source else "",
     )

@@ -14,6 +14,10 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """The weights that come with the package: a folder for each model, with its adapters inside."""
 
 
+TRANSLATOR = "translator.json"
+"""What only the folder of a translator contains."""
+
+
 def shipped(model: str) -> Path:
     """The folder of a shipped model.
 
@@ -66,8 +70,13 @@ def _config(path: str | Path) -> dict[str, Any]:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter."""
-    return (folder / CONFIG).is_file()
+    """Whether a folder holds an adapter, or a translator, which may have none inside."""
+    return (folder / CONFIG).is_file() or is_translator(folder)
+
+
+def is_translator(folder: Path) -> bool:
+    """Whether a folder holds a translator."""
+    return (folder / TRANSLATOR).is_file()
 
 
 def shipped_adapters(model: str) -> list[Path]:

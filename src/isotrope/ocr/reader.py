@@ -296,4 +296,4 @@ class Reader:
         """Drop the text of a reading if its confidence is too low."""
         if isinstance(reading, ImageError) or reading.confidence >= self.min_confidence:
             return reading
-        return replace(reading, text="", characters=(), warnings=())
+        return replace(reading, text="", characters=(), warnings=(), source="")

@@ -25,6 +25,7 @@ class Reading:
         warnings: Reasons why the text may be wrong despite high confidence: several lines in one
             crop, or a very long or steep line. Usually empty.
         adapter: The name of the adapter it was read with. None: none, or there is no text.
+        source: What was read, where `text` is a translation of it; else empty.
     """
 
     text: str
@@ -34,3 +35,4 @@ class Reading:
     characters: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     adapter: str | None = None
+    source: str = ""

@@ -40,7 +40,7 @@ def read_upright(
 
 def _as_it_is(pixels: np.ndarray, line: Transcript) -> Reading:
     """Convert an equivariant engine's line to a reading."""
-    warnings = doubts(turn(pixels, -line.orientation), line.text) if line.text else ()
+    warnings = doubts(turn(pixels, -line.orientation), line.read) if line.text else ()
     return Reading(
         line.text,
         line.confidence,
@@ -48,4 +48,5 @@ def _as_it_is(pixels: np.ndarray, line: Transcript) -> Reading:
         characters=line.characters,
         warnings=warnings,
         adapter=line.adapter,
+        source=line.source.text if line.source else "",
     )

@@ -28,6 +28,7 @@ class Transcript:
         adapter: The name of the adapter it was read with; None: none.
         log_likelihood: Log probability of this reading of the whole image, so that readings of one
             image by several models can be compared. None: that of the characters.
+        source: What was read, where `text` is a translation of it; else None.
     """
 
     text: str
@@ -37,6 +38,12 @@ class Transcript:
     places: tuple[tuple[float, float], ...] = ()
     adapter: str | None = None
     log_likelihood: float | None = None
+    source: Transcript | None = None
+
+    @property
+    def read(self) -> str:
+        """The text in the image, which is not `text` where that is a translation."""
+        return self.text if self.source is None else self.source.text
 
     @property
     def typical(self) -> float:
@@ -46,6 +53,8 @@ class Transcript:
         right favors short texts: the few letters that an upside-down line resembles would beat a
         correct reading of a hundred characters with two errors.
         """
+        if self.source is not None:  # a translator writes good sentences about any line
+            return self.source.typical
         if not self.characters:
             return self.confidence
         return geometric_mean(self.characters)

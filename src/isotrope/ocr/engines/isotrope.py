@@ -11,7 +11,8 @@ import numpy as np
 
 from isotrope.ocr.adapter_names import Given, one_adapter
 from isotrope.ocr.engines.base import Transcript
-from isotrope.ocr.loading import shipped
+from isotrope.ocr.engines.translating import Translating
+from isotrope.ocr.loading import is_translator, shipped
 from isotrope.ocr.recognition.session import LineReader, LineSession
 
 MODELS = ("small", "tiny")
@@ -41,12 +42,12 @@ class Isotrope:
         model: str = "small",
         threads: int | None = None,
         device: str | None = None,
-    ) -> Isotrope:
+    ) -> Isotrope | Translating:
         """Load an engine from saved weights.
 
         Args:
             path: A folder written by `recognition.store.save_model`. None: a shipped model.
-            adapter: A LoRA adapter, or a sum of several, as in `adapter_names`.
+            adapter: A LoRA adapter, a sum of several, or a translator, as in `adapter_names`.
             model: The shipped model to use: "small" or "tiny".
             threads: Number of threads. None: onnxruntime's default.
             device: "auto", "cpu", or "cuda" if onnxruntime supports it. None: the CPU.
@@ -58,6 +59,8 @@ class Isotrope:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else shipped(model)
         adapters = one_adapter(adapter, model)
+        if adapters is not None and adapters.alone and is_translator(adapters.alone):
+            return Translating.from_folder(folder, adapters.alone, threads, device)
         terms, name = (None, None) if adapters is None else (adapters.terms, adapters.name)
         return cls(LineSession(folder, threads, terms, device), model, name)
 
@@ -72,7 +75,7 @@ class Isotrope:
         folder = self.session.folder if isinstance(self.session, LineSession) else None
         return self.model if folder == shipped(self.model) else None
 
-    def with_adapter(self, adapter: Given) -> Isotrope:
+    def with_adapter(self, adapter: Given) -> Isotrope | Translating:
         """Return an engine with the same weights and this adapter, or None for no adapter.
 
         Raises:

@@ -17,10 +17,15 @@ def json_lines(
 
 
 def json_objects(results: Iterable[Result], turns: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Yield each reading with its slant in degrees, character confidences, warnings, adapter."""
+    """Yield each reading with its slant in degrees, character confidences, warnings, adapter.
+
+    A translation also has what was read, as `source`.
+    """
     for reading, row in rows(results, turns):
         characters = [round(confidence, 4) for confidence in reading.characters]
+        source = {"source": reading.source} if reading.source else {}
         yield row | {
+            **source,
             "slant": round(reading.slant, 1),
             "characters": characters,
             "warnings": reading.warnings,

@@ -154,6 +154,7 @@ def _line(strip: Strip, said: Transcript) -> Line:
         found,
         round(slant, 2),
         said.characters if text == said.text else (),
+        said.source.text if said.source else "",
     )
 
 

@@ -65,7 +65,7 @@ class ColumnReader:
         head = {**weights, **merged}
         self._weight = head["head.weight"].astype(np.float32)
         self._bias = head["head.bias"].astype(np.float32)
-        merged |= _identity(*self._weight.shape)
+        merged |= _identity(*weights["head.weight"].shape)
         self._opened = PerProcess(partial(open_graph, folder, threads, merged, device))
         self._opened.get()  # refuses a broken graph
 
@@ -75,7 +75,7 @@ class ColumnReader:
         return self._opened.get()
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
-        """Features of columns `(B, W/8, F)` of lines `(B, 3, 48, W)`, as `line_pixels` makes them."""
+        """Features of columns `(B, W/8, F)` of lines `(B, 3, 48, W)`, as `line_pixels` makes."""
         (out,) = run(self.session, {"pixels": pixels})
         logs = np.log(np.maximum(out, np.finfo(np.float32).tiny))
         width = self._weight.shape[1]

@@ -12,22 +12,24 @@ from typing import Any
 
 import numpy as np
 
+from isotrope.io.files import replacing
 from isotrope.io.tensors import load_tensors
+from isotrope.lora.fit import BASE, REMEDY, WEIGHTS, described, differences
+from isotrope.ocr.loading import TRANSLATOR
+from isotrope.ocr.onnx import session
+from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.translation.config import TranslatorConfig
 
-TRANSLATOR, TENSORS = "translator.json", "translator.safetensors"
+TENSORS = "translator.safetensors"
 
 _SCALE = ".scale"
 _LEAST = 4096
 """Smaller tensors are stored in 16 bits."""
 
 
-def is_translator(folder: str | Path) -> bool:
-    """Whether a folder contains a translator."""
-    return (Path(folder) / TRANSLATOR).is_file()
-
-
-def load_arrays(folder: str | Path) -> tuple[TranslatorConfig, dict[str, Any], dict[str, np.ndarray]]:
+def load_arrays(
+    folder: str | Path,
+) -> tuple[TranslatorConfig, dict[str, Any], dict[str, np.ndarray]]:
     """Load a translator's configuration, what else `translator.json` has, and its float32 weights.
 
     Raises:
@@ -66,3 +68,37 @@ def packed(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         stored[name] = rounded.clip(-127, 127).astype(np.int8)
         stored[name + _SCALE] = scale
     return stored
+
+
+def write_base(folder: str | Path, base: str | Path) -> None:
+    """Write `base.json`, which says for which recognizer a translator was made."""
+    with replacing(Path(folder) / BASE) as temporary:
+        temporary.write_text(json.dumps(_described(Path(base))), encoding="utf-8")
+
+
+def adapted(folder: str | Path, base: str | Path) -> Path | None:
+    """The folder of the adapter of a translator's recognizer; None if it has none.
+
+    Args:
+        folder: The translator's.
+        base: The recognizer's.
+
+    Raises:
+        ValueError: The translator was made for another recognizer.
+    """
+    folder, base = Path(folder), Path(base)
+    if (folder / WEIGHTS).is_file():
+        return folder  # whoever merges it compares the bases
+    try:
+        made_for = json.loads((folder / BASE).read_text())
+        other = differences(made_for, _described(base))
+    except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder} is broken ({error}); make or copy it again") from error
+    if other:
+        raise ValueError(f"{folder} was made for another model: {'; '.join(other)}; {REMEDY}")
+    return None
+
+
+def _described(base: Path) -> dict[str, Any]:
+    charset = read_config(base, "a line recognizer", "charset")["charset"]
+    return described("LineRecognizer", charset, load_tensors(base / session.WEIGHTS))

@@ -10,7 +10,8 @@ import torch
 from safetensors.numpy import save_file
 
 from isotrope.io.files import replacing
-from isotrope.ocr.translation.files import TENSORS, TRANSLATOR, load_arrays, packed
+from isotrope.ocr.loading import TRANSLATOR
+from isotrope.ocr.translation.files import TENSORS, load_arrays, packed
 from isotrope.ocr.translation.model import Translator
 
 _TIED = "decoder.output_projection.weight"

@@ -72,33 +72,12 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         return self.mix.draw(rng)
 
     def collate(self, samples: Sequence[LineSample]) -> dict[str, Any]:
-        """Lines padded on the right to the widest, and their classes, concatenated."""
-        classes = {c: i + 1 for i, c in enumerate(self.model.charset)}
-        widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
-        shape = (len(samples), 3, HEIGHT, widest)
-        pixels = torch.full(shape, 128, dtype=torch.uint8)
-        for row, sample in zip(pixels, samples, strict=True):
-            if not isinstance(sample.pixels, Rendered):
-                row[:, :, : sample.extent] = sample.pixels
-        targets = [[classes[c] for c in sample.text] for sample in samples]
-        return {
-            "pixels": pixels,
-            "columns": torch.tensor([s.extent // STRIDE for s in samples]),
-            "targets": torch.tensor([c for target in targets for c in target]),
-            "lengths": torch.tensor([len(target) for target in targets]),
-            # Indices, not a mask: counting a mask would force a synchronization with the GPU.
-            "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
-            **to_paint([s.pixels if isinstance(s.pixels, Rendered) else None for s in samples]),
-        }
+        """See `line_batch`."""
+        return line_batch(samples, self.model.charset)
 
     def finish(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Paint the rendered lines, and pad them like the others."""
-        batch = painted(batch)
-        pixels = batch["pixels"]
-        places = torch.arange(pixels.shape[3], device=pixels.device)
-        beyond = places >= STRIDE * batch["columns"][:, None]
-        pixels.masked_fill_(beyond[:, None, None], 128)
-        return batch
+        """See `finished`."""
+        return finished(batch)
 
     def loss(self, model: LineRecognizer, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """CTC, and the divergence from the teacher."""
@@ -160,6 +139,37 @@ class RecognitionTask(GroupedTask[LineRecognizer]):
         from isotrope.ocr.recognition.store import save_model
 
         save_model(model, folder)
+
+
+def line_batch(samples: Sequence[LineSample], charset: str) -> dict[str, Any]:
+    """Lines padded on the right to the widest, and their classes, concatenated."""
+    classes = {c: i + 1 for i, c in enumerate(charset)}
+    widest = -(-max(sample.extent for sample in samples) // _STEP) * _STEP
+    shape = (len(samples), 3, HEIGHT, widest)
+    pixels = torch.full(shape, 128, dtype=torch.uint8)
+    for row, sample in zip(pixels, samples, strict=True):
+        if not isinstance(sample.pixels, Rendered):
+            row[:, :, : sample.extent] = sample.pixels
+    targets = [[classes[c] for c in sample.text] for sample in samples]
+    return {
+        "pixels": pixels,
+        "columns": torch.tensor([s.extent // STRIDE for s in samples]),
+        "targets": torch.tensor([c for target in targets for c in target]),
+        "lengths": torch.tensor([len(target) for target in targets]),
+        # Indices, not a mask: counting a mask would force a synchronization with the GPU.
+        "taught": torch.tensor([i for i, s in enumerate(samples) if s.taught]).long(),
+        **to_paint([s.pixels if isinstance(s.pixels, Rendered) else None for s in samples]),
+    }
+
+
+def finished(batch: dict[str, Any]) -> dict[str, Any]:
+    """Paint the rendered lines, and pad them like the others."""
+    batch = painted(batch)
+    pixels = batch["pixels"]
+    places = torch.arange(pixels.shape[3], device=pixels.device)
+    beyond = places >= STRIDE * batch["columns"][:, None]
+    pixels.masked_fill_(beyond[:, None, None], 128)
+    return batch
 
 
 def normalized(pixels: Tensor) -> Tensor:

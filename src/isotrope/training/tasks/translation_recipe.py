@@ -93,7 +93,7 @@ class TranslationRecipe(Recipe, frozen=True):
     optimizer: TranslationOptimizer = TranslationOptimizer()
     run: TranslationRun = TranslationRun()
 
-    may_change: ClassVar = (*Recipe.may_change, *STAGES)
+    may_change: ClassVar = (*Recipe.may_change, *STAGES, "data.rendered", "data.valid")
 
     def stage(self, name: Stage) -> Self:
         """The recipe of one stage, as the engine takes it."""
@@ -110,5 +110,3 @@ class TranslationRecipe(Recipe, frozen=True):
         """Whether a stage is left out."""
         chosen: TranslationStage = getattr(self, name)
         return chosen.minutes == 0
-
-

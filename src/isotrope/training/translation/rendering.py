@@ -14,7 +14,7 @@ from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 STYLES = {"print": 0.85, "hand": 0.15}
 
 DIFFICULTY = 0.5
-"""How much lines are degraded, where 1 makes some illegible: those would teach to make things up."""
+"""How much lines are degraded; 1 makes some illegible, which would teach to make things up."""
 
 _TRIES = 20
 

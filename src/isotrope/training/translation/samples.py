@@ -40,7 +40,9 @@ class FeatureBank:
         most: The number kept of each character.
     """
 
-    def __init__(self, characters: str, features: np.ndarray, most: int = 48, seed: int = 0) -> None:
+    def __init__(
+        self, characters: str, features: np.ndarray, most: int = 48, seed: int = 0
+    ) -> None:
         rng = np.random.default_rng(seed)
         places: dict[str, list[int]] = {}
         for place, character in enumerate(characters):

@@ -1,0 +1,117 @@
+"""Engines that write another language than they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from isotrope.ocr.engines.base import Engine, Transcript
+from isotrope.ocr.recognition.ctc import Decoded
+from isotrope.ocr.translation.columns import ColumnReader, Columns
+from isotrope.ocr.translation.files import adapted, load_arrays
+from isotrope.ocr.translation.network import Network
+from isotrope.ocr.translation.pieces import gathered
+
+
+@dataclass(frozen=True, eq=False)
+class Translating:
+    """The shipped recognizer with a decoder that translates its columns, on onnxruntime and numpy.
+
+    A transcript's confidence is the geometric mean of the probabilities of its word pieces, times
+    the confidence of what was read; it says little about whether the translation is good.
+
+    Args:
+        reader: The recognizer.
+        network: The translator.
+        adapter: Its name.
+    """
+
+    name: ClassVar[str] = "isotrope"
+    reader: ColumnReader
+    network: Network
+    adapter: str | None = None
+
+    @classmethod
+    def from_folder(
+        cls,
+        weights: str | Path,
+        folder: str | Path,
+        threads: int | None = None,
+        device: str | None = None,
+    ) -> Translating:
+        """Load a translator.
+
+        Args:
+            weights: The folder of the recognizer.
+            folder: The translator's, which `isotrope adapt --task translate` wrote.
+            threads, device: As in `Isotrope.from_pretrained`.
+
+        Raises:
+            ValueError: The translator is broken, or was made for another recognizer.
+        """
+        config, _, arrays = load_arrays(folder)
+        reader = ColumnReader(weights, adapted(folder, weights), threads, device)
+        return cls(reader, Network(config, arrays), Path(folder).resolve().name)
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
+        """Read and translate upright lines, as in `Engine.read`."""
+        return [self._translated(self.reader.read(line)) for line in lines]
+
+    def _translated(self, found: Columns) -> Transcript:
+        read = found.read
+        pieces = gathered(found.features, read.text)
+        if not (read.text and read.is_text and len(pieces)):
+            return Transcript("", 0.0)
+        most = self.network.config.most_pieces
+        parts = [pieces[first : first + most] for first in range(0, len(pieces), most)]
+        written = [self.network.translate(part) for part in parts]
+        text = " ".join(self.network.config.text(part.tokens) for part in written)
+        confidence = read.confidence * min(part.confidence for part in written)
+        return Transcript(text, confidence, adapter=self.adapter, source=_transcript(read))
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """Reads with any engine, then translates the text of each line.
+
+    Args:
+        engine: Reads lines.
+        translate: Maps texts to `(translation, confidence)` each.
+    """
+
+    engine: Engine
+    translate: Callable[[list[str]], list[tuple[str, float]]]
+
+    @property
+    def name(self) -> str:
+        """The engine's."""
+        return self.engine.name
+
+    @property
+    def equivariant(self) -> bool:
+        """Whether the engine is."""
+        return getattr(self.engine, "equivariant", False)
+
+    def check(self, pixels: np.ndarray) -> None:
+        """Reject what the engine rejects."""
+        if check := getattr(self.engine, "check", None):
+            check(pixels)
+
+    def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
+        """Read and translate lines, as in `Engine.read`."""
+        found = self.engine.read(lines, batch_size)
+        texts = [line.text for line in found if line.text]
+        written = iter(self.translate(texts) if texts else [])
+        return [self._translated(line, *next(written)) if line.text else line for line in found]
+
+    def _translated(self, line: Transcript, text: str, confidence: float) -> Transcript:
+        whole = line.confidence * confidence
+        return Transcript(text, whole, orientation=line.orientation, source=line)
+
+
+def _transcript(read: Decoded) -> Transcript:
+    return Transcript(read.text, read.confidence, read.confidences, places=read.places)
