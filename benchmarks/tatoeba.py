@@ -33,7 +33,9 @@ def read_archive(path: Path) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("archives", nargs="+", metavar="LANGUAGE=ZIP")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()

@@ -5,10 +5,15 @@ import torch
 
 from isotrope.lora import add_adapter, save_adapter
 from isotrope.ocr import loading
+from isotrope.ocr.loading import shipped
 from isotrope.ocr.orientation.model import FinderConfig, UprightNet
 from isotrope.ocr.orientation.store import save_finder
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.ocr.recognition.store import save_model
+from isotrope.ocr.translation.config import SPACE, TranslatorConfig
+from isotrope.ocr.translation.files import write_base
+from isotrope.ocr.translation.model import Translator
+from isotrope.ocr.translation.store import save_translator
 
 STAGES = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
 
@@ -48,3 +53,19 @@ def random_adapter():
         return folder
 
     return save
+
+
+@pytest.fixture(scope="session")
+def translator_folder(tmp_path_factory):
+    """A translator of the shipped recognizer with random weights, far from their initial values."""
+    torch.manual_seed(0)
+    words = ("<s>", "<pad>", "</s>", "<unk>", *(f"{SPACE}w{n}" for n in range(60)))
+    sizes = {"letter": 8, "width": 64, "hidden": 96, "most_pieces": 6, "most_tokens": 12}
+    model = Translator(TranslatorConfig(words, heads=2, **sizes))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    folder = tmp_path_factory.mktemp("translator")
+    save_translator(model, folder)
+    write_base(folder, shipped("small"))
+    return folder

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from isotrope.cli.adapt_translation import translate
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_folder, check_path
 from isotrope.cli.progress import RunProgress, quiet
@@ -110,6 +111,13 @@ _Seed = Annotated[
     int | None,
     typer.Option(metavar="N", help="Seeds the order and variation of the lines. Default: 0."),
 ]
+_Task = Annotated[
+    Literal["read", "translate"],
+    typer.Option(
+        help="What to learn: to read such lines, or to write their translation. For translate, "
+        "--data is a .tsv of SOURCE<TAB>TARGET lines, or line images whose labels are translations."
+    ),
+]
 _Changed = Annotated[
     list[str] | None,
     typer.Option(
@@ -140,6 +148,7 @@ def adapt(
     lines: _Lines = None,
     seed: _Seed = None,
     changed: _Changed = None,
+    task: _Task = "read",
 ) -> None:
     """Teach the reader a new script or hand.
 
@@ -177,6 +186,8 @@ def adapt(
         check_path("--valid", valid)
         check_path("--config", config)
         check_folder("--base", base)
+        if task == "translate":
+            return translate(data, out, base, config, options | {"valid": valid}, changed or [])
         if (full or turned) and adapted_engine(base) != "gsanet":
             raise ValueError(
                 f"{'--full' if full else '--turned'} is for gsanet's model alone, and "

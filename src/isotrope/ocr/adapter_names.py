@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from isotrope.lora.sums import Terms
-from isotrope.ocr.loading import adapter_folder, find_adapter, is_adapter, is_translator, shipped_adapters
+from isotrope.ocr.loading import (
+    adapter_folder,
+    find_adapter,
+    is_adapter,
+    is_translator,
+    shipped_adapters,
+)
 
 NONE, AUTO = "none", "auto"
 """Reserved: a folder of such a name is written `./none` or `./auto`."""
