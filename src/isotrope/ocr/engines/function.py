@@ -19,8 +19,8 @@ class Function:
 
     Example:
         >>> engine = Function(lambda pixels: ("hello", 0.9))
-        >>> engine.read([np.zeros((8, 20, 3), np.uint8)])
-        [Transcript(text='hello', confidence=0.9, characters=(), orientation=0, places=())]
+        >>> engine.read([np.zeros((8, 20, 3), np.uint8)])[0].text
+        'hello'
     """
 
     def __init__(self, function: Callable, name: str | None = None) -> None:
