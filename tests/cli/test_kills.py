@@ -46,10 +46,11 @@ def kill_at_random(chance, times, *options):
     for _ in range(times):
         before = size(journal)
         run = start(*options)
-        # Most kills come while it reads, some while it starts.
-        while chance.random() < 0.999 and run.poll() is None and size(journal) <= max(before, 200):
+        # Most kills come while it reads, one of five while it starts, however long that takes.
+        early = chance.random() < 0.2
+        while not early and run.poll() is None and size(journal) <= max(before, 200):
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.1))
+        time.sleep(chance.uniform(0, 1 if early else 0.1))
         run.send_signal(chance.choice([signal.SIGKILL] * 8 + [signal.SIGINT, signal.SIGTERM]))
         _, said = run.communicate(timeout=60)
         # Before it listens to signals, they end it as any process.

@@ -34,6 +34,9 @@ def run(*options, **variables):
         (["--token", "x" * 16, "--no-token"], "--no-token: a token is given; leave one of them"),
         (["--detector", "none"], "--detector none: not known; use pp-ocr, isotrope or a folder"),
         (["--engine", "trocr"], "--engine trocr needs --weights"),
+        (["--engines", "isotrope,abc"], "--engines: 'abc' cannot be used here; those that can are"),
+        (["--engines", "trocr"], "--engines: 'trocr' cannot be used here; those that can are iso"),
+        (["--engines", ""], "--engines: '' cannot be used here; those that can are isotrope"),
     ],
 )
 def test_options_that_make_no_sense(options, problem):

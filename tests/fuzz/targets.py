@@ -7,6 +7,7 @@ names it. Anything else is a finding.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -102,6 +103,7 @@ def command(path: Path) -> Iterator[str]:
 
     sound = path.with_name("sound.png")
     out = path.parent / "out"
+    shutil.rmtree(out, ignore_errors=True)  # of a run that was ended because it hung
     format = FORMATS[path.stat().st_size % len(FORMATS)]
     result = CliRunner().invoke(
         app, ["read", str(sound), str(path), "--out", f"{out}/", "--format", format]

@@ -12,6 +12,15 @@ from isotrope.cli.errors import UsageError, exit_on_error
 from isotrope.cli.request import check_reader
 from isotrope.serve.limits import Limits
 
+Engines: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        show_default=False,
+        help="Engines that clients may choose, as in isotrope,tesseract. If left out, those that "
+        "are installed and load quickly: all but gsanet.",
+    ),
+]
 _LIMITS = "Limits of a request"
 
 Host: TypeAlias = Annotated[
@@ -74,6 +83,7 @@ def serve(
     max_seconds: MaxSeconds = Limits.seconds,
     queue: MaxWaiting = Limits.queue,
     engine: options.EngineName = None,
+    engines: Engines = None,
     model: options.Model = None,
     weights: options.Weights = None,
     adapter: options.Adapter = None,
@@ -84,8 +94,8 @@ def serve(
     Listens on this machine only, unless --host says otherwise. Requests wait in one queue; each is
     read by a process that is ended if it takes too long. Nothing is kept on disk. One line a
     request goes to standard error, without what is in it. The engine, adapter and detector given
-    here are used for requests that do not name others. SIGTERM and Ctrl-C let the requests in hand
-    finish.
+    here are used for requests that do not name others; --engines lists which engines they may name.
+    SIGTERM and Ctrl-C let the requests in hand finish.
     """
     given = {"path": weights, "adapter": adapter, "engine": engine, "model": model}
     with exit_on_error():
@@ -102,10 +112,18 @@ def serve(
         more = {name: value for name, value in (("path", weights), ("model", model)) if value}
         threads = max(cores // workers, min(cores, 2))  # a page alone has two cores
         setup = Setup(choice, limits, more, threads)
-        _serve(WorkQueue(setup, workers), host, port, token, allow_host or [])
+        offered = None if engines is None else _offered(engines, choice.engine)
+        _serve(WorkQueue(setup, workers), host, port, token, allow_host or [], offered)
 
 
-def _serve(work, host: str, port: int, token: str | None, names: list[str]) -> None:
+def _serve(
+    work,
+    host: str,
+    port: int,
+    token: str | None,
+    names: list[str],
+    engines: list[str] | None,
+) -> None:
     from isotrope.serve.access import LOCAL, Access, is_local
 
     hosts = LOCAL | set(map(str.lower, names)) if is_local(host) or names else None
@@ -119,13 +137,27 @@ def _serve(work, host: str, port: int, token: str | None, names: list[str]) -> N
 
         metrics = Metrics()
         work.on_restart = metrics.restarts.inc
-        choices = Choices.of(work.setup.choice, work.setup.reader.get("model"))
+        choices = Choices.of(work.setup.choice, work.setup.reader.get("model"), engines)
         app = create_app(work, choices, Access(hosts, token), metrics)
         with listen(host, port) as sock:
             typer.echo(f"isotrope: serving on {address(sock)} (Ctrl-C to stop)", err=True)
             run(app, work, sock)
     finally:
         work.close()
+
+
+def _offered(names: str, default: str) -> list[str]:
+    """The engines of a list, without repeats; the default one needs no check."""
+    from isotrope.serve.choices import usable_engines
+
+    usable = usable_engines()
+    offered = list(dict.fromkeys(name.strip() for name in names.split(",")))
+    for name in offered:
+        if name not in (*usable, default):
+            raise UsageError(
+                f"--engines: {name!r} cannot be used here; those that can are {', '.join(usable)}"
+            )
+    return offered
 
 
 def _check_token(host: str, token: str | None, no_token: bool) -> None:

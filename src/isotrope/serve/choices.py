@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,9 @@ from isotrope.serve.job import Choice
 from isotrope.serve.limits import Refusal
 
 _NEEDS = {"gsanet": ("torch", "transformers", "peft"), "rapidocr": ("rapidocr",)}
+_SLOW = ("gsanet",)
+"""Engines that take many seconds to load; clients may choose them only if they are named."""
+
 _ADAPTERS = {"isotrope": "small", "gsanet": "recognizer"}
 """The shipped models whose adapters the engines take."""
 
@@ -41,15 +44,20 @@ class Choices:
     detectors: Mapping[str, str]
 
     @classmethod
-    def of(cls, default: Choice, model: str | None = None) -> Choices:
-        """All that can be used here.
+    def of(
+        cls, default: Choice, model: str | None = None, engines: Sequence[str] | None = None
+    ) -> Choices:
+        """What clients may choose from.
 
         Args:
             default: Who reads if a request does not say; it is always among them.
             model: The model of the default engine; another than the usual one has adapters of its
                 own.
+            engines: The engines. None: those that can be used here and load quickly.
         """
-        adapters = {name: _shipped(name) for name in ENGINES if _is_usable(name)}
+        if engines is None:
+            engines = [name for name in usable_engines() if name not in _SLOW]
+        adapters = {name: _shipped(name) for name in engines}
         if model not in (None, _ADAPTERS.get(default.engine)):
             adapters[default.engine] = {}
         own = adapters.setdefault(default.engine, {})
@@ -125,6 +133,11 @@ def _known(kind: str, name: str, names: Mapping[str, str], of: str = "") -> str:
         known = ", ".join(names) or "none"
         raise Refusal(422, f"{kind} {name[:40]!r} is not known; the {kind}s{of} here are: {known}")
     return names[name]
+
+
+def usable_engines() -> list[str]:
+    """The engines that can be used here without weights of one's own."""
+    return [name for name in ENGINES if _is_usable(name)]
 
 
 def _is_usable(engine: str) -> bool:

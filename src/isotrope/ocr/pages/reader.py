@@ -21,7 +21,7 @@ from isotrope.ocr.pages.level import paper
 from isotrope.ocr.pages.reading import read_strips
 from isotrope.ocr.pages.strips import Outline, Strip, cut
 from isotrope.ocr.pages.telling import telling
-from isotrope.ocr.pages.words import words
+from isotrope.ocr.pages.words import rounded_confidence, words
 from isotrope.ocr.views import Finder
 
 DOUBT = 1.5
@@ -147,13 +147,13 @@ def _line(strip: Strip, said: Transcript) -> Line:
     text = " ".join(word.text for word in found)
     return Line(
         text,
-        said.confidence,
+        rounded_confidence(said.confidence),
         orientation,
         rounded(outline.part(0.0, 1.0)),
         rounded(outline.baseline),
         found,
         round(slant, 2),
-        said.characters if text == said.text else (),
+        tuple(map(rounded_confidence, said.characters)) if text == said.text else (),
         said.source.text if said.source else "",
     )
 

@@ -36,16 +36,21 @@ def words(said: Transcript, strip: Strip) -> tuple[Word, ...]:
         after = edges[number + 1][0] if number + 1 < len(edges) else 1.0
         left = max(left - spread, min(left, (2 * left + before) / 3 if number else before))
         right = min(right + spread, max(right, (2 * right + after) / 3 if after < 1 else after))
-        characters = said.characters[first:end]
+        characters = tuple(map(rounded_confidence, said.characters[first:end]))
         found.append(
             Word(
                 said.text[first:end],
-                min(characters, default=said.confidence),
+                min(characters, default=rounded_confidence(said.confidence)),
                 rounded(strip.outline.part(strip.along(left), strip.along(right))),
                 characters,
             )
         )
     return tuple(found)
+
+
+def rounded_confidence(value: float) -> float:
+    """A confidence with the digits that mean something, which documents hold."""
+    return round(float(value), 4)
 
 
 def _usual_places(text: str) -> Sequence[tuple[float, float]]:
