@@ -49,6 +49,7 @@ FOLDER = Path("runs/adapter-study")
 HELD_OUT = 10  # as in `isotrope adapt`
 BLOCK, EVERY = 20, 6  # one block of 20 lines in six is for validation: neighbors are alike
 MOST_VALID = 120
+MOST_FAILED = 5  # a run may fail without ending the study; more than this have a common reason
 COLUMNS = (
     *("base", "set", "method", "rank", "targets", "learning_rate", "lines", "seen"),
     *("parameters", "train_lines", "valid_lines", "before", "cer", "wer", "best", "best_seen"),
@@ -176,9 +177,9 @@ def read(path: Path) -> Done:
 def follow(study: Study, plan) -> None:
     """Make all runs that are missing, stage by stage; later stages depend on the earlier ones."""
     for number, stage in enumerate(plan):
+        later = {run for other in plan[number + 1 :] for run in other(study.done)}
         while todo := [run for run in stage(study.done) if not study.finished(run)]:
-            later = [run for other in plan[number + 1 :] for run in other(study.done)]
-            missing = [run for run in dict.fromkeys(later) if not study.finished(run)]
+            missing = [run for run in later.difference(todo) if not study.finished(run)]
             here, whole = study.seconds_for(todo) / 60, study.seconds_for(todo + missing) / 3600
             print(
                 f"stage {number + 1} of {len(plan)}, {stage.__doc__.split('.')[0]}: at least "
@@ -187,9 +188,11 @@ def follow(study: Study, plan) -> None:
             )
             try:
                 study.do(todo[0])
-            except (ValueError, RuntimeError):
-                traceback.print_exc()
+            except Exception:
                 study.failed.add(todo[0])  # until the next start
+                if len(study.failed) > MOST_FAILED:
+                    raise
+                traceback.print_exc()
                 continue
             row = study.done[todo[0]]
             print(

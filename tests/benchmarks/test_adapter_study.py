@@ -82,6 +82,29 @@ def test_the_whole_plan_ends_and_is_resumed_from_its_csv(tmp_path, monkeypatch):
         assert Run.of(done[run]) == run
 
 
+def test_a_run_that_fails_is_left_out_and_many_end_the_study(tmp_path, monkeypatch, capsys):
+    def fails(run):
+        if run.learning_rate == 3e-3:
+            raise ValueError("no")
+        study.done[run] = row(run)
+
+    study = adapter_study.Study(adapter_study.Sets({}), {}, tmp_path / "study.csv")
+    monkeypatch.setattr(study, "do", fails)
+    adapter_study.follow(study, [first_stage])
+    assert len(study.failed) == 2
+    assert len(study.done) == 4
+    assert "ValueError: no" in capsys.readouterr().err
+    monkeypatch.setattr(adapter_study, "MOST_FAILED", 1)
+    study.failed.clear()
+    with pytest.raises(ValueError, match="no"):
+        adapter_study.follow(study, [first_stage])
+
+
+def first_stage(done):
+    """One setting. No more."""
+    return tuned(done, FIRST, TUNE)
+
+
 def test_the_figure_and_the_table_come_from_the_rows(tmp_path, monkeypatch):
     page, figure = tmp_path / "page.md", tmp_path / "figure.png"
     monkeypatch.setattr(adapter_report, "PAGE", page)
