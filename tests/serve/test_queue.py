@@ -169,3 +169,25 @@ def test_closing_turns_away_what_waits_and_ends_the_workers(make):
     assert not any(worker.lives for worker in Fake.made)
     with pytest.raises(Refusal, match="stopping"):
         queue.put(JOB)
+
+
+def test_the_other_workers_start_once_the_first_has_loaded(make, monkeypatch):
+    may = threading.Event()
+    monkeypatch.setattr(Fake, "wait", lambda self: may.wait(10))
+    starting = threading.Thread(target=make, args=(3,))
+    starting.start()
+    until(lambda: Fake.made)
+    time.sleep(0.1)
+    assert len(Fake.made) == 1
+    may.set()
+    until(lambda: len(Fake.made) == 3)
+    starting.join()
+
+
+def test_a_queue_that_closes_before_any_worker_has_loaded(monkeypatch):
+    monkeypatch.setattr(module, "Worker", Fake)
+    monkeypatch.setattr(Fake, "script", [WorkerDied(1)] * 100)
+    queue = WorkQueue(Setup(Choice("isotrope"), Limits()), 2)
+    queue.start()
+    queue.close()
+    assert not any(thread.is_alive() for thread in queue._threads)

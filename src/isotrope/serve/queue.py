@@ -61,7 +61,10 @@ class WorkQueue:
         ]
 
     def start(self) -> None:
-        """Start the workers; they load their readers meanwhile."""
+        """Start the first worker, and the others once it has loaded its reader.
+
+        Together they would all load more slowly, and so would the server.
+        """
         for thread in self._threads:
             thread.start()
 
@@ -72,6 +75,7 @@ class WorkQueue:
             for entry in self._entries:
                 entry.future.cancel()
             self._change.notify_all()
+        self._settled.set()  # whoever waits for a reader waits no longer
         for worker in list(self._workers.values()):
             worker.end()
         for thread in self._threads:
@@ -132,7 +136,9 @@ class WorkQueue:
 
     def _work(self, number: int) -> None:
         """What each thread does."""
-        worker = self._started(number)
+        if number > 0:
+            self._settled.wait()
+        worker = None if self.problem is not None else self._started(number)
         while worker is not None:
             entry = self._next()
             if not worker.lives:

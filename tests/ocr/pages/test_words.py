@@ -43,3 +43,10 @@ def test_words_without_places_share_the_line_by_usual_widths():
 
 def test_spaces_at_the_ends_and_in_a_row_are_no_words():
     assert [word.text for word in words(Transcript("  a   b ", 1.0), STRIP)] == ["a", "b"]
+
+
+def test_confidences_have_four_digits():
+    (word,) = words(Transcript("ab", 0.123456789, (0.987654321, 0.123456789)), STRIP)
+    assert (word.confidence, word.characters) == (0.1235, (0.9877, 0.1235))
+    (word,) = words(Transcript("ab", 0.123456789), STRIP)
+    assert word.confidence == 0.1235
