@@ -178,3 +178,12 @@ Language: TypeAlias = Annotated[
         help="For tesseract: languages, such as deu+fra.",
     ),
 ]
+Translate: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        rich_help_panel=_ENGINE,
+        help="Translate what is read, with a MarianMT or NLLB of yours: its folder, or "
+        "fra_Latn-eng_Latn:FOLDER.",
+    ),
+]

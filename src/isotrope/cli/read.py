@@ -36,6 +36,7 @@ def read(
     beams: options.Beams = None,
     language: options.Language = None,
     batch_size: options.BatchSize = 32,
+    translate: options.Translate = None,
 ) -> None:
     """Read pages, whichever way up they and their lines are.
 
@@ -52,6 +53,7 @@ def read(
         **{"path": weights, "adapter": adapter, "engine": engine, "model": model},
         **{"finder": finder, "min_confidence": min_confidence, "device": device},
         **{"runtime": runtime, "beams": beams, "language": language, "detector": detector},
+        "translate": translate,
     }
     with exit_on_error():
         if crops and skip_text:

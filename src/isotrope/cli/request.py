@@ -164,6 +164,10 @@ def check_reader(given: dict[str, Any]) -> None:
     if detector not in (None, *DETECTORS) and not os.path.isdir(detector):
         names = ", ".join(DETECTORS)
         raise UsageError(f"--detector {detector}: not known; use {names} or a folder")
+    if (translate := given.get("translate")) is not None:
+        from isotrope.ocr.translation.names import split_name
+
+        split_name(translate)
     if adapter not in (None, NONE):
         models = {"gsanet": "recognizer", "trocr": "trocr"}
         parse_adapter(adapter, models.get(engine, given["model"] or "small"))
@@ -173,7 +177,7 @@ def _check_taken(engine: str, given: dict[str, Any]) -> None:
     """Reject an option that belongs to another engine."""
     from isotrope.ocr.engines import engine_options
 
-    every = ("engine", "finder", "min_confidence", "detector")  # engine has these
+    every = ("engine", "finder", "min_confidence", "detector", "translate")  # engine has these
     taken = {*every, *engine_options(engine)}
     for name, value in given.items():
         if value is not None and name not in taken:

@@ -16,6 +16,7 @@ from isotrope.ocr.detection import Detector, make_detector
 from isotrope.ocr.document import Page
 from isotrope.ocr.engines import Engine, make_engine, readapted
 from isotrope.ocr.engines.adapted import Adapted
+from isotrope.ocr.engines.translating import Translate, translated
 from isotrope.ocr.finders import make_finder
 from isotrope.ocr.loading import default_engine
 from isotrope.ocr.orientation.orbit import OrbitFinder
@@ -77,6 +78,7 @@ class Reader:
         beams: int | None = None,
         language: str | None = None,
         detector: str | Path | Detector | None = None,
+        translate: str | Path | Translate | None = None,
     ) -> Reader:
         """Load a reader from saved weights.
 
@@ -100,6 +102,7 @@ class Reader:
             beams: Beam width (gsanet, trocr).
             language: Tesseract's codes, such as "deu+fra".
             detector: "pp-ocr", "isotrope", a folder of weights, or a detector. None: the default.
+            translate: Translates what the engine reads, as in `engines.translating.translated`.
 
         Raises:
             ValueError: There are no weights at `path` or no matching adapter at `adapter`, a name
@@ -111,15 +114,11 @@ class Reader:
         named = engine is None or isinstance(engine, str)
         built = make_engine(
             default_engine(path) if engine is None else engine,
-            path=path,
-            adapter=adapter,
-            model=model,
-            threads=threads if named else None,
-            device=device if named else None,
-            runtime=runtime,
-            beams=beams,
-            language=language,
+            **{"path": path, "adapter": adapter, "model": model, "language": language},
+            **{"runtime": runtime, "beams": beams},
+            **({"threads": threads, "device": device} if named else {}),
         )
+        built = translated(built, translate, device)
         place = device if device in (None, "cpu") else "auto"  # onnxruntime may lack torch's device
         lines = make_detector(detector, threads=threads, device=place)
         if getattr(built, "equivariant", False):

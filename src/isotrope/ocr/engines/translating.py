@@ -16,6 +16,9 @@ from isotrope.ocr.translation.files import adapted, load_arrays
 from isotrope.ocr.translation.network import Network
 from isotrope.ocr.translation.pieces import gathered
 
+Translate = Callable[[list[str]], list[tuple[str, float]]]
+"""Translates texts: `(translation, confidence)` each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Translating:
@@ -84,7 +87,7 @@ class Cascade:
     """
 
     engine: Engine
-    translate: Callable[[list[str]], list[tuple[str, float]]]
+    translate: Translate
 
     @property
     def name(self) -> str:
@@ -111,6 +114,26 @@ class Cascade:
     def _translated(self, line: Transcript, text: str, confidence: float) -> Transcript:
         whole = line.confidence * confidence
         return Transcript(text, whole, orientation=line.orientation, source=line)
+
+
+def translated(
+    engine: Engine, translate: str | Path | Translate | None, device: str | None = None
+) -> Engine:
+    """Make a cascade of an engine and a translator of texts.
+
+    Args:
+        engine: The engine.
+        translate: A name for `PretrainedTranslator.from_pretrained`, or what `Cascade` takes. None:
+            return the engine as it is.
+        device: Where it runs, as there.
+    """
+    if translate is None:
+        return engine
+    if callable(translate):
+        return Cascade(engine, translate)
+    from isotrope.ocr.translation.pretrained import PretrainedTranslator
+
+    return Cascade(engine, PretrainedTranslator.from_pretrained(translate, device))
 
 
 def _transcript(read: Decoded) -> Transcript:
