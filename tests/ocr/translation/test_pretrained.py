@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
-from isotrope.ocr.translation.names import split_name
 from PIL import Image, ImageDraw, ImageFont
 
 from isotrope.ocr.engines.translating import Cascade
 from isotrope.ocr.reader import Reader
+from isotrope.ocr.translation.names import split_name
 from isotrope.ocr.translation.pretrained import PretrainedTranslator
 
 SENTENCES = ["le chat dort", "the cat sleeps", "un chien mange la soupe", "a dog eats the soup"]
