@@ -27,18 +27,35 @@ def made(**shares: float) -> Language:
     return Language(CHARSET, parts, shares, Fusion(0.4, 0.9))
 
 
-def test_a_mean_of_models():
+def test_a_line_begins_with_the_mean_of_the_models():
     language = made(own=0.25, other=0.75)
-    scores, after = language.step(language.states("ab")[-1:], np.array([1, 2, 3]))
-    apart = [
+    scores, after = language.step(language.states(""), np.array([1, 2, 3]))
+    own, other = (
         language.parts[name].step(
-            language.parts[name].states("ab")[-1:], language.parts[name].encode("abc")
-        )[0]
+            language.parts[name].states(""), language.parts[name].encode("abc")
+        )
         for name in ("own", "other")
-    ]
-    assert np.exp(scores) == pytest.approx(0.25 * np.exp(apart[0]) + 0.75 * np.exp(apart[1]))
-    assert (after[0, 2] == language.states("abc")[-1]).all()
-    assert (language.after((1, 2)) == language.states("ab")[-1:]).all()
+    )
+    assert np.exp(scores) == pytest.approx(0.25 * np.exp(own[0]) + 0.75 * np.exp(other[0]))
+    assert after[0, 2] == pytest.approx(language.states("c")[-1])
+
+
+def test_the_weights_follow_the_line():
+    language = made(own=0.5, other=0.5)
+    own, other = language.states("ab ab")[:, -2:].T
+    assert np.exp(own) + np.exp(other) == pytest.approx(1)
+    assert own[0] == other[0]
+    assert own[-1] > other[-1]
+    assert language.states("cc ca")[-1, -1] > language.states("cc ca")[-1, -2]
+
+
+def test_states_follow_each_other():
+    language = made(own=0.4, other=0.6)
+    states = language.states("cab")
+    for place, one in enumerate((3, 1, 2)):
+        _, after = language.step(states[place : place + 1], np.array([one]))
+        assert after[:, 0] == pytest.approx(states[place + 1 : place + 2])
+    assert language.after((3, 1, 2)) == pytest.approx(states[-1:])
 
 
 def test_saved_and_loaded(tmp_path):

@@ -33,7 +33,7 @@ class Beams:
         texts: Their classes.
         blank, last: `log p` of all paths that end in a blank, or in the last character.
         spoken: What the language model adds to the score.
-        states: The language model's states; None: unknown, if there is one text.
+        states: The language model's states; None: not known yet, if there is one text.
     """
 
     texts: list[tuple[int, ...]]
