@@ -84,9 +84,14 @@ def test_what_nobody_corrected_is_refused_unless_it_is_asked_for(read, base, tmp
     run("adapt", *where, "--unseen")
 
 
-def test_lines_are_listed_for_correction(read, tmp_path):
+@pytest.mark.parametrize("given", ["reading", pytest.param("images", marks=pytest.mark.slow)])
+def test_lines_are_listed_for_correction(read, tmp_path, given):
     out = tmp_path / "review"
-    result = run("adapt", "--review", read, "--out", out, "--lines", 5)
+    if given == "images":
+        (tmp_path / "images").mkdir()
+        shutil.copy(SAMPLE, tmp_path / "images")
+    pages = read if given == "reading" else tmp_path / "images"
+    result = run("adapt", "--review", pages, "--out", out, "--lines", 5)
     assert "index.html: 5 lines to correct, on 1 pages" in result.stdout
     table = (out / "review.tsv").read_text().splitlines()
     assert len(table) == 6

@@ -25,8 +25,9 @@ _Review = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="Train nothing: list the lines of these PAGE-XML or ALTO files that a person should "
-        "correct first, in --out. --lines says how many (100), --start with which adapter to read.",
+        help="Train nothing: list the lines of these pages (PAGE-XML, ALTO or images) that a "
+        "person should correct first, in --out. --lines says how many (100), --start with which "
+        "adapter to read.",
     ),
 ]
 _Unseen = Annotated[

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from isotrope.ocr.engines import Engine
 
 T = TypeVar("T")
 
@@ -21,7 +24,8 @@ def review(
     """Read the lines of pages, and write the most useful ones to `out` for correction.
 
     Args:
-        pages: A folder of PAGE-XML or ALTO files with their images, as isotrope read them.
+        pages: A folder of PAGE-XML or ALTO files with their images, or of page images alone, whose
+            lines are found first.
         base: A folder of a recognizer of upright lines; None: the shipped one.
         adapter: The adapter to read with.
         lines: Number of lines.
@@ -29,12 +33,30 @@ def review(
     Raises:
         ValueError: There is nothing to correct, or the base or the adapter cannot be loaded.
     """
+    from isotrope.io.transcripts import transcripts_in
+    from isotrope.io.walking import walk_images
     from isotrope.ocr.engines.isotrope import Isotrope
-    from isotrope.training.review.listing import cut_out, most_useful_lines
+    from isotrope.ocr.reader import Reader
+    from isotrope.training.review.listing import (
+        cut_out,
+        most_useful_lines,
+        read_lines,
+        unseen_lines,
+    )
     from isotrope.training.review.sheet import PAGE, write_sheet
 
     engine = Isotrope.from_pretrained(base, adapter)
-    listed = most_useful_lines(pages, engine.session, lines or LINES, _tracked)
+    if not isinstance(engine, Isotrope):
+        raise ValueError(f"{adapter} translates; leave out --start, or give an adapter that reads")
+    if any(transcripts_in(pages)):
+        found = unseen_lines(pages)
+    else:
+        reader = Reader.from_pretrained(engine=cast("Engine", engine))
+        images = _tracked(list(walk_images(pages)))
+        found = read_lines(reader.read_pages(images, on_error="return"))
+        if not found:
+            raise ValueError(f"{pages} has no page with text; give PAGE-XML, ALTO or page images")
+    listed = most_useful_lines(found, engine.session, lines or LINES, _tracked)
     write_sheet(listed, cut_out(listed), out)
     typer.echo(
         f"{out / PAGE}: {len(listed)} lines to correct, on "

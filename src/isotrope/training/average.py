@@ -36,4 +36,5 @@ class WeightAverage(AveragedModel):
         pairs = zip(averages, currents, strict=True)
         learned = [pair for pair in pairs if pair[0].data_ptr() not in self._frozen]
         if learned:
-            get_ema_multi_avg_fn(decay)(*map(list, zip(*learned, strict=True)), count)
+            mix = get_ema_multi_avg_fn(decay)
+            mix([average for average, _ in learned], [now for _, now in learned], count)

@@ -2,15 +2,23 @@
 
 import csv
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from isotrope.data.pages import load_lines
+from isotrope.io.images import ImageError
+from isotrope.ocr.document import Line, Page, Region
 from isotrope.ocr.recognition.calibration import Calibration
 from isotrope.ocr.recognition.session import LineReader
-from isotrope.training.review.listing import cut_out, most_useful_lines
+from isotrope.training.review.listing import (
+    cut_out,
+    most_useful_lines,
+    read_lines,
+    unseen_lines,
+)
 from isotrope.training.review.sheet import write_sheet
 
 LINE = """<TextLine id="isotrope_l{number}"><Coords points="10,{top} 190,{top} 190,{low} 10,{low}"/>
@@ -56,7 +64,9 @@ def folder(tmp_path):
 
 def test_unseen_lines_are_listed_and_drawn(folder):
     pages = []
-    listed = most_useful_lines(folder, Columns(), 3, lambda of: pages.extend(of) or of)
+    listed = most_useful_lines(
+        unseen_lines(folder), Columns(), 3, lambda of: pages.extend(of) or of
+    )
     assert len(pages) == 2
     assert {line.key for line in listed} == {"isotrope_l1", "isotrope_l2"}
     assert listed[0].key == "isotrope_l2"  # the darkest
@@ -67,7 +77,7 @@ def test_unseen_lines_are_listed_and_drawn(folder):
 
 def test_a_confirmed_sheet_is_a_data_set(folder):
     out = folder / "review"
-    listed = most_useful_lines(folder, Columns(), 3)
+    listed = most_useful_lines(unseen_lines(folder), Columns(), 3)
     write_sheet(listed, cut_out(listed), out)
     assert not (out / "labels.tsv").exists()  # nobody has seen them yet
     table = (out / "review.tsv").read_text(encoding="utf-8").splitlines()
@@ -86,9 +96,7 @@ def test_a_confirmed_sheet_is_a_data_set(folder):
 
 
 def test_texts_are_escaped(folder):
-    from dataclasses import replace
-
-    (line,) = most_useful_lines(folder, Columns(), 1)
+    (line,) = most_useful_lines(unseen_lines(folder), Columns(), 1)
     hostile = replace(line, read=replace(line.read, text='"><script>alert(1)</script>'))
     write_sheet([hostile], cut_out([hostile]), folder / "review")
     page = (folder / "review" / "index.html").read_text(encoding="utf-8")
@@ -101,4 +109,16 @@ def test_nothing_to_correct(folder):
         file = folder / f"{name}.xml"
         file.write_text(file.read_text().replace('conf="0.5"', 'conf="1"'))
     with pytest.raises(ValueError, match="has no line that only a program has read"):
-        most_useful_lines(folder, Columns(), 1)
+        most_useful_lines(unseen_lines(folder), Columns(), 1)
+
+
+def test_lines_of_pages_that_were_read(folder, caplog):
+    outline = ((10.0, 10.0), (10.0, 60.0), (2.0, 60.0), (2.0, 10.0))
+    line = Line("text", 0.9, 270, outline, ((4.0, 10.0), (4.0, 60.0)), slant=2.0)
+    page = Page(200, 120, (Region((line,), outline),), file=str(folder / "a.png"))
+    pages = [page, replace(page, number=2), ImageError("broken.png: truncated")]
+    [(found, key)] = read_lines(pages)
+    assert (key, found.orientation, found.image) == ("isotrope_r1l1", 272, folder / "a.png")
+    assert found.box()[0] > 45
+    assert "a.png: page 2 is left out" in caplog.text
+    assert "broken.png: truncated; left out" in caplog.text

@@ -1,12 +1,13 @@
-"""List the lines of pages that a person should correct first, and read them anew."""
+"""List the lines of pages that a person should correct first."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from torch import Tensor
@@ -16,10 +17,12 @@ from isotrope.data.images import load_image
 from isotrope.data.pages import pages_and_readings
 from isotrope.data.seen import UNSEEN, judged
 from isotrope.io.images import ImageError
+from isotrope.io.marks import LINE
+from isotrope.ocr.document import Page
 from isotrope.ocr.recognition.session import LineReader
 from isotrope.training.review.choosing import ReadLine, most_useful
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,32 +40,65 @@ class Listed:
     read: ReadLine
 
 
-def most_useful_lines(
-    folder: str | Path,
-    reader: LineReader,
-    count: int,
-    track: Callable[[Sequence[T]], Iterable[T]] = iter,
-) -> list[Listed]:
-    """The lines that no person has seen, the most useful to correct first.
+Place: TypeAlias = "tuple[Outline, str]"
+"""Where a line is, and its id."""
+
+
+def unseen_lines(folder: str | Path) -> list[Place]:
+    """The lines that no person has seen, page by page.
 
     Args:
         folder: PAGE-XML or ALTO files with their images, as for `isotrope.data.pages.PageLines`.
-        reader: Reads the lines anew.
-        count: Number of lines, at most.
-        track: Wraps the sequence of pages, to show the progress.
 
     Raises:
         ValueError: There are no such lines.
     """
-    unseen = list(_unseen(Path(folder)))
-    if not unseen:
+    found = []
+    for page, reading in pages_and_readings(Path(folder)):
+        kinds = judged(page, reading)
+        for number, line in page.lines.items():
+            if kinds.get(number) in UNSEEN:
+                outline = Outline(page.image, line.corners, page.size, line.orientation)
+                found.append((outline, line.key or str(number)))
+    if not found:
         raise ValueError(
             f"{folder} has no line that only a program has read; give what `isotrope read --format "
-            "page` wrote, with the page images"
+            "page` wrote, with the page images, or page images alone"
         )
-    pages = [list(group) for _, group in groupby(unseen, key=lambda line: line[0].image)]
-    lines = [line for page in track(pages) for line in _read_page(page, reader)]
-    return [lines[place] for place in most_useful([line.read for line in lines], count)]
+    return found
+
+
+def read_lines(pages: Iterable[Page | ImageError]) -> list[Place]:
+    """The lines of pages that were read from files of one page, with ids as PAGE-XML gets them."""
+    found = []
+    for page in pages:
+        if isinstance(page, ImageError):
+            logger.warning("%s; left out", page)
+        elif page.file is None or page.number > 1:
+            message = "%s: page %d is left out; give an image for each page"
+            logger.warning(message, page.file, page.number)
+        else:
+            found += list(_lines_of(page, Path(page.file)))
+    return found
+
+
+def most_useful_lines(
+    lines: Sequence[Place],
+    reader: LineReader,
+    count: int,
+    track: Callable[[Sequence[list[Place]]], Iterable[list[Place]]] = iter,
+) -> list[Listed]:
+    """The lines that are the most useful to correct, the best first.
+
+    Args:
+        lines: Page by page.
+        reader: Reads the lines anew.
+        count: Number of lines, at most.
+        track: Wraps the sequence of pages, to show the progress.
+    """
+    pages = [list(group) for _, group in groupby(lines, key=lambda line: line[0].image)]
+    read = [line for page in track(pages) for line in _read_page(page, reader)]
+    return [read[place] for place in most_useful([line.read for line in read], count)]
 
 
 def cut_out(lines: Sequence[Listed]) -> Iterator[Tensor]:
@@ -77,17 +113,15 @@ def cut_out(lines: Sequence[Listed]) -> Iterator[Tensor]:
     yield from (images[number] for number in range(len(lines)))
 
 
-def _unseen(folder: Path) -> Iterator[tuple[Outline, str]]:
-    """The outlines and ids of the lines that no person has seen, page by page."""
-    for page, reading in pages_and_readings(folder):
-        kinds = judged(page, reading)
-        for number, line in page.lines.items():
-            if kinds.get(number) in UNSEEN:
-                outline = Outline(page.image, line.corners, page.size, line.orientation)
-                yield outline, line.key or str(number)
+def _lines_of(page: Page, image: Path) -> Iterator[Place]:
+    size = float(page.width), float(page.height)
+    for i, region in enumerate(page.regions, start=1):
+        for j, line in enumerate(region.lines, start=1):
+            turned = line.orientation + line.slant
+            yield Outline(image, line.polygon, size, turned), f"{LINE}r{i}l{j}"
 
 
-def _read_page(lines: Sequence[tuple[Outline, str]], reader: LineReader) -> Iterator[Listed]:
+def _read_page(lines: Sequence[Place], reader: LineReader) -> Iterator[Listed]:
     image = lines[0][0].image
     page = load_image(image)
     crops: list[tuple[Outline, str, np.ndarray]] = []
