@@ -23,6 +23,8 @@ def review(
 ) -> None:
     """Read the lines of pages, and write the most useful ones to `out` for correction.
 
+    Lines confirmed there before stay, and are not listed again.
+
     Args:
         pages: A folder of PAGE-XML or ALTO files with their images, or of page images alone, whose
             lines are found first.
@@ -43,8 +45,9 @@ def review(
         read_lines,
         unseen_lines,
     )
-    from isotrope.training.review.sheet import PAGE, write_sheet
+    from isotrope.training.review.sheet import PAGE, Sheet
 
+    sheet = Sheet(out)
     engine = Isotrope.from_pretrained(base, adapter)
     if not isinstance(engine, Isotrope):
         raise ValueError(f"{adapter} translates; leave out --start, or give an adapter that reads")
@@ -56,8 +59,9 @@ def review(
         found = read_lines(reader.read_pages(images, on_error="return"))
         if not found:
             raise ValueError(f"{pages} has no page with text; give PAGE-XML, ALTO or page images")
+    found = sheet.without_confirmed(found)
     listed = most_useful_lines(found, engine.session, lines or LINES, _tracked)
-    write_sheet(listed, cut_out(listed), out)
+    sheet.write(listed, cut_out(listed))
     typer.echo(
         f"{out / PAGE}: {len(listed)} lines to correct, on "
         f"{len({line.outline.image for line in listed})} pages"

@@ -19,7 +19,7 @@ from isotrope.training.review.listing import (
     read_lines,
     unseen_lines,
 )
-from isotrope.training.review.sheet import write_sheet
+from isotrope.training.review.sheet import Sheet
 
 LINE = """<TextLine id="isotrope_l{number}"><Coords points="10,{top} 190,{top} 190,{low} 10,{low}"/>
 <Baseline points="10,{low} 190,{low}"/><TextEquiv conf="{sure}"><Unicode>read {number}</Unicode>
@@ -78,7 +78,7 @@ def test_unseen_lines_are_listed_and_drawn(folder):
 def test_a_confirmed_sheet_is_a_data_set(folder):
     out = folder / "review"
     listed = most_useful_lines(unseen_lines(folder), Columns(), 3)
-    write_sheet(listed, cut_out(listed), out)
+    Sheet(out).write(listed, cut_out(listed))
     assert not (out / "labels.tsv").exists()  # nobody has seen them yet
     table = (out / "review.tsv").read_text(encoding="utf-8").splitlines()
     rows = list(csv.DictReader(table, dialect="excel-tab"))
@@ -91,14 +91,41 @@ def test_a_confirmed_sheet_is_a_data_set(folder):
     (out / "labels.tsv").write_text("002.png\tcorrected\n")
     image, text = load_lines(out)[0]
     assert (text, image.shape[0]) == ("corrected", 3)
-    with pytest.raises(ValueError, match=r"has the labels\.tsv of an earlier review"):
-        write_sheet(listed, cut_out(listed), out)
+
+
+def test_a_second_round_keeps_what_was_confirmed(folder):
+    out, places = folder / "review", unseen_lines(folder)
+    listed = most_useful_lines(places, Columns(), 2)
+    Sheet(out).write(listed, cut_out(listed))
+    (out / "labels.tsv").write_text("002.png\tcorrected & kept\n", encoding="utf-8")
+    kept = (out / "002.png").read_bytes()
+    sheet = Sheet(out)
+    left = sheet.without_confirmed(places)
+    assert len(left) == len(places) - 1
+    assert (listed[1].outline, listed[1].key) not in left
+    again = most_useful_lines(left, Columns(), 2)
+    sheet.write(again, cut_out(again))
+    assert (out / "002.png").read_bytes() == kept
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'data-image="([^"]*)"( data-seen)?', page) == [
+        *(("003.png", ""), ("004.png", ""), ("002.png", " data-seen"))
+    ]
+    assert 'value="corrected &amp; kept"' in page
+    assert [row["image"] for row in Sheet(out).confirmed] == ["002.png"]
+
+
+def test_labels_of_other_images_are_not_mixed_in(tmp_path):
+    (tmp_path / "labels.tsv").write_text("mine.png\ttext\n")
+    with pytest.raises(
+        ValueError, match=r"has mine\.png, and review\.tsv beside it does not; give"
+    ):
+        Sheet(tmp_path)
 
 
 def test_texts_are_escaped(folder):
     (line,) = most_useful_lines(unseen_lines(folder), Columns(), 1)
     hostile = replace(line, read=replace(line.read, text='"><script>alert(1)</script>'))
-    write_sheet([hostile], cut_out([hostile]), folder / "review")
+    Sheet(folder / "review").write([hostile], cut_out([hostile]))
     page = (folder / "review" / "index.html").read_text(encoding="utf-8")
     assert "&quot;&gt;&lt;script&gt;alert(1)" in page
     assert page.count("<script>") == 1

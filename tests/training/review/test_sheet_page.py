@@ -9,7 +9,7 @@ from isotrope.data.cutting import Outline
 from isotrope.data.lines import LabeledLines
 from isotrope.training.review.choosing import ReadLine
 from isotrope.training.review.listing import Listed
-from isotrope.training.review.sheet import write_sheet
+from isotrope.training.review.sheet import Sheet
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 BROWSER = next(
@@ -25,7 +25,7 @@ def sheet(folder, texts):
         Listed(Outline(folder / "page.png", ()), f"l{n}", ReadLine(text, 1.0, 1.0, 4.0))
         for n, text in enumerate(texts)
     ]
-    write_sheet(lines, [torch.rand(3, 20, 80) for _ in lines], folder)
+    Sheet(folder).write(lines, [torch.rand(3, 20, 80) for _ in lines])
     return (folder / "index.html").as_uri()
 
 
@@ -49,8 +49,10 @@ def test_confirmed_lines_are_saved_and_outlast_the_page(tmp_path):
         with page.expect_download() as saved:
             page.click("#save")
         saved.value.save_as(tmp_path / saved.value.suggested_filename)
-        sheet_again = tmp_path / "again"  # other lines under the same names
-        page.goto(sheet(sheet_again, ["another", "text"]))
+        page.goto(sheet(tmp_path, ["another", "text"]))  # a second round
+        assert count.inner_text() == "2 of 4 confirmed"
+        assert [field.input_value() for field in fields.all()][2:] == ["brown fox", "right"]
+        page.goto(sheet(tmp_path / "other", ["another", "text"]))  # other lines, the same names
         assert count.inner_text() == "0 of 2 confirmed"
         browser.close()
     assert problems == []

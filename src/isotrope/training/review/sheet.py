@@ -12,53 +12,81 @@ from string import Template
 from torch import Tensor
 
 from isotrope.data.cutting import as_png
-from isotrope.data.lines import LABELS
+from isotrope.data.lines import LABELS, LabeledLines
 from isotrope.io.files import filling
-from isotrope.training.review.listing import Listed
+from isotrope.training.review.listing import Listed, Place
 
 TABLE, PAGE = "review.tsv", "index.html"
+COLUMNS = ("image", "page", "line", "wrong", "doubt", "text")
 
 _TEMPLATE = Path(__file__).parent / "sheet.html"
 
 
-def write_sheet(lines: Sequence[Listed], images: Iterable[Tensor], folder: str | Path) -> None:
-    """Write `001.png` and so on, `review.tsv` and `index.html`.
+class Sheet:
+    """The folder of the lines to correct, and the lines that were confirmed in it before.
 
-    The page saves the lines that a person has confirmed as `labels.tsv`; put into the folder, it
-    makes it a data set for `isotrope adapt`. It is not written here: what nobody has seen is not
-    to be learned.
+    It has `001.png` and so on, `review.tsv` and `index.html`. The page saves the lines that a
+    person has confirmed as `labels.tsv`; put into the folder, it makes it a data set for `isotrope
+    adapt`. It is not written here: what nobody has seen is not to be learned. Lines can be added
+    later; the page then shows the confirmed ones too, and saves them all.
 
     Raises:
-        ValueError: The folder has a `labels.tsv`, which belongs to other images.
+        ValueError: The folder has a `labels.tsv` without a `review.tsv` that has its lines.
     """
-    folder = Path(folder)
-    if (folder / LABELS).exists():
-        raise ValueError(
-            f"{folder} has the {LABELS} of an earlier review; give another folder for --out"
-        )
-    names = [f"{number:03}.png" for number in range(1, len(lines) + 1)]
-    with filling(folder) as partial:
-        for name, image in zip(names, images, strict=True):
-            (partial / name).write_bytes(as_png(image))
-        with (partial / TABLE).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, csv.excel_tab)
-            writer.writerow(("image", "page", "line", "wrong", "doubt", "text"))
-            for name, line in zip(names, lines, strict=True):
-                wrong, doubt = f"{line.read.wrong:.1f}", f"{line.read.doubt:.1f}"
-                page = line.outline.image.name
-                writer.writerow((name, page, line.key, wrong, doubt, line.read.text))
-        shown = "\n".join(map(_shown, names, lines))
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.texts: dict[str, str] = {}
+        rows: list[dict[str, str]] = []
+        if (self.folder / LABELS).is_file():
+            self.texts = dict(LabeledLines(self.folder).items)
+        if (self.folder / TABLE).is_file():
+            lines = (self.folder / TABLE).read_text(encoding="utf-8").splitlines()
+            rows = list(csv.DictReader(lines, dialect="excel-tab"))
+        self.confirmed = [row for row in rows if row.get("image") in self.texts]
+        if missing := self.texts.keys() - {row["image"] for row in self.confirmed}:
+            raise ValueError(
+                f"{self.folder / LABELS} has {min(missing)}, and {TABLE} beside it does not; give "
+                "another folder for --out"
+            )
+
+    def without_confirmed(self, places: Iterable[Place]) -> list[Place]:
+        """The lines that were not confirmed before."""
+        known = {(row["page"], row["line"]) for row in self.confirmed}
+        return [place for place in places if (place[0].image.name, place[1]) not in known]
+
+    def write(self, lines: Sequence[Listed], images: Iterable[Tensor]) -> None:
+        """Write lines to correct, the most useful first, beside those confirmed before."""
+        first = max((int(Path(row["image"]).stem) for row in self.confirmed), default=0) + 1
+        rows = [_row(f"{number:03}.png", line) for number, line in enumerate(lines, start=first)]
+        with filling(self.folder) as partial:
+            for row, image in zip(rows, images, strict=True):
+                (partial / row["image"]).write_bytes(as_png(image))
+            with (partial / TABLE).open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, COLUMNS, dialect="excel-tab")
+                writer.writeheader()
+                writer.writerows(rows + self.confirmed)
+            (partial / PAGE).write_text(self._page(rows), encoding="utf-8")
+
+    def _page(self, rows: list[dict[str, str]]) -> str:
+        shown = [_shown(row, row["text"], "") for row in rows]
+        shown += [_shown(row, self.texts[row["image"]], " data-seen") for row in self.confirmed]
+        lines = "\n".join(shown)
+        sheet = hashlib.sha256(f"{self.folder.resolve()}\n{lines}".encode()).hexdigest()[:16]
         template = Template(_TEMPLATE.read_text(encoding="utf-8"))
-        sheet = hashlib.sha256(f"{folder.resolve()}\n{shown}".encode()).hexdigest()[:16]
-        filled = template.substitute(lines=shown, sheet=sheet)
-        (partial / PAGE).write_text(filled, encoding="utf-8")
+        return template.substitute(lines=lines, sheet=sheet)
 
 
-def _shown(name: str, line: Listed) -> str:
-    place = f"{line.outline.image.name}, {line.key}"
-    text, place = html.escape(line.read.text), html.escape(place)
+def _row(name: str, line: Listed) -> dict[str, str]:
+    numbers = {"wrong": f"{line.read.wrong:.1f}", "doubt": f"{line.read.doubt:.1f}"}
+    place = {"page": line.outline.image.name, "line": line.key}
+    return {"image": name, **place, **numbers, "text": line.read.text}
+
+
+def _shown(row: dict[str, str], text: str, seen: str) -> str:
+    image, place = (html.escape(of) for of in (row["image"], f"{row['page']}, {row['line']}"))
     return (
-        f'<li><label><img src="{name}" alt="line {name}">'
-        f'<input value="{text}" data-image="{name}" spellcheck="false" autocomplete="off"></label>'
-        f"<small>{place}; {line.read.wrong:.1f} wrong characters expected</small></li>"
+        f'<li><label><img src="{image}" alt="line {image}"><input value="{html.escape(text)}" '
+        f'data-image="{image}"{seen} spellcheck="false" autocomplete="off"></label>'
+        f"<small>{place}; {html.escape(row['wrong'])} wrong characters expected</small></li>"
     )
