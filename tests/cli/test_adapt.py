@@ -58,7 +58,7 @@ def assert_made(folder):
     assert "1 held-out lines" in result.stdout
     assert {file.name for file in (folder / "mine").iterdir()} - {"curve.png"} == {
         *("adapter_config.json", "adapter_model.safetensors", "base.json"),
-        *("README.md", "checkpoint.pt", "log.csv"),
+        *("README.md", "checkpoint.pt", "log.csv", "report.html"),
     }
 
 
@@ -77,6 +77,7 @@ def test_an_adapter_is_made_and_read_with(folder):
     [
         (("--target", "heads"), "target 'heads' is not known"),
         (("--rank", 0), "adapter.rank=0 should be greater than 0"),
+        (("--base", "large"), "large: no such folder; check --base"),
         (("--data", "nowhere"), "nowhere: no such file or folder; check --data"),
     ],
 )

@@ -51,8 +51,9 @@ _Out = Annotated[
 _Base = Annotated[
     Path | None,
     typer.Option(
-        metavar="FOLDER",
-        help="The model to adapt, which may be a published TrOCR. Default: the shipped one.",
+        metavar="NAME|FOLDER",
+        help="The model to adapt: small, tiny, gsanet, or a folder, also of a published TrOCR. "
+        "Default: small.",
     ),
 ]
 _Config = Annotated[
@@ -155,8 +156,8 @@ def adapt(
 
     Every tenth line, or page, is held out for validation, and the best adapter is kept. This takes
     20 minutes at most, or half an hour for gsanet's model; a published TrOCR wants a GPU. Writes
-    the adapter (for `isotrope read --adapter`), README.md with its results, log.csv, curve.png and
-    checkpoint.pt.
+    the adapter (for `isotrope read --adapter`), README.md with its results, report.html with the
+    worst lines and confused characters, log.csv, curve.png and checkpoint.pt.
     """
     options = {
         "adapter.targets": target,
@@ -172,13 +173,14 @@ def adapt(
         "schedule.minutes": minutes,
         "run.seed": seed,
     }
-    from isotrope.ocr.loading import adapted_engine, adapter_folder
+    from isotrope.ocr.loading import adapted_engine, adapter_folder, base_folder
 
     with exit_on_error():
         if review is not None:
             if data is not None:
                 raise ValueError("--review trains nothing; leave out --data")
             check_folder("--review", review)
+            base = base_folder(base)
             check_folder("--base", base)
             return list_lines(review, out, base, start, lines)
         if data is None:
@@ -186,6 +188,7 @@ def adapt(
         check_path("--data", data)
         check_path("--valid", valid)
         check_path("--config", config)
+        base = base_folder(base)
         check_folder("--base", base)
         if task == "translate":
             return translate(data, out, base, config, options | {"valid": valid}, changed or [])
@@ -205,6 +208,7 @@ def _adapt(
     from isotrope.training.adaptation import Adaptation
     from isotrope.training.card import write_card
     from isotrope.training.recipe_file import load_recipe, parse_changes
+    from isotrope.training.report import write_report
     from isotrope.training.tasks.bases import recipe_kind
 
     changes = options | parse_changes(changed or [])
@@ -220,11 +224,13 @@ def _adapt(
         made.fit(progress.report)
     if not made.full:
         write_card(made)
+        write_report(made)
     before, best = made.before, made.best
     typer.echo(
         f"{out}: CER {100 * before['cer']:.1f}% -> {100 * best['cer']:.1f}%, WER "
         f"{100 * before['wer']:.1f}% -> {100 * best['wer']:.1f}% on {len(made.valid)} held-out "
         f"lines; {engine.seconds / 60:.0f} min"
+        + (f"; {made.left_out} lines were left out" if made.left_out else "")
     )
     if (spoken := made.language) is not None:
         typer.echo(

@@ -28,6 +28,16 @@ def shipped(model: str) -> Path:
     return SHIPPED / model
 
 
+BASES = {"small": "small", "tiny": "tiny", "gsanet": "recognizer"}
+"""The shipped models that can be adapted, by the names that users give them."""
+
+
+def base_folder(base: Path | None) -> Path | None:
+    """The folder of a model to adapt, which may be given as the name of a shipped one."""
+    name = None if base is None else BASES.get(str(base))
+    return base if name is None else shipped(name)
+
+
 def default_engine(path: str | Path | None = None) -> str:
     """Choose the default engine: "isotrope", or the one whose weights `path` contains.
 

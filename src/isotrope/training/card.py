@@ -14,6 +14,7 @@ from isotrope.lora.characters import added_characters
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
+from isotrope.training.tasks.bases import reading_options
 from isotrope.training.validation import LineScore
 
 _FRAME = """The held-out lines stand upright. The adapter acts behind the frame, so a line reads the
@@ -30,8 +31,7 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     """
     adapter, name, best = made.recipe.adapter, made.out.name, made.best
     papers = isinstance(made.recipe, SequenceAdaptationRecipe)
-    engine = "" if made.recipe.engine == "isotrope" else f"--engine {made.recipe.engine} "
-    weights = f"--weights {made.base} "
+    options = reading_options(made.base, made.recipe.engine)
     lines = f"{len(made.train)} lines to train on, {len(made.valid)} held out"
     if made.left_out:
         lines += f", {made.left_out} left out that the model cannot write or open"
@@ -57,7 +57,7 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
     text = f"""# {name}
 
 A LoRA adapter of {made.recipe.model}:
-`isotrope read {engine}{weights if made.base else ""}--adapter {name} IMAGES`
+`isotrope read {options}--adapter {name} IMAGES`
 
 | | |
 |---|---|
@@ -65,14 +65,15 @@ A LoRA adapter of {made.recipe.model}:
 | base | {made.base.name if made.base else f"the shipped {made.recipe.name}"} |
 | acts on | {adapter.targets}; rank {adapter.rank}{method} |
 | parameters | {own:,}, {100 * own / base:.1f}% of the model's {base:,} |
-| training | {training} |{_characters(made)}
+| training | {training} |
+| settings | {_settings(made)} |{_characters(made)}{_license(made)}
 
 | held-out lines | character error rate | word error rate |
 |---|---|---|
 {table}
 
 {_BEAMS if papers else _FRAME} The kept adapter was chosen on these lines, so expect slightly more
-errors on others.
+errors on others. Which lines and characters are misread: [report.html](report.html).
 """
     path = made.out / "README.md"
     with replacing(path) as temporary:
@@ -86,3 +87,14 @@ def _characters(made: Adaptation) -> str:
     shown = " ".join(c if c not in "|`" else f"`{c}`" for c in new[:60])
     more = f" and {len(new) - 60} more" if len(new) > 60 else ""
     return f"\n| new characters | {len(new)}: {shown}{more} |" if new else ""
+
+
+def _settings(made: Adaptation) -> str:
+    recipe = made.recipe
+    seen = f"{made.engine.examples / len(made.train):.1f} epochs"
+    return f"learning rate {recipe.optimizer.learning_rate:g}, {seen}, seed {recipe.run.seed}"
+
+
+def _license(made: Adaptation) -> str:
+    given = made.recipe.adapter.license
+    return f"\n| license | {given} |" if given else ""

@@ -11,6 +11,9 @@ from isotrope.data.lines import LabeledLines
 
 logger = logging.getLogger(__name__)
 
+_NAMED = 5
+"""How many lines without use are named in the log."""
+
 
 def usable(
     lines: LabeledLines,
@@ -78,15 +81,22 @@ def chosen(lines: LabeledLines, count: int | None, seed: int) -> LabeledLines:
 
 
 def _without(problem: Callable[[int, str], str], lines: LabeledLines) -> Callable[[int, str], bool]:
-    """A test that a line has no problem; it logs those that have one."""
+    """A test that a line has no problem; it logs the first few that have one, and that there are
+    more."""
+    found = 0
 
     def fits(number: int, text: str) -> bool:
+        nonlocal found
         try:
             reason = problem(number, text)
         except (ValueError, OSError) as error:
             reason = str(error)
         if reason:
-            logger.warning("%s: %s left out: %s", lines.path, lines.items[number][0], reason)
+            found += 1
+            if found <= _NAMED:
+                logger.warning("%s: %s left out: %s", lines.path, lines.items[number][0], reason)
+            elif found == _NAMED + 1:
+                logger.warning("%s: more lines are left out; the end says how many", lines.path)
         return not reason
 
     return fits

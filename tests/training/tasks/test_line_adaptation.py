@@ -24,6 +24,7 @@ from isotrope.ocr.recognition.store import load_model, save_model
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
 from isotrope.training.recipe_file import load_recipe
+from isotrope.training.report import write_report
 from isotrope.training.tasks.adaptation import line_unfit
 from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 
@@ -92,6 +93,9 @@ def test_a_run_learns_and_writes_an_adapter_a_log_and_a_card(base, data, tmp_pat
     assert log[0]["examples"] == "0"
     assert float(log[0]["cer"]) == run.before["cer"]
     assert run.best["cer"] == min(float(row["cer"]) for row in log)
+    report = write_report(run).read_text(encoding="utf-8")
+    assert "2 held-out lines, character error rate" in report
+    assert "<th>read as</th>" in report
     card = write_card(run).read_text()
     assert "lines: 9 lines to train on, 2 held out, 1 left out" in card
     assert "acts on | all; rank 4" in card

@@ -7,7 +7,7 @@ held-out lines as scores.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -28,7 +28,7 @@ from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
 from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels
 from isotrope.training.rendered import drawn_seed
-from isotrope.training.tasks.recognition import RecognitionTask, read_one
+from isotrope.training.tasks.recognition import RecognitionTask, read_lines
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
 from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
 from isotrope.training.validation import score_lines
@@ -40,7 +40,7 @@ BATCH, _PARTS = 16, 8
 _GROUP = 64
 """Number of lines in a group of the stream for the papers' recognizer."""
 
-_MOST = 300
+_MOST = 200
 """Maximum number of held-out upright lines to validate on, evenly spread."""
 
 
@@ -87,13 +87,17 @@ class LineAdaptation(RecognitionTask):
     @torch.inference_mode()
     def validate(self, model: PeftModel) -> dict[str, float]:
         """Character and word error rate on the held-out lines; `score` is minus the former."""
-        count = min(_MOST, len(self.valid))
-        places = np.linspace(0, len(self.valid) - 1, count).round().astype(int)
-        lines = [self.valid[int(place)] for place in places]
-        reader = cast("LineRecognizer", model)
-        read = [read_one(reader, LineSample(line_pixels(image), "")) for image, _ in lines]
-        true = [text for _, text in lines]
+        read = read_lines(cast("LineRecognizer", model), self._held_out)
+        true = [sample.text for sample in self._held_out]
         return _scores(cer(read, true), wer(read, true))
+
+    @cached_property
+    def _held_out(self) -> list[LineSample]:
+        """The lines to validate on, opened once."""
+        count = min(_MOST, len(self.valid))
+        places = np.linspace(0, len(self.valid) - 1, count).round().astype(int).tolist()
+        lines = (self.valid[place] for place in places)
+        return [LineSample(line_pixels(image), text) for image, text in lines]
 
     def save(self, model: PeftModel, folder: Path) -> None:
         """Write the adapter next to the log, so that `--adapter` takes the run's folder."""

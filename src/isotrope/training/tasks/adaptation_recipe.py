@@ -53,6 +53,7 @@ class AdapterConfig(Fields, frozen=True):
         start: An adapter to start from: its folder, or the name of a shipped one. Its layers, rank,
             alpha and method then replace the fields above. At the end the mean of the initial and
             the trained adapter is tried too.
+        license: The license of the adapter, for its card.
     """
 
     targets: str = "all"
@@ -60,6 +61,7 @@ class AdapterConfig(Fields, frozen=True):
     alpha: PositiveFloat | None = None
     method: Literal["lora", "dora", "rslora", "pissa"] = "lora"
     start: str | None = None
+    license: str | None = None
 
 
 class AdaptationData(Fields, frozen=True):
@@ -121,6 +123,8 @@ class AdaptationRecipe(Recipe, frozen=True):
     optimizer: AdaptationOptimizer = AdaptationOptimizer()
     schedule: AdaptationSchedule = AdaptationSchedule()
     run: AdaptationRun = AdaptationRun()
+
+    may_change: ClassVar[tuple[str, ...]] = (*Recipe.may_change, "adapter.license")
 
     name: ClassVar[str]
     """Name of the shipped base, whose shipped adapters can be given by name."""

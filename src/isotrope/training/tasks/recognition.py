@@ -177,6 +177,23 @@ def normalized(pixels: Tensor) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
+def read_lines(
+    model: LineRecognizer, samples: Sequence[LineSample], batch_size: int = 16
+) -> list[str]:
+    """The texts of lines by the best path, batched by width and padded as in training."""
+    device = next(model.parameters()).device
+    order = sorted(range(len(samples)), key=lambda n: samples[n].extent)
+    texts = [""] * len(samples)
+    for start in range(0, len(order), batch_size):
+        places = order[start : start + batch_size]
+        batch = finished(line_batch([samples[n] for n in places], model.charset))
+        logits = model(normalized(batch["pixels"].to(device))).float()
+        for place, columns, row in zip(places, batch["columns"].tolist(), logits, strict=True):
+            rows = row[:columns].softmax(-1).cpu().numpy()
+            texts[place] = decode(rows, model.charset).text
+    return texts
+
+
 def read_one(model: LineRecognizer, sample: LineSample) -> str:
     """The text of one line by the best path."""
     device = next(model.parameters()).device
