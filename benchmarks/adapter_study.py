@@ -117,21 +117,22 @@ class Study:
         self.sets, self.bases, self.path = sets, bases, path
         self.done = read(path)
         self.failed: set[Run] = set()
-        self.begun, self.spent = time.monotonic(), [0.0, 0]  # seconds, lines
+        self.spent = [0.0, 0]  # seconds, lines
 
     def finished(self, run: Run) -> bool:
         return run in self.failed or run in self.done
 
     def do(self, run: Run) -> None:
         """Train one adapter, and append its row."""
-        started, folder = time.monotonic(), FOLDER / "run"
+        started, folder = time.monotonic(), FOLDER / "runs" / self.path.stem
         shutil.rmtree(folder, ignore_errors=True)
         train, valid = self.sets.folders(run.set)
         starts = {(other.base, other.set): row["before"] for other, row in self.done.items()}
         before = starts.get((run.base, run.set))
         recipe = LineAdaptationRecipe.model_validate(run.recipe(before is None))
         made = Adaptation(recipe, train, folder, self.bases[run.base], valid)
-        made.fit(lambda row: print(f"\r{run} {row['examples']}   ", end="", flush=True))
+        # Without the language model of `made.fit`, whose scores would hide those of the adapter.
+        made.engine.fit(lambda row: print(f"\r{run} {row['examples']}   ", end="", flush=True))
         self._append(run, made, before, time.monotonic() - started)
         shutil.rmtree(folder, ignore_errors=True)
 
