@@ -38,6 +38,7 @@ class HalfFixed(nn.Module):
 
     @property
     def weight(self) -> Tensor:
+        """Both halves as one matrix."""
         return torch.cat([self.learned, self.fixed], self.axis)
 
     def forward(self, x: Tensor) -> Tensor:

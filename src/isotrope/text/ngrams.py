@@ -18,8 +18,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from isotrope.io.files import replacing
-
 ORDER = 6
 """Characters in the longest n-gram."""
 
@@ -112,9 +110,9 @@ class Ngrams:
         return np.where(found, places + 1, -1)
 
     def save(self, path: str | Path) -> None:
-        """Write the model atomically; an n-gram takes about two bytes."""
+        """Write the model; an n-gram takes about two bytes."""
         parents, last = np.divmod(self.keys, len(self.characters))
-        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        with Path(path).open("wb") as file:
             np.savez_compressed(
                 file,
                 characters=np.array(list(self.characters)),

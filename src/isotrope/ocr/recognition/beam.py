@@ -150,7 +150,10 @@ def _best(beams: Beams, history: int) -> Beams:
     rows = list(chosen.values())
     return Beams(
         [beams.texts[row] for row in rows],
-        *(part[rows] for part in (beams.blank, beams.last, beams.spoken, beams.states)),
+        beams.blank[rows],
+        beams.last[rows],
+        beams.spoken[rows],
+        None if beams.states is None else beams.states[rows],
     )
 
 

@@ -115,7 +115,8 @@ class Language:
     def save(self, folder: Path) -> None:
         """Write the model next to an adapter; the shipped parts are not copied."""
         if "own" in self.shares:
-            self.parts["own"].save(folder / OWN)
+            with replacing(folder / OWN) as temporary:
+                self.parts["own"].save(temporary)
         config = {
             "parts": {name: round(share, 4) for name, share in self.shares.items()},
             "weight": self.fusion.weight,
