@@ -75,6 +75,11 @@ def test_the_count_passes_over_lines_that_the_base_cannot_write(data, base):
     assert train[0] == "0"
 
 
+def test_every_word_may_get_the_same_label(data, base):
+    train, _ = gathered(data, base, source(held_out=6, words="~~~"))
+    assert set(train) == {"~~~ ~~~ ~~~"}
+
+
 def test_names_choose_lines_and_times_repeats_them(data, base):
     train, valid = gathered(data, base, source(only=["d1_*"], without=["*_4.png"], times=2))
     assert valid == ["3"]

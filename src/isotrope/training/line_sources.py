@@ -57,6 +57,8 @@ class AdapterSource(Fields, frozen=True):
         case: "given", or "mended" for labels in capitals: use the case that the published model
             reads.
         rewrite: Characters to replace in the labels.
+        words: What to write for every word, to teach the convention of another source of the
+            recipe, such as ~~~ for handwriting in a typescript.
         drop_above: Leave out lines to train on that the base reads with a character error rate
             above this: cut off, or labeled wrongly.
         times: How often a line counts.
@@ -71,6 +73,7 @@ class AdapterSource(Fields, frozen=True):
     document: str | None = None
     case: Literal["given", "mended"] = "given"
     rewrite: dict[str, str] = Field(default_factory=dict)
+    words: str | None = None
     drop_above: PositiveFloat | None = None
     times: PositiveInt = 1
 
@@ -109,7 +112,7 @@ def gather(
         left_out = {n for n, name in enumerate(names(lines)) if _matches(name, source.without)}
         if source.case == "mended":
             lines = _mended(lines)
-        lines = _rewritten(lines, source.rewrite)
+        lines = _rewritten(lines, source.rewrite, source.words)
         valid.append(_numbered(lines, held - left_out))
         rest = _numbered(lines, set(range(len(lines))) - held - left_out)
         if source.drop_above is not None:
@@ -184,13 +187,13 @@ def _mended(lines: LabeledLines) -> LabeledLines:
     return lines.relabeled([found[number] for number in range(len(lines))])
 
 
-def _rewritten(lines: LabeledLines, changes: dict[str, str]) -> LabeledLines:
+def _rewritten(lines: LabeledLines, changes: dict[str, str], words: str | None) -> LabeledLines:
     def rewritten(text: str) -> str:
         for old, new in changes.items():
             text = text.replace(old, new)
-        return clean(text)
+        return clean(text if words is None else " ".join(words for _ in text.split()))
 
-    return lines.relabeled([rewritten(text) for _, text in lines.items]) if changes else lines
+    return lines.relabeled([rewritten(text) for _, text in lines.items])
 
 
 def _without_misread(lines: LabeledLines, most: float, base: LineRecognizer) -> LabeledLines:
