@@ -95,3 +95,11 @@ def test_which_are_to_choose_from(tmp_path):
         readapted(make_engine(lambda line: ""), f"auto:{tmp_path}")
     with pytest.raises(ValueError, match="'rapidocr' takes no adapter"):
         make_engine("rapidocr", adapter="auto")
+
+
+def test_what_does_badly_at_first_reads_no_further():
+    engine = choosing(base=(-9,), a=(-3,), b=(-2,), c=(-1,), d=(-4,))
+    lines = [np.zeros((20, 60 + n, 3), np.uint8) for n in range(6)]
+    assert engine.chosen(lines).adapter == "c"
+    seen = {way and way.name: engine._adapted.get(way).seen for way in engine.candidates}
+    assert seen == {None: 6, "a": 2, "b": 6, "c": 6, "d": 2}

@@ -191,7 +191,9 @@ def _unit(line: np.ndarray):
     """Convert (H, W, 3) uint8 to (3, H, W) float32 in [0, 1]."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(line)).permute(2, 0, 1).float() / 255
+    return (
+        torch.from_numpy(np.require(line, requirements=("C", "W"))).permute(2, 0, 1).float() / 255
+    )
 
 
 def _export(path: Path, adapters: Adapters | None, runtime: Runtime) -> Path | None:

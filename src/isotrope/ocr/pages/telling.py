@@ -9,7 +9,7 @@ import numpy as np
 from isotrope.ocr.pages.strips import Strip
 
 LINES = 6
-"""Number of lines that are looked at."""
+"""Number of lines that are looked at: more of them choose no better."""
 
 SHORT, LONG = 5.0, 40.0
 """Length of a line, in heights: shorter ones say little, longer ones take long."""
