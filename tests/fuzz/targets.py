@@ -7,6 +7,7 @@ names it. Anything else is a finding.
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +25,9 @@ from isotrope.io.transcripts import read_transcript
 MOST_PAGES = 20  # of a file; more would be tried in the same way
 
 MOST_LINES = 1000  # of a transcript, that are cut out: each takes its time
+
+PROGRESS = re.compile(r"\d+%: ")
+"""The line that a command prints once a minute."""
 
 FORMATS = ("text", "md", "tsv", "jsonl", "hocr", "alto", "page", "pdf")
 
@@ -111,7 +115,7 @@ def command(path: Path) -> Iterator[str]:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code in (0, 1), (result.exit_code, result.stderr)
-    lines = result.stderr.splitlines()
+    lines = [line for line in result.stderr.splitlines() if not PROGRESS.match(line)]
     assert all(line.startswith("isotrope: ") for line in lines), lines
     written = [file.stem for file in out.iterdir()]
     assert "sound" in written, written
