@@ -40,6 +40,7 @@ def start(*options, **environment):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored behind `&`
     )
 
 

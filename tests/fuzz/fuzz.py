@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -92,6 +93,8 @@ def run(target: str, options: argparse.Namespace) -> Tally:
             if outcome.problem:
                 keep(options.out, target, label, content, outcome)
             path.unlink()
+            if outcome.problem in ("hang", "crash"):  # a command would refuse its leftovers
+                shutil.rmtree(folder / "out", ignore_errors=True)
     seconds = time.monotonic() - started
     problems = ", ".join(f"{count} {name}" for name, count in tally.problems.items())
     print(

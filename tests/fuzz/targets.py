@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -107,7 +106,6 @@ def command(path: Path) -> Iterator[str]:
 
     sound = path.with_name("sound.png")
     out = path.parent / "out"
-    shutil.rmtree(out, ignore_errors=True)  # of a run that was ended because it hung
     format = FORMATS[path.stat().st_size % len(FORMATS)]
     result = CliRunner().invoke(
         app, ["read", str(sound), str(path), "--out", f"{out}/", "--format", format]
