@@ -131,7 +131,7 @@ def translated(
         return engine
     if callable(translate):
         return Cascade(engine, translate)
-    from isotrope.ocr.translation.pretrained import PretrainedTranslator
+    from isotrope.ocr.engines.text_translator import PretrainedTranslator
 
     return Cascade(engine, PretrainedTranslator.from_pretrained(translate, device))
 

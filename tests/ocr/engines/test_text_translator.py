@@ -6,10 +6,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from isotrope.ocr.engines.text_translator import PretrainedTranslator
 from isotrope.ocr.engines.translating import Cascade
 from isotrope.ocr.reader import Reader
-from isotrope.ocr.translation.names import split_name
-from isotrope.ocr.translation.pretrained import PretrainedTranslator
 
 SENTENCES = ["le chat dort", "the cat sleeps", "un chien mange la soupe", "a dog eats the soup"]
 
@@ -84,15 +83,6 @@ def test_the_language_to_write_must_be_known():
     PretrainedTranslator(None, Languages(), "eng_Latn")
     with pytest.raises(ValueError, match="does not know the language 'xxx_Latn'"):
         PretrainedTranslator(None, Languages(), "xxx_Latn")
-
-
-def test_names(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    assert split_name(tmp_path) == (None, None, tmp_path)
-    assert split_name(f"fra_Latn-eng_Latn:{tmp_path}") == ("fra_Latn", "eng_Latn", tmp_path)
-    assert split_name(f"fr-en:{tmp_path}") == ("fr", "en", tmp_path)
-    with pytest.raises(ValueError, match="no translator here"):
-        split_name(tmp_path / "none")
 
 
 def test_a_broken_model_is_refused(tmp_path):
