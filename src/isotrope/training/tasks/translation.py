@@ -152,10 +152,10 @@ def translations(model: Translator, lines: Sequence[np.ndarray], beams: int = 1)
 
 def chrf(written: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """chrF2 of a corpus (Popović 2015), from 0 to 100; each text has one or more references."""
-    return float(CHRF().corpus_score(list(written), _columns(references)).score)
+    return float(CHRF().corpus_score(list(written), by_rank(references)).score)
 
 
-def _columns(references: Sequence[Sequence[str]]) -> list[list[Any]]:
-    """References as sacrebleu takes them: a list for the first of each, one for the second..."""
+def by_rank(references: Sequence[Sequence[str]]) -> list[list[Any]]:
+    """Arrange references as sacrebleu takes them: the first of each text, the second of each..."""
     most = max(map(len, references), default=1)
     return [[own[n] if n < len(own) else None for own in references] for n in range(most)]
