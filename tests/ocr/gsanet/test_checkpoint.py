@@ -103,6 +103,20 @@ def test_it_reads_the_same_at_four_turns_and_comes_back(checkpoint, tmp_path, di
     assert loaded.read(pixels)[0] == texts
 
 
+@pytest.mark.parametrize("layout", ["base", "printed", "small"])
+def test_the_decoder_of_each_published_layout_reads_the_same_at_four_turns(trocr, layout, tmp_path):
+    model = Recognizer.from_trocr(trocr(layout), encoder=encoder(), image_height=16).eval()
+    pixels = torch.rand(1, 3, 16, 48)
+    texts = model.read(pixels)[0]
+    assert model.read(pixels.rot90(1, (2, 3)))[0] == texts
+    model.save_pretrained(tmp_path)
+    assert Recognizer.from_pretrained(tmp_path).eval().read(pixels)[0] == texts
+    model.train()
+    labels = model.encode_text(["Paris"])
+    loss = model(pixel_values=torch.rand(1, 3, 16, 48), labels=labels).loss
+    assert loss.isfinite()
+
+
 def test_the_tokenizer_comes_from_where_the_weights_do(checkpoint, tmp_path, monkeypatch):
     Recognizer.from_trocr(checkpoint, encoder=encoder()).save_pretrained(tmp_path / "saved")
     found, load = {}, AutoTokenizer.from_pretrained

@@ -15,6 +15,7 @@ from transformers import (
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from isotrope.ocr.gsanet.encoder import LiftedEncoderConfig
+from isotrope.ocr.trocr.positions import refill_positions
 from isotrope.text.tokens import EOS, PAD
 
 _HUB = (
@@ -63,9 +64,11 @@ def published(
         )
     model = VisionEncoderDecoderModel.from_pretrained(path)
     decoder = model.decoder
+    refill_positions(decoder)
     if not isinstance(decoder, TrOCRForCausalLM):
         raise ValueError(f"the decoder at {path} is a {type(decoder).__name__}; give one of TrOCR")
-    start = model.config.decoder_start_token_id
+    start = model.generation_config.decoder_start_token_id
+    start = getattr(model.config, "decoder_start_token_id", start)  # published configs have none
     if start is not None:
         decoder.config.decoder_start_token_id = start
     found = (decoder.config.pad_token_id, decoder.config.eos_token_id)

@@ -32,6 +32,7 @@ from isotrope.ocr.gsanet.decoding import Alphabet, decode
 from isotrope.ocr.gsanet.encoder import LiftedEncoder, LiftedEncoderConfig
 from isotrope.ocr.gsanet.step import advanced, attention_weights, cross_keys_values
 from isotrope.ocr.gsanet.written import Written, character_confidences
+from isotrope.ocr.trocr.positions import refill_positions
 from isotrope.text.charset import CHARSET
 from isotrope.text.tokens import BOS, EOS, PAD, SPECIAL
 
@@ -188,6 +189,7 @@ class Recognizer(VisionEncoderDecoderModel):
         refuse_another_model(path, hub)
         loaded = super().from_pretrained(path, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
+        refill_positions(model)
         if model.config.charset is None:
             model.tokenizer = AutoTokenizer.from_pretrained(path, **hub)
         return loaded

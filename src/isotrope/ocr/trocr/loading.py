@@ -11,7 +11,6 @@ from typing import cast
 import torch
 from torch import nn
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
-from transformers.models.trocr.modeling_trocr import TrOCRSinusoidalPositionalEmbedding
 from transformers.utils import logging
 
 from isotrope.lora import load_adapter
@@ -21,6 +20,7 @@ from isotrope.ocr.adapter_names import Adapters, Given, one_adapter
 from isotrope.ocr.checkpoints import misfits
 from isotrope.ocr.loading import is_trocr
 from isotrope.ocr.trocr.model import LONGEST, TrOCRModel
+from isotrope.ocr.trocr.positions import refill_positions
 from isotrope.ocr.trocr.preparation import Preparation
 
 _REMEDY = "give a folder as published, such as microsoft/trocr-base-handwritten's"
@@ -65,7 +65,7 @@ def load_trocr(path: str | Path | None, adapter: Given = None) -> TrOCRModel:
     model.tokenizer = _tokenizer(path)
     model.preparation = Preparation.from_folder(path, model.config.encoder.image_size)
     _decide_decoding(model)
-    _refill_positions(model)
+    refill_positions(model)
     if adapter is None:
         return model.eval()
     return cast("TrOCRModel", _adapted(model, adapter).eval())
@@ -164,16 +164,6 @@ def _decide_decoding(model: TrOCRModel) -> None:
         max_length=min(longest, positions),
         **kept,
     )
-
-
-def _refill_positions(model: TrOCRModel) -> None:
-    """Compute tables of sinusoidal positions, which transformers 5 leaves on the meta device."""
-    for module in model.modules():
-        if isinstance(module, TrOCRSinusoidalPositionalEmbedding):
-            rows = model.config.decoder.max_position_embeddings + 2
-            table = module.get_embedding(rows, module.embedding_dim, module.padding_idx)
-            del module.weights
-            module.register_buffer("weights", table, persistent=False)  # moves with the model
 
 
 def named_adapter(adapter: Given) -> Adapters | None:
