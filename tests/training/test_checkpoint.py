@@ -6,7 +6,13 @@ import pickle
 import pytest
 import torch
 
-from isotrope.training.checkpoint import load_checkpoint, refuse_another, save_checkpoint
+from isotrope.training.checkpoint import (
+    learned_state,
+    load_checkpoint,
+    refuse_another,
+    restore_state,
+    save_checkpoint,
+)
 
 
 def test_tensors_numbers_and_rows_come_back(tmp_path):
@@ -24,6 +30,23 @@ def test_a_failed_write_leaves_the_last_one(tmp_path):
         save_checkpoint(path, {"step": 2, "closure": lambda: None})
     assert load_checkpoint(path) == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_frozen_weights_may_be_left_out_and_no_others():
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    module[0].requires_grad_(False)
+    state = learned_state(module)
+    assert set(state) == {name for name in module.state_dict() if name.startswith("1.")}
+    other = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    other[0].requires_grad_(False)
+    first = other[0].weight.clone()
+    restore_state(other, state | {"1.weight": torch.tensor([3.0, 4.0])})
+    assert other[1].weight.tolist() == [3.0, 4.0]
+    assert torch.equal(other[0].weight, first)
+    with pytest.raises(ValueError, match=r"1\.bias is missing or unknown"):
+        restore_state(other, {name: state[name] for name in state if name != "1.bias"})
+    with pytest.raises(ValueError, match="more is missing or unknown"):
+        restore_state(other, state | {"more": torch.zeros(1)})
 
 
 class Code:

@@ -94,6 +94,7 @@ class Adaptation:
         task = self.recipe.task(self.adapted, self.train, self.valid)
         self._begun = {n: p.detach().clone() for n, p in _learned(task.model).items()}
         task.made_of = made_of
+        task.frozen_known = True  # by the digest of the base
         task.faster = {"lora_B": self.recipe.optimizer.loraplus}
         self.engine = Engine(task, self.recipe, self.out)
         self.language: dict[str, float] | None = None

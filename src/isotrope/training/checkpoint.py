@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from isotrope.io.files import replacing
 
@@ -45,6 +46,29 @@ def restoring(path: Path) -> Iterator[None]:
         raise ValueError(
             f"{path} is broken or of another model ({reason}); remove it to train from the start"
         ) from error
+
+
+def learned_state(module: nn.Module) -> dict[str, Tensor]:
+    """The module's `state_dict` without its frozen parameters."""
+    frozen = _frozen(module)
+    return {name: value for name, value in module.state_dict().items() if name not in frozen}
+
+
+def restore_state(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load a `state_dict`, which may lack frozen parameters.
+
+    Raises:
+        ValueError: It has other names, or lacks some that are not frozen.
+    """
+    report = module.load_state_dict(state, strict=False)
+    missing = set(report.missing_keys) - _frozen(module)
+    if other := sorted(missing.union(report.unexpected_keys)):
+        raise ValueError(f"{other[0]} is missing or unknown")
+
+
+def _frozen(module: nn.Module) -> set[str]:
+    named = module.named_parameters(remove_duplicate=False)
+    return {name for name, parameter in named if not parameter.requires_grad}
 
 
 def refuse_another(path: Path, kept: dict[str, Any], now: dict[str, Any]) -> None:

@@ -14,13 +14,15 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from isotrope.data.stream import Stream
 from isotrope.training.average import WeightAverage
 from isotrope.training.checkpoint import (
+    learned_state,
     load_checkpoint,
     refuse_another,
+    restore_state,
     restoring,
     save_checkpoint,
 )
@@ -167,9 +169,10 @@ class Engine:
     def save(self) -> None:
         """Write the checkpoint."""
         if self.fabric.is_global_zero:
+            kept = learned_state if self.task.frozen_known else nn.Module.state_dict
             state = {
-                "model": self.task.model.state_dict(),
-                "average": self.average.state_dict(),
+                "model": kept(self.task.model),
+                "average": kept(self.average),
                 "optimizer": self.optimizer.state_dict(),
                 "progress": (self.examples, self.seconds),
                 "begun": self.pace.begun,
@@ -277,8 +280,9 @@ class Engine:
             )
         refuse_another(self.checkpoint, state["identity"], self.identity)
         with restoring(self.checkpoint):
-            self.task.model.load_state_dict(state["model"])
-            self.average.load_state_dict(state["average"])
+            restore = restore_state if self.task.frozen_known else nn.Module.load_state_dict
+            restore(self.task.model, state["model"])
+            restore(self.average, state["average"])
             if "optimizer" in state:  # else its moments start over
                 self.optimizer.load_state_dict(state["optimizer"])
             examples, seconds = state["progress"]

@@ -27,12 +27,15 @@ class Task(ABC, Generic[Model]):
         made_of: The identity of a run besides its recipe, such as digests of the data, as JSON
             values; a run cannot be resumed with other values.
         faster: Factors of the learning rate, each for the parameters whose names contain the key.
+        frozen_known: Whether `made_of` identifies the frozen weights; checkpoints then leave them
+            out, which for an adapter is nearly all.
     """
 
     model: Model
     epoch: int | None = None
     made_of: Mapping[str, Any] = MappingProxyType({})
     faster: Mapping[str, float] = MappingProxyType({})
+    frozen_known: bool = False
 
     def begin(self) -> None:
         """Load the initial weights; called once for a new run, not for a resumed one."""

@@ -102,6 +102,8 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(trocr, data, tmp_pa
         killed.fit(kill)
     again = adapting(trocr(), data, tmp_path / "killed", **often)
     assert again.engine.examples == 16
+    kept = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)["model"]
+    assert sum(tensor.numel() for tensor in kept.values()) < 20_000  # the adapter alone
     again.fit()
     ends = (run.engine.average.module for run in (whole, again))
     torch.testing.assert_close(*(logits(model.eval()) for model in ends), rtol=1e-3, atol=1e-3)
