@@ -97,7 +97,16 @@ def shipped_adapters(model: str) -> list[Path]:
 def find_adapter(adapter: str | Path, model: str = "small") -> Path | None:
     """As `adapter_folder`, but None if there is no such adapter."""
     places = (Path(adapter), shipped(model) / "adapters" / adapter) if str(adapter) else ()
-    return next(filter(is_adapter, places), None)
+    found = next(filter(is_adapter, places), None)
+    return found or _translator_named(str(adapter), model)
+
+
+def _translator_named(name: str, model: str) -> Path | None:
+    """The shipped translator with this name among its `names`: one for each language it reads."""
+    for path in sorted((shipped(model) / "adapters").glob(f"*/{TRANSLATOR}")):
+        if name in json.loads(path.read_text(encoding="utf-8")).get("names", ()):
+            return path.parent
+    return None
 
 
 def adapter_folder(adapter: str | Path, model: str = "small") -> Path:

@@ -124,8 +124,15 @@ class Translation:
                     shutil.copyfile(folder / name, temporary)
             else:
                 (self.out / name).unlink(missing_ok=True)
+        self._name()
         if not (self.out / BASE).is_file():
             write_base(self.out, self.base)
+
+    def _name(self) -> None:
+        path = self.out / TRANSLATOR
+        values = json.loads(path.read_text(encoding="utf-8")) | {"names": self.recipe.names}
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @cached_property
     def bank(self) -> FeatureBank:

@@ -1,10 +1,12 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from isotrope.io.resize import turn
+from isotrope.ocr import loading
 from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.engines.translating import Cascade, Translating
 from isotrope.ocr.formats import FORMATS
@@ -79,3 +81,15 @@ def test_a_cascade_that_reads_nothing_translates_nothing():
 
     blank = np.zeros((8, 8, 3), np.uint8)
     assert Cascade(Reads(), refuse).read([blank])[0].text == ""
+
+
+def test_a_shipped_translator_has_a_name_for_each_language(
+    translator_folder, tmp_path, monkeypatch
+):
+    adapters = tmp_path / "small" / "adapters"
+    shutil.copytree(translator_folder, adapters / "fr-en")
+    path = adapters / "fr-en" / "translator.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"names": ["fr-en", "de-en"]}))
+    monkeypatch.setattr(loading, "SHIPPED", tmp_path)
+    assert loading.find_adapter("de-en") == loading.find_adapter("fr-en") == adapters / "fr-en"
+    assert loading.find_adapter("it-en") is None

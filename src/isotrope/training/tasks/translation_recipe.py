@@ -82,8 +82,10 @@ class TranslationRecipe(Recipe, frozen=True):
         text: Sentences of all pairs, written in features of single characters.
         columns: The same, and the features of rendered lines.
         lines: Rendered lines, with a LoRA adapter of the recognizer.
+        names: What else than its folder's name the translator is called, such as "de-en".
     """
 
+    names: tuple[str, ...] = ()
     data: TranslationData = TranslationData()
     model: TranslatorSizes = TranslatorSizes()
     adapter: TranslationAdapter = TranslationAdapter()
@@ -93,7 +95,7 @@ class TranslationRecipe(Recipe, frozen=True):
     optimizer: TranslationOptimizer = TranslationOptimizer()
     run: TranslationRun = TranslationRun()
 
-    may_change: ClassVar = (*Recipe.may_change, *STAGES, "data.rendered", "data.valid")
+    may_change: ClassVar = (*Recipe.may_change, *STAGES, "data.rendered", "data.valid", "names")
 
     def stage(self, name: Stage) -> Self:
         """The recipe of one stage, as the engine takes it."""
