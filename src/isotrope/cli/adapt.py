@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -173,33 +173,46 @@ def adapt(
         "schedule.minutes": minutes,
         "run.seed": seed,
     }
-    from isotrope.ocr.loading import adapted_engine, adapter_folder, base_folder
+    from isotrope.ocr.loading import adapter_folder, base_folder
 
     with exit_on_error():
-        if review is not None:
-            if data is not None:
-                raise ValueError("--review trains nothing; leave out --data")
-            check_folder("--review", review)
-            base = base_folder(base)
-            check_folder("--base", base)
-            return list_lines(review, out, base, start, lines)
-        if data is None:
-            raise ValueError("give --data, what to learn from, or --review, what to correct")
-        check_path("--data", data)
-        check_path("--valid", valid)
-        check_path("--config", config)
+        data = _checked(data, review, valid, config)
         base = base_folder(base)
         check_folder("--base", base)
+        if review is not None:
+            return list_lines(review, out, base, start, lines)
         if task == "translate":
             return translate(data, out, base, config, options | {"valid": valid}, changed or [])
-        if (full or turned) and adapted_engine(base) != "gsanet":
-            raise ValueError(
-                f"{'--full' if full else '--turned'} is for gsanet's model alone, and "
-                f"{base or 'the shipped one'} is a recognizer of upright lines; leave it out"
-            )
+        if full or turned:
+            _refuse_upright(base, "--full" if full else "--turned")
         if start is not None and base is None:
             adapter_folder(start)
         _adapt(config, options, changed, data, out, base, valid)
+
+
+def _checked(
+    data: Path | None, review: Path | None, valid: Path | None, config: Path | None
+) -> Path:
+    """The data to learn from, or else the pages to review, once all named files are there."""
+    if data is not None and review is not None:
+        raise ValueError("--review trains nothing; leave out --data")
+    check_folder("--review", review)
+    for option, path in (("--data", data), ("--valid", valid), ("--config", config)):
+        check_path(option, path)
+    if data is None and review is None:
+        raise ValueError("give --data, what to learn from, or --review, what to correct")
+    return cast("Path", data or review)
+
+
+def _refuse_upright(base: Path | None, option: str) -> None:
+    """Refuse an option of gsanet's model for another base."""
+    from isotrope.ocr.loading import adapted_engine
+
+    if adapted_engine(base) != "gsanet":
+        raise ValueError(
+            f"{option} is for gsanet's model alone, and {base or 'the shipped one'} is a "
+            "recognizer of upright lines; leave it out"
+        )
 
 
 def _adapt(
