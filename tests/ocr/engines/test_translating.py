@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from isotrope.io.resize import turn
 from isotrope.ocr import loading
+from isotrope.ocr.adapter_names import Auto
 from isotrope.ocr.engines.base import Transcript
 from isotrope.ocr.engines.translating import Cascade, Translating
 from isotrope.ocr.formats import FORMATS
@@ -93,3 +94,11 @@ def test_a_shipped_translator_has_a_name_for_each_language(
     monkeypatch.setattr(loading, "SHIPPED", tmp_path)
     assert loading.find_adapter("de-en") == loading.find_adapter("fr-en") == adapters / "fr-en"
     assert loading.find_adapter("it-en") is None
+
+
+def test_a_translator_is_not_summed_or_chosen(translator_folder, tmp_path):
+    with pytest.raises(ValueError, match="a translator has no sums; name it alone"):
+        Reader.from_pretrained(adapter=f"0.5*{translator_folder}", threads=1)
+    shutil.copytree(translator_folder, tmp_path / "fr-en")
+    with pytest.raises(ValueError, match="no adapters to choose from"):
+        Auto(tmp_path).candidates(None)

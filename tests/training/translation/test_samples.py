@@ -8,6 +8,7 @@ from isotrope.training.translation.samples import (
     FeatureBank,
     PieceSample,
     collate,
+    curled,
     misread,
 )
 
@@ -36,6 +37,13 @@ def test_about_a_third_of_the_texts_are_misread():
     written = [misread(text, rng, "xyz") for _ in range(1000)]
     assert 0.15 < np.mean([other != text for other in written]) < 0.35
     assert all(abs(len(other) - len(text)) < 12 for other in written)
+
+
+def test_half_of_the_apostrophes_are_curled():
+    rng = np.random.default_rng(0)
+    written = [curled("j'ai", rng) for _ in range(100)]
+    assert 30 < written.count("j’ai") < 70
+    assert set(written) == {"j'ai", "j’ai"}
 
 
 def test_a_batch_is_padded():

@@ -59,7 +59,11 @@ class Isotrope:
             raise ValueError(f"model={model!r} is not shipped; use {' or '.join(MODELS)}")
         folder = Path(path) if path is not None else shipped(model)
         adapters = one_adapter(adapter, model)
-        if adapters is not None and adapters.alone and is_translator(adapters.alone):
+        if adapters is not None and any(is_translator(place) for _, place in adapters.terms):
+            if adapters.alone is None:
+                raise ValueError(
+                    f"adapter {adapters.name!r}: a translator has no sums; name it alone"
+                )
             return Translating.from_folder(folder, adapters.alone, threads, device)
         terms, name = (None, None) if adapters is None else (adapters.terms, adapters.name)
         return cls(LineSession(folder, threads, terms, device), model, name)

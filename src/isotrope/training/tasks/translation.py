@@ -25,6 +25,7 @@ from isotrope.training.translation.samples import (
     FeatureBank,
     PieceSample,
     collate,
+    curled,
     misread,
 )
 
@@ -86,6 +87,7 @@ class TranslationTask(GroupedTask[Translator]):
             key, text, features = line.key, line.text, line.features
         else:
             key = text = self.sources[int(rng.integers(len(self.sources)))]
+            text = curled(text, rng)
             if self.plain:
                 features = self.bank.mean(text)
             else:

@@ -72,6 +72,11 @@ class FeatureBank:
         return np.array([self.index.get(c, 0) for c in text], np.int64)
 
 
+def curled(text: str, rng: np.random.Generator) -> str:
+    """Curl the apostrophes of half of the texts, as fonts do, whatever was typed."""
+    return text.replace("'", "’") if "'" in text and rng.random() < 0.5 else text
+
+
 def misread(text: str, rng: np.random.Generator, alphabet: str) -> str:
     """Simulate reading errors in some texts: characters replaced, lost, doubled or split off."""
     if rng.random() > _ERRORS:
