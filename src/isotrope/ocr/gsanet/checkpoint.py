@@ -64,9 +64,9 @@ def published(
         )
     model = VisionEncoderDecoderModel.from_pretrained(path)
     decoder = model.decoder
-    refill_positions(decoder)
     if not isinstance(decoder, TrOCRForCausalLM):
         raise ValueError(f"the decoder at {path} is a {type(decoder).__name__}; give one of TrOCR")
+    refill_positions(decoder)
     start = model.generation_config.decoder_start_token_id
     start = getattr(model.config, "decoder_start_token_id", start)  # published configs have none
     if start is not None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -115,7 +115,7 @@ def _weights(path: Path) -> TrOCRModel:
 def _silent() -> Iterator[None]:
     """Keep transformers from reporting tensors that are missing: what matters is an error here."""
     level = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity_error()
     try:
         yield
     finally:
@@ -137,7 +137,7 @@ def _decide_decoding(model: TrOCRModel) -> None:
     """Complete the settings of decoding."""
     given, decoder, tokenizer = model.generation_config, model.config.decoder, model.tokenizer
 
-    def known(name: str, *others: int | None) -> int:
+    def known(name: str, *others: Any) -> int:
         values = [getattr(c, name, None) for c in (given, model.config, decoder)]
         found = [value for value in (*values, *others) if value is not None]
         if not found:

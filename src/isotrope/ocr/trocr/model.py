@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,11 @@ class TrOCRModel(VisionEncoderDecoderModel):
 
     https://arxiv.org/abs/2109.10282. `isotrope.ocr.trocr.loading.load_trocr` makes it.
     """
+
+    if TYPE_CHECKING:  # transformers reads annotations at runtime
+        config: Any
+        generate: Any
+        compute_transition_scores: Any
 
     adapted_as = "VisionEncoderDecoderModel"
     """The model that its adapters are made for."""
@@ -75,7 +80,7 @@ class TrOCRModel(VisionEncoderDecoderModel):
             beams: Beam width. None: `usual_beams`.
         """
         beams = beams or self.usual_beams
-        written: Any = self.generate(pixels, **self._search(beams))
+        written = self.generate(pixels, **self._search(beams))
         log_p = self.compute_transition_scores(
             written.sequences,
             written.scores,
