@@ -422,7 +422,7 @@ def test_another_adapter_reads_anew(page, files):
     choose(page, files / "lines.png")
     with page.expect_response("**/v1/read"):
         page.select_option("#adapter", "fraktur")
-    expect(page.locator("#files .state")).to_have_text("2 lines")
+    expect(page.locator("#files .state")).to_have_text("2 lines, fraktur")
     assert page.evaluate("sent") == ["none", "fraktur"]
 
 

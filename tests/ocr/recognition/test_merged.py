@@ -1,5 +1,7 @@
 """A recognizer written with its adapters merged reads as with them: bit for bit, also in torch."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -53,6 +55,17 @@ def test_it_reads_the_same_without_the_adapter(weights, adapters, tmp_path, term
 def test_a_folder_that_holds_a_model_is_left_alone(weights, adapters):
     with pytest.raises(ValueError, match="small: holds a model already; export to a folder of it"):
         save_merged(weights / "small", ((1.0, adapters / "a"),), weights / "small")
+
+
+def test_a_language_model_goes_along(weights, adapters, tmp_path):
+    spoken = tmp_path / "spoken"
+    shutil.copytree(adapters / "a", spoken)
+    (spoken / "language.json").write_text('{"parts": {}, "weight": 0.5, "bonus": 0.2}')
+    save_merged(weights / "small", ((1.0, spoken),), tmp_path / "out")
+    merged = LineSession(tmp_path / "out", 1)
+    assert merged.language.fusion == LineSession(weights / "small", 1, spoken).language.fusion
+    with pytest.raises(ValueError, match="spoken has a language model, which is not merged with"):
+        save_merged(weights / "small", ((0.5, spoken), (0.5, adapters / "b")), tmp_path / "two")
 
 
 def test_the_command(weights, adapters, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from isotrope.io.tensors import load_tensors, tensor_places
 from isotrope.lora.sums import Terms, summed_characters, summed_weights
 from isotrope.ocr.onnx.config import read_config
 from isotrope.ocr.onnx.session import CONFIG, GRAPH, WEIGHTS
+from isotrope.ocr.recognition.language import CONFIG as LANGUAGE
+from isotrope.ocr.recognition.language import OWN
 
 
 def save_merged(folder: str | Path, terms: Terms, out: str | Path) -> None:
     """Merge adapters into a recognizer and write it to a folder of its own.
 
     The weights that change are written in 32 bits and the others as they are, so that the copy
-    gives the same probabilities, bit for bit. Its charset has the adapters' new characters.
+    gives the same probabilities, bit for bit. Its charset has the adapters' new characters, and it
+    keeps the language model of an adapter.
 
     Args:
         folder: A folder of a line recognizer.
@@ -35,11 +39,20 @@ def save_merged(folder: str | Path, terms: Terms, out: str | Path) -> None:
     config = read_config(folder, "a line recognizer", "charset")
     if (out / CONFIG).exists():
         raise ValueError(f"{out}: holds a model already; export to a folder of its own")
+    spoken = [of for _, of in terms if (of / LANGUAGE).is_file()]
+    if spoken and len(terms) > 1:
+        raise ValueError(
+            f"{spoken[0]} has a language model, which is not merged with others; export it alone, "
+            f"or delete {LANGUAGE} in a copy of it"
+        )
     parameters = load_tensors(folder / WEIGHTS)
     changed = summed_weights("LineRecognizer", config["charset"], parameters, terms)
     rows = summed_characters(terms)
     merged = parameters | changed
     out.mkdir(parents=True, exist_ok=True)
+    for name in (OWN, LANGUAGE) if spoken else ():
+        if (spoken[0] / name).is_file():
+            shutil.copyfile(spoken[0] / name, out / name)
     with (  # the last entered is put in place first, and the config must be last
         replacing(out / CONFIG) as description,
         replacing(out / GRAPH) as graph,

@@ -169,7 +169,8 @@ class LineSession(LineReader):
             raise ValueError(f"{folder / CONFIG}: {error}") from error
         rows = summed_characters(terms)
         charset = config["charset"] + (rows.characters if rows else "")
-        super().__init__(charset, calibration, summed_language(terms, charset))
+        language = summed_language(terms, charset) if terms else Language.load(folder, charset)
+        super().__init__(charset, calibration, language)
         self.folder, self.threads, self.device = folder, threads, device
         self._opened = PerProcess(partial(_open, folder, threads, terms, device, config["charset"]))
         self._opened.get()  # refuses a broken graph or adapter

@@ -7,7 +7,7 @@
  *   polygon: Point[], baseline: Point[], words: Word[] }} Line
  * @typedef {{ lines: Line[], polygon: Point[], orientation: number, kind: string }} Region
  * @typedef {{ width: number, height: number, regions: Region[], orientation: number,
- *   slant: number, scores?: Record<string, number> }} Page
+ *   slant: number, adapter?: string | null, scores?: Record<string, number> }} Page
  * @typedef {{ name: string, suffix: string, media_type: string }} Format
  * @typedef {{ engines: string[], adapters_of: Record<string, string[]>, detectors: string[],
  *   defaults: { engine: string, adapter: string | null, detector: string },

@@ -49,8 +49,8 @@ export function exactlyTurned(before, after, degrees) {
 }
 
 /** What a page says, without the file it is from and without the scores, which turn with it. */
-function document({ width, height, orientation, slant, regions }) {
-  return { width, height, orientation, slant, regions };
+function document({ width, height, orientation, slant, regions, adapter }) {
+  return { width, height, orientation, slant, regions, adapter };
 }
 
 function same(a, b) {

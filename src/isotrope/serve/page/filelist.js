@@ -52,9 +52,9 @@ function row(item, index, current, on) {
   );
 }
 
-function words({ state, lines, sheets, done }) {
+function words({ state, lines, sheets, done, adapters }) {
   if (state === "done") {
-    const read = lines ? count(lines, "line") : "no text";
+    const read = [lines ? count(lines, "line") : "no text", ...adapters].join(", ");
     return sheets.length > 1 ? `${count(sheets.length, "page")}, ${read}` : read;
   }
   const reading = done ? `${count(done, "page")} read …` : "reading …";

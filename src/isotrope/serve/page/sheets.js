@@ -192,6 +192,12 @@ export class Item {
       page?.regions?.reduce((sum, { lines }) => sum + lines.length, 0) ?? (page?.text ? 1 : 0);
     return this.sheets.reduce((sum, { readings }) => sum + lines(readings.get(0)), 0);
   }
+
+  /** The adapters that pages were read with, each once. */
+  get adapters() {
+    const names = this.sheets.map(({ readings }) => readings.get(0)?.adapter);
+    return [...new Set(names.filter(Boolean))];
+  }
 }
 
 /**
@@ -202,7 +208,7 @@ export class Item {
  */
 export function pageOf(answer, { width, height }) {
   if (answer.regions) return answer;
-  const { text, confidence, orientation, slant, scores } = answer;
+  const { text, confidence, orientation, slant, scores, adapter } = answer;
   /** @type {import("./api.js").Point[]} */
   const corners = [
     [0, 0],
@@ -215,7 +221,7 @@ export function pageOf(answer, { width, height }) {
   const baseline = [polygon[3], polygon[2]];
   const line = { text, confidence, orientation, slant, polygon, baseline, words: [] };
   const region = { lines: text ? [line] : [], polygon, orientation, kind: "text" };
-  return { width, height, regions: [region], orientation, slant, scores };
+  return { width, height, regions: [region], orientation, slant, scores, adapter };
 }
 
 /** A white picture of a page's size. */
