@@ -28,6 +28,9 @@ def test_a_translator_takes_pairs_and_goes_on(tmp_path):
     assert "chrF" in (out / "README.md").read_text(encoding="utf-8")
     again = run(*command)
     assert again.exit_code == 0, again.output
+    longer = run(*command, "--set", "text.examples=2000")
+    assert longer.exit_code == 1
+    assert "columns/checkpoint.pt is of another recipe or other data: start was" in longer.output
 
 
 def test_options_that_are_not_for_translators(tmp_path):

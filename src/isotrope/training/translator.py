@@ -92,6 +92,9 @@ class Translation:
         torch.manual_seed(self.recipe.run.seed)
         task = self._line_task() if stage == "lines" else self.task(stage)
         task.made_of = {"pairs": _digest(self.source.train, self.source.valid)}
+        if (folder := self._before(stage)) is not None:  # a longer run of it makes this one void
+            start = hashlib.sha256((folder / TENSORS).read_bytes()).hexdigest()
+            task.made_of |= {"start": start}
         return Engine(task, self.recipe.stage(stage), self.out / stage)
 
     def task(self, stage: Stage, plain: bool = False) -> TranslationTask:
@@ -107,9 +110,8 @@ class Translation:
 
     def before(self, stage: Stage) -> Translator:
         """The translator at the beginning of a stage: that of the last one before, or a new one."""
-        for name in reversed(STAGES[: STAGES.index(stage)]):
-            if (folder := self.out / name / "model").is_dir():
-                return load_translator(folder, self.recipe.model.dropout)
+        if (folder := self._before(stage)) is not None:
+            return load_translator(folder, self.recipe.model.dropout)
         sizes = self.recipe.model.model_dump(exclude={"dropout", "vocabulary"})
         width = self.lines[0].features.shape[1]
         config = TranslatorConfig(vocabulary(self.tokenizer), width, **sizes)
@@ -127,6 +129,11 @@ class Translation:
         self._name()
         if not (self.out / BASE).is_file():
             write_base(self.out, self.base)
+
+    def _before(self, stage: Stage) -> Path | None:
+        """The folder of the translator of the last stage before, if there is one."""
+        folders = (self.out / name / "model" for name in reversed(STAGES[: STAGES.index(stage)]))
+        return next(filter(Path.is_dir, folders), None)
 
     def _name(self) -> None:
         path = self.out / TRANSLATOR
