@@ -18,6 +18,7 @@ from isotrope.lora.characters import CHARACTERS, added_characters, load_characte
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.ocr.recognition.session import LineSession
 from isotrope.ocr.recognition.store import load_model, save_model
+from isotrope.text.alike import alike
 
 STAGES = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
 CHARSET = "abcdefghijklmnopqrstuvwxyz "
@@ -50,7 +51,7 @@ def test_at_first_the_base_is_read_and_off_it_is_the_base_bit_for_bit(base):
         # Frozen, because torch computes linear maps with frozen weights in another order.
         plain = load_model(base).requires_grad_(False)(PIXELS)
         model = add_adapter(load_model(base), rank=2)
-        add_characters(model, "åΩ")
+        add_characters(model, "åΩ", alike)
         logits = model(PIXELS)
         torch.testing.assert_close(logits[..., : len(CHARSET) + 1], plain)
         # å starts as a, e^-4 times as likely; nothing looks like Ω.
@@ -67,7 +68,7 @@ def test_at_first_the_base_is_read_and_off_it_is_the_base_bit_for_bit(base):
 def test_saved_loaded_merged_and_without_torch_it_is_the_same(base, tmp_path):
     model = add_adapter(load_model(base), rank=2)
     without = count_parameters(model)[0]
-    add_characters(model, "åΩЖ")
+    add_characters(model, "åΩЖ", alike)
     assert count_parameters(model)[0] == without + 3 * 9
     assert adapted_targets(model) == "all"
     save_adapter(shaken(model), tmp_path / "mine")
@@ -94,7 +95,7 @@ def test_saved_loaded_merged_and_without_torch_it_is_the_same(base, tmp_path):
 def test_each_adapter_has_its_own(base, tmp_path):
     model = add_adapter(load_model(base), rank=2)
     save_adapter(model, tmp_path / "none")
-    add_characters(model, "å")
+    add_characters(model, "å", alike)
     save_adapter(model, tmp_path / "one")
     two = load_adapter(load_model(base), tmp_path / "none", "none")
     assert load_adapter(two, tmp_path / "one", "one") is two
@@ -107,20 +108,20 @@ def test_each_adapter_has_its_own(base, tmp_path):
 
 def test_more_follow_those_it_has(base, tmp_path):
     model = add_adapter(load_model(base), rank=2)
-    add_characters(model, "å")
+    add_characters(model, "å", alike)
     shaken(model)
     before = probabilities(model)
-    add_characters(model, "Ω")
+    add_characters(model, "Ω", alike)
     assert model.charset == CHARSET + "åΩ"
     ratio = probabilities(model)[..., :-1] / before
     torch.testing.assert_close(ratio, ratio[..., :1].expand_as(ratio))  # å keeps its row
     with pytest.raises(ValueError, match="å are no new characters; the model has them"):
-        add_characters(model, "å")
+        add_characters(model, "å", alike)
 
 
 def test_what_does_not_fit_is_refused(base, tmp_path):
     model = add_adapter(load_model(base), rank=2)
-    add_characters(model, "åΩ")
+    add_characters(model, "åΩ", alike)
     save_adapter(model, tmp_path / "mine")
     rows = {"weight": torch.zeros(2, 5), "bias": torch.zeros(2)}
     save_file(rows, tmp_path / "mine" / CHARACTERS, metadata={"characters": "åΩ"})

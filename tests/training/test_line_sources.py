@@ -6,7 +6,8 @@ from PIL import Image
 
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.training import line_sources
-from isotrope.training.line_sources import AdapterSource, gather
+from isotrope.training.line_sources import gather
+from isotrope.training.tasks.adapter_source import AdapterSource
 
 STAGES = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789"

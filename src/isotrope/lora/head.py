@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 
 from isotrope.io.files import replacing
 from isotrope.lora.characters import CHARACTERS, HEAD, NewCharacters, load_characters
-from isotrope.text.alike import alike
 
 RESERVE = 4.0
 """How far the bias of a new row starts below that of the row it is copied from, so that the model
@@ -74,11 +74,20 @@ class CharacterHead(nn.Module, LoraLayer):
         return cast("nn.Linear", self.new_rows[name])
 
 
-def add_characters(model: PeftModel, characters: str, name: str = "default") -> None:
+Nearest = Callable[[str, str], "str | None"]
+"""Finds the character of a charset that looks most like another one, if any does."""
+
+
+def add_characters(
+    model: PeftModel, characters: str, nearest: Nearest | None = None, name: str = "default"
+) -> None:
     """Add trainable rows for new characters to an adapter.
 
-    A row starts as that of the most similar character (`text.alike`), or as the mean of all, with a
-    lower bias. An adapter that has new characters keeps them; these follow.
+    A row starts as that of the nearest character, or as the mean of all, with a lower bias. An
+    adapter that has new characters keeps them; these follow.
+
+    Args:
+        nearest: Such as `isotrope.text.alike.alike`. None: every row starts as the mean.
 
     Raises:
         ValueError: The model has no linear head with a charset, or has one of the characters.
@@ -97,7 +106,7 @@ def add_characters(model: PeftModel, characters: str, name: str = "default") -> 
     if not characters:
         return
     plain = cast("nn.Linear", head.get_base_layer() if isinstance(head, CharacterHead) else head)
-    rows = _first_rows(plain, charset, characters)
+    rows = _first_rows(plain, charset, characters, nearest or (lambda *_: None))
     if had is not None:
         weight = torch.cat([torch.from_numpy(had.weight), rows.weight.detach()])
         bias = torch.cat([torch.from_numpy(had.bias), rows.bias.detach()])
@@ -168,12 +177,12 @@ def _attach(model: PeftModel, rows: nn.Linear, name: str) -> None:
     head.train(model.training)
 
 
-def _first_rows(head: nn.Linear, charset: str, characters: str) -> nn.Linear:
+def _first_rows(head: nn.Linear, charset: str, characters: str, nearest: Nearest) -> nn.Linear:
     """The rows that new characters start from; row 0 of the head is the blank."""
     weight, bias = head.weight.detach(), head.bias.detach()
     weights, biases = [], []
     for character in characters:
-        near = alike(character, charset)
+        near = nearest(character, charset)
         row = slice(1, None) if near is None else [charset.index(near) + 1]
         weights.append(weight[row].mean(0))
         biases.append(bias[row].mean(0) - RESERVE)
@@ -183,5 +192,5 @@ def _first_rows(head: nn.Linear, charset: str, characters: str) -> nn.Linear:
 def _linear(weight: Tensor, bias: Tensor, characters: str) -> nn.Linear:
     layer = nn.Linear(weight.shape[1], len(weight), device=weight.device, dtype=weight.dtype)
     layer.load_state_dict({"weight": weight, "bias": bias})
-    layer.characters = characters
+    vars(layer)["characters"] = characters
     return layer

@@ -28,6 +28,7 @@ from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.model import LineRecognizer
+from isotrope.text.alike import alike
 from isotrope.training.engine import Engine, Report
 from isotrope.training.language import write_language
 from isotrope.training.line_sets import chosen
@@ -169,7 +170,7 @@ class Adaptation:
             adapter = asked.model_copy(update=same | {"targets": targets})
             self.recipe = self.recipe.model_copy(update={"adapter": adapter})
         if self.new:
-            add_characters(adapted, self.new)
+            add_characters(adapted, self.new, alike)
         adapted.set_adapter("default")  # a loaded adapter is frozen; this makes it trainable
         return adapted
 
@@ -178,8 +179,9 @@ class Adaptation:
         start = recipe.adapter.start
         if start is None:
             return None
-        shipped_base = self.base is not None and self.base == shipped(self.base.name)
-        return adapter_folder(start, self.base.name if shipped_base else recipe.name)
+        base = self.base
+        named = base.name if base is not None and base == shipped(base.name) else recipe.name
+        return adapter_folder(start, named)
 
     def _try_mean(self) -> None:
         """Score the mean of the initial and the trained adapter.

@@ -70,7 +70,10 @@ class Engine(Protocol):
     read a whole page with, given a few of its lines.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What callers name it by."""
+        ...
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read lines.

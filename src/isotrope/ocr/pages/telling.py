@@ -29,8 +29,10 @@ def telling(strips: Sequence[Strip], most: int = LINES) -> list[np.ndarray]:
     suitable = np.flatnonzero((lengths >= SHORT) & (lengths <= LONG))
     if not len(suitable):
         suitable = np.arange(len(strips))
-    down = [float(strips[n].outline.middle[:, 1].mean()) for n in suitable]
+    down = [float(strips[n].outline.middle[:, 1].mean()) for n in suitable.tolist()]
     order = suitable[np.argsort(down, kind="stable")]
     usual = float(np.median(lengths[order])) if len(order) else 0.0
     parts = np.array_split(order, min(most, len(order))) if len(order) else []
-    return [strips[min(part, key=lambda n: abs(lengths[n] - usual))].pixels for part in parts]
+    return [
+        strips[min(part.tolist(), key=lambda n: abs(lengths[n] - usual))].pixels for part in parts
+    ]

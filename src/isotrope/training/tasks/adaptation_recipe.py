@@ -23,7 +23,6 @@ from isotrope.ocr.loading import shipped
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
 from isotrope.training.line_sets import usable
-from isotrope.training.line_sources import AdapterSource
 from isotrope.training.new_characters import with_new_characters
 from isotrope.training.recipe import (
     Fields,
@@ -39,6 +38,7 @@ from isotrope.training.tasks.adaptation import (
     SequenceAdaptation,
     line_unfit,
 )
+from isotrope.training.tasks.adapter_source import AdapterSource
 from isotrope.training.tasks.sequence import SequenceModel
 from isotrope.training.text_mix import ReaderSize
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional

@@ -146,7 +146,9 @@ class LineTranslationTask(GroupedTask[ReadingTranslator]):
         )
         lost = functional.ctc_loss(
             logits.float().log_softmax(-1).transpose(0, 1),
-            *(batch[name] for name in ("targets", "columns", "lengths")),
+            batch["targets"],
+            batch["columns"],
+            batch["lengths"],
             BLANK,
             reduction="none",
             zero_infinity=True,
