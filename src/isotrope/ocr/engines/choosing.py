@@ -88,7 +88,9 @@ def readapted(engine: Engine, adapter: Given | Auto) -> Engine:
     parsed = parse_adapter(adapter, _model(bare))
     if isinstance(parsed, Auto):
         return Choosing(Adapted(bare).get(None), parsed.candidates(getattr(bare, "shipped", None)))
-    return engine.with_adapter(parsed) if engine is not bare else Adapted(bare).get(parsed)
+    if isinstance(engine, Choosing):
+        return engine.with_adapter(parsed)
+    return Adapted(bare).get(parsed)
 
 
 def likeliest_of(ways: Sequence[Sequence[Transcript]]) -> int:

@@ -87,8 +87,11 @@ class Network:
             name = f"{_BODY}.layers.{number}"
             here = self._keys_values(f"{name}.self_attn", x[:, None])
             if past is not None:
-                joined = zip(past[number], here, strict=True)
-                here = tuple(np.concatenate(pair, axis=2) for pair in joined)
+                (keys, values), (old_keys, old_values) = here, past[number]
+                here = (
+                    np.concatenate([old_keys, keys], axis=2),
+                    np.concatenate([old_values, values], axis=2),
+                )
             written.append(here)
             x = self._norm(
                 f"{name}.self_attn_layer_norm", x + self._attend(f"{name}.self_attn", x, here)
