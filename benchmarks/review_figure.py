@@ -33,7 +33,8 @@ def draw() -> None:
     for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
         _panel(panel, name, lines)
     panels[0].set_ylabel("character error rate, %")
-    panels[0].legend(frameon=False, fontsize=8)
+    if panels[0].lines:
+        panels[0].legend(frameon=False, fontsize=8)
     with replacing(PATH) as temporary:
         figure.savefig(temporary, format="png", dpi=130)
 
