@@ -75,7 +75,7 @@ def test_an_adapter_is_made_and_read_with(folder):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--target", "heads"), "target 'heads' is not known"),
+        (("--set", "adapter.targets=heads"), "target 'heads' is not known"),
         (("--rank", 0), "adapter.rank=0 should be greater than 0"),
         (("--base", "large"), "large: no such folder; check --base"),
         (("--data", "nowhere"), "nowhere: no such file or folder; check --data"),
@@ -109,9 +109,9 @@ def test_a_line_recognizer_is_adapted_and_read_with(back):
     result = adapt(back, "--valid", back / "none")
     assert result.exit_code == 1
     assert "--valid" in result.stderr
-    result = adapt(back, "--full")
+    result = adapt(back, "--set", "adapter.full=true")
     assert result.exit_code == 1
-    assert "--full is for gsanet's model alone" in result.stderr
+    assert "adapter.full is not a field; use one of targets" in result.stderr
 
 
 def test_a_recipe_and_single_fields_say_how(back, tmp_path):
@@ -147,5 +147,5 @@ def test_a_published_trocr_is_adapted_and_read_with(folder, trocr, tmp_path):
     where = ("--weights", folder / "base", "--adapter", folder / "mine", "--finder", "orbit")
     result = run("read", "--crops", folder / "lines" / "1.png", "--turns", *where)
     assert result.exit_code == 0, result.output
-    result = adapt(folder, "--full")
-    assert "--full is for gsanet's model alone" in result.stderr
+    result = adapt(folder, "--set", "adapter.full=true")
+    assert "adapter.full is not a field; use one of targets" in result.stderr

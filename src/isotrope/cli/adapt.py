@@ -62,36 +62,16 @@ _Config = Annotated[
         metavar="FILE", help="A recipe, such as recipes/adapter.toml; these options override it."
     ),
 ]
-_Target = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAMES",
-        help="Layers to adapt: all, or a list such as attention,mlp,filters. Default: all.",
-    ),
-]
 _Rank = Annotated[
     int | None, typer.Option(metavar="N", help="The rank of the matrices B A. Default: 8.")
-]
-_Alpha = Annotated[
-    float | None,
-    typer.Option(metavar="X", help="B A is scaled by alpha / rank. Default: twice the rank."),
-]
-_Method = Annotated[
-    str | None, typer.Option(metavar="NAME", help="lora, dora, rslora or pissa. Default: lora.")
 ]
 _Start = Annotated[
     str | None,
     typer.Option(
-        metavar="FOLDER|NAME",
-        help="Continue from this adapter, a folder or a shipped one's name, with its rank and "
-        "layers.",
+        metavar="FOLDER|NAME|auto|none",
+        help="Continue from this adapter, with its rank and layers: a folder, a shipped one's "
+        "name, or the shipped one that reads the lines best (auto). Default: none.",
     ),
-]
-_Full = Annotated[
-    bool, typer.Option("--full", help="Train all weights instead. Only for gsanet's model.")
-]
-_Turned = Annotated[
-    bool, typer.Option("--turned", help="Turn the lines, for a base that is not equivariant.")
 ]
 _Epochs = Annotated[
     float | None,
@@ -109,10 +89,6 @@ _Minutes = Annotated[
 _Lines = Annotated[
     int | None, typer.Option(metavar="N", help="Train on only this many of the lines.")
 ]
-_Seed = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Seeds the order and variation of the lines. Default: 0."),
-]
 _Task = Annotated[
     Literal["read", "translate"],
     typer.Option(
@@ -125,7 +101,8 @@ _Changed = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Set any field of the recipe, such as optimizer.ema=0.9; may be repeated.",
+        help="Set any field of the recipe, such as adapter.method=dora, adapter.targets=mlp, "
+        "adapter.full=true or run.seed=1; may be repeated.",
     ),
 ]
 
@@ -138,17 +115,11 @@ def adapt(
     valid: _Valid = None,
     base: _Base = None,
     config: _Config = None,
-    target: _Target = None,
     rank: _Rank = None,
-    alpha: _Alpha = None,
-    method: _Method = None,
     start: _Start = None,
-    full: _Full = False,
-    turned: _Turned = False,
     epochs: _Epochs = None,
     minutes: _Minutes = None,
     lines: _Lines = None,
-    seed: _Seed = None,
     changed: _Changed = None,
     task: _Task = "read",
 ) -> None:
@@ -160,19 +131,14 @@ def adapt(
     worst lines and confused characters, log.csv, curve.png and checkpoint.pt.
     """
     options = {
-        "adapter.targets": target,
         "adapter.rank": rank,
-        "adapter.alpha": alpha,
-        "adapter.method": method,
         "adapter.start": start,
-        "adapter.full": full or None,
-        "data.turned": turned or None,
         "data.unseen": unseen or None,
         "data.lines": lines,
         "schedule.epochs": epochs,
         "schedule.minutes": minutes,
-        "run.seed": seed,
     }
+    from isotrope.ocr.adapter_names import AUTO, NONE
     from isotrope.ocr.loading import adapter_folder, base_folder
 
     with exit_on_error():
@@ -183,9 +149,7 @@ def adapt(
             return list_lines(review, out, base, start, lines)
         if task == "translate":
             return translate(data, out, base, config, options | {"valid": valid}, changed or [])
-        if full or turned:
-            _refuse_upright(base, "--full" if full else "--turned")
-        if start is not None and base is None:
+        if start not in (None, AUTO, NONE) and base is None:
             adapter_folder(start)
         _adapt(config, options, changed, data, out, base, valid)
 
@@ -204,17 +168,6 @@ def _checked(
     return cast("Path", data or review)
 
 
-def _refuse_upright(base: Path | None, option: str) -> None:
-    """Refuse an option of gsanet's model for another base."""
-    from isotrope.ocr.loading import adapted_engine
-
-    if adapted_engine(base) != "gsanet":
-        raise ValueError(
-            f"{option} is for gsanet's model alone, and {base or 'the shipped one'} is a "
-            "recognizer of upright lines; leave it out"
-        )
-
-
 def _adapt(
     config, options, changed, data: Path, out: Path, base: Path | None, valid: Path | None
 ) -> None:
@@ -230,6 +183,8 @@ def _adapt(
         made = Adaptation(recipe, data, out, base, valid)
     if not made.full:
         _say_size(made.adapted)
+    if made.recipe.adapter.start:
+        typer.echo(f"starts from the adapter {made.recipe.adapter.start}")
     if made.new:
         typer.echo(f"{len(made.new)} new characters are learned: {made.new}")
     engine = made.engine

@@ -24,12 +24,14 @@ from isotrope.lora import (
     weights_digest,
 )
 from isotrope.lora.characters import added_characters
+from isotrope.ocr.adapter_names import AUTO, NONE
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import adapter_folder, shipped
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.alike import alike
 from isotrope.training.engine import Engine, Report
+from isotrope.training.first_adapter import first_adapter
 from isotrope.training.language import write_language
 from isotrope.training.line_sets import chosen
 from isotrope.training.line_sources import gather
@@ -78,8 +80,8 @@ class Adaptation:
         self.out.mkdir(parents=True, exist_ok=True)  # fail now, not after reading the lines
         torch.manual_seed(recipe.run.seed)
         model = recipe.load(self.base)
-        start = self._start(recipe)
         given, apart = self._given(recipe, model, valid)
+        recipe, start = self._start(recipe, given)
         more = added_characters(start)
         train, self.new = recipe.labels(given, model, more)
         more += self.new
@@ -174,14 +176,25 @@ class Adaptation:
         adapted.set_adapter("default")  # a loaded adapter is frozen; this makes it trainable
         return adapted
 
-    def _start(self, recipe: AdaptationRecipe) -> Path | None:
-        """The folder of the adapter to start from, which may be given as a shipped one's name."""
-        start = recipe.adapter.start
-        if start is None:
-            return None
-        base = self.base
-        named = base.name if base is not None and base == shipped(base.name) else recipe.name
-        return adapter_folder(start, named)
+    def _start(
+        self, recipe: AdaptationRecipe, lines: LabeledLines
+    ) -> tuple[AdaptationRecipe, Path | None]:
+        """The recipe with the adapter to start from, and its folder; None: from nothing."""
+        base, start = self.base or shipped(recipe.name), recipe.adapter.start
+        folder = None
+        if start == AUTO:
+            # What is asked of the adapter may differ from that of the shipped ones.
+            free = recipe.adapter.model_fields_set <= {"start", "license"}
+            upright = isinstance(recipe, LineAdaptationRecipe)
+            folder = first_adapter(base, lines) if free and upright else None
+            start = None if folder is None else folder.name
+        elif start == NONE:
+            start = None
+        elif start is not None:
+            name = base.name if base == shipped(base.name) else recipe.name
+            folder = adapter_folder(start, name)
+        adapter = recipe.adapter.model_copy(update={"start": start})
+        return recipe.model_copy(update={"adapter": adapter}), folder
 
     def _try_mean(self) -> None:
         """Score the mean of the initial and the trained adapter.

@@ -41,7 +41,8 @@ def write_card(made: Adaptation, scores: dict[int, LineScore] | None = None) -> 
         training += f", from the adapter {adapter.start} on"
         training += ", then the mean of both" if best.get("mean") else ""
     method = "" if adapter.method == "lora" else f", {adapter.method}"
-    rows = {"before": made.before, "after": best}
+    before = f"before, with {adapter.start}" if adapter.start else "before"
+    rows = {before: made.before, "after": best}
     if made.language is not None:
         rows["after, with its language model"] = made.language
     if papers:

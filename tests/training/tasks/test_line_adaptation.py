@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from isotrope.ocr.reading import TURNS
 from isotrope.ocr.recognition import ctc
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.ocr.recognition.store import load_model, save_model
+from isotrope.training import first_adapter
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
 from isotrope.training.recipe_file import load_recipe
@@ -322,3 +324,21 @@ def test_fewer_lines_are_seen_more_often():
 def test_a_faulty_recipe_says_what_is_wrong(base, data, tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         adapting(base, data, tmp_path / "mine", **change)
+
+
+def test_it_starts_from_the_adapter_that_reads_best_if_one_does(base, data, tmp_path, monkeypatch):
+    model, adapters = tmp_path / "base", tmp_path / "base" / "adapters"
+    shutil.copytree(base, model)
+    for name in ("first", "second"):
+        random_adapter(base, adapters / name, 0.3)
+    rates = iter([0.5, 0.6, 0.4])  # without an adapter, and with each
+    monkeypatch.setattr(first_adapter, "cer", lambda read, truth: next(rates))
+    run = adapting(model, data, tmp_path / "mine", adapter={"rank": 8, "start": "auto"})
+    assert run.recipe.adapter.start is None  # another rank is asked for
+    empty = LineAdaptationRecipe.model_validate({"adapter": {"start": "auto"}})
+    made = Adaptation(empty, data, tmp_path / "second", model)
+    assert (made.recipe.adapter.start, made.recipe.adapter.rank) == ("second", 2)
+    rates = iter([0.5, 0.6, 0.5])
+    assert Adaptation(empty, data, tmp_path / "none", model).recipe.adapter.start is None
+    none = LineAdaptationRecipe.model_validate({"adapter": {"start": "none"}})
+    assert Adaptation(none, data, tmp_path / "no", model).recipe.adapter.start is None

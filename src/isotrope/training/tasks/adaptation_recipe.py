@@ -52,7 +52,8 @@ class AdapterConfig(Fields, frozen=True):
         targets, rank, alpha, method: As in `isotrope.lora.add_adapter`.
         start: An adapter to start from: its folder, or the name of a shipped one. Its layers, rank,
             alpha and method then replace the fields above. At the end the mean of the initial and
-            the trained adapter is tried too.
+            the trained adapter is tried too. "auto": the shipped one that reads the lines best, if
+            no field above is given; "none", or None: none.
         license: The license of the adapter, for its card.
     """
 

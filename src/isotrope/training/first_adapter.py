@@ -1,0 +1,57 @@
+"""Which shipped adapter to start from: the one that reads the given lines best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isotrope.data.lines import LabeledLines
+from isotrope.io.images import ImageError
+from isotrope.lora import load_adapter, switch_adapter
+from isotrope.ocr.recognition.store import load_model
+from isotrope.text.metrics import cer
+from isotrope.training.mix import WIDEST, LineSample, line_pixels
+from isotrope.training.tasks.recognition import read_lines
+
+MOST = 32
+"""Most lines to read, evenly spread."""
+
+
+def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
+    """The adapter in the folder of a recognizer that reads lines with the fewest errors.
+
+    Args:
+        base: The folder of the recognizer, with its adapters in `adapters`.
+        lines: Labeled lines; those that cannot be opened are left out.
+
+    Returns:
+        The folder of the adapter; None if the recognizer alone reads them as well.
+    """
+    folders = sorted(path.parent for path in base.glob("adapters/*/adapter_config.json"))
+    samples = _samples(lines) if folders else []
+    if not samples:
+        return None
+    truth = [sample.text for sample in samples]
+    model = load_model(base)
+    best, fewest = None, cer(read_lines(model, samples), truth)
+    for folder in folders:
+        adapted = load_adapter(model, folder, folder.name)
+        switch_adapter(adapted, folder.name)
+        rate = cer(read_lines(adapted.get_base_model(), samples), truth)
+        if rate < fewest:
+            best, fewest = folder, rate
+        adapted.unload()
+    return best
+
+
+def _samples(lines: LabeledLines) -> list[LineSample]:
+    step = max(1, len(lines) // MOST)
+    samples = []
+    for number in range(0, len(lines), step)[:MOST]:
+        try:
+            image, text = lines[number]
+        except (ValueError, ImageError):
+            continue
+        sample = LineSample(line_pixels(image), text)
+        if text and sample.extent <= WIDEST:
+            samples.append(sample)
+    return samples
