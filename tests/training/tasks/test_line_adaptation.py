@@ -35,7 +35,7 @@ RECIPE = {
     "adapter": {"rank": 4},
     "optimizer": {"learning_rate": 1e-2},
     "schedule": {"epochs": 30},
-    "run": {"precision": "32-true", "workers": 0},
+    "run": {"precision": "32-true", "workers": 0, "validate_examples": 100_000},
 }
 FILES = {"adapter_config.json", "adapter_model.safetensors", "base.json", "log.csv"}
 
@@ -130,11 +130,14 @@ def test_a_recipe_names_its_sources(base, data, tmp_path):
 
 
 def test_a_recipe_that_counts_epochs_validates_by_no_clock():
-    clock = recipe().completed(100).run
-    assert clock.validate_minutes == 2.5
-    counted = recipe(run={"validate_epochs": 1}).completed(100)
-    assert counted.run.validate_minutes is None
-    assert counted.schedule.minutes is None
+    run = LineAdaptationRecipe().completed(100).run
+    assert (run.validate_examples, run.validate_minutes, run.patience) == (400, 2.25, 5)
+    counted = LineAdaptationRecipe.model_validate({"schedule": {"epochs": 3}}).completed(100).run
+    assert (counted.validate_examples, counted.validate_minutes, counted.patience) == (
+        *(30, None, None),
+    )
+    asked = LineAdaptationRecipe.model_validate({"run": {"validate_epochs": 1}}).completed(100).run
+    assert (asked.validate_examples, asked.validate_minutes) == (None, None)
 
 
 def test_the_recipes_of_the_shipped_adapters_load():
@@ -263,6 +266,34 @@ def test_off_it_is_the_base_bit_for_bit(base, tmp_path):
         assert torch.equal(adapted(pixels), before)
 
 
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def test_a_run_that_was_killed_ends_with_the_same_adapter_and_report(base, data, tmp_path):
+    def begun(place):
+        changes = {"run": {"save_minutes": 0.0, "keep": "last"}}
+        return adapting(base, data, tmp_path / place / "mine", **changes)
+
+    whole = begun("whole")
+    whole.fit()
+    reports = [0]
+
+    def kill(row):
+        reports[0] += row["examples"] > 128  # one group of the stream is in the checkpoint
+        if reports[0]:
+            raise Killed
+
+    with pytest.raises(Killed):
+        begun("killed").fit(kill)
+    again = begun("killed")
+    assert 0 < again.engine.examples < whole.engine.examples
+    again.fit()
+    first, second = (run.out / "adapter_model.safetensors" for run in (whole, again))
+    assert first.read_bytes() == second.read_bytes()
+    assert write_report(whole).read_text() == write_report(again).read_text()
+
+
 def test_characters_that_the_base_lacks_are_learned_and_read(base, drawn_lines, tmp_path):
     data = drawn_lines([f"{n % 10}Ω{n % 7}" for n in range(11)], wider=3)
     run = adapting(base, data, tmp_path / "mine", schedule={"epochs": 1})
@@ -303,7 +334,7 @@ def test_fewer_lines_are_seen_more_often():
     assert [empty.completed(n).schedule.epochs for n in (9, 100, 250, 500, 5000)] == [
         *(40, 40, 16, 8, 8)
     ]
-    assert empty.completed(5000).schedule.minutes == 20
+    assert empty.completed(5000).schedule.minutes == 18
     assert empty.completed(5000).optimizer.learning_rate == 2e-3
     asked = recipe(schedule={"epochs": 3}).completed(100)
     assert (asked.schedule.epochs, asked.schedule.minutes) == (3, None)

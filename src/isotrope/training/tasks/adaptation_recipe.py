@@ -42,7 +42,11 @@ from isotrope.training.tasks.adapter_source import AdapterSource
 from isotrope.training.tasks.sequence import SequenceModel
 from isotrope.training.text_mix import ReaderSize
 
-_MINUTES = 20.0
+_MINUTES = 18.0
+"""Of training, which leaves two minutes for validation."""
+
+_VALIDATIONS, _PATIENCE = 10, 5
+"""How often a run is validated, and after how many validations without a better score it ends."""
 
 
 class AdapterConfig(Fields, frozen=True):
@@ -199,17 +203,16 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
 
     def completed(self, lines: int) -> Self:
         epochs, given = self.epochs(lines), self.schedule.model_fields_set
-        minutes = self.schedule.minutes
+        minutes, run = self.schedule.minutes, {}
         if not given & {"epochs", "examples", "minutes"}:
-            minutes = _MINUTES
-        # By the clock, two runs of one recipe would keep different states.
-        asked = self.run.model_fields_set & {"validate_examples", "validate_epochs"}
+            minutes, run = _MINUTES, {"patience": _PATIENCE}
+        if not self.run.model_fields_set & {"validate_examples", "validate_epochs"}:
+            run["validate_examples"] = max(1, round(epochs * lines / _VALIDATIONS))
+            if minutes is not None:  # by the clock, two runs would keep different states
+                run["validate_minutes"] = minutes / 8
         ema = round(min(0.998, max(0.0, 1 - 20 * BATCH / (epochs * lines))), 4)
-        return self._with(
-            optimizer={"ema": ema},
-            schedule={"epochs": epochs, "minutes": minutes},
-            run={} if asked else {"validate_minutes": (minutes or _MINUTES) / 8},
-        )
+        schedule = {"epochs": epochs, "minutes": minutes}
+        return self._with(optimizer={"ema": ema}, schedule=schedule, run=run)
 
     def load(self, base: Path | None) -> LineRecognizer:
         return load_model(base or shipped(self.name))

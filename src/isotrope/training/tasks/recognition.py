@@ -178,6 +178,7 @@ def normalized(pixels: Tensor) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
+@torch.no_grad()
 def read_lines(
     model: LineRecognizer, samples: Sequence[LineSample], batch_size: int = 16
 ) -> list[str]:
