@@ -54,7 +54,7 @@ def main() -> None:
             row = {"set": name, "adapter": adapter, "lines": len(texts), "cer": error}
             rows.append(row | made_by())
             print(f"{name:12} {adapter:32} {100 * error:5.1f}%", flush=True)
-    print(write_csv("adapter-sums", rows))
+    print(write_csv("adapter-sums", rows, ("set", "adapter")))
 
 
 if __name__ == "__main__":
