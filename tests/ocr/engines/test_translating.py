@@ -102,3 +102,20 @@ def test_a_translator_is_not_summed_or_chosen(translator_folder, tmp_path):
     shutil.copytree(translator_folder, tmp_path / "fr-en")
     with pytest.raises(ValueError, match="no adapters to choose from"):
         Auto(tmp_path).candidates(None)
+
+
+class Chooses(Reads):
+    equivariant = True
+
+    def chosen(self, lines, batch_size=32):
+        return Reads()
+
+
+def test_a_cascade_is_what_its_engine_is():
+    cascade = Cascade(Chooses(), str)
+    assert cascade.equivariant
+    assert isinstance(cascade.chosen([]).engine, Reads)
+    assert not isinstance(cascade.chosen([]).engine, Chooses)
+    plain = Cascade(Reads(), str)
+    assert not hasattr(plain, "equivariant")
+    assert plain.chosen([]) is plain

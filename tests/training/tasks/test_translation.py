@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,16 +13,19 @@ from isotrope.ocr.translation.files import load_arrays
 from isotrope.ocr.translation.model import Translator
 from isotrope.ocr.translation.pieces import gathered
 from isotrope.training.mix import LineSample
+from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.translation import TranslationTask, by_rank, chrf, translations
 from isotrope.training.tasks.translation_lines import (
     LineTranslationTask,
     ReadingTranslator,
     assembled,
 )
+from isotrope.training.tasks.translation_recipe import TranslationRecipe
 from isotrope.training.translation.reading import ReadLine
 from isotrope.training.translation.samples import FeatureBank
 from isotrope.training.translation.vocabulary import learn_tokenizer, vocabulary
 
+RECIPES = Path(__file__).parents[3] / "recipes"
 PAIRS = {f"le chat {word}": (f"the cat {word}",) for word in ("a", "b", "c", "d", "e")}
 STAGES = (StageConfig(8, 1), StageConfig(8, 1), StageConfig(16, 1))
 CHARSET = "abcdefghlt "
@@ -47,6 +52,15 @@ def task(model, tokenizer):
     return TranslationTask(
         *(model, PAIRS, bank, [line], [line], PAIRS, tokenizer), share=0.5, group=16, parts=2
     )
+
+
+def test_the_recipe_of_the_shipped_translator_loads():
+    recipe = load_recipe(TranslationRecipe, RECIPES / "translate.toml")
+    assert recipe.names == ("fr-en", "de-en")
+    stage = recipe.stage("columns")
+    assert stage.schedule.minutes == recipe.columns.minutes
+    assert stage.optimizer.learning_rate == recipe.columns.learning_rate
+    assert recipe.identity() == stage.identity()
 
 
 def test_the_vocabulary_writes_back_what_it_splits(tokenizer):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ class PretrainedTranslator:
         self._first = None if target is None else tokenizer.convert_tokens_to_ids(target)
         if target is not None and self._first in (None, tokenizer.unk_token_id):
             raise ValueError(f"the tokenizer does not know the language {target!r}")
-        self._translated = lru_cache(maxsize=4096)(self._translate)
 
     @classmethod
     def from_pretrained(cls, name: str | Path, device: str | None = None) -> PretrainedTranslator:
@@ -75,7 +73,7 @@ class PretrainedTranslator:
 
         The confidence is the geometric mean of the probabilities of the tokens.
         """
-        return [self._translated(text) for text in texts]
+        return [self._translate(text) for text in texts]
 
     def _translate(self, text: str) -> tuple[str, float]:
         import torch

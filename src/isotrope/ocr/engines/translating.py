@@ -77,32 +77,21 @@ class Translating:
         return Transcript(text, confidence, adapter=self.adapter, source=_transcript(read))
 
 
-@dataclass(frozen=True, eq=False)
 class Cascade:
     """Reads with any engine, then translates the text of each line.
 
     Args:
         engine: Reads lines.
-        translate: Maps texts to `(translation, confidence)` each.
+        translate: Translates texts.
     """
 
-    engine: Engine
-    translate: Translate
+    name = "cascade"
 
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self.engine.name
-
-    @property
-    def equivariant(self) -> bool:
-        """Whether the engine is."""
-        return getattr(self.engine, "equivariant", False)
-
-    def check(self, pixels: np.ndarray) -> None:
-        """Reject what the engine rejects."""
-        if check := getattr(self.engine, "check", None):
-            check(pixels)
+    def __init__(self, engine: Engine, translate: Translate) -> None:
+        self.engine, self.translate = engine, translate
+        for optional in ("equivariant", "check", "window", "adapters_of"):
+            if hasattr(engine, optional):
+                setattr(self, optional, getattr(engine, optional))
 
     def read(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> list[Transcript]:
         """Read and translate lines, as in `Engine.read`."""
@@ -111,9 +100,16 @@ class Cascade:
         written = iter(self.translate(texts) if texts else [])
         return [self._translated(line, *next(written)) if line.text else line for line in found]
 
+    def chosen(self, lines: Sequence[np.ndarray], batch_size: int = 32) -> Cascade:
+        """The same with the adapter that suits lines best, if the engine chooses one."""
+        choose = getattr(self.engine, "chosen", None)
+        return self if choose is None else Cascade(choose(lines, batch_size), self.translate)
+
     def _translated(self, line: Transcript, text: str, confidence: float) -> Transcript:
         whole = line.confidence * confidence
-        return Transcript(text, whole, orientation=line.orientation, source=line)
+        return Transcript(
+            *(text, whole), orientation=line.orientation, adapter=line.adapter, source=line
+        )
 
 
 def translated(

@@ -87,11 +87,8 @@ class Network:
             name = f"{_BODY}.layers.{number}"
             here = self._keys_values(f"{name}.self_attn", x[:, None])
             if past is not None:
-                (keys, values), (old_keys, old_values) = here, past[number]
-                here = (
-                    np.concatenate([old_keys, keys], axis=2),
-                    np.concatenate([old_values, values], axis=2),
-                )
+                (keys, values), (key, value) = past[number], here
+                here = np.concatenate((keys, key), axis=2), np.concatenate((values, value), axis=2)
             written.append(here)
             x = self._norm(
                 f"{name}.self_attn_layer_norm", x + self._attend(f"{name}.self_attn", x, here)
