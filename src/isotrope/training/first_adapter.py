@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from isotrope.data.lines import LabeledLines
 from isotrope.io.images import ImageError
@@ -11,6 +12,9 @@ from isotrope.ocr.recognition.store import load_model
 from isotrope.text.metrics import cer
 from isotrope.training.mix import WIDEST, LineSample, line_pixels
 from isotrope.training.tasks.recognition import read_lines
+
+if TYPE_CHECKING:
+    from isotrope.ocr.recognition.model import LineRecognizer
 
 MOST = 32
 """Most lines to read, evenly spread."""
@@ -36,7 +40,7 @@ def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
     for folder in folders:
         adapted = load_adapter(model, folder, folder.name)
         switch_adapter(adapted, folder.name)
-        rate = cer(read_lines(adapted.get_base_model(), samples), truth)
+        rate = cer(read_lines(cast("LineRecognizer", adapted), samples), truth)
         if rate < fewest:
             best, fewest = folder, rate
         adapted.unload()

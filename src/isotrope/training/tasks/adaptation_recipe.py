@@ -203,7 +203,8 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
 
     def completed(self, lines: int) -> Self:
         epochs, given = self.epochs(lines), self.schedule.model_fields_set
-        minutes, run = self.schedule.minutes, {}
+        minutes = self.schedule.minutes
+        run: dict[str, Any] = {}
         if not given & {"epochs", "examples", "minutes"}:
             minutes, run = _MINUTES, {"patience": _PATIENCE}
         if not self.run.model_fields_set & {"validate_examples", "validate_epochs"}:
