@@ -33,7 +33,7 @@ from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.gsanet.loading import load_recognizer
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
-from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
+from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.validation import LineScore, score_lines
 from measuring import made_by, write_csv
 

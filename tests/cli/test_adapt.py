@@ -16,8 +16,9 @@ from isotrope.ocr.recognition.store import save_model
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
-from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe, SequenceAdaptationRecipe
+from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 from isotrope.training.tasks.bases import recipe_kind
+from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.tasks.trocr_recipe import TrOCRAdaptationRecipe
 
 

@@ -13,8 +13,8 @@ from isotrope.lora import count_parameters
 from isotrope.lora.characters import added_characters
 from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.training.adaptation import Adaptation
-from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.tasks.bases import reading_options
+from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.validation import LineScore
 
 _FRAME = """The held-out lines stand upright. The adapter acts behind the frame, so a line reads the

@@ -15,7 +15,7 @@ from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.reader import Reader
 from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
-from isotrope.training.tasks.adaptation_recipe import SequenceAdaptationRecipe
+from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
 
 RECIPE = {
     "adapter": {"rank": 2},

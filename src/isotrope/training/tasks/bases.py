@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from isotrope.ocr.loading import adapted_engine, shipped
-from isotrope.training.tasks.adaptation_recipe import (
-    AdaptationRecipe,
-    LineAdaptationRecipe,
-    SequenceAdaptationRecipe,
-)
+from isotrope.training.tasks.adaptation_recipe import AdaptationRecipe, LineAdaptationRecipe
+from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
 from isotrope.training.tasks.trocr_recipe import TrOCRAdaptationRecipe
 
 _KINDS = (LineAdaptationRecipe, SequenceAdaptationRecipe, TrOCRAdaptationRecipe)
