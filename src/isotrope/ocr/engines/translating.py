@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -127,9 +128,8 @@ def translated(
         return engine
     if callable(translate):
         return Cascade(engine, translate)
-    from isotrope.ocr.engines.text_translator import PretrainedTranslator
-
-    return Cascade(engine, PretrainedTranslator.from_pretrained(translate, device))
+    translator = import_module("isotrope.ocr.engines.text_translator").PretrainedTranslator
+    return Cascade(engine, translator.from_pretrained(translate, device))
 
 
 def _transcript(read: Decoded) -> Transcript:
