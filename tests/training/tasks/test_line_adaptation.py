@@ -178,6 +178,16 @@ def test_a_run_that_ended_trains_no_more_and_another_is_refused(base, data, tmp_
         adapting(base, data, tmp_path / "mine", data={"lines": 5})
 
 
+def test_a_run_goes_on_with_larger_batches(base, data, tmp_path):
+    first = adapting(base, data, tmp_path / "mine", schedule={"epochs": 1})
+    first.fit()
+    more = {"schedule": {"epochs": 60}, "data": {"batch": 32}}
+    again = adapting(base, data, tmp_path / "mine", **more)
+    assert again.engine.examples == first.engine.examples
+    batches = again.engine.task.stream(0, 0, 1).group(0).batches
+    assert {len(batch["pixels"]) for batch in batches} == {32}
+
+
 def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     first = adapting(base, data, tmp_path / "first", adapter={"rank": 3, "targets": "mlp"})
     first.fit()

@@ -35,7 +35,7 @@ from isotrope.training.validation import score_lines
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
 BATCH, _PARTS = 16, 8
-"""Number of upright lines in a batch, and of batches in a group (each group is sorted by width)."""
+"""Default number of upright lines in a batch, and of batches in a group (sorted by width)."""
 
 _GROUP = 64
 """Number of lines in a group of the stream for the papers' recognizer."""
@@ -73,15 +73,21 @@ class LineAdaptation(RecognitionTask):
 
     Args:
         model: A model with the adapter "default", which is trained.
+        batch: Number of lines in a batch.
     """
 
     def __init__(
-        self, model: PeftModel, train: LabeledLines, valid: LabeledLines, seed: int = 0
+        self,
+        model: PeftModel,
+        train: LabeledLines,
+        valid: LabeledLines,
+        seed: int = 0,
+        batch: int = BATCH,
     ) -> None:
         mix = cast("LineMix", HandLines(train, _upright_line))  # only its draws are used
         # No teacher: the original model is still there without the adapter.
         learner = cast("LineRecognizer", model)
-        super().__init__(learner, mix, 0.0, BATCH * _PARTS, _PARTS, seed, teacher=nn.Identity())
+        super().__init__(learner, mix, 0.0, batch * _PARTS, _PARTS, seed, teacher=nn.Identity())
         self.epoch, self.valid = len(train), valid
 
     @torch.inference_mode()

@@ -85,6 +85,16 @@ class AdaptationOptimizer(OptimizerConfig, frozen=True):
     loraplus: PositiveFloat = 1.0
 
 
+class LineAdaptationData(AdaptationData, frozen=True):
+    """The lines.
+
+    Args:
+        batch: Number of lines in a batch.
+    """
+
+    batch: PositiveInt = BATCH
+
+
 class LineAdaptationOptimizer(AdaptationOptimizer, frozen=True):
     """AdamW; by default the weights are averaged over about a twentieth of the run."""
 
@@ -172,7 +182,11 @@ class AdaptationRecipe(Recipe, frozen=True):
 class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
     """An adapter of a `LineRecognizer`: by default 4,000 lines in all, within 20 minutes."""
 
+    data: LineAdaptationData = LineAdaptationData()
     optimizer: LineAdaptationOptimizer = LineAdaptationOptimizer()
+
+    # A run may go on with other batches on another machine.
+    may_change: ClassVar[tuple[str, ...]] = (*AdaptationRecipe.may_change, "data.batch")
 
     name: ClassVar = "small"
     engine: ClassVar = "isotrope"
@@ -189,7 +203,7 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
             run["validate_examples"] = max(1, round(epochs * lines / _VALIDATIONS))
             if minutes is not None:  # by the clock, two runs would keep different states
                 run["validate_minutes"] = minutes / 8
-        ema = round(min(0.998, max(0.0, 1 - 20 * BATCH / (epochs * lines))), 4)
+        ema = round(min(0.998, max(0.0, 1 - 20 * self.data.batch / (epochs * lines))), 4)
         schedule = {"epochs": epochs, "minutes": minutes}
         return self._with(optimizer={"ema": ema}, schedule=schedule, run=run)
 
@@ -213,4 +227,4 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
         return usable(lines, self.data.held_out, known.issuperset, line_unfit, valid)
 
     def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> LineAdaptation:
-        return LineAdaptation(model, train, valid, self.run.seed)
+        return LineAdaptation(model, train, valid, self.run.seed, self.data.batch)
