@@ -14,7 +14,7 @@ done
 packed=${PACKED:-out/gpu/adapters} out=${OUT:-out/gpu/back} runs=${RUNS:-runs/adapter}
 export ISOTROPE_SITE=${ISOTROPE_SITE:-/tmp/isotrope/site}
 export ISOTROPE_CACHE=${ISOTROPE_CACHE:-/tmp/isotrope/cache}
-reserve=${RESERVE:-90}  # seconds for the start, the language model, the card and the report
+reserve=${RESERVE:-120}  # seconds for the start, the language model, the card and the report
 if [ ${#names[@]} = 0 ]; then
   mapfile -t names < <(cd "$packed" && for tar in */*-train.tar; do dirname "$tar"; done)
 fi
