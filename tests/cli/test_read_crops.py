@@ -112,7 +112,7 @@ def test_json_and_tsv(tmp_path):
     (row,) = json.loads(read(path, "--format", "json").stdout)
     assert row == {
         **{"file": str(path), "text": "é51", "confidence": 0.2, "orientation": 0},
-        **{"slant": 0.0, "characters": [], "warnings": []},
+        **{"slant": 0.0, "characters": [], "adapter": None, "warnings": []},
     }
     lines = read(path, "--format", "tsv").stdout.splitlines()
     assert lines == ["file\ttext\tconfidence\torientation", f"{path}\té51\t0.2\t0"]

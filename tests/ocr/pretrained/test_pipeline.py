@@ -68,7 +68,13 @@ def test_beams_are_for_the_papers_model():
         read(TURNED[0], beams=3)
 
 
+@peft_warns
 def test_its_engine_keeps_its_adapter():
-    reader = reader_of(AutoModel.from_pretrained(shipped("tiny")))
-    with pytest.raises(ValueError, match="a TorchLines keeps its adapter; load an engine with"):
-        reader.with_adapter(None)
+    place = shipped("small")
+    model = AutoModel.from_pretrained(place)
+    plain = reader_of(model)
+    assert plain.with_adapter(None).engine is plain.engine
+    adapted = reader_of(PeftModel.from_pretrained(model, place / "adapters/fraktur"))
+    for reader, adapter in ((plain, "fraktur"), (adapted, None)):
+        with pytest.raises(ValueError, match="a TorchLines keeps its adapter; load an engine with"):
+            reader.with_adapter(adapter)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import Pipeline
 
 from isotrope.io.images import ImageSource, load_pixels
@@ -42,7 +43,9 @@ def reader_of(model: Any, beams: int | None = None) -> Reader:
         return Reader(GSANet(model, beams))
     if beams is not None:
         raise ValueError(f"beams={beams}: a line recognizer follows no beams; leave it out")
-    return Reader(cast("Engine", Isotrope(TorchLines(model))), make_finder("isotrope"))
+    adapted = any(isinstance(layer, BaseTunerLayer) for layer in model.modules())
+    engine = Isotrope(TorchLines(model), adapter="the model's own" if adapted else None)
+    return Reader(cast("Engine", engine), make_finder("isotrope"))
 
 
 class RecognitionPipeline(Pipeline):

@@ -17,7 +17,7 @@ from isotrope.io.files import filling
 from isotrope.training.review.listing import Listed, Place
 
 TABLE, PAGE = "review.tsv", "index.html"
-COLUMNS = ("image", "page", "line", "wrong", "doubt", "text")
+COLUMNS: tuple[str, ...] = ("image", "page", "line", "wrong", "doubt", "text")
 
 _TEMPLATE = Path(__file__).parent / "sheet.html"
 
@@ -63,7 +63,7 @@ class Sheet:
             for row, image in zip(rows, images, strict=True):
                 (partial / row["image"]).write_bytes(as_png(image))
             with (partial / TABLE).open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter[str](file, COLUMNS, dialect="excel-tab")
+                writer = csv.DictWriter(file, COLUMNS, dialect="excel-tab")
                 writer.writeheader()
                 writer.writerows(rows + self.confirmed)
             (partial / PAGE).write_text(self._page(rows), encoding="utf-8")
