@@ -92,6 +92,15 @@ def test_spaces_at_the_ends_are_dropped():
     assert (found.text, len(found.confidences), found.columns) == ("ab", 2, ((2, 2), (4, 4)))
 
 
+def test_what_is_hardly_seen_and_never_written_is_nothing():
+    rows = spelled("b", 0.52)
+    rows[0, 0] = 0.48
+    unlikely = language(texts=["a" * 50], weight=2.0, bonus=0.0)
+    assert decode(rows, CHARSET).text == "b"
+    found = decode_with(unlikely, rows, CHARSET)
+    assert (found.text, found.confidences, found.columns) == ("", (), ())
+
+
 def test_nothing_is_nothing():
     rows = np.zeros((5, 4), np.float32)
     rows[:, 0] = 0.9

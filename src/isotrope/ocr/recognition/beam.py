@@ -60,6 +60,8 @@ def decode_with(
     if not greedy.text or probabilities.max(axis=1).min() > _SURE:
         return greedy
     classes = np.array(search(language, probabilities), np.int64)
+    if not len(classes):
+        return replace(greedy, text="", confidences=(), columns=())
     text = "".join(charset[c - 1] for c in classes)
     left, right = len(text) - len(text.lstrip()), len(text.rstrip())
     runs = align(probabilities, classes)
@@ -81,12 +83,10 @@ def search(language: Language, probabilities: np.ndarray) -> tuple[int, ...]:
         most = _likeliest(row)
         tried = most[(row[most] > _LEAST) & (most != BLANK)]
         stay = _kept(beams, log)
-        if len(beams.texts) == 1 and len(tried) == 1:  # whatever the language model says
-            beams = _only(beams, stay, int(tried[0]), log)
-        elif len(tried):
-            beams = _extended(beams, stay, log, tried, language)
+        if (certain := _certain(beams, stay, tried, log)) is not None:
+            beams = certain
         else:
-            beams = stay
+            beams = _extended(beams, stay, log, tried, language)
     return beams.texts[int(np.argmax(beams.seen + beams.spoken))]
 
 
@@ -97,14 +97,19 @@ def _kept(beams: Beams, log: np.ndarray) -> Beams:
     return Beams(beams.texts, beams.seen + log[BLANK], last, beams.spoken, beams.states)
 
 
-def _only(beams: Beams, stay: Beams, one: int, log: np.ndarray) -> Beams:
-    """The only text, or the same and the only character tried: the likelier of the two."""
-    (text,) = beams.texts
+def _certain(beams: Beams, stay: Beams, tried: np.ndarray, log: np.ndarray) -> Beams | None:
+    """What follows whatever the language model says; None if that depends on it."""
+    if not len(tried):
+        return stay
+    if len(beams.texts) > 1 or len(tried) > 1:
+        return None
+    (text,), one = beams.texts, int(tried[0])
     again = bool(text) and text[-1] == one
     longer = (beams.blank if again else beams.seen) + log[one]
-    if longer[0] <= stay.seen[0]:
-        return stay
-    return Beams([(*text, one)], np.full(1, _LOW), longer, beams.spoken)
+    gain = float(longer[0] - stay.seen[0])
+    if abs(gain) < _NEAR:
+        return None
+    return Beams([(*text, one)], np.full(1, _LOW), longer, beams.spoken) if gain > 0 else stay
 
 
 def _extended(
