@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from peft import PeftModel
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from isotrope.data.lines import LabeledLines
 from isotrope.ocr.trocr.loading import load_trocr
 from isotrope.ocr.trocr.model import TrOCRModel
 from isotrope.training.line_sets import usable
-from isotrope.training.tasks.adaptation_recipe import (
-    AdaptationData,
-    AdaptationOptimizer,
-    AdaptationRecipe,
-    AdaptationRun,
+from isotrope.training.tasks.adaptation_recipe import AdaptationData, AdaptationRecipe
+from isotrope.training.tasks.sequence_adaptation_recipe import (
+    SequenceAdaptationOptimizer,
+    SequenceAdaptationRun,
 )
 from isotrope.training.tasks.trocr import TrOCRAdaptation
 
@@ -31,18 +30,15 @@ class TrOCRAdaptationData(AdaptationData, frozen=True):
     batch: PositiveInt = 8
 
 
-class TrOCRAdaptationOptimizer(AdaptationOptimizer, frozen=True):
+class TrOCRAdaptationOptimizer(SequenceAdaptationOptimizer, frozen=True):
     """AdamW without averaging; the weights with the best validation score are kept."""
 
     learning_rate: PositiveFloat = 5e-4
-    betas: tuple[float, float] = (0.9, 0.98)
-    ema: float = Field(default=0.0, ge=0, lt=1)
 
 
-class TrOCRAdaptationRun(AdaptationRun, frozen=True):
+class TrOCRAdaptationRun(SequenceAdaptationRun, frozen=True):
     """Validates after each epoch, and stops after three validations without a better score."""
 
-    validate_epochs: PositiveFloat | None = 1.0
     patience: PositiveInt | None = 3
 
 
