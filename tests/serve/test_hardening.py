@@ -7,7 +7,7 @@ import socket
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -33,6 +33,19 @@ def text_of(server):
         time.sleep(1)
     assert reply.status == 200, reply.body
     return reply.json["files"][0]["pages"][0]["text"]
+
+
+@contextmanager
+def stopped(server):
+    """A server whose one worker does nothing until this ends, or is continued before."""
+    (worker,) = server.queue._workers.values()
+    assert worker.lives
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        yield worker.pid
+    finally:
+        if worker.lives:
+            os.kill(worker.pid, signal.SIGCONT)
 
 
 def bomb(width, height):
@@ -223,9 +236,7 @@ def test_more_connections_than_it_takes_are_turned_away(strict, monkeypatch):
 
 
 def test_a_killed_worker_is_replaced(strict):
-    (pid,) = strict.queue.pids
-    os.kill(pid, signal.SIGSTOP)
-    with ThreadPoolExecutor(1) as pool:
+    with stopped(strict) as pid, ThreadPoolExecutor(1) as pool:
         reply = pool.submit(strict.read, CROP, crops="true")
         until(lambda: strict.queue.busy == 1)
         os.kill(pid, signal.SIGKILL)
@@ -237,9 +248,7 @@ def test_a_killed_worker_is_replaced(strict):
 
 
 def test_a_worker_that_crashes_is_replaced(strict):
-    (pid,) = strict.queue.pids
-    os.kill(pid, signal.SIGSTOP)
-    with ThreadPoolExecutor(1) as pool:
+    with stopped(strict) as pid, ThreadPoolExecutor(1) as pool:
         reply = pool.submit(strict.read, CROP, crops="true")
         until(lambda: strict.queue.busy == 1)
         os.kill(pid, signal.SIGSEGV)
@@ -263,53 +272,44 @@ def test_a_request_that_takes_too_long_is_ended(strict, monkeypatch):
     setup = strict.queue.setup
     with monkeypatch.context() as patch:
         patch.setattr(strict.queue, "setup", replace(setup, limits=Limits(seconds=1)))
-        (pid,) = strict.queue.pids
-        os.kill(pid, signal.SIGSTOP)
-        reply = strict.read(CROP, crops="true")
+        with stopped(strict):
+            reply = strict.read(CROP, crops="true")
     assert reply.status == 504
     assert reply.json["error"].startswith("took longer than 1 s")
     assert text_of(strict) == TEXT
 
 
 def test_a_request_that_gets_no_turn_in_time_is_turned_away(strict, monkeypatch):
-    (pid,) = strict.queue.pids
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:
+        with stopped(strict):
             first = pool.submit(strict.read, CROP, crops="true")
             until(lambda: strict.queue.busy == 1)
             with monkeypatch.context() as patch:
                 setup = replace(strict.queue.setup, limits=Limits(seconds=1))
                 patch.setattr(strict.queue, "setup", setup)
                 reply = strict.read(CROP)
-            os.kill(pid, signal.SIGCONT)
-            assert first.result().status == 200
-    finally:
-        os.kill(pid, signal.SIGCONT)
+        assert first.result().status == 200
     assert reply.status == 503
     assert reply.json["error"] == "busy: no turn came within 1 s; send it again later"
     assert reply.headers["retry-after"]
 
 
 def test_a_full_queue_turns_requests_away_and_forgets_those_who_left(strict):
-    (pid,) = strict.queue.pids
-    os.kill(pid, signal.SIGSTOP)
     content, kind = multipart([CROP], {"crops": "true"})
     clients = [strict.connect() for _ in range(3)]
     try:
-        for count, client in enumerate(clients):
-            client.request("POST", "/v1/read", content, {"Content-Type": kind})
-            until(lambda n=count: strict.queue.busy + strict.queue.waiting == n + 1)
-        reply = strict.read(CROP)
+        with stopped(strict):
+            for count, client in enumerate(clients):
+                client.request("POST", "/v1/read", content, {"Content-Type": kind})
+                until(lambda n=count: strict.queue.busy + strict.queue.waiting == n + 1)
+            reply = strict.read(CROP)
+            clients.pop().close()
+            until(lambda: strict.queue.waiting == 1)
+        assert [client.getresponse().status for client in clients] == [200, 200]
         assert reply.status == 503
         assert 1 <= int(reply.headers["retry-after"]) <= 60
         assert reply.json["error"] == "busy: 2 requests wait for their turn; send it again later"
-        clients.pop().close()
-        until(lambda: strict.queue.waiting == 1)
-        os.kill(pid, signal.SIGCONT)
-        assert [client.getresponse().status for client in clients] == [200, 200]
     finally:
-        os.kill(pid, signal.SIGCONT)
         for client in clients:
             client.close()
     assert text_of(strict) == TEXT

@@ -162,13 +162,14 @@ class WorkQueue:
 
     def _answer(self, worker: Worker, entry: _Entry) -> None:
         """Have a request read."""
+        seconds = self.setup.limits.seconds
         with self._change:
             self.busy += 1
         began = time.monotonic()
         try:
-            entry.future.set_result(worker.ask(entry.job, self.setup.limits.seconds))
+            entry.future.set_result(worker.ask(entry.job, seconds))
         except TimeoutError:
-            entry.future.set_exception(self._late())
+            entry.future.set_exception(_late(seconds))
         except WorkerDied as death:
             entry.future.set_exception(_died(death))
         except Exception as error:
@@ -177,13 +178,6 @@ class WorkQueue:
             self.busy -= 1
             spent = time.monotonic() - began
             self.seconds += (spent - self.seconds) * (_MEMORY if self.seconds else 1)
-
-    def _late(self) -> Refusal:
-        return Refusal(
-            504,
-            f"took longer than {self.setup.limits.seconds:g} s, the most that are spent on a "
-            "request; send fewer pages at once",
-        )
 
     def _replaced(self, number: int, worker: Worker) -> Worker | None:
         """Another worker in the place of one that has ended; None if the queue is closing."""
@@ -229,6 +223,14 @@ class WorkQueue:
 
 def _stopping() -> Refusal:
     return Refusal(503, "the server is stopping; send it again later", retry_after=5)
+
+
+def _late(seconds: float) -> Refusal:
+    return Refusal(
+        504,
+        f"took longer than {seconds:g} s, the most that are spent on a request; "
+        "send fewer pages at once",
+    )
 
 
 def _died(death: WorkerDied) -> Refusal:
