@@ -16,6 +16,7 @@ from isotrope.models.legacy import from_flat
 from isotrope.models.mixers import GCSA, GSA, MIXERS, DepthwiseConv, FullConv, Mixer
 from isotrope.models.presets import preset
 from isotrope.models.steps import STEPS, FilterStep, LinearStep, MeanStep
+from isotrope.nn import ResidualScale
 
 ROOT = Path(__file__).parents[2]
 FLAT = {
@@ -192,3 +193,15 @@ def test_the_table_of_the_module_names_every_mixer():
     for name, kind in MIXERS.items():
         assert f'`"{name}"`' in mixers.__doc__
         assert kind.__name__ in mixers.__doc__
+
+
+def test_layer_scale_and_stochastic_depth_are_parts_of_every_block():
+    stages = [Stage("gcsa", 2, 8), Stage("conv", 1, 8, stride=2)]
+    config = EquivariantViTConfig("C4", stages=stages, layer_scale=1e-4, drop_path=0.2)
+    model = EquivariantViT(EquivariantViTConfig(**asdict(config)))
+    scales = [m for m in model.modules() if isinstance(m, ResidualScale)]
+    assert len(scales) == 6
+    assert {m.drop_path for m in scales} == {0.2}
+    assert all((m.weight == 1e-4).all() for m in scales)
+    with pytest.raises(ValueError, match=r"drop_path=-0\.1 is not in \[0, 1\)"):
+        EquivariantViTConfig("C4", drop_path=-0.1)

@@ -14,6 +14,7 @@ from isotrope.models.steps import STEPS, LinearStep, Step
 from isotrope.models.values import check_whole, from_name, from_options
 from isotrope.nn.norm import NORMS
 from isotrope.nn.pooling import POOLS
+from isotrope.nn.residual import check_residual
 
 
 @dataclass(init=False)
@@ -92,6 +93,9 @@ class EquivariantViTConfig:
         norm: "layer" (over channels) or "batch" (`LiftedBatchNorm`), for all norms except the
             head's.
         pool: "mean" or "max" over orientations before the head; positions are always averaged.
+        layer_scale: initial factor of both branches of every block, such as 1e-4 in a deep model;
+            `None`: no factor (see `ResidualScale`).
+        drop_path: probability that training leaves a branch out for an image (stochastic depth).
 
     Raises:
         ValueError: an unknown name, no stages, or a stage that does not fit the previous one.
@@ -104,8 +108,11 @@ class EquivariantViTConfig:
     classes: int = 0
     norm: str = "layer"
     pool: str = "mean"
+    layer_scale: float | None = None
+    drop_path: float = 0.0
 
     def __post_init__(self) -> None:
+        check_residual(self.layer_scale, self.drop_path)
         kernel_size, stride, padding = self.patch
         self.patch = (kernel_size, stride, padding)
         group = self.group if isinstance(self.group, Group) else group_from_name(self.group)

@@ -13,7 +13,7 @@ To add one, write a frozen dataclass that inherits from `Mixer` and has `build`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -56,11 +56,22 @@ class Mixer:
         raise NotImplementedError
 
     def layers(
-        self, in_dim: int, dim: int, depth: int, mlp_ratio: float, group: Group, norm: Norm
+        self,
+        in_dim: int,
+        dim: int,
+        depth: int,
+        mlp_ratio: float,
+        group: Group,
+        norm: Norm,
+        block: Callable[..., nn.Module] = Block,
     ) -> Iterator[nn.Module]:
-        """The `depth` layers of a stage, from `in_dim` channels to `dim`."""
+        """The `depth` layers of a stage, from `in_dim` channels to `dim`.
+
+        Args:
+            block: makes a block from `(dim, mixer, mlp_ratio, norm)`.
+        """
         for _ in range(depth):
-            yield Block(dim, self.build(dim, group), mlp_ratio, norm)
+            yield block(dim, self.build(dim, group), mlp_ratio, norm)
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,14 @@ class FullConv(Mixer):
         return MeanStep(stride) if kernel_size is None else FilterStep(stride, kernel_size)
 
     def layers(
-        self, in_dim: int, dim: int, depth: int, mlp_ratio: float, group: Group, norm: Norm
+        self,
+        in_dim: int,
+        dim: int,
+        depth: int,
+        mlp_ratio: float,
+        group: Group,
+        norm: Norm,
+        block: Callable[..., nn.Module] = Block,
     ) -> Iterator[nn.Module]:
         for number in range(depth):
             yield ConvLayer(dim if number else in_dim, dim, self.kernel_size, group, norm)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from torch import Tensor, nn
 
 from isotrope.models import store
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads import ClassHead
-from isotrope.nn import InvariantPool, LiftingConv
+from isotrope.nn import Block, InvariantPool, LiftingConv
 from isotrope.nn.norm import NORMS
 
 
@@ -44,6 +45,7 @@ class EquivariantViT(nn.Module):
         self.embed_norm = norm(dim)
         # Two filters with only a norm between them would act as one filter.
         self.activation = nn.GELU() if first.mixer.filters_first else nn.Identity()
+        block = partial(Block, layer_scale=config.layer_scale, drop_path=config.drop_path)
         self.downsamples, self.stages = nn.ModuleList(), nn.ModuleList()
         for stage in config.stages:
             in_dim = dim
@@ -53,7 +55,7 @@ class EquivariantViT(nn.Module):
                 self.downsamples.append(stage.step.build(dim, stage.dim, self.group, norm))
                 in_dim = stage.dim if stage.step.width_changes else dim
             layers = stage.mixer.layers(
-                in_dim, stage.dim, stage.depth, stage.mlp_ratio, self.group, norm
+                in_dim, stage.dim, stage.depth, stage.mlp_ratio, self.group, norm, block
             )
             self.stages.append(nn.Sequential(*layers))
             dim = stage.dim

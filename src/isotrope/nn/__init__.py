@@ -11,6 +11,7 @@ from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
 from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.orbit import LiftingOrbit, Orbit
 from isotrope.nn.pooling import InvariantPool
+from isotrope.nn.residual import ResidualScale
 from isotrope.nn.steps import Downsample, MeanPool
 from isotrope.nn.upsample import Upsample
 
@@ -34,6 +35,7 @@ __all__ = [
     "MeanPool",
     "NoEncoding",
     "Orbit",
+    "ResidualScale",
     "Rotary",
     "Table",
     "Upsample",

@@ -9,6 +9,7 @@ from isotrope.groups import Group
 from isotrope.nn.conv import GroupConv, check_centered
 from isotrope.nn.fast.chunks import images_at_once, in_chunks
 from isotrope.nn.norm import Norm
+from isotrope.nn.residual import ResidualScale
 
 
 class FeedForward(nn.Sequential):
@@ -27,6 +28,9 @@ class Block(nn.Module):
     `mixer` is any equivariant map of `(B, |G|, H, W, dim)` to itself: one of the attention layers,
     or a depthwise `GroupConv` for the equivariant CNN.
 
+    Args:
+        layer_scale, drop_path: as in `ResidualScale`, for both branches; deep models need them.
+
     Raises:
         ValueError: not a lifted signal of `dim` channels.
     """
@@ -34,12 +38,23 @@ class Block(nn.Module):
     takes, gives = "lifted", "lifted"
 
     def __init__(
-        self, dim: int, mixer: nn.Module, mlp_ratio: float = 4.0, norm: Norm = nn.LayerNorm
+        self,
+        dim: int,
+        mixer: nn.Module,
+        mlp_ratio: float = 4.0,
+        norm: Norm = nn.LayerNorm,
+        layer_scale: float | None = None,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         self.dim = dim
         self.mixer_norm, self.mixer = norm(dim), mixer
         self.mlp_norm, self.mlp = norm(dim), FeedForward(dim, mlp_ratio)
+        scaled = layer_scale is not None or drop_path
+        self.mixer_scale, self.mlp_scale = (
+            ResidualScale(dim, layer_scale, drop_path) if scaled else nn.Identity()
+            for _ in range(2)
+        )
         self._mix_whole = getattr(getattr(mixer, "encoding", None), "whole_batch", False)
 
     def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C2"]:
@@ -53,10 +68,10 @@ class Block(nn.Module):
         return in_chunks(self._feed, mixed, images)
 
     def _mix(self, lifted: Tensor) -> Tensor:
-        return lifted + self.mixer(self.mixer_norm(lifted))
+        return lifted + self.mixer_scale(self.mixer(self.mixer_norm(lifted)))
 
     def _feed(self, lifted: Tensor) -> Tensor:
-        return lifted + self.mlp(self.mlp_norm(lifted))
+        return lifted + self.mlp_scale(self.mlp(self.mlp_norm(lifted)))
 
 
 class ConvLayer(nn.Module):
