@@ -19,6 +19,7 @@ high as the plain ViT's, and all four share it, so it has a sixteenth of the wei
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from isotrope.groups import group_from_name
@@ -123,7 +124,7 @@ def preset(
         local = -(-shapes[0].depth // LOCAL)
         first = _stage("cnn", order, shapes[0]._replace(depth=local))
         stages[:1] = [first, _stage(name, order, shapes[0]._replace(depth=shapes[0].depth - local))]
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         if stage.dim != before.dim:
             stage.step = stage.mixer.step(2)
     return EquivariantViTConfig(
