@@ -19,6 +19,7 @@ _HOME = {
     "EquivariantViT": "isotrope.models.vit",
     "EquivariantViTConfig": "isotrope.models.config",
     "Stage": "isotrope.models.config",
+    "Framed": "isotrope.models.framed",
     "ImageError": "isotrope.io.errors",
     "Recognizer": "isotrope.ocr.gsanet.recognizer",
     "OrientationFinder": "isotrope.ocr.orientation.finder",
@@ -27,6 +28,7 @@ _HOME = {
     "assert_equivariant": "isotrope.equivariance",
     "audit": "isotrope.equivariance",
     "equivariance_error": "isotrope.equivariance",
+    "symmetrize": "isotrope.models.symmetrize",
 }
 
 _WITH_TORCH = ("torch", "transformers", "peft", "tokenizers", "safetensors")
@@ -37,6 +39,7 @@ __all__ = [
     "DihedralGroup",
     "EquivariantViT",
     "EquivariantViTConfig",
+    "Framed",
     "ImageError",
     "OrientationFinder",
     "Reader",
@@ -46,6 +49,7 @@ __all__ = [
     "assert_equivariant",
     "audit",
     "equivariance_error",
+    "symmetrize",
 ]
 
 if TYPE_CHECKING:
@@ -53,6 +57,8 @@ if TYPE_CHECKING:
     from isotrope.groups import CyclicGroup, DihedralGroup
     from isotrope.io.errors import ImageError
     from isotrope.models.config import EquivariantViTConfig, Stage
+    from isotrope.models.framed import Framed
+    from isotrope.models.symmetrize import symmetrize
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.gsanet.recognizer import Recognizer
     from isotrope.ocr.orientation.finder import OrientationFinder

@@ -47,7 +47,7 @@ class OrientationHead(nn.Module):
 
 
 @dataclass(frozen=True)
-class Framed:
+class FramedImages:
     """The output of `Frame` for B images.
 
     Attributes:
@@ -75,7 +75,7 @@ class Frame(nn.Module):
 
     The scores of a turned image are permuted, `s'(g) = s(h^-1 g)`, so its best orientation is
     `h g*`, and the framed image is the same tensor, bit for bit, for every turn of the input.
-    Any model that reads it is invariant. Maps `(B, C, H, W)` to a `Framed`.
+    Any model that reads it is invariant. Maps `(B, C, H, W)` to `FramedImages`.
 
     Ties: among orientations whose best scores are equal up to rounding (`ROUNDING`: 1e-9 relative
     in float64, 1e-5 in float32) the frame takes the one whose turned image comes first
@@ -110,12 +110,25 @@ class Frame(nn.Module):
         """
         return cls(nn.Sequential(front, OrientationHead(dim, outputs)), group)
 
-    def forward(self, images: Float[Tensor, "B C H W"]) -> Framed:
+    def forward(
+        self, images: Float[Tensor, "B C H W"], size: tuple[int, int] | None = None
+    ) -> FramedImages:
+        """Turn the images back.
+
+        Args:
+            size: Rows and columns that the turned images must have, so that images of 40x24 can
+                all be turned to 24x40; None: any. The elements that give them take part, and
+                these are turned along with the image, so the framed image stays the same.
+
+        Raises:
+            ValueError: No element gives this size, or the front gives other scores than it must.
+        """
         said = self._ask(images)
-        tied = _within(said[..., 0], margin=0.0)
+        fitting = self._giving(size, (images.shape[2], images.shape[3]))
+        tied = [[fitting[i] for i in ranked] for ranked in _within(said[:, fitting, 0], margin=0.0)]
         framed, elements = zip(*map(self._smallest, images, tied), strict=True)
         values = said[range(len(said)), elements, 1:]
-        return Framed(list(framed), list(elements), said[..., 0], values)
+        return FramedImages(list(framed), list(elements), said[..., 0], values)
 
     def candidates(self, images: Float[Tensor, "B C H W"], margin: float) -> list[list[int]]:
         """The elements whose score is within `margin` of the best, for each image, best first.
@@ -140,6 +153,20 @@ class Frame(nn.Module):
         if not said[..., 0].isfinite().all():
             raise ValueError("a score is not finite; look for NaN in the images and the weights")
         return said
+
+    def _giving(self, size: tuple[int, int] | None, given: tuple[int, int]) -> list[int]:
+        """The elements whose inverse turns an image of the `given` size to `size`."""
+        group = self.group
+        if size is None:
+            return list(group.elements)
+        swaps = {g: group.angle(g) % 180 != 0 for g in group.elements}
+        fitting = [g for g, swap in swaps.items() if size == (given[::-1] if swap else given)]
+        if not fitting:
+            raise ValueError(
+                f"no element of {group!r} turns images of {given[0]}x{given[1]} px to "
+                f"{size[0]}x{size[1]} px; resize them"
+            )
+        return fitting
 
     def _smallest(self, image: Tensor, elements: list[int]) -> tuple[Tensor, int]:
         """The lexicographically smallest `g^-1 image (C, h, w)` of these elements, and its `g`."""
