@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=nn.Module)
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def save(model: nn.Module, config: EquivariantViTConfig, folder: str | os.PathLike[str]) -> None:
+def save(model: nn.Module, config: Any, folder: str | os.PathLike[str]) -> None:
     """Write both files, each atomically."""
     from safetensors.torch import save_file
 
@@ -32,8 +32,15 @@ def save(model: nn.Module, config: EquivariantViTConfig, folder: str | os.PathLi
         temporary.write_text(json.dumps(asdict(config), indent=2))
 
 
-def load(build: Callable[[EquivariantViTConfig], M], folder: str | os.PathLike[str]) -> M:
+def load(
+    build: Callable[[Any], M],
+    folder: str | os.PathLike[str],
+    kind: Callable[..., Any] = EquivariantViTConfig,
+) -> M:
     """`build(config)` with the saved weights, in eval mode and in the saved dtype.
+
+    Args:
+        kind: the class of the config.
 
     Raises:
         FileNotFoundError: the folder lacks one of the two files.
@@ -47,12 +54,13 @@ def load(build: Callable[[EquivariantViTConfig], M], folder: str | os.PathLike[s
     if missing:
         raise FileNotFoundError(
             f"{folder} has no {' and no '.join(missing)}; give a folder that "
-            "EquivariantViT.save_pretrained wrote"
+            f"{_name(build)}.save_pretrained wrote"
         )
     try:
-        model = build(EquivariantViTConfig(**json.loads((folder / CONFIG).read_text())))
+        model = build(kind(**json.loads((folder / CONFIG).read_text())))
         tensors = load_file(folder / WEIGHTS)
-        model.to(tensors["embed.weight"].dtype).load_state_dict(tensors)
+        (dtype,) = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
+        model.to(dtype).load_state_dict(tensors)
     except (
         SafetensorError,
         ValueError,
@@ -64,6 +72,10 @@ def load(build: Callable[[EquivariantViTConfig], M], folder: str | os.PathLike[s
         reason = str(error).split("\n")[0]
         raise ValueError(
             f"{folder} is broken ({reason}); copy it again, or give a folder that "
-            "EquivariantViT.save_pretrained wrote"
+            f"{_name(build)}.save_pretrained wrote"
         ) from error
     return model.eval()
+
+
+def _name(build: Callable[[Any], nn.Module]) -> str:
+    return getattr(build, "__name__", "a model's")

@@ -8,6 +8,7 @@ from isotrope.nn.encodings import MLP, Encoding, NoEncoding, Rotary, Table
 from isotrope.nn.fast import plain
 from isotrope.nn.frame import Frame
 from isotrope.nn.lifting import LiftingConv, LiftingSelfAttention
+from isotrope.nn.lowering import LoweringConv
 from isotrope.nn.norm import LiftedBatchNorm
 from isotrope.nn.orbit import LiftingOrbit, Orbit
 from isotrope.nn.pooling import InvariantPool
@@ -32,6 +33,7 @@ __all__ = [
     "LiftingConv",
     "LiftingOrbit",
     "LiftingSelfAttention",
+    "LoweringConv",
     "MeanPool",
     "NoEncoding",
     "Orbit",

@@ -1,4 +1,4 @@
-"""Heads on the backbone: from features to predictions."""
+"""The head of classifiers: logits from pooled features."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""From the maps of a segmenter to instances, by a watershed that commutes with turns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isotrope.groups import DihedralGroup, Group
+from isotrope.models.pixels import fitted, stretched
+from isotrope.nn.canonical import canonically, least_turns
+
+_D4 = DihedralGroup(4)
+
+
+@dataclass(frozen=True)
+class Watershed:
+    """How instances are made from maps.
+
+    Args:
+        inside: Probability from which a pixel belongs to an instance.
+        core: Distance from which it belongs to the core of one, which no other instance floods.
+        smallest: Fewest pixels of an instance.
+    """
+
+    inside: float = 0.5
+    core: float = 0.5
+    smallest: int = 20
+
+
+class Network(Protocol):
+    """A network whose maps `(B, 2, H, W)` are logits of the foreground and distances."""
+
+    group: Group
+    unit: int
+
+    def __call__(self, image: Tensor) -> Tensor: ...
+
+
+@torch.no_grad()
+def segment(network: Network, image: Tensor, how: Watershed = Watershed()) -> np.ndarray:
+    """The instances of an image of any size: labels `(H, W)`, int32, 0 outside.
+
+    The instances of a turned image are the turned instances, exactly, for every element of the
+    network's group: the network sees the same copy of the image at all of them (`canonically`).
+
+    Args:
+        network: in eval mode.
+        image: `(C, H, W)`, uint8 or float, on any scale.
+    """
+    return find_instances(canonically(lambda x: maps_of(network, x), image, network.group), how)
+
+
+@torch.no_grad()
+def maps_of(network: Network, image: Tensor) -> Tensor:
+    """The maps `(2, H, W)` of an image `(C, H, W)` of any size, as the network gives them."""
+    pixels, undo = fitted(stretched(image)[None], network.unit)
+    return undo(network(pixels).float())[0].cpu()
+
+
+def find_instances(maps: Tensor, how: Watershed = Watershed()) -> np.ndarray:
+    """The instances in maps `(2, H, W)`: labels `(H, W)`, int32, 0 outside.
+
+    Cores are the connected parts of what lies deep inside; a watershed of the distances (Meyer
+    1994, as scikit-image has it) floods the rest of the foreground from them. A part of the
+    foreground without a core is an instance too.
+
+    Turned maps give the turned instances exactly, ties and plateaus included: the watershed runs on
+    the least turned copy of the maps (`least_turns`). Maps that are symmetric themselves are
+    flooded at each of their symmetries, and pixels on which these disagree are left out.
+
+    Raises:
+        ValueError: other than two maps.
+    """
+    if maps.ndim != 3 or len(maps) != 2:
+        raise ValueError(f"shape {tuple(maps.shape)} is not a pair of maps; give (2, H, W)")
+    turns = least_turns(maps, _D4)
+    back = _D4.inverse(turns[0])
+    cores, labels = _flooded(_D4.act_image(turns[0], maps).numpy(), how)
+    agreed = labels.copy()
+    for g in turns[1:]:
+        other = _turned(_D4.compose(g, back), labels)
+        named = np.zeros(labels.max() + 1, labels.dtype)  # as the core that each grew from
+        named[other[cores > 0]] = cores[cores > 0]
+        agreed[named[other] != labels] = 0
+    return _turned(back, _large(agreed, how.smallest))
+
+
+def _turned(element: int, labels: np.ndarray) -> np.ndarray:
+    return _D4.act_image(element, torch.from_numpy(labels)).contiguous().numpy()
+
+
+def _flooded(maps: np.ndarray, how: Watershed) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the cores, and what they flood."""
+    from skimage.measure import label
+    from skimage.segmentation import watershed
+
+    logits, distance = maps
+    inside = logits > math.log(how.inside / (1 - how.inside))
+    parts = label(inside, connectivity=1)
+    deep = inside & (distance > how.core)
+    with_core = np.zeros(parts.max() + 1, bool)
+    with_core[parts[deep]] = True
+    cores = label(deep | (inside & ~with_core[parts]), connectivity=1).astype(np.int32)
+    return cores, watershed(-distance, cores, connectivity=1, mask=inside).astype(np.int32)
+
+
+def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
+    """Labels from 1 on, of the instances that are large enough."""
+    kept = np.bincount(labels.ravel()) >= smallest
+    kept[0] = False
+    return (np.cumsum(kept) * kept).astype(np.int32)[labels]

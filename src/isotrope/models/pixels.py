@@ -1,0 +1,55 @@
+"""Images as dense models take them: their contrast stretched, their sides fitted to the strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor
+
+DARKEST, BRIGHTEST = 0.01, 0.998
+"""Shares of an image's values that become 0 and 1 at most and at least, as StarDist has them."""
+
+
+def contrast(image: Tensor) -> tuple[float, float]:
+    """The values of an image that `stretched` maps to 0 and 1; the second is larger.
+
+    Order statistics, so they are the same, to the bit, for every turn.
+    """
+    values = image.flatten().double().sort().values
+    low, high = (float(values[int(share * (len(values) - 1))]) for share in (DARKEST, BRIGHTEST))
+    return low, max(high, low + 1e-3)
+
+
+def stretched(image: Tensor, between: tuple[float, float] | None = None) -> Tensor:
+    """`(image - low) / (high - low)` as float32, with `contrast(image)` unless given."""
+    low, high = between or contrast(image)
+    return (image.float() - low) / (high - low)
+
+
+def fitted(image: Tensor, unit: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """An image `(B, C, H, W)` whose sides are multiples of `unit`, and what undoes it for maps.
+
+    Each side is padded alike at both ends with the values of its border. If an odd side can fit no
+    even unit that way, the image is first resized by one pixel. Both commute with turns.
+    """
+    rows, columns = image.shape[-2:]
+    even = [side + 1 if side % 2 and unit % 2 == 0 else side for side in (rows, columns)]
+    if even != [rows, columns]:
+        image = F.interpolate(image, even, mode="bilinear", align_corners=False)
+    down, across = (_padding(side, unit) for side in even)
+    padded = F.pad(image, (across, across, down, down), mode="replicate")
+
+    def undo(maps: Tensor) -> Tensor:
+        maps = maps[..., down : down + even[0], across : across + even[1]]
+        if even == [rows, columns]:
+            return maps
+        return F.interpolate(maps, (rows, columns), mode="bilinear", align_corners=False)
+
+    return padded, undo
+
+
+def _padding(side: int, unit: int) -> int:
+    """Pixels to add at each of both ends."""
+    missing = -side % unit
+    return (missing if missing % 2 == 0 else missing + unit) // 2

@@ -1,0 +1,54 @@
+"""The segmenter as a value on disk, and its instances at every turn."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.instances import Watershed
+from isotrope.models.segmenter import Segmenter, SegmenterConfig
+
+
+def build(group="D4", norm="layer"):
+    torch.manual_seed(0)
+    stages = [Stage("conv", 1, 8), Stage("gcsa", 1, 8, 2, stride=2)]
+    backbone = EquivariantViTConfig(group, 3, (8, 4, 2), stages, norm=norm)
+    return Segmenter(SegmenterConfig(backbone, watershed=Watershed(core=0.3, smallest=2))).eval()
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_saved_and_loaded_it_is_the_same_bit_for_bit(norm, tmp_path):
+    model = build(norm=norm)
+    model.save_pretrained(tmp_path)
+    again = Segmenter.from_pretrained(tmp_path)
+    assert again.config == model.config
+    image = torch.rand(1, 3, 16, 24)
+    with torch.no_grad():
+        assert torch.equal(again(image), model(image))
+
+
+def test_the_config_is_a_value_in_json():
+    config = build().config
+    assert SegmenterConfig(**json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_a_folder_of_another_model_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"give a folder that Segmenter.save_pretrained"):
+        Segmenter.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("group", ["C4", "D4"])
+@pytest.mark.parametrize("size", [(40, 24), (31, 26)])
+def test_instances_of_a_turned_image_are_the_turned_instances(group, size):
+    pytest.importorskip("skimage", reason="watersheds are scikit-image's")
+    model = build(group)
+    image = torch.randint(0, 255, (3, *size), generator=torch.Generator().manual_seed(0))
+    image = image.to(torch.uint8)
+    found = model.instances(image)
+    assert found.max() > 3
+    for h in model.group.elements:
+        expected = model.group.act_image(h, torch.from_numpy(found)).numpy()
+        assert np.array_equal(model.instances(model.group.act_image(h, image)), expected)
