@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 
 from isotrope.data.classification import load_classification
+from isotrope.data.fitting import fitted
+from isotrope.data.images import load_image
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 RNG = np.random.default_rng(0)
@@ -224,6 +226,22 @@ def test_images_of_two_sizes_are_refused(tmp_path):
     write_folder(tmp_path, classes=("dog",), size=(9, 6))
     with pytest.raises(ValueError, match=r"dog/0\.png has 9x6 px .* 8x6; .* one size"):
         load_classification(tmp_path, "train")
+
+
+def test_images_of_many_sizes_are_fitted_into_squares(tmp_path):
+    write_folder(tmp_path)
+    write_folder(tmp_path, classes=("dog",), size=(9, 6))
+    data = load_classification(tmp_path, "train", fit=7)
+    assert data.images.shape[1:] == (3, 7, 7)
+    whole = load_image(tmp_path / "train" / "dog" / "0.png")
+    dogs = data.images[data.labels == data.classes.index("dog")]
+    assert any(torch.equal(dog, fitted(whole, 7)) for dog in dogs)
+
+
+def test_arrays_are_not_fitted(tmp_path):
+    write_npz(tmp_path)
+    with pytest.raises(ValueError, match=r"fit=7 is for images in folders .*\.npz.*; leave it out"):
+        load_classification(tmp_path, "train", fit=7)
 
 
 def test_a_set_without_the_split_names_the_folders(tmp_path):

@@ -5,7 +5,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from isotrope import CyclicGroup, DihedralGroup, audit, equivariance_error
+from isotrope import (
+    CyclicGroup,
+    DihedralGroup,
+    EquivariantViT,
+    EquivariantViTConfig,
+    Stage,
+    audit,
+    equivariance_error,
+)
 from isotrope.models.framed import Confidence, Framed, small_front
 from isotrope.nn import Orbit
 
@@ -180,3 +188,21 @@ def test_an_audit_compares_the_output_alone():
     assert report.ok
     assert [row.name for row in report.rows] == ["(model)"]
     assert not audit(vit, noise(vit), C4).ok
+
+
+def test_a_config_puts_a_frame_before_its_model(tmp_path):
+    torch.manual_seed(0)
+    stages = [Stage("gsa", 1, 12, heads=2, encoding="rotary")]
+    plain = EquivariantViTConfig("C1", patch=(5, 5, 0), stages=stages, classes=4)
+    framed = EquivariantViTConfig("C1", patch=(5, 5, 0), stages=stages, classes=4, frame=D4)
+    images = torch.randn(6, 3, 15, 25, dtype=torch.float64)
+    model = EquivariantViT(framed).double()
+    assert changed(model, images, D4) == []
+    assert audit(model, images, D4).ok
+    assert changed(EquivariantViT(plain).double(), images, D4)  # the control
+    model.save_pretrained(tmp_path)
+    again = EquivariantViT.from_pretrained(tmp_path)
+    assert again.config == framed
+    assert torch.equal(again(images), model(images))
+    with pytest.raises(ValueError, match="turns between pixels"):
+        EquivariantViTConfig("C1", frame="C8")

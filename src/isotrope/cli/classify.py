@@ -89,7 +89,7 @@ def evaluate(
 
         network, preprocessing = load_classifier(model)
         to_accelerator(network)
-        images = load_classification(data, split)
+        images = load_classification(data, split, preprocessing.fit)
         angles = sorted({0, *(TURNS if turns else ()), *range(0, 360, every or 360)})
         scores = score_of(network, images, preprocessing, angles, average=average)
     typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")

@@ -26,7 +26,7 @@ from isotrope.io.tars import TarFiles
 __all__ = ["LabeledImages", "load_classification"]
 
 
-def load_classification(path: str | Path, split: str) -> LabeledImages:
+def load_classification(path: str | Path, split: str, fit: int | None = None) -> LabeledImages:
     """Load a split of a labeled set, recognizing its kind from the files at `path`.
 
     Sets published without a validation split (MNIST, `.amat`) use the last sixth of the training
@@ -36,11 +36,14 @@ def load_classification(path: str | Path, split: str) -> LabeledImages:
     Args:
         path: A folder, any file of a set (meaning its folder), or a tar of image folders.
         split: "train", "valid" or "test".
+        fit: Side in pixels of the square into which each image of a folder or tar is fitted, whole
+            and in the middle (`fitted`); None: they have one size already.
 
     Raises:
         FileNotFoundError: The set or split is missing; the message says where to get the sets.
         ValueError: The split is unknown, a file is truncated or broken, labels are out of range or
-            differ in number from the images, or images have several sizes.
+            differ in number from the images, images have several sizes and `fit` is None, or
+            `fit` goes with a set of another kind.
         ModuleNotFoundError: The set is PatchCamelyon and h5py is not installed.
     """
     path = Path(path)
@@ -50,11 +53,19 @@ def load_classification(path: str | Path, split: str) -> LabeledImages:
         raise FileNotFoundError(f"{path} does not exist; give the folder of a set:{SOURCES}")
     if path.is_file():
         if any(path.match(pattern) for pattern in _KINDS if pattern != "*/*/*"):
-            return load_classification(path.parent, split)  # one file stands for its folder
-        return from_files(path, split, TarFiles(path))
+            return load_classification(path.parent, split, fit)  # one file stands for its folder
+        return from_files(path, split, TarFiles(path), fit)
     for pattern, read in _KINDS.items():
-        if any(path.glob(pattern)):
-            return read(path, split)
+        if not any(path.glob(pattern)):
+            continue
+        if read is from_folder:
+            return from_folder(path, split, fit)
+        if fit is not None:
+            raise ValueError(
+                f"fit={fit} is for images in folders or a tar, and {path} holds {pattern}, whose "
+                "images have one size; leave it out"
+            )
+        return read(path, split)
     raise FileNotFoundError(
         f"{path} holds no set that is known: no npz, amat, IDX, HDF5 file and no "
         f"train/<class>/*; give the folder of a set:{SOURCES}"

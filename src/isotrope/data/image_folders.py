@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from isotrope.data.fitting import fitted
 from isotrope.data.images import load_image
 from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out
 from isotrope.data.sources import SOURCES
@@ -17,16 +18,21 @@ from isotrope.io.images import ImageError, image_suffixes
 logger = logging.getLogger(__name__)
 
 
-def from_folder(folder: Path, split: str) -> LabeledImages:
+def from_folder(folder: Path, split: str, fit: int | None = None) -> LabeledImages:
     """Load a split of a folder `SPLIT/CLASS/IMAGE`."""
-    files = (file for file in folder.glob("*/*/*") if file.is_file())
-    return from_files(folder, split, {file.relative_to(folder).as_posix(): file for file in files})
+    files = {f.relative_to(folder).as_posix(): f for f in folder.glob("*/*/*") if f.is_file()}
+    return from_files(folder, split, files, fit)
 
 
-def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> LabeledImages:
+def from_files(
+    source: Path, split: str, files: Mapping[str, Path | bytes], fit: int | None = None
+) -> LabeledImages:
     """Load images named `.../split/class/file`, given as paths or contents.
 
     Without a folder `valid`, every sixth image of `train` is used for validation.
+
+    Args:
+        fit: Side of the square into which each image is fitted; None: they have one size.
     """
     parts = {name: tuple(name.split("/")[-3:]) for name in files if _is_image(name)}
     found = {part[0] for part in parts.values()}
@@ -51,11 +57,12 @@ def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> L
     names = sorted(name for name, part in parts.items() if part[0] == given)
     names = held_out(names, split) if whole else names
     images, labels = [], []
-    for name, image in _decoded(source, names, files):
+    for name, image in _decoded(source, names, files, fit):
         if images and image.shape != images[0].shape:
             raise ValueError(
                 f"{source}: {name} has {_size(image)} px and the images before it "
-                f"{_size(images[0])}; images must be of one size: resize them"
+                f"{_size(images[0])}; images must be of one size: resize them, or "
+                "fit them into squares (data.fit in a recipe)"
             )
         images.append(image)
         labels.append(classes.index(parts[name][1]))
@@ -68,7 +75,7 @@ def from_files(source: Path, split: str, files: Mapping[str, Path | bytes]) -> L
 
 
 def _decoded(
-    source: Path, names: Sequence[str], files: Mapping[str, Path | bytes]
+    source: Path, names: Sequence[str], files: Mapping[str, Path | bytes], fit: int | None
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield the name and uint8 `(3, H, W)` of each image; log those that cannot be read."""
     for name in names:
@@ -78,7 +85,8 @@ def _decoded(
         except ImageError as error:
             logger.warning("%s: %s left out: %s", source, name, error.problem)
             continue
-        yield name, (image * 255).round().to(torch.uint8)
+        whole = (image * 255).round().to(torch.uint8) if fit is None else fitted(image, fit)
+        yield name, whole
 
 
 def _is_image(name: str) -> bool:

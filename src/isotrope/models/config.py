@@ -13,6 +13,7 @@ from isotrope.models.mixers import MIXERS, Mixer
 from isotrope.models.steps import STEPS, LinearStep, Step
 from isotrope.models.values import check_whole, from_name, from_options
 from isotrope.nn.norm import NORMS
+from isotrope.nn.orbit import check_exact
 from isotrope.nn.pooling import POOLS
 from isotrope.nn.residual import check_residual
 
@@ -96,6 +97,8 @@ class EquivariantViTConfig:
         layer_scale: initial factor of both branches of every block, such as 1e-4 in a deep model;
             `None`: no factor (see `ResidualScale`).
         drop_path: probability that training leaves a branch out for an image (stochastic depth).
+        frame: the group of a frame that turns each image back first (see `Framed`), such as "C4"
+            before a plain ViT; its small front is trained with the model. `None`: no frame.
 
     Raises:
         ValueError: an unknown name, no stages, or a stage that does not fit the previous one.
@@ -110,13 +113,14 @@ class EquivariantViTConfig:
     pool: str = "mean"
     layer_scale: float | None = None
     drop_path: float = 0.0
+    frame: str | Group | None = None
 
     def __post_init__(self) -> None:
         check_residual(self.layer_scale, self.drop_path)
         kernel_size, stride, padding = self.patch
         self.patch = (kernel_size, stride, padding)
-        group = self.group if isinstance(self.group, Group) else group_from_name(self.group)
-        self.group = group.name
+        self.group = _group(self.group).name
+        self.frame = None if self.frame is None else check_exact(_group(self.frame)).name
         stages = [Stage(**from_flat(s)) if isinstance(s, Mapping) else s for s in self.stages]
         if not stages:
             raise ValueError("stages is empty; give at least one Stage")
@@ -155,6 +159,10 @@ class EquivariantViTConfig:
     def stride(self) -> int:
         """Distance in pixels between neighboring positions of the last stage."""
         return self.patch[1] * math.prod(stage.stride for stage in self.stages)
+
+
+def _group(given: str | Group) -> Group:
+    return given if isinstance(given, Group) else group_from_name(given)
 
 
 def _joined(before: Stage, stage: Stage) -> Stage:

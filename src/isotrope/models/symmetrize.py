@@ -125,7 +125,7 @@ class SymmetricViT(nn.Module):
         """`P(g^-1 x)` on a grid of this size, `(|G|, H, W, C)`."""
         turned: list[Tensor] = []
         for g in self.group.elements:
-            own = size[::-1] if self.group.angle(g) % 180 else size
+            own = (size[1], size[0]) if self.group.angle(g) % 180 else size
             turned.append(self.group.act_image(g, self._table(own), dims=(0, 1)))
         return torch.stack(turned)
 

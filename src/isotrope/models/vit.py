@@ -7,10 +7,13 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from isotrope.groups import group_from_name
 from isotrope.models import store
 from isotrope.models.config import EquivariantViTConfig
+from isotrope.models.framed import read_framed, small_front
 from isotrope.models.heads import ClassHead
 from isotrope.nn import Block, InvariantPool, LiftingConv
+from isotrope.nn.frame import Frame
 from isotrope.nn.norm import NORMS
 
 
@@ -19,7 +22,8 @@ class EquivariantViT(nn.Module):
 
     A lifting patch embedding, stages of pre-norm blocks or plain layers, a step between stages,
     invariant pooling over `(x, g)`, a norm and a linear head. `forward` is invariant:
-    `model(L_h f) == model(f)` for every element `h`; `features` is equivariant.
+    `model(L_h f) == model(f)` for every element `h`; `features` is equivariant. With a `frame` in
+    the config, `forward` reads the image turned back, and is invariant to the frame's group too.
 
     Example:
         >>> import torch
@@ -61,6 +65,11 @@ class EquivariantViT(nn.Module):
             dim = stage.dim
         self.norm, self.pool = norm(dim), InvariantPool(config.pool)
         self.head = ClassHead(dim, config.classes) if config.classes else nn.Identity()
+        self.frame: Frame | None = None
+        if config.frame is not None:
+            group = group_from_name(str(config.frame))
+            self.frame = Frame(small_front(group, config.in_channels), group)
+            self.inside = None  # for an audit: the parts see an image that does not turn
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last is normalized."""
@@ -73,6 +82,11 @@ class EquivariantViT(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """`(B, in_channels, H, W)` -> logits `(B, classes)`, or pooled features `(B, C)`."""
+        if self.frame is None:
+            return self._read(image)
+        return read_framed(self.frame, self._read, image)
+
+    def _read(self, image: Tensor) -> Tensor:
         return self.head(self.pool(self.features(image)[-1]))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:

@@ -28,14 +28,16 @@ class Preprocessing:
     Args:
         mean, std: mean and standard deviation of each channel of the training images in [0, 1].
         classes: names of the classes.
+        fit: side of the squares that the images were fitted into, see `load_classification`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: tuple[str, ...]
+    fit: int | None = None
 
     @classmethod
-    def of(cls, data: LabeledImages) -> Preprocessing:
+    def of(cls, data: LabeledImages, fit: int | None = None) -> Preprocessing:
         """Compute it from a training set, using at most 10,000 evenly spaced images."""
         count = len(data)
         if count > _SAMPLE:
@@ -47,7 +49,7 @@ class Preprocessing:
             means.append((share @ levels).item())
             stds.append((share @ (levels - means[-1]) ** 2).sqrt().item())
         # The minimum keeps a constant channel finite.
-        return cls(tuple(means), tuple(max(std, 1e-3) for std in stds), data.classes)
+        return cls(tuple(means), tuple(max(std, 1e-3) for std in stds), data.classes, fit)
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 `(B, C, H, W)` -> float32, standardized."""
@@ -76,7 +78,8 @@ class Preprocessing:
     def load(cls, folder: Path) -> Preprocessing:
         """Read it from a model's folder."""
         values = json.loads((folder / _FILE).read_text())
-        return cls(**{name: tuple(value) for name, value in values.items()})
+        fit = values.pop("fit", None)  # absent in files of earlier models
+        return cls(**{name: tuple(value) for name, value in values.items()}, fit=fit)
 
 
 def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:

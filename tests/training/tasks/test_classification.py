@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
@@ -301,6 +302,22 @@ def test_images_are_standardised_by_the_training_set(data):
     values = Preprocessing.of(train)(train.images)
     assert values.mean().abs() < 1e-5
     assert values.std(correction=0) == pytest.approx(1, abs=1e-5)
+
+
+def test_images_of_many_sizes_are_fitted_in_training_and_the_model_says_so(tmp_path):
+    for number, split in enumerate(("train", "train", "train", "valid", "valid")):
+        for label, level in (("dark", 40), ("light", 200)):
+            folder = tmp_path / split / label
+            folder.mkdir(parents=True, exist_ok=True)
+            image = np.full((9 + number, 14, 3), level, np.uint8)
+            Image.fromarray(image).save(folder / f"{number}.png")
+    run = engine(tmp_path, data_fit=8, model=PLAIN_VIT | {"frame": "C4"}, schedule_epochs=2)
+    run.fit()
+    model, preprocessing = load_classifier(run.out / "model")
+    assert preprocessing.fit == 8
+    assert model.config.frame == "C4"
+    valid = load_classification(tmp_path, "valid", preprocessing.fit)
+    assert evaluate(model, valid, preprocessing, (90, 180))[180].difference == 0
 
 
 def test_pcam_is_trained_on_without_being_read_whole(tmp_path):

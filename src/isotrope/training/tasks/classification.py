@@ -47,6 +47,7 @@ class ClassificationTask(Task[EquivariantViT]):
     Args:
         start: A folder written by `EquivariantViT.save_pretrained`, with the initial weights of a
             new run.
+        fit: Side of the squares that the images were fitted into, to be stored with the model.
 
     Raises:
         ValueError: `valid` has other classes or channels than `train`.
@@ -62,18 +63,19 @@ class ClassificationTask(Task[EquivariantViT]):
         label_smoothing: float = 0.0,
         seed: int = 0,
         start: str | None = None,
+        fit: int | None = None,
     ) -> None:
         self.model, self.train, self.valid = model, train, valid
         self.batch_size, self.seed, self.start = batch_size, seed, start
         self.augmentation = augmentation or Augmentation()
         self.label_smoothing = label_smoothing
-        self.preprocessing = Preprocessing.of(train)
+        self.preprocessing = Preprocessing.of(train, fit)
         self.preprocessing.check(valid)
         self.epoch = len(train)
         labels = crc32(valid.labels.numpy().tobytes(), crc32(train.labels.numpy().tobytes()))
         own = vars(self.preprocessing)
         self.made_of = {"images": len(train), "labels": labels} | {
-            f"preprocessing.{name}": list(value) for name, value in own.items()
+            f"preprocessing.{name}": list(own[name]) for name in ("mean", "std", "classes")
         }
 
     def begin(self) -> None:

@@ -79,6 +79,8 @@ class ClassifierData(Fields, frozen=True):
         settle: Number of epochs at the end in which half of each batch stays unaugmented. Warping
             blurs images slightly, and the images that the model will see are not blurred.
         train_samples: Number of training images, drawn by the seed; None: all.
+        fit: Side in pixels of the square into which each image of a folder or tar is fitted, whole
+            and in the middle; None: the images have one size.
     """
 
     batch_size: PositiveInt = 64
@@ -87,6 +89,7 @@ class ClassifierData(Fields, frozen=True):
     warp: NonNegativeFloat = 1.0
     settle: NonNegativeInt = 0
     train_samples: PositiveInt | None = None
+    fit: PositiveInt | None = None
 
 
 class ClassifierLosses(Fields, frozen=True):
@@ -168,8 +171,8 @@ class ClassificationRecipe(Recipe, frozen=True):
         Raises:
             ValueError, FileNotFoundError: The data cannot be read.
         """
-        train = self._subset(load_classification(data, "train"))
-        valid = load_classification(data, "valid")
+        train = self._subset(load_classification(data, "train", self.data.fit))
+        valid = load_classification(data, "valid", self.data.fit)
         shown, epochs = self.data, self.schedule.epochs
         settled = epochs - shown.settle if epochs is not None and shown.settle else None
         with torch.random.fork_rng(devices=[]):
@@ -184,6 +187,7 @@ class ClassificationRecipe(Recipe, frozen=True):
             self.losses.label_smoothing,
             self.run.seed,
             self.model.start,
+            shown.fit,
         )
 
     def _subset(self, images: LabeledImages) -> LabeledImages:
