@@ -1,11 +1,24 @@
 """`isotrope train recognizer`: what it says of a recipe that it cannot follow."""
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from isotrope import cli
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+SEGMENTER = """
+data.size = 16
+data.group = 4
+data.parts = 1
+schedule.examples = 4
+run.workers = 0
+run.precision = "32-true"
+[model]
+stages = [{ mixer = "plain", depth = 1, dim = 4 }]
+"""
 
 
 @pytest.mark.parametrize(
@@ -38,3 +51,23 @@ def test_a_broken_checkpoint_is_named(tmp_path, content):
     assert result.exit_code == 1
     assert "checkpoint.pt" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_segmenter_is_trained_and_its_scores_are_shown(tmp_path):
+    pytest.importorskip("skimage", reason="watersheds are scikit-image's")
+    rng = np.random.default_rng(0)
+    for split in ("train", "valid"):
+        for part in ("images", "labels"):
+            (tmp_path / "data" / split / part).mkdir(parents=True)
+            pixels = rng.integers(0, 3, (16, 24), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / split / part / "0.png")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(SEGMENTER)
+    common = ("--config", str(recipe), "--data", str(tmp_path / "data"))
+    arguments = ["train", "segmentation", *common, "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exit_code == 0, result.output
+    assert ": AP 0.000 at IoU 0.5, 0.000 from 0.5 to 0.95, AJI 0." in result.stdout
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+    result = CliRunner().invoke(cli.app, [*arguments[:-1], str(tmp_path), "--set", "data.size=7"])
+    assert "data.size=7 is not a multiple of 4, the model's unit; give 8" in result.stderr

@@ -1,0 +1,118 @@
+"""Images with a map of the instances in them, such as cells, from a folder or a tar."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from isotrope.data.labeled_images import AGAIN, SPLITS, held_out, reading
+from isotrope.io.images import image_suffixes, load_pixels
+from isotrope.io.tars import TarFiles
+
+_LAYOUT = "name them SPLIT/images/NAME.jpg and SPLIT/labels/NAME.png, with splits " + ", ".join(
+    SPLITS
+)
+
+
+@dataclass(frozen=True)
+class LabeledInstances:
+    """An image and its instances.
+
+    Args:
+        name: The name of the image's file.
+        pixels: uint8 `(3, H, W)`, RGB.
+        labels: int32 `(H, W)`: the number of the instance that has a pixel, from 1; 0 outside.
+    """
+
+    name: str
+    pixels: Tensor
+    labels: np.ndarray
+
+
+def load_instances(
+    path: str | Path, split: str, from_train: bool = False
+) -> list[LabeledInstances]:
+    """Load a split of a set of files `SPLIT/images/NAME` and `SPLIT/labels/NAME.png`.
+
+    A label image holds the number of an instance in each pixel, 0 for none, in 8, 16 or 32 bits.
+    Without a split `valid`, every sixth training image validates.
+
+    Args:
+        path: A folder, or a tar of one.
+        split: "train", "valid" or "test".
+        from_train: Validate on every sixth training image even if there is a split `valid`, which
+            then stays unseen and can be the test.
+
+    Raises:
+        FileNotFoundError: The set, the split or a label image is missing.
+        ValueError: The split is unknown, a file is broken, or an image and its labels differ in
+            size.
+    """
+    path = Path(path)
+    if split not in SPLITS:
+        raise ValueError(f"split={split!r} is not known; use one of {', '.join(SPLITS)}")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; give a folder or a tar: {_LAYOUT}")
+    files = _files(path)
+    found = {name.split("/")[-3] for name in files}
+    whole = split != "test" and "train" in found and (from_train or "valid" not in found)
+    given = "train" if whole else split
+    names = sorted(n for n in files if n.split("/")[-3:-1] == [given, "images"])
+    if not names:
+        raise FileNotFoundError(f"{path} has no images of the split {split}; {_LAYOUT}")
+    names = held_out(names, split) if whole else names
+    return [_load(path, files, name) for name in names]
+
+
+def _files(path: Path) -> Mapping[str, Path | bytes]:
+    """The images and labels by name, `.../split/images/name`."""
+    if path.is_dir():
+        files = {file.relative_to(path).as_posix(): file for file in path.glob("*/*/*")}
+        return {name: file for name, file in files.items() if _is_image(name)}
+    tar = TarFiles(path)
+    return {name: tar[name] for name in tar if _is_image(name)}
+
+
+def _is_image(name: str) -> bool:
+    parts = name.split("/")[-3:]
+    return (
+        len(parts) == 3
+        and parts[1] in ("images", "labels")
+        and Path(name).suffix.lower() in image_suffixes()
+        and not any(part.startswith(".") for part in parts)
+    )
+
+
+def _load(path: Path, files: Mapping[str, Path | bytes], name: str) -> LabeledInstances:
+    folder, _, file = name.rpartition("/")
+    key = f"{folder.removesuffix('images')}labels/{Path(file).stem}.png"
+    if key not in files:
+        raise FileNotFoundError(f"{path}: {name} has no labels; add {key}")
+    pixels = load_pixels(files[name])
+    labels = _labels(f"{path}: {key}", files[key])
+    if labels.shape != pixels.shape[:2]:
+        raise ValueError(
+            f"{path}: {name} has {pixels.shape[1]}x{pixels.shape[0]} px and its labels "
+            f"{labels.shape[1]}x{labels.shape[0]}, which must be the same; {AGAIN}"
+        )
+    return LabeledInstances(file, torch.from_numpy(pixels).movedim(-1, 0).contiguous(), labels)
+
+
+def _labels(name: str, content: Path | bytes) -> np.ndarray:
+    with reading(Path(name)):
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        with Image.open(source) as image:
+            values = np.asarray(image)
+    if values.ndim != 2 or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} is {values.dtype} {values.shape}, which must be one whole number for each "
+            "pixel; save it as gray PNG of 8 or 16 bits"
+        )
+    return values.astype(np.int32)

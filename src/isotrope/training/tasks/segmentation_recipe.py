@@ -1,0 +1,144 @@
+"""The recipe of a segmenter, which makes its task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import model_validator as validator
+
+from isotrope.data.instances import load_instances
+from isotrope.models.config import EquivariantViTConfig
+from isotrope.models.instances import Watershed
+from isotrope.models.segmenter import Segmenter, SegmenterConfig
+from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig, ScheduleConfig
+from isotrope.training.tasks.segmentation import SegmentationTask, WindowsOf
+
+
+class SegmenterModel(Fields, extra="allow", frozen=True):
+    """The model to train: fields of its backbone, an `EquivariantViTConfig`.
+
+    Args:
+        start: A folder written by `Segmenter.save_pretrained`, with the initial weights of a new
+            run; None: random weights.
+        inside, core, smallest: As in `models.instances.Watershed`.
+    """
+
+    start: str | None = None
+    inside: float = Field(default=0.5, gt=0, lt=1)
+    core: float = 0.5
+    smallest: NonNegativeInt = 20
+
+    @validator(mode="after")
+    def _can_be_built(self) -> Self:
+        self.config()  # report a faulty model now, not after loading the data
+        return self
+
+    def config(self) -> SegmenterConfig:
+        """The config of the model.
+
+        Raises:
+            ValueError: The fields are not those of `EquivariantViTConfig`.
+        """
+        given: dict[str, Any] = dict(self.model_extra or {})
+        if fixed := sorted({"in_channels", "classes"} & set(given)):
+            raise ValueError(f"{', '.join(fixed)}: images are RGB and give maps; leave it out")
+        watershed = Watershed(self.inside, self.core, self.smallest)
+        try:
+            return SegmenterConfig(EquivariantViTConfig(**given), watershed=watershed)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"{error}; give fields of EquivariantViTConfig") from error
+
+    def segmenter(self) -> Segmenter:
+        """The model, with random weights or those of `start`.
+
+        Raises:
+            ValueError: `start` has another backbone.
+        """
+        model = Segmenter(self.config())
+        if self.start:
+            given = Segmenter.from_pretrained(self.start)
+            if given.config.backbone != model.config.backbone:
+                raise ValueError(
+                    f"model.start={self.start!r} has another backbone than the recipe; give "
+                    "weights of the same, or leave start out"
+                )
+            model.load_state_dict(given.state_dict())
+        return model
+
+
+class SegmenterData(Fields, frozen=True):
+    """The training data.
+
+    Args:
+        size: Side of a training window, px.
+        augment: "none", "turns" (quarter turns) or "mirrors" (these, and mirrored).
+        light: Standard deviation of the logarithm of a window's brightness, and of its contrast.
+        from_train: Validate on every sixth training image even if there is a split `valid`, which
+            can then be the test.
+        group, parts: Number of windows in a group of the stream, and of batches made from it.
+    """
+
+    size: PositiveInt = 128
+    augment: Literal["none", "turns", "mirrors"] = "none"
+    light: NonNegativeFloat = 0.2
+    from_train: bool = False
+    group: PositiveInt = 32
+    parts: PositiveInt = 4
+
+
+class SegmenterLosses(Fields, frozen=True):
+    """Weight of the loss of distances; that of the foreground is 1."""
+
+    distance: NonNegativeFloat = 2.0
+
+
+class SegmentationRecipe(Recipe, frozen=True):
+    """The recipe of `isotrope train segmentation --config FILE`."""
+
+    data: SegmenterData = SegmenterData()
+    model: SegmenterModel = SegmenterModel()
+    losses: SegmenterLosses = SegmenterLosses()
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-3, weight_decay=0.02)
+    schedule: ScheduleConfig = ScheduleConfig(examples=20_000)
+    run: RunConfig = RunConfig()
+
+    may_change: ClassVar = (
+        *Recipe.may_change,
+        *("data.group", "data.parts", "model.inside", "model.core", "model.smallest"),
+    )
+
+    @validator(mode="after")
+    def _windows_fit(self) -> Self:
+        unit = self.model.config().backbone.unit
+        if self.data.size % unit:
+            raise ValueError(
+                f"data.size={self.data.size} is not a multiple of {unit}, the model's unit; "
+                f"give {self.data.size // unit * unit + unit}"
+            )
+        return self
+
+    def task(self, data: Path) -> SegmentationTask:
+        """The task; `data` is a folder or tar for `load_instances`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.run.seed)
+            model = self.model.segmenter()
+        return self.task_of(model, data)
+
+    def task_of(self, model: torch.nn.Module, data: Path) -> SegmentationTask:
+        """The task with any model that `SegmentationTask` can train."""
+        shown = self.data
+        train, valid = (load_instances(data, s, shown.from_train) for s in ("train", "valid"))
+        return SegmentationTask(
+            model,
+            train,
+            valid,
+            WindowsOf(shown.size, shown.augment, shown.light),
+            self.model.config().watershed,
+            self.losses.distance,
+            shown.group,
+            shown.parts,
+            self.run.seed,
+        )
