@@ -338,3 +338,20 @@ def test_the_time_left_is_reported(tmp_path):
     Engine(Doubling(8, 8), recipe(schedule_minutes=5.0), tmp_path).fit(rows.append)
     assert all(0 <= row["left"] <= 300 for row in rows)
     assert rows[-1]["progress"] > rows[0]["progress"]
+
+
+def test_batches_that_are_accumulated_make_one_step(tmp_path):
+    plain, shown = run(tmp_path / "plain")
+    engine, task = run(tmp_path / "more", run_accumulate=2)
+    assert sorted(task.seen) == sorted(shown.seen)
+    assert len(task.rates) == 8
+    assert engine.examples == plain.examples == 64
+    rest, after = run(tmp_path / "more", run_accumulate=4, schedule_examples=96)
+    assert rest.examples == 96
+    assert len(after.seen) == 32
+
+
+def test_a_task_without_blocks_is_not_treated_block_by_block(tmp_path):
+    for field, value in (("compile", True), ("recompute", True), ("strategy", "fsdp")):
+        with pytest.raises(ValueError, match=rf"run\.{field}=.* block by block, .*; leave it out"):
+            Engine(Doubling(), recipe(**{f"run_{field}": value}), tmp_path)

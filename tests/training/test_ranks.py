@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import os
 import shutil
@@ -15,6 +16,7 @@ import torch
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:lightning")
 
 
@@ -26,11 +28,17 @@ def script():
     return module
 
 
-def two_ranks(examples: int, out: Path) -> None:
+def start(examples: int, out: Path, *fields: str, launcher=(sys.executable,), ranks: int = 2):
+    """Run the script; its exit status and what it wrote to stderr."""
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(SCRIPT), "2", str(examples), str(out)]
+    command = [*launcher, str(SCRIPT), str(ranks), str(examples), str(out), *fields]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    return done.returncode, done.stderr
+
+
+def two_ranks(examples: int, out: Path, *fields: str, **how) -> None:
+    status, errors = start(examples, out, *fields, **how)
+    assert status == 0, errors
 
 
 def seen(out: Path) -> list[float]:
@@ -39,28 +47,51 @@ def seen(out: Path) -> list[float]:
     ]
 
 
+def shown(script, out: Path, groups: range) -> list[float]:
+    """The examples of these groups."""
+    stream = script.Points(out).stream(0, 0, 1)
+    return sorted(float(v) for n in groups for b in stream.group(n).batches for v in b["x"][:, 0])
+
+
 def moments(out: Path) -> dict:
+    """The weights, their average and the optimizer's moments, which are means of gradients.
+
+    AdamW's steps alone would hide a factor of the gradients.
+    """
     state = torch.load(out / "checkpoint.pt", weights_only=True)
-    return {"model": state["model"], "examples": state["progress"][0]} | {
+    names = {"model": state["model"], "average": state["average"], "examples": state["progress"][0]}
+    return names | {
         f"{number}.{name}": value
         for number, values in state["optimizer"]["state"].items()
         for name, value in values.items()
-        if name != "step"
     }
 
 
+def log(out: Path) -> list[dict[str, str]]:
+    with (out / "log.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "hours"} for row in csv.DictReader(file)]
+
+
 @pytest.mark.slow
-def test_two_ranks_train_as_one_and_hand_over(script, tmp_path):
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_ranks_train_as_one_and_hand_over(script, tmp_path, strategy):
     both, one = tmp_path / "both", tmp_path / "one"
     script.train(1, 16, both)  # groups 0 and 1
     shutil.copytree(both, one)
-    two_ranks(48, both)  # groups 2 to 5, two at a time
-    script.train(1, 48, one, pairs=True)
+    two_ranks(48, both, f"strategy={strategy}")  # groups 2 to 5, two at a time
+    script.train(1, 48, one, accumulate=2)
 
-    # The moments are means of gradients, of which AdamW's steps alone would hide a factor.
     a, b = moments(both), moments(one)
     assert a.pop("examples") == b.pop("examples") == 48
-    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    rows, expected = log(both), log(one)
+    for row in rows:
+        row.pop("train_odd")  # of one rank alone
+    for row, other in zip(rows, expected, strict=True):
+        numbers, others = ({k: float(v) for k, v in r.items() if v} for r in (row, other))
+        assert numbers == pytest.approx(others, abs=2e-5)
+    weights = [torch.load(out / "model" / "weights.pt", weights_only=True) for out in (both, one)]
+    torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
     assert (both / "validated.txt").read_text() == "once\n" * 2, "rank 0 alone validates"
     assert {path.name for path in both.iterdir()} == {
         *("checkpoint.pt", "log.csv", "curve.png", "model", "validated.txt"),
@@ -68,6 +99,43 @@ def test_two_ranks_train_as_one_and_hand_over(script, tmp_path):
     }
 
     script.train(1, 64, both, workers=2)  # groups 6 and 7
-    stream = script.Points(tmp_path).stream(0, 0, 1)
-    expected = [value for n in range(8) for b in stream.group(n).batches for value in b["x"][:, 0]]
-    assert sorted(seen(both)) == pytest.approx(sorted(map(float, expected)), abs=1e-5)
+    assert sorted(seen(both)) == pytest.approx(shown(script, tmp_path, range(8)), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_ranks_that_accumulate_train_as_one_too(script, tmp_path, strategy):
+    """Two ranks of two batches a step, and one of four; blocks are computed twice on the way."""
+    both, one = tmp_path / "both", tmp_path / "one"
+    both.mkdir()
+    one.mkdir()
+    two_ranks(64, both, f"strategy={strategy}", "accumulate=2", "recompute=true", launcher=TORCHRUN)
+    script.train(1, 64, one, accumulate=4)
+    torch.testing.assert_close(moments(both), moments(one), rtol=1e-5, atol=1e-6)
+    assert sorted(seen(both)) == sorted(seen(one))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_a_rank_that_dies_ends_the_run_and_the_next_start_goes_on(script, tmp_path, strategy):
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    broken.mkdir()
+    whole.mkdir()
+    status, errors = start(64, broken, f"strategy={strategy}", "die=20", launcher=TORCHRUN)
+    assert status not in (0, None)
+    assert "SIGKILL" in errors
+    assert moments(broken)["examples"] in (16, 32)  # rank 1 dies in its third group
+    script.train(1, 64, whole, accumulate=2)
+    if strategy == "ddp":
+        script.train(1, 64, broken, accumulate=2)
+    else:
+        two_ranks(64, broken, "strategy=ddp")
+    torch.testing.assert_close(moments(broken), moments(whole), rtol=1e-5, atol=1e-6)
+    assert set(seen(broken)) == set(seen(whole))
+
+
+@pytest.mark.slow
+def test_a_dead_child_of_the_first_rank_ends_the_run(tmp_path):
+    """Without torchrun the first rank starts the others; it must not wait for a dead one."""
+    status, _ = start(64, tmp_path, "die=20")
+    assert status != 0

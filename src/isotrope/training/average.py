@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from isotrope.training.ranks import local
+
 
 class WeightAverage(AveragedModel):
     """The exponential average of weights and buffers, `a <- d a + (1 - d) w` at each step.
@@ -27,14 +29,23 @@ class WeightAverage(AveragedModel):
 
     def update_parameters(self, model: nn.Module) -> None:
         pairs = zip(self.module.parameters(), model.parameters(), strict=True)
-        self._frozen = {average.data_ptr() for average, now in pairs if not now.requires_grad}
+        self._frozen = {_place(average) for average, now in pairs if not now.requires_grad}
         super().update_parameters(model)
 
     def _mix(self, averages: Any, currents: Any, _: Any) -> None:
         count = int(self.n_averaged)
         decay = min(self.decay, (1 + count) / (10 + count))
         pairs = zip(averages, currents, strict=True)
-        learned = [pair for pair in pairs if pair[0].data_ptr() not in self._frozen]
+        learned = [
+            (local(average), local(now))
+            for average, now in pairs
+            if _place(average) not in self._frozen
+        ]
         if learned:
             mix = get_ema_multi_avg_fn(decay)
             mix([average for average, _ in learned], [now for _, now in learned], count)
+
+
+def _place(tensor: torch.Tensor) -> int:
+    """Where a tensor's values are, which is the same for a parameter and its `detach()`."""
+    return local(tensor.detach()).data_ptr()

@@ -1,42 +1,41 @@
 """The training loop: Lightning Fabric, a time or count limit, checkpoints, a log, an average.
 
-A `Task` defines what is learned; the engine handles the rest: precision, ranks, schedule, averaged
-weights, resuming, validation. `checkpoint.pt` has everything needed to resume.
+A `Task` defines what is learned, a `Learner` updates it; the engine handles the rest: ranks,
+schedule, resuming, validation. `checkpoint.pt` has everything needed to resume, on any number of
+ranks.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from isotrope.data.stream import Stream
+from isotrope.data.stream import Group, Stream
 from isotrope.training.average import WeightAverage
 from isotrope.training.checkpoint import (
-    learned_state,
     load_checkpoint,
     refuse_another,
-    restore_state,
     restoring,
     save_checkpoint,
 )
 from isotrope.training.curve import draw_log
-from isotrope.training.devices import LossModule, moved, synchronized
-from isotrope.training.loop import decayed, write_log
+from isotrope.training.learner import Learner
+from isotrope.training.loop import write_log
 from isotrope.training.pace import Pace
+from isotrope.training.ranks import make_fabric
 from isotrope.training.recipe import Recipe
 from isotrope.training.task import Task
 
 Report = Callable[[dict[str, float]], None]
 
 _REPORTED = 10
-"""Steps between reports: reading a loss forces a synchronization with the GPU."""
+"""Steps between reports, and between looks at a common clock: both synchronize with the GPU."""
 
 _DRAWN = 60.0
 """Seconds between plots of the curve: one takes as long as many steps of a small model."""
@@ -46,8 +45,7 @@ class Engine:
     """Trains the model of a task, and resumes the last run in `out`.
 
     Writes `checkpoint.pt`, `log.csv`, `curve.png` and `model/` (the averaged weights chosen by
-    `recipe.run.keep`) to `out`. Each replaces the older one atomically, and only rank 0 writes. On
-    several GPUs batch norms share their statistics; torch cannot do that on CPUs.
+    `recipe.run.keep`) to `out`. Each replaces the older one atomically, and only rank 0 writes.
 
     Args:
         task: What to learn.
@@ -55,12 +53,13 @@ class Engine:
         out: The folder of the run.
 
     Attributes:
-        average: The averaged weights.
+        learner: What learns.
         rows: The rows of the log.
 
     Raises:
         ValueError: The checkpoint in `out` is broken or belongs to another recipe or other data,
-            or the recipe counts epochs and the task has none.
+            the recipe counts epochs and the task has none, or it asks for something that the
+            task's model cannot do.
     """
 
     def __init__(self, task: Task[Any], recipe: Recipe, out: str | Path) -> None:
@@ -68,29 +67,29 @@ class Engine:
         self.identity = recipe.identity() | dict(task.made_of)
         self.pace = Pace(recipe.schedule, task.epoch)
         self.out.mkdir(parents=True, exist_ok=True)
-        run, chosen = recipe.run, recipe.optimizer
-        self.fabric = Fabric(accelerator="auto", devices=run.devices, precision=run.precision)
+        self.fabric = make_fabric(recipe.run)
         self.fabric.launch()
-        self.fabric.seed_everything(run.seed, verbose=False)
+        self.fabric.seed_everything(recipe.run.seed, verbose=False)
         self.checkpoint = self.out / "checkpoint.pt"
         if not (resumed := self.checkpoint.is_file()):
             task.begin()
-        self.average = WeightAverage(task.model, chosen.ema, self.fabric.device)
-        task.model = synchronized(task.model, self.fabric.world_size, self.fabric.device)
-        optimizer = torch.optim.AdamW(
-            decayed(task.model, chosen.weight_decay, task.faster),
-            lr=chosen.learning_rate,
-            betas=chosen.betas,
-            fused=True,  # one call for all weights: saves 5% of a small model's step
-        )
-        # The wrapped module's forward is the loss, so that ranks average its gradients.
-        self.losses, self.optimizer = self.fabric.setup(LossModule(task), optimizer)
+        self.learner = Learner(task, recipe, self.fabric)
         self.rows: list[dict[str, float]] = []
         self.sums: dict[str, Tensor] = {}  # sums of the losses since the last validation
         self.steps = 0  # number of steps in `sums`
         self.drawn = time.monotonic()
         if resumed:
             self._load()
+
+    @property
+    def average(self) -> WeightAverage:
+        """The averaged weights."""
+        return self.learner.average
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer."""
+        return self.learner.optimizer
 
     @property
     def examples(self) -> int:
@@ -138,10 +137,11 @@ class Engine:
             self.save()  # in case the validation fails
         if not self.rows or self.rows[-1]["examples"] != self.examples:
             self.validate()
-        elif self.fabric.is_global_zero:  # the run may have been killed between checkpoint and log
+            return
+        if self.fabric.is_global_zero:  # the run may have been killed between checkpoint and log
             self._write_log()
-            if not self.task.saved(self.out / "model"):
-                self._save_again()
+        if self._agreed(not self.task.saved(self.out / "model")):
+            self._save_again()
 
     def validate(self, **more: float) -> dict[str, float]:
         """Score the averaged weights on rank 0, log them, and keep them if the recipe says so.
@@ -149,35 +149,32 @@ class Engine:
         Args:
             more: Extra columns for this row of the log.
         """
-        if self.fabric.is_global_zero:
+        model, sums = self.learner.averaged(), self._mean(self.sums)
+        if model is not None and self.fabric.is_global_zero:
             row: dict[str, float] = {"examples": self.examples}
             if self.task.epoch:
                 row["epochs"] = round(self.examples / self.task.epoch, 4)
             row["hours"] = round(self.seconds / 3600, 4)
-            row |= {f"train_{n}": round(float(s) / self.steps, 5) for n, s in self.sums.items()}
-            model = self.average.module.eval()
+            row |= {f"train_{n}": round(float(s) / self.steps, 5) for n, s in sums.items()}
             self.rows.append(row | more | self.task.validate(model))
         self.rows = self._agreed(self.rows)
         self.sums, self.steps = {}, 0
-        if self.fabric.is_global_zero and self.kept is self.rows[-1]:
-            self._save_model()
+        if self.kept is self.rows[-1]:
+            self._save_model(model)
         self.save()
         if self.fabric.is_global_zero:
             self._write_log()
         return self.rows[-1]
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; every rank must call it."""
+        learned, sums = self.learner.state(), self._mean(self.sums)
         if self.fabric.is_global_zero:
-            kept = learned_state if self.task.frozen_known else nn.Module.state_dict
-            state = {
-                "model": kept(self.task.model),
-                "average": kept(self.average),
-                "optimizer": self.optimizer.state_dict(),
+            state = learned | {
                 "progress": (self.examples, self.seconds),
                 "begun": self.pace.begun,
                 "rows": self.rows,
-                "sums": ({name: value.cpu() for name, value in self.sums.items()}, self.steps),
+                "sums": ({name: value.cpu() for name, value in sums.items()}, self.steps),
                 "identity": self.identity,
             }
             save_checkpoint(self.checkpoint, state)
@@ -185,19 +182,22 @@ class Engine:
 
     def _train(self, report: Report) -> None:
         stream, run, steps = self._stream(), self.recipe.run, 0
-        position, ranks = stream.start, self.fabric.world_size
+        position, together = stream.start, self.fabric.world_size * run.accumulate
+        often = self.fabric.world_size == 1 or self.recipe.schedule.minutes is not None
         saved = validated = self.seconds
         clock = time.monotonic() - self.seconds
-        groups = iter(stream.loader(run.workers))
+        groups: Iterator[Group] = iter(stream.loader(run.workers))
         while not self.finished:
-            group, before = next(groups), self.examples
-            torch.manual_seed(run.seed * 1_000_003 + group.number)  # dropout, also after a resume
-            more = stream.seen(position + ranks) - stream.seen(position)
-            position += ranks
-            for number, batch in enumerate(group.batches, start=1):
-                seen = before + more * number // len(group.batches)
-                losses = self._step(batch, seen)
-                self.pace.seconds = self._agreed(time.monotonic() - clock)
+            taken, before = [next(groups) for _ in range(run.accumulate)], self.examples
+            torch.manual_seed(run.seed * 1_000_003 + taken[0].number)  # dropout, after a resume too
+            more = stream.seen(position + together) - stream.seen(position)
+            position += together
+            updates = list(zip(*(group.batches for group in taken), strict=True))
+            for number, batches in enumerate(updates, start=1):
+                seen = before + more * number // len(updates)
+                losses = self._step(batches, seen)
+                if often or steps % _REPORTED == 0:
+                    self.pace.seconds = self._agreed(time.monotonic() - clock)
                 if steps % _REPORTED == 0 and self.fabric.is_global_zero:
                     report({n: float(value) for n, value in losses.items()} | self._position())
                 steps += 1
@@ -210,27 +210,11 @@ class Engine:
                 self.save()
                 saved = self.seconds
 
-    def _step(self, batch: Any, seen: int) -> dict[str, Tensor]:
+    def _step(self, batches: Sequence[Any], seen: int) -> dict[str, Tensor]:
         """One update; `seen` is the number of examples seen after it."""
-        chosen = self.recipe.optimizer
-        rate = chosen.learning_rate * self.pace.learning_rate(seen)
-        for part in self.optimizer.param_groups:
-            part["lr"] = rate * part.get("speed", 1.0)
-        self.losses.train()
-        batch = moved(batch, self.fabric.device)
-        if self.fabric.device.type != "cpu":
-            batch = self.task.finish(batch)
-        losses = self.losses(batch)
-        self.fabric.backward(losses["loss"])
-        self.fabric.clip_gradients(
-            self.losses, self.optimizer, max_norm=chosen.clip, error_if_nonfinite=False
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.task.after_step(self.task.model, rate)
-        self.average.update_parameters(self.task.model)
+        rate = self.recipe.optimizer.learning_rate * self.pace.learning_rate(seen)
+        losses = self.learner.update(batches, rate)
         self.pace.examples, self.steps = seen, self.steps + 1
-        losses = {name: value.detach() for name, value in losses.items()}
         self.sums = {n: value + self.sums.get(n, 0.0) for n, value in losses.items()}
         return losses
 
@@ -251,9 +235,20 @@ class Engine:
         """The value from rank 0 on every rank, since clocks differ."""
         return self.fabric.broadcast(value) if self.fabric.world_size > 1 else value
 
-    def _save_model(self) -> None:
-        # A copy: saving moves a model to the CPU.
-        self.task.save(copy.deepcopy(self.average.module), self.out / "model")
+    def _mean(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The mean over the ranks of each value, some of which a rank may lack."""
+        ranks = self.fabric.world_size
+        if ranks == 1:
+            return values
+        found: list[dict[str, float]] = [{} for _ in range(ranks)]
+        torch.distributed.all_gather_object(found, {n: float(v) for n, v in values.items()})
+        names = dict.fromkeys(name for rank in found for name in rank)
+        return {n: torch.tensor(sum(rank.get(n, 0.0) for rank in found) / ranks) for n in names}
+
+    def _save_model(self, model: nn.Module | None) -> None:
+        if model is not None and self.fabric.is_global_zero:
+            # A copy: saving moves a model to the CPU.
+            self.task.save(copy.deepcopy(model), self.out / "model")
 
     def _save_again(self) -> None:
         """Rewrite `model/` of a finished run if it has been removed."""
@@ -262,7 +257,7 @@ class Engine:
                 f"{self.out / 'model'} had the weights after {self.kept['examples']:,} examples "
                 f"and is gone; bring it back, or remove {self.checkpoint} to train from the start"
             )
-        self._save_model()
+        self._save_model(self.learner.averaged())
 
     def _write_log(self) -> None:
         write_log(self.out / "log.csv", self.rows)
@@ -280,11 +275,7 @@ class Engine:
             )
         refuse_another(self.checkpoint, state["identity"], self.identity)
         with restoring(self.checkpoint):
-            restore = restore_state if self.task.frozen_known else nn.Module.load_state_dict
-            restore(self.task.model, state["model"])
-            restore(self.average, state["average"])
-            if "optimizer" in state:  # else its moments start over
-                self.optimizer.load_state_dict(state["optimizer"])
+            self.learner.restore(state)
             examples, seconds = state["progress"]
             self.pace.restore(examples, seconds, state["begun"])
             self.rows = state["rows"]

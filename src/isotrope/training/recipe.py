@@ -80,7 +80,14 @@ class RunConfig(Fields, frozen=True):
 
     Args:
         precision: Fabric's precision, such as "bf16-mixed" or "32-true".
-        devices: Number of GPUs, or processes on a CPU; "auto": all GPUs, or one process.
+        devices: Number of GPUs, or processes on a CPU; "auto": all GPUs, or one process. `torchrun`
+            sets it itself.
+        strategy: "ddp": each process has the whole model; "fsdp" (FSDP2): each has a part of the
+            weights, the gradients and the optimizer's state, which large models need.
+        accumulate: Number of batches on each process whose mean gradient makes one step.
+        compile: Whether blocks are compiled (`torch.compile`).
+        recompute: Whether blocks are computed again in the backward pass (activation
+            checkpointing): a third more computation, and a fraction of the memory.
         workers: Number of processes that make batches; 0: the training process makes them.
         validate_minutes, validate_epochs, validate_examples: Interval between validations; None:
             this one does not count. There is always a validation at the end.
@@ -93,6 +100,10 @@ class RunConfig(Fields, frozen=True):
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "bf16-mixed"
     devices: PositiveInt | Literal["auto"] = "auto"
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    accumulate: PositiveInt = 1
+    compile: bool = False
+    recompute: bool = False
     workers: NonNegativeInt = 1
     validate_minutes: PositiveFloat | None = 15.0
     validate_epochs: PositiveFloat | None = None
@@ -121,6 +132,7 @@ class Recipe(Fields, frozen=True):
     may_change: ClassVar[tuple[str, ...]] = (
         *("schedule", "optimizer.learning_rate", "optimizer.ema"),
         *("run.precision", "run.devices", "run.workers", "run.save_minutes", "run.patience"),
+        *("run.strategy", "run.accumulate", "run.compile", "run.recompute"),
         *("run.validate_minutes", "run.validate_epochs", "run.validate_examples"),
     )
     renamed: ClassVar[dict[str, str]] = {}

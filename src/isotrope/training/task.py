@@ -59,6 +59,14 @@ class Task(ABC, Generic[Model]):
         for each group.
         """
 
+    def blocks(self, model: Model) -> Sequence[nn.Module]:
+        """The parts of a model that FSDP shards, and that are compiled or recomputed, one by one.
+
+        Offer them if the loss calls the model as a whole, which is what gathers sharded weights.
+        """
+        del model
+        return ()
+
     def after_step(self, model: Model, learning_rate: float) -> None:
         """Change the weights after each optimizer step, if needed."""
 

@@ -238,6 +238,23 @@ def test_a_killed_run_ends_as_one_that_was_not(data, augment, monkeypatch):
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # dynamo's own
+@pytest.mark.parametrize("option", ["recompute", "compile"])
+def test_blocks_that_are_compiled_or_computed_again_learn_the_same(data, option, monkeypatch):
+    made = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda call: made(call, backend="aot_eager"))
+    torch.compiler.reset()
+    plain, other = (engine(data, str(on), **{f"run_{option}": on}) for on in (False, True))
+    for run in (plain, other):
+        run.fit()
+    for name, value in tensors(plain.task.model).items():
+        torch.testing.assert_close(other.task.model.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+    kept, _ = load_classifier(other.out / "model")
+    assert list(kept.state_dict()) == list(tensors(plain.task.model))
+    resumed = engine(data, "True", schedule_epochs=4)  # without the option
+    assert same(tensors(resumed.task.model), tensors(other.task.model))
+
+
 def test_a_finished_run_adds_nothing(data):
     engine(data).fit()
     log = (data / "run" / "log.csv").read_text()

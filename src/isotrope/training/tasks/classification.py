@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.data.classification import LabeledImages
@@ -127,6 +127,10 @@ class ClassificationTask(Task[EquivariantViT]):
         return {
             "loss": functional.cross_entropy(logits, batch["labels"], label_smoothing=smoothing)
         }
+
+    def blocks(self, model: EquivariantViT) -> list[nn.Module]:
+        """The layers of every stage."""
+        return [block for stage in model.stages for block in stage.children()]
 
     def validate(self, model: EquivariantViT) -> dict[str, float]:
         """Cross-entropy and accuracy; `score` is minus the cross-entropy, which is less noisy."""
