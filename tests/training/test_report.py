@@ -6,7 +6,8 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 import torch
 
-from isotrope.training.report import as_array, evenly, marked
+from isotrope.training.relabel import as_bytes
+from isotrope.training.report import evenly, marked
 
 
 def test_both_texts_are_marked_where_they_differ():
@@ -22,5 +23,5 @@ def test_lines_are_evenly_spread():
 
 def test_an_image_becomes_bytes():
     image = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1).expand(3, 2, 4)
-    assert as_array(image).shape == (2, 4, 3)
-    assert as_array(image)[0, 0].tolist() == [0, 128, 255]
+    assert as_bytes(image).shape == (2, 4, 3)
+    assert as_bytes(image)[0, 0].tolist() == [0, 128, 255]

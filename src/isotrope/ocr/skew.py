@@ -7,6 +7,9 @@ import math
 import numpy as np
 from PIL import Image
 
+LONG = 5.0
+"""Length, in heights, above which the skew of a line can be measured."""
+
 RANGE, STEP = 10.0, 0.5
 """Range to either side and step of the angles tried, in degrees."""
 
@@ -29,7 +32,8 @@ def skew(pixels: np.ndarray) -> float:
     """
     ink = _ink(pixels)
     rows, columns = ink.shape
-    y, x = np.mgrid[:rows, :columns]
+    y, x = np.nonzero(ink)
+    ink = ink[y, x]
     x = x - columns / 2
     margin = math.ceil(columns / 2 * math.tan(math.radians(RANGE))) + 1
     angles = np.arange(-RANGE, RANGE + STEP / 2, STEP)
@@ -37,10 +41,10 @@ def skew(pixels: np.ndarray) -> float:
     for number, angle in enumerate(angles):
         # y points down, so a line that rises to the right is shifted down there.
         moved = np.rint(y + math.tan(math.radians(angle)) * x).astype(np.int64) + margin
-        profile = np.bincount(moved.ravel(), ink.ravel(), rows + 2 * margin + 1)
+        profile = np.bincount(moved, ink, rows + 2 * margin + 1)
         sharpness[number] = np.square(profile).sum()
     best = int(sharpness.argmax())
-    if not ink.any() or best in (0, len(angles) - 1):
+    if not len(ink) or best in (0, len(angles) - 1):
         return 0.0
     before, here, after = sharpness[best - 1 : best + 2]
     bend = before - 2 * here + after

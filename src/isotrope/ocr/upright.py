@@ -12,6 +12,7 @@ from isotrope.ocr.engines.adapted import read_mixed
 from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.likeliest import likeliest
 from isotrope.ocr.reading import Reading
+from isotrope.ocr.tidy import read_tidied
 from isotrope.ocr.views import Finder, upright_views
 
 
@@ -34,7 +35,7 @@ def read_upright(
         return [_as_it_is(*pair) for pair in zip(images, lines, strict=True)]
     views = upright_views(finder, images, batch_size)
     each = [engine for engine, several in zip(engines, views, strict=True) for _ in several]
-    lines = iter(read_mixed(each, [v.pixels for several in views for v in several], batch_size))
+    lines = iter(read_tidied(each, [v.pixels for several in views for v in several], batch_size))
     return [likeliest([(view, next(lines)) for view in several]) for several in views]
 
 

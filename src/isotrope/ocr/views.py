@@ -12,7 +12,7 @@ import numpy as np
 from isotrope.io.resize import turn
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.rectify import rectified
-from isotrope.ocr.skew import skew
+from isotrope.ocr.skew import LONG, skew
 
 DOUBT = 0.15
 """Every turn with at least this probability is read, and the most likely text is kept."""
@@ -22,9 +22,6 @@ DRIFT = 0.35
 
 SMALL_SLANT = 8.0
 """Slant in degrees below which a line is also read as it is: the finder may be slightly off."""
-
-LONG = 5.0
-"""Length, in heights, above which a line's skew is measured, not taken from the finder."""
 
 LOOKS = 2
 """Number of times the finder corrects its estimate before a strongly slanted line is finally

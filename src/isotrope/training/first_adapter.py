@@ -10,8 +10,8 @@ from isotrope.io.images import ImageError
 from isotrope.lora import load_adapter, switch_adapter
 from isotrope.ocr.recognition.store import load_model
 from isotrope.text.metrics import cer
-from isotrope.training.mix import WIDEST, LineSample, line_pixels
-from isotrope.training.tasks.recognition import read_lines
+from isotrope.training.mix import WIDEST, LineSample
+from isotrope.training.tidy import line_forms, read_forms
 
 if TYPE_CHECKING:
     from isotrope.ocr.recognition.model import LineRecognizer
@@ -34,20 +34,20 @@ def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
     samples = _samples(lines) if folders else []
     if not samples:
         return None
-    truth = [sample.text for sample in samples]
+    truth = [forms[0].text for forms in samples]
     model = load_model(base)
-    best, fewest = None, cer(read_lines(model, samples), truth)
+    best, fewest = None, cer(read_forms(model, samples), truth)
     for folder in folders:
         adapted = load_adapter(model, folder, folder.name)
         switch_adapter(adapted, folder.name)
-        rate = cer(read_lines(cast("LineRecognizer", adapted), samples), truth)
+        rate = cer(read_forms(cast("LineRecognizer", adapted), samples), truth)
         if rate < fewest:
             best, fewest = folder, rate
         adapted.unload()
     return best
 
 
-def _samples(lines: LabeledLines) -> list[LineSample]:
+def _samples(lines: LabeledLines) -> list[list[LineSample]]:
     step = max(1, len(lines) // MOST)
     samples = []
     for number in range(0, len(lines), step)[:MOST]:
@@ -55,7 +55,7 @@ def _samples(lines: LabeledLines) -> list[LineSample]:
             image, text = lines[number]
         except (ValueError, ImageError):
             continue
-        sample = LineSample(line_pixels(image), text)
-        if text and sample.extent <= WIDEST:
-            samples.append(sample)
+        forms = line_forms(image, text)
+        if text and forms[0].extent <= WIDEST:
+            samples.append(forms)
     return samples

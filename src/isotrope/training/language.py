@@ -15,6 +15,8 @@ from isotrope.ocr.recognition.language import CONFIG, OWN, Fusion, Language, gen
 from isotrope.ocr.recognition.session import LineReader, LineSession, line_pixels
 from isotrope.text.metrics import cer, wer
 from isotrope.text.ngrams import Ngrams, count
+from isotrope.training.relabel import as_bytes
+from isotrope.training.tidy import forms
 
 LARGEST = 40_000
 """Most n-grams of an adapter's own model: about 85 KB."""
@@ -59,8 +61,9 @@ def write_language(
 
 
 def _columns(session: LineReader, image: Tensor, text: str) -> tuple[np.ndarray, str]:
-    pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
-    return session.probabilities(line_pixels(pixels)[None])[0], text
+    """The columns of the form of a line that is read more confidently, and its text."""
+    read = [session.probabilities(line_pixels(as_bytes(form))[None])[0] for form in forms(image)]
+    return max(read, key=lambda rows: decode(rows, session.charset).confidence), text
 
 
 def fit_language(

@@ -19,15 +19,14 @@ def usable(
     lines: LabeledLines,
     held_out: int,
     writable: Callable[[str], bool],
-    unfit: Callable[[float, str], str],
+    unfit: Callable[[LabeledLines, int], str],
     valid: LabeledLines | None = None,
 ) -> tuple[LabeledLines, LabeledLines]:
     """The lines to train on, and every `held_out`-th line for validation; logs what is left out.
 
     Args:
         writable: Whether the model can write a text.
-        unfit: Why the model cannot learn from an image with this width over height and this text;
-            empty if it can.
+        unfit: Why the model cannot learn from the line with this number; empty if it can.
         valid: The lines for validation, if they are a set of their own; then all of `lines` are
             for training.
 
@@ -52,7 +51,7 @@ def usable(
 
 
 def _learnable(
-    lines: LabeledLines, writable: Callable[[str], bool], unfit: Callable[[float, str], str]
+    lines: LabeledLines, writable: Callable[[str], bool], unfit: Callable[[LabeledLines, int], str]
 ) -> LabeledLines:
     """The lines that the model can write and learn from; the others are logged."""
     kept = lines.keep(lambda _, text: bool(text) and writable(text))
@@ -65,11 +64,7 @@ def _learnable(
             *(lines.path, left_out, len(lines)),
             f": {unknown[:20]}" if unknown else "",
         )
-
-    def refused(number: int, text: str) -> str:
-        return unfit(kept.ratio(number), text)
-
-    return kept.keep(_without(refused, kept))
+    return kept.keep(_without(lambda number, _: unfit(kept, number), kept))
 
 
 def chosen(lines: LabeledLines, count: int | None, seed: int) -> LabeledLines:

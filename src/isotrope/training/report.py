@@ -14,9 +14,11 @@ from torch import Tensor
 
 from isotrope.io.files import replacing
 from isotrope.ocr.engines import make_engine
+from isotrope.ocr.tidy import read_tidied
 from isotrope.text.differences import confusions, differences
 from isotrope.text.metrics import cer
 from isotrope.training.adaptation import Adaptation
+from isotrope.training.relabel import as_bytes
 
 MOST, WORST, PAIRS = 200, 30, 40
 """Most held-out lines to read, evenly spread, and most lines and pairs of characters to show."""
@@ -43,7 +45,8 @@ def write_report(made: Adaptation) -> Path:
     samples = [made.valid[number] for number in lines]
     names = [str(made.valid.items[number][0]) for number in lines]
     engine = make_engine(made.recipe.engine, path=made.base, adapter=made.out)
-    read = [found.text for found in engine.read([as_array(image) for image, _ in samples])]
+    found = read_tidied([engine] * len(lines), [as_bytes(image) for image, _ in samples])
+    read = [one.text for one in found]
     truth = [text for _, text in samples]
     rates = [cer([one], [true]) for one, true in zip(read, truth, strict=True)]
     edits = [rate * len(true) for rate, true in zip(rates, truth, strict=True)]
@@ -61,11 +64,6 @@ def write_report(made: Adaptation) -> Path:
 def evenly(count: int, most: int) -> list[int]:
     """At most `most` of the numbers below `count`, evenly spread."""
     return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
-
-
-def as_array(image: Tensor) -> np.ndarray:
-    """An image `(3, H, W)` in [0, 1] as engines take it: `(H, W, 3)` uint8."""
-    return (image * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def marked(truth: str, read: str) -> tuple[str, str]:
@@ -88,7 +86,7 @@ def _figure(image: Tensor, name: str, truth: str, read: str, rate: float) -> str
 
 
 def _drawn(image: Tensor) -> str:
-    picture = Image.fromarray(as_array(image))
+    picture = Image.fromarray(as_bytes(image))
     picture.thumbnail((picture.width, _HEIGHT))
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=80)

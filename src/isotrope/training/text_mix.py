@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isotrope.data.lines import LabeledLines
 from isotrope.data.stream import SkippedSample
 from isotrope.data.synthetic.text import SyntheticText
 from isotrope.io.images import ImageError
@@ -58,8 +59,9 @@ class ReaderSize:
         """
         return target_size(size, self.height, self.stride, self.max_ratio)
 
-    def unfit(self, ratio: float, text: str = "") -> str:
-        """Why an image with this width over height is rejected; empty if it is accepted."""
+    def unfit(self, lines: LabeledLines, number: int) -> str:
+        """Why the image of a line is rejected; empty if it is accepted."""
+        ratio = lines.ratio(number)
         long = max(ratio, 1 / ratio)
         if long <= self.max_ratio:
             return ""

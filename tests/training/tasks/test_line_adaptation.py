@@ -12,6 +12,7 @@ from PIL import Image
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.data.lines import LabeledLines
 from isotrope.lora import add_adapter, load_adapter, save_adapter, switch_adapter
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.orientation.finder import OrientationFinder
@@ -27,7 +28,7 @@ from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.report import write_report
-from isotrope.training.tasks.adaptation import line_unfit
+from isotrope.training.tasks.adaptation import _upright_line, line_unfit, shape_unfit
 from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 
 STAGES = (StageConfig(16, 1), StageConfig(16, 1, ()), StageConfig(24, 1))
@@ -334,9 +335,26 @@ def test_what_cannot_be_trained_on_is_left_out_and_said(base, data, tmp_path, ca
 
 
 def test_a_line_needs_a_column_for_each_character():
-    assert not line_unfit(88 / 48, "0" * 10)
-    assert "too narrow for its 10 characters" in line_unfit(80 / 48, "0" * 10)
-    assert "cut it into lines" in line_unfit(34, "0")
+    assert not shape_unfit(88 / 48, "0" * 10)
+    assert "too narrow for its 10 characters" in shape_unfit(80 / 48, "0" * 10)
+    assert "cut it into lines" in shape_unfit(34, "0")
+
+
+def test_a_loosely_cut_line_is_tidied_before_it_counts_as_too_narrow(tmp_path):
+    tight = np.full((24, 400, 3), 240, np.uint8)
+    tight[2:22, 10:390:8] = 20
+    for name, margin in (("tight", 0), ("loose", 20)):
+        pixels = np.pad(tight, ((margin, margin), (0, 0), (0, 0)), constant_values=240)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    labels = "".join(f"{name}.png\t{'0' * 50}\n" for name in ("tight", "loose"))
+    (tmp_path / "labels.tsv").write_text(labels, encoding="utf-8")
+    lines = LabeledLines(tmp_path)
+    assert "too narrow" in shape_unfit(lines.ratio(1), "0" * 50)
+    assert [line_unfit(lines, number) for number in range(2)] == ["", ""]
+    (tmp_path / "labels.tsv").write_text(f"loose.png\t{'0' * 120}\n", encoding="utf-8")
+    assert "too narrow for its 120 characters" in line_unfit(LabeledLines(tmp_path), 0)
+    drawn = {_upright_line(*lines[1], np.random.default_rng(n)).extent for n in range(9)}
+    assert min(drawn) > 8 * 50  # never as it is
 
 
 def test_fewer_lines_are_seen_more_often():

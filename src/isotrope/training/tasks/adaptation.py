@@ -28,9 +28,10 @@ from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
 from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels
 from isotrope.training.rendered import drawn_seed
-from isotrope.training.tasks.recognition import RecognitionTask, read_lines
+from isotrope.training.tasks.recognition import RecognitionTask
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
 from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
+from isotrope.training.tidy import forms, line_forms, read_forms, tidied_image
 from isotrope.training.validation import score_lines
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
 
@@ -93,17 +94,16 @@ class LineAdaptation(RecognitionTask):
     @torch.inference_mode()
     def validate(self, model: PeftModel) -> dict[str, float]:
         """Character and word error rate on the held-out lines; `score` is minus the former."""
-        read = read_lines(cast("LineRecognizer", model), self._held_out)
-        true = [sample.text for sample in self._held_out]
+        read = read_forms(cast("LineRecognizer", model), self._held_out)
+        true = [forms[0].text for forms in self._held_out]
         return _scores(cer(read, true), wer(read, true))
 
     @cached_property
-    def _held_out(self) -> list[LineSample]:
-        """The lines to validate on, opened once."""
+    def _held_out(self) -> list[list[LineSample]]:
+        """The lines to validate on in their forms, opened once."""
         count = min(_MOST, len(self.valid))
         places = np.linspace(0, len(self.valid) - 1, count).round().astype(int).tolist()
-        lines = (self.valid[place] for place in places)
-        return [LineSample(line_pixels(image), text) for image, text in lines]
+        return [line_forms(*self.valid[place]) for place in places]
 
     def save(self, model: PeftModel, folder: Path) -> None:
         """Write the adapter next to the log, so that `--adapter` takes the run's folder."""
@@ -162,7 +162,16 @@ class SequenceAdaptation(SequenceTask):
         }
 
 
-def line_unfit(ratio: float, text: str) -> str:
+def line_unfit(lines: LabeledLines, number: int) -> str:
+    """Why an upright line is unusable, even tidied; empty if it is usable."""
+    ratio, text = lines.ratio(number), lines.items[number][1]
+    if not (problem := shape_unfit(ratio, text)) or HEIGHT * ratio > WIDEST:
+        return problem
+    image = tidied_image(lines[number][0])
+    return problem if image is None else shape_unfit(image.shape[2] / image.shape[1], text)
+
+
+def shape_unfit(ratio: float, text: str) -> str:
     """Why an upright line with this width over height is unusable; empty if it is usable.
 
     CTC needs more columns than characters.
@@ -176,9 +185,14 @@ def line_unfit(ratio: float, text: str) -> str:
 
 
 def _upright_line(image: Tensor, text: str, rng: np.random.Generator) -> LineSample:
+    """A line as it is or tidied, since the reader reads both, and varied."""
+    usable = [form for form in forms(image) if not shape_unfit(form.shape[2] / form.shape[1], text)]
+    if not usable:
+        raise SkippedSample
+    image = usable[int(rng.integers(len(usable)))]
     varied = coarse(cropped_and_recolored(sheared_and_relit(image, rng), rng), rng)
     sample = LineSample(line_pixels(varied), text)
-    if line_unfit(sample.extent / HEIGHT, text):
+    if shape_unfit(sample.extent / HEIGHT, text):
         raise SkippedSample
     return sample
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.ocr.recognition.constants import BLANK, HEIGHT, STRIDE
-from isotrope.ocr.recognition.ctc import decode
+from isotrope.ocr.recognition.ctc import Decoded, decode
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, word_accuracy
 from isotrope.training.mix import LineMix, LineSample
@@ -179,13 +179,13 @@ def normalized(pixels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def read_lines(
+def decoded_lines(
     model: LineRecognizer, samples: Sequence[LineSample], batch_size: int = 16
-) -> list[str]:
-    """The texts of lines by the best path, batched by width and padded as in training."""
+) -> list[Decoded]:
+    """Lines read by the best path, batched by width and padded as in training."""
     device = next(model.parameters()).device
     order = sorted(range(len(samples)), key=lambda n: samples[n].extent)
-    texts = [""] * len(samples)
+    found: dict[int, Decoded] = {}
     for start in range(0, len(order), batch_size):
         places = order[start : start + batch_size]
         unlabeled = [replace(samples[n], text="") for n in places]  # labels may have any character
@@ -193,8 +193,8 @@ def read_lines(
         logits = model(normalized(batch["pixels"].to(device))).float()
         for place, columns, row in zip(places, batch["columns"].tolist(), logits, strict=True):
             rows = row[:columns].softmax(-1).cpu().numpy()
-            texts[place] = decode(rows, model.charset).text
-    return texts
+            found[place] = decode(rows, model.charset)
+    return [found[place] for place in range(len(samples))]
 
 
 def read_one(model: LineRecognizer, sample: LineSample) -> str:

@@ -79,6 +79,7 @@ class TrOCRAdaptationRecipe(AdaptationRecipe, frozen=True):
         return TrOCRAdaptation(model, train, valid, self.data.batch, self.run.seed)
 
 
-def _unfit(ratio: float, text: str) -> str:
+def _unfit(lines: LabeledLines, number: int) -> str:
     """Any image is squashed to the encoder's size."""
+    lines.ratio(number)  # raises an error if it cannot be opened
     return ""
