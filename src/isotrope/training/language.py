@@ -53,9 +53,8 @@ def write_language(
     found = fit_language([text for _, text in train.items], held_out, session.charset)
     if found is None:
         return None
-    language, _ = found
+    language, read = found
     language.save(adapter)
-    read = [decode_with(language, rows, session.charset).text for rows, _ in held_out]
     true = [text for _, text in held_out]
     return {"cer": round(cer(read, true), 5), "wer": round(wer(read, true), 5)}
 
@@ -68,7 +67,7 @@ def _columns(session: LineReader, image: Tensor, text: str) -> tuple[np.ndarray,
 
 def fit_language(
     texts: Sequence[str], held_out: Sequence[tuple[np.ndarray, str]], charset: str
-) -> tuple[Language, float] | None:
+) -> tuple[Language, list[str]] | None:
     """Choose the language model that makes the fewest errors on held-out lines.
 
     Its parts are n-grams of the training texts and the shipped models of languages; their shares
@@ -81,25 +80,28 @@ def fit_language(
         charset: The recognizer's characters.
 
     Returns:
-        The model and its character error rate; None if no model makes fewer errors.
+        The model, and what is read of the held-out lines with it; None if no model makes fewer
+        errors.
     """
     true = [text for _, text in held_out]
     parts = {"own": counted(texts)} | {name: general(name) for name in languages()}
     shares = fit_shares(parts, true)
 
-    def errors(fusion: Fusion) -> float:
+    def read(fusion: Fusion) -> list[str]:
         language = Language(charset, parts, shares, fusion)
-        return cer([decode_with(language, rows, charset).text for rows, _ in held_out], true)
+        return [decode_with(language, rows, charset).text for rows, _ in held_out]
 
-    best = cer([decode(rows, charset).text for rows, _ in held_out], true)
+    fewest = cer([decode(rows, charset).text for rows, _ in held_out], true)
     chosen: Fusion | None = None
+    kept: list[str] = []
     for bonus in BONUSES:
         weights = WEIGHTS if chosen is None else (chosen.weight,)
         for weight in weights:
             fusion = Fusion(weight, round(bonus * weight, 3))
-            if (found := errors(fusion)) < best:
-                best, chosen = found, fusion
-    return None if chosen is None else (Language(charset, parts, shares, chosen), best)
+            found = read(fusion)
+            if (errors := cer(found, true)) < fewest:
+                fewest, chosen, kept = errors, fusion, found
+    return None if chosen is None else (Language(charset, parts, shares, chosen), kept)
 
 
 def counted(texts: Sequence[str], largest: int = LARGEST) -> Ngrams:
