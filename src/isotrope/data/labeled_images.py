@@ -18,6 +18,7 @@ from torch import Tensor
 from isotrope.data.sources import SOURCES
 
 if TYPE_CHECKING:
+    from isotrope.data.image_files import FileImages
     from isotrope.data.image_hdf5 import HDF5Images
 
 Item = TypeVar("Item")
@@ -36,12 +37,13 @@ class LabeledImages:
     """Images of one size with their classes.
 
     Args:
-        images: uint8 `(N, C, H, W)`; a tensor, or `HDF5Images`, which is indexed like one.
+        images: uint8 `(N, C, H, W)`; a tensor, or `HDF5Images` or `FileImages`, which are indexed
+            like one.
         labels: int64 `(N,)`, indices into `classes`.
         classes: the class names.
     """
 
-    images: Tensor | HDF5Images
+    images: Tensor | HDF5Images | FileImages
     labels: Tensor
     classes: tuple[str, ...]
 
@@ -49,8 +51,10 @@ class LabeledImages:
         return len(self.labels)
 
     def take(self, numbers: Tensor) -> LabeledImages:
-        """Read the images with these indices `(n,)` into memory."""
-        return replace(self, images=self.images[numbers], labels=self.labels[numbers])
+        """Read the images with these indices `(n,)` into memory, unless they stay in files."""
+        only = getattr(self.images, "only", None)
+        images = only(numbers) if only else self.images[numbers]
+        return replace(self, images=images, labels=self.labels[numbers])
 
 
 def held_out(items: Sequence[Item], split: str) -> list[Item]:

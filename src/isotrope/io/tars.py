@@ -91,6 +91,16 @@ class TarFiles(Mapping[str, bytes]):
             raise ValueError(f"{self.path} was cut short since it was opened; copy it again")
         return content
 
+    def place(self, name: str) -> tuple[int, int]:
+        """The first byte of a file in the tar, and its length.
+
+        Raises:
+            ValueError: The tar is compressed.
+        """
+        if self._contents:
+            raise ValueError(f"{self.path} is compressed; unpack it to a plain tar (gunzip, unxz)")
+        return self._places[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._contents or self._places)
 
