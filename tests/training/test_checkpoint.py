@@ -77,3 +77,12 @@ def test_each_difference_is_named_with_both_values(tmp_path):
     refuse_another(tmp_path, kept, {"run.seed": 0})
     with pytest.raises(ValueError, match=r"data\.width was 3 and is 4, base was 'a+\.\.\. and is"):
         refuse_another(tmp_path, kept, {"run.seed": 0, "data.width": 4, "base": "b" * 64})
+
+
+def test_a_name_that_an_older_checkpoint_lacks_stands_for_its_default(tmp_path):
+    kept, defaults = {"run.seed": 0}, {"run.seed": 1, "data.mixup": 0.0}
+    refuse_another(tmp_path, kept, kept | {"data.mixup": 0.0}, defaults)
+    with pytest.raises(ValueError, match=r"data\.mixup was 0\.0 and is 0\.8"):
+        refuse_another(tmp_path, kept, kept | {"data.mixup": 0.8}, defaults)
+    with pytest.raises(ValueError, match=r"data\.size was None and is 3"):
+        refuse_another(tmp_path, kept, kept | {"data.size": 3}, defaults)

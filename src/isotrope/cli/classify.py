@@ -19,7 +19,7 @@ Data = Annotated[
     typer.Option(
         metavar="FOLDER|TAR",
         help="A labeled set: npz, amat, IDX, PatchCamelyon's h5, or train/<class>/*, which may be "
-        "a tar too.",
+        "a tar too. A recipe with data.crop takes a folder of tars (shards) as well.",
     ),
 ]
 
@@ -82,14 +82,13 @@ def evaluate(
     with exit_on_error():
         check_folder("--model", model)
         _check_data(data)
-        from isotrope.data.classification import load_classification
         from isotrope.groups import TURNS
         from isotrope.training.evaluation import evaluate as score_of
-        from isotrope.training.evaluation import load_classifier, to_accelerator
+        from isotrope.training.evaluation import load_classifier, load_images, to_accelerator
 
         network, preprocessing = load_classifier(model)
         to_accelerator(network)
-        images = load_classification(data, split, preprocessing.fit)
+        images = load_images(data, split, preprocessing.fit, preprocessing.crop)
         angles = sorted({0, *(TURNS if turns else ()), *range(0, 360, every or 360)})
         scores = score_of(network, images, preprocessing, angles, average=average)
     typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")

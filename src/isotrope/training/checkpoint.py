@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -71,16 +72,23 @@ def _frozen(module: nn.Module) -> set[str]:
     return {name for name, parameter in named if not parameter.requires_grad}
 
 
-def refuse_another(path: Path, kept: dict[str, Any], now: dict[str, Any]) -> None:
+def refuse_another(
+    path: Path,
+    kept: dict[str, Any],
+    now: dict[str, Any],
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Refuse to resume from a checkpoint of another recipe or other data.
 
     Args:
         kept, now: The identity of the saved and of the present run, by name; only names in `now`
             are compared.
+        defaults: What a name stands for that an older checkpoint lacks.
 
     Raises:
         ValueError: Something differs; the message names it.
     """
+    kept = {**defaults, **kept}
     other = [name for name in now if name not in kept or kept[name] != now[name]]
     if other:
         changes = ", ".join(

@@ -273,7 +273,8 @@ class Engine:
                 f"{self.checkpoint} is of an earlier version of isotrope; remove it to train from "
                 "the start, or begin with the model beside it: model.start"
             )
-        refuse_another(self.checkpoint, state["identity"], self.identity)
+        defaults = self.recipe.default_identity()
+        refuse_another(self.checkpoint, state["identity"], self.identity, defaults)
         with restoring(self.checkpoint):
             self.learner.restore(state)
             examples, seconds = state["progress"]

@@ -12,13 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isotrope.data.classification import LabeledImages
+from isotrope.data.classification import LabeledImages, load_classification
+from isotrope.data.image_files import FileImages, load_image_files
 from isotrope.io.files import replacing
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
 _FILE = "preprocessing.json"
 _SAMPLE = 10_000  # maximum number of images for mean and standard deviation
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,23 @@ class Preprocessing:
         mean, std: mean and standard deviation of each channel of the training images in [0, 1].
         classes: names of the classes.
         fit: side of the squares that the images were fitted into, see `load_classification`.
+        crop: side of the squares cut from the images, see `load_image_files`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     classes: tuple[str, ...]
     fit: int | None = None
+    crop: int | None = None
 
     @classmethod
     def of(cls, data: LabeledImages, fit: int | None = None) -> Preprocessing:
-        """Compute it from a training set, using at most 10,000 evenly spaced images."""
+        """Compute it from a training set, using at most 10,000 evenly spaced images.
+
+        Photographs in files get the mean and deviation of ImageNet's, as is usual, unread.
+        """
+        if isinstance(data.images, FileImages):
+            return cls(IMAGENET_MEAN, IMAGENET_STD, data.classes, fit, data.images.side)
         count = len(data)
         if count > _SAMPLE:
             data = data.take(torch.linspace(0, count - 1, _SAMPLE).long())
@@ -78,8 +88,17 @@ class Preprocessing:
     def load(cls, folder: Path) -> Preprocessing:
         """Read it from a model's folder."""
         values = json.loads((folder / _FILE).read_text())
-        fit = values.pop("fit", None)  # absent in files of earlier models
-        return cls(**{name: tuple(value) for name, value in values.items()}, fit=fit)
+        sides = {side: values.pop(side, None) for side in ("fit", "crop")}  # absent in older files
+        return cls(**{name: tuple(value) for name, value in values.items()}, **sides)
+
+
+def load_images(
+    path: str | Path, split: str, fit: int | None = None, crop: int | None = None
+) -> LabeledImages:
+    """A split of a labeled set: in memory, or photographs in files if `crop` gives their side."""
+    if crop is None:
+        return load_classification(path, split, fit)
+    return load_image_files(path, split, crop)
 
 
 def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:

@@ -82,13 +82,13 @@ class RunConfig(Fields, frozen=True):
         precision: Fabric's precision, such as "bf16-mixed" or "32-true".
         devices: Number of GPUs, or processes on a CPU; "auto": all GPUs, or one process. `torchrun`
             sets it itself.
+        workers: Number of processes that make batches; 0: the training process makes them.
         strategy: "ddp": each process has the whole model; "fsdp" (FSDP2): each has a part of the
             weights, the gradients and the optimizer's state, which large models need.
         accumulate: Number of batches on each process whose mean gradient makes one step.
         compile: Whether blocks are compiled (`torch.compile`).
         recompute: Whether blocks are computed again in the backward pass (activation
             checkpointing): a third more computation, and a fraction of the memory.
-        workers: Number of processes that make batches; 0: the training process makes them.
         validate_minutes, validate_epochs, validate_examples: Interval between validations; None:
             this one does not count. There is always a validation at the end.
         validate_first: Also validate before the first step.
@@ -100,11 +100,11 @@ class RunConfig(Fields, frozen=True):
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "bf16-mixed"
     devices: PositiveInt | Literal["auto"] = "auto"
+    workers: NonNegativeInt = 1
     strategy: Literal["ddp", "fsdp"] = "ddp"
     accumulate: PositiveInt = 1
     compile: bool = False
     recompute: bool = False
-    workers: NonNegativeInt = 1
     validate_minutes: PositiveFloat | None = 15.0
     validate_epochs: PositiveFloat | None = None
     validate_examples: PositiveInt | None = None
@@ -144,6 +144,11 @@ class Recipe(Fields, frozen=True):
             for name, value in _dotted(self.model_dump(mode="json")).items()
             if not any(f"{name}.".startswith(f"{free}.") for free in self.may_change)
         }
+
+    @classmethod
+    def default_identity(cls) -> dict[str, Any]:
+        """`identity` of the defaults, for the fields that have them."""
+        return cls.model_construct().identity()
 
 
 def _dotted(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

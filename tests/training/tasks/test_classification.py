@@ -239,7 +239,7 @@ def test_a_killed_run_ends_as_one_that_was_not(data, augment, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # dynamo's own
-@pytest.mark.parametrize("option", ["recompute", "compile"])
+@pytest.mark.parametrize("option", ["recompute", pytest.param("compile", marks=pytest.mark.slow)])
 def test_blocks_that_are_compiled_or_computed_again_learn_the_same(data, option, monkeypatch):
     made = torch.compile
     monkeypatch.setattr(torch, "compile", lambda call: made(call, backend="aot_eager"))
@@ -390,3 +390,70 @@ def test_logits_leave_the_mode_and_do_not_depend_on_the_batch(data):
     )
     torch.testing.assert_close(few, many)
     assert run.model.training
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Two classes of photographs of many sizes: red and blue ones."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("val", 8)):
+        for name, channel in (("blue", 2), ("red", 0)):
+            (tmp_path / "photos" / split / name).mkdir(parents=True)
+            for number in range(count // 2):
+                pixels = rng.integers(0, 90, (rng.integers(9, 30), rng.integers(9, 30), 3))
+                pixels[..., channel] += 120
+                image = Image.fromarray(pixels.astype(np.uint8))
+                image.save(tmp_path / "photos" / split / name / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def test_photographs_are_learnt_from_their_files_and_a_killed_run_ends_the_same(photographs):
+    options = {"data_crop": 8, "data_mixup": 0.8, "data_cutmix": 1.0, "losses_binary": True}
+    options |= {"schedule_epochs": 8, "run_workers": 1, "run_validate_epochs": 4}
+    whole = engine(photographs, "whole", **options)
+    whole.fit()
+    assert whole.rows[-1]["score"] == whole.rows[-1]["valid_accuracy"] == 1.0
+    assert whole.rows[-1]["train_loss"] < whole.rows[0]["train_loss"] < 1
+    part = engine(photographs, "part", **options | {"schedule_minutes": 1e-9})
+    part.fit()
+    assert 0 < part.examples < 24 * 8
+    model, preprocessing = load_classifier(whole.out / "model")
+    assert (preprocessing.crop, preprocessing.classes) == (8, ("blue", "red"))
+    assert preprocessing.mean == (0.485, 0.456, 0.406)
+    valid = evaluation.load_images(photographs, "valid", crop=preprocessing.crop)
+    scores = evaluate(model, valid, preprocessing, (0, 90, 180, 270))
+    assert all(s.accuracy == 1.0 and s.difference < 1e-5 for s in scores.values())
+    again = engine(photographs, "part", **options)
+    assert again.examples == part.examples
+    again.fit()
+    assert again.examples == whole.examples
+
+
+def test_views_and_mixtures_depend_on_the_seed_and_the_batch_alone(photographs):
+    options = {"data_crop": 8, "data_recolor": True, "data_mixup": 0.8, "data_cutmix": 1.0}
+    tasks = [recipe(run_seed=seed, **options).task(photographs) for seed in (0, 0, 1)]
+    first, again, other = (batch(task, 1) for task in tasks)
+    assert first[0].shape == (8, 3, 8, 8)  # the rest of the first epoch's 24
+    assert torch.equal(first[0], again[0])
+    assert torch.equal(first[1], again[1])
+    assert not torch.equal(first[0], other[0])
+    assert first[1].shape == (8, 2)
+
+
+def test_binary_losses_take_both_of_two_mixed_classes_in_full(photographs):
+    task = recipe(data_crop=8, losses_binary=True).task(photographs)
+    pixels = torch.randn(3, 3, 8, 8)
+    logits = task.model(pixels)
+    shares = torch.tensor([[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]])
+    loss = task.loss(task.model, {"pixels": pixels, "labels": shares})["loss"]
+    expected = F.binary_cross_entropy_with_logits(logits, (shares > 0).float())
+    torch.testing.assert_close(loss, expected)
+    loss = task.loss(task.model, {"pixels": pixels, "labels": torch.tensor([0, 1, 1])})["loss"]
+    own = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    torch.testing.assert_close(loss, F.binary_cross_entropy_with_logits(logits, own))
+
+
+def test_a_subset_of_photographs_stays_in_files(photographs):
+    task = recipe(data_crop=8, data_train_samples=5).task(photographs)
+    assert (len(task.train), len(task.train.images)) == (5, 5)
+    assert not isinstance(task.train.images, torch.Tensor)

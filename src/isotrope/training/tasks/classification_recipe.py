@@ -9,12 +9,13 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic import model_validator as validator
 
-from isotrope.data.classification import LabeledImages, load_classification
+from isotrope.data.classification import LabeledImages
 from isotrope.data.stream import seeded
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.presets import preset
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import SHIFT
+from isotrope.training.evaluation import load_images
 from isotrope.training.recipe import (
     Fields,
     OptimizerConfig,
@@ -81,6 +82,12 @@ class ClassifierData(Fields, frozen=True):
         train_samples: Number of training images, drawn by the seed; None: all.
         fit: Side in pixels of the square into which each image of a folder or tar is fitted, whole
             and in the middle; None: the images have one size.
+        crop: Side in pixels of the squares that are cut from photographs, which stay in their files
+            (see `load_image_files`): at random in training, from the middle otherwise. Workers
+            decode them; give `run.workers`. None: the set is in memory, as it is.
+        recolor: Change the colors of photographs too: 3-Augment (see `random_view`).
+        mixup, cutmix: Mix the images of a batch in pairs, in a proportion from `Beta(a, a)`; 0:
+            off. If both are on, each batch gets one of them.
     """
 
     batch_size: PositiveInt = 64
@@ -90,6 +97,18 @@ class ClassifierData(Fields, frozen=True):
     settle: NonNegativeInt = 0
     train_samples: PositiveInt | None = None
     fit: PositiveInt | None = None
+    crop: PositiveInt | None = None
+    recolor: bool = False
+    mixup: NonNegativeFloat = 0.0
+    cutmix: NonNegativeFloat = 0.0
+
+    @validator(mode="after")
+    def _crops_or_fits(self) -> Self:
+        if self.crop and self.fit:
+            raise ValueError(f"crop={self.crop} and fit={self.fit}; give one of them")
+        if self.recolor and not self.crop:
+            raise ValueError("recolor=true is for photographs in files; give crop, their side")
+        return self
 
 
 class ClassifierLosses(Fields, frozen=True):
@@ -97,9 +116,19 @@ class ClassifierLosses(Fields, frozen=True):
 
     Args:
         label_smoothing: Label smoothing of the cross-entropy, in training and in validation.
+        binary: One binary cross-entropy for each class in training, without smoothing.
     """
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    binary: bool = False
+
+    @validator(mode="after")
+    def _smooths_one_cross_entropy(self) -> Self:
+        if self.binary and self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing:g} is not for binary losses; leave it out"
+            )
+        return self
 
 
 class ClassifierOptimizer(OptimizerConfig, frozen=True):
@@ -166,14 +195,14 @@ class ClassificationRecipe(Recipe, frozen=True):
         return self
 
     def task(self, data: Path) -> ClassificationTask:
-        """The task; `data` is a folder for `load_classification`.
+        """The task; `data` is a folder for `load_classification`, or for `load_image_files`.
 
         Raises:
             ValueError, FileNotFoundError: The data cannot be read.
         """
-        train = self._subset(load_classification(data, "train", self.data.fit))
-        valid = load_classification(data, "valid", self.data.fit)
         shown, epochs = self.data, self.schedule.epochs
+        train = self._subset(load_images(data, "train", shown.fit, shown.crop))
+        valid = load_images(data, "valid", shown.fit, shown.crop)
         settled = epochs - shown.settle if epochs is not None and shown.settle else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
@@ -183,11 +212,20 @@ class ClassificationRecipe(Recipe, frozen=True):
             train,
             valid,
             shown.batch_size,
-            Augmentation(shown.augment, shown.shift, shown.warp, settled),
+            Augmentation(
+                shown.augment,
+                shown.shift,
+                shown.warp,
+                settled,
+                shown.recolor,
+                shown.mixup,
+                shown.cutmix,
+            ),
             self.losses.label_smoothing,
             self.run.seed,
             self.model.start,
             shown.fit,
+            self.losses.binary,
         )
 
     def _subset(self, images: LabeledImages) -> LabeledImages:
