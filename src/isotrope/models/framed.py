@@ -123,7 +123,7 @@ class Confidence(nn.Module):
         return logits.log_softmax(1).amax(1, keepdim=True)
 
 
-def small_front(group: Group, in_channels: int = 3, dim: int = 16) -> Orbit:
+def small_front(group: Group, in_channels: int = 3, dim: int = 8) -> Orbit:
     """Scores `(B, |G|, 1)` by a small convolutional network on every turn, for any image size."""
     network = nn.Sequential(
         *(nn.Conv2d(in_channels, dim, 5, stride=2, padding=2), nn.GELU()),

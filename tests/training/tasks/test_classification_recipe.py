@@ -54,6 +54,19 @@ def test_rows_that_are_compared_have_one_schedule_and_as_many_parameters(name, c
         assert f"{counts[path.name]:,} parameters" in path.read_text()
 
 
+def test_plankton_rows_differ_in_the_model_and_in_turning_alone():
+    folder = RECIPES / "comparison" / "plankton"
+    recipes = {p.stem: load(p) for p in folder.glob("*.toml") if p.name != "base.toml"}
+    assert len(recipes) == 12
+    for name, recipe in recipes.items():
+        assert recipe.data.augment == ("angles" if name.endswith("-turned") else "none")
+        untold = {"model": True, "data": {"augment"}}
+        assert recipe.model_dump(exclude=untold) == recipes["vit"].model_dump(exclude=untold)
+        count = parameters(recipe, 3, 82)
+        assert 60_000 < count < 67_000
+        assert f"{count:,} parameters" in (folder / f"{name}.toml").read_text()
+
+
 def test_a_preset_takes_channels_and_classes_from_the_data():
     given = {"model": {"preset": "cnn", "size": 96, "group": "D4"}}
     vit = ClassificationRecipe.model_validate(given).model.vit(3, 2)

@@ -200,9 +200,18 @@ class ClassificationRecipe(Recipe, frozen=True):
         Raises:
             ValueError, FileNotFoundError: The data cannot be read.
         """
+        fit, crop = self.data.fit, self.data.crop
+        train, valid = (load_images(data, split, fit, crop) for split in ("train", "valid"))
+        return self.task_on(train, valid)
+
+    def task_on(self, train: LabeledImages, valid: LabeledImages) -> ClassificationTask:
+        """The task on a loaded set; `train` is the whole of it.
+
+        Raises:
+            ValueError: The set has fewer images than `data.train_samples`.
+        """
+        train = self._subset(train)
         shown, epochs = self.data, self.schedule.epochs
-        train = self._subset(load_images(data, "train", shown.fit, shown.crop))
-        valid = load_images(data, "valid", shown.fit, shown.crop)
         settled = epochs - shown.settle if epochs is not None and shown.settle else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
