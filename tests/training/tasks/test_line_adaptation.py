@@ -28,6 +28,7 @@ from isotrope.training.adaptation import Adaptation
 from isotrope.training.card import write_card
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.report import write_report
+from isotrope.training.tasks import adaptation
 from isotrope.training.tasks.adaptation import _upright_line, line_unfit, shape_unfit
 from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 
@@ -355,6 +356,14 @@ def test_a_loosely_cut_line_is_tidied_before_it_counts_as_too_narrow(tmp_path):
     assert "too narrow for its 120 characters" in line_unfit(LabeledLines(tmp_path), 0)
     drawn = {_upright_line(*lines[1], np.random.default_rng(n)).extent for n in range(9)}
     assert min(drawn) > 8 * 50  # never as it is
+
+
+def test_strokes_of_about_half_of_the_lines_by_hand_are_moved(monkeypatch):
+    moved = []
+    monkeypatch.setattr(adaptation, "warped", lambda image, rng: moved.append(1) or image)
+    for seed in range(40):
+        _upright_line(torch.rand(3, 48, 400), "0", np.random.default_rng(seed), hand=seed < 20)
+    assert 4 <= len(moved) <= 16
 
 
 def test_fewer_lines_are_seen_more_often():

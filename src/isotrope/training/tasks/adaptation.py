@@ -26,20 +26,23 @@ from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
-from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels
+from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels, lowered
 from isotrope.training.rendered import drawn_seed
 from isotrope.training.tasks.recognition import RecognitionTask
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
 from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
 from isotrope.training.tidy import forms, line_forms, read_forms, tidied_image
 from isotrope.training.validation import score_lines
-from isotrope.training.variation import cropped_and_recolored, sheared_and_relit
+from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
 BATCH, _PARTS = 16, 8
 """Default number of upright lines in a batch, and of batches in a group (sorted by width)."""
 
 _GROUP = 64
 """Number of lines in a group of the stream for the papers' recognizer."""
+
+_INVERTED, _WARPED = 0.05, 0.5
+"""Share of upright lines that are light on dark, and share of those by hand that are warped."""
 
 _MOST = 200
 """Maximum number of held-out upright lines to validate on, evenly spread."""
@@ -75,6 +78,7 @@ class LineAdaptation(RecognitionTask):
     Args:
         model: A model with the adapter "default", which is trained.
         batch: Number of lines in a batch.
+        hand: Whether to move and slant strokes, as in handwriting.
     """
 
     def __init__(
@@ -84,8 +88,10 @@ class LineAdaptation(RecognitionTask):
         valid: LabeledLines,
         seed: int = 0,
         batch: int = BATCH,
+        hand: bool = False,
     ) -> None:
-        mix = cast("LineMix", HandLines(train, _upright_line))  # only its draws are used
+        vary = partial(_upright_line, hand=hand)
+        mix = cast("LineMix", HandLines(train, vary))  # only its draws are used
         # No teacher: the original model is still there without the adapter.
         learner = cast("LineRecognizer", model)
         super().__init__(learner, mix, 0.0, batch * _PARTS, _PARTS, seed, teacher=nn.Identity())
@@ -184,13 +190,17 @@ def shape_unfit(ratio: float, text: str) -> str:
     return ""
 
 
-def _upright_line(image: Tensor, text: str, rng: np.random.Generator) -> LineSample:
+def _upright_line(
+    image: Tensor, text: str, rng: np.random.Generator, hand: bool = False
+) -> LineSample:
     """A line as it is or tidied, since the reader reads both, and varied."""
     usable = [form for form in forms(image) if not shape_unfit(form.shape[2] / form.shape[1], text)]
     if not usable:
         raise SkippedSample
     image = usable[int(rng.integers(len(usable)))]
-    varied = coarse(cropped_and_recolored(sheared_and_relit(image, rng), rng), rng)
+    image = sheared_and_relit(lowered(image), rng)
+    image = warped(image, rng) if hand and rng.random() < _WARPED else image
+    varied = coarse(cropped_and_recolored(image, rng, _INVERTED), rng)
     sample = LineSample(line_pixels(varied), text)
     if shape_unfit(sample.extent / HEIGHT, text):
         raise SkippedSample

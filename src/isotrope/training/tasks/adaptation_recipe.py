@@ -90,9 +90,11 @@ class LineAdaptationData(AdaptationData, frozen=True):
 
     Args:
         batch: Number of lines in a batch.
+        hand: Whether to move and slant the strokes of half of the lines, as in handwriting.
     """
 
     batch: PositiveInt = BATCH
+    hand: bool = False
 
 
 class LineAdaptationOptimizer(AdaptationOptimizer, frozen=True):
@@ -227,4 +229,5 @@ class LineAdaptationRecipe(AdaptationRecipe, frozen=True):
         return usable(lines, self.data.held_out, known.issuperset, line_unfit, valid)
 
     def task(self, model: PeftModel, train: LabeledLines, valid: LabeledLines) -> LineAdaptation:
-        return LineAdaptation(model, train, valid, self.run.seed, self.data.batch)
+        data = self.data
+        return LineAdaptation(model, train, valid, self.run.seed, data.batch, data.hand)
