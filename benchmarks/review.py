@@ -69,7 +69,7 @@ class Pool:
 
     def __post_init__(self) -> None:
         every = load_lines(self.path)
-        fit = every.keep(lambda i, text: bool(text) and not line_unfit(every.ratio(i), text))
+        fit = every.keep(lambda i, text: bool(text) and not line_unfit(every, i))
         self.lines, held_out = fit.split(HELD_OUT)
         wanted = set(spread(len(held_out), self.test_lines))
         self.test = held_out.keep(lambda i, _: i in wanted)

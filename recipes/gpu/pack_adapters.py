@@ -100,9 +100,9 @@ def _webp(image, height: int, quality: int) -> bytes:
     """An image `(3, H, W)` in [0, 1], made smaller where it is higher than `height`."""
     from PIL import Image
 
-    from isotrope.training.report import as_array
+    from isotrope.training.relabel import as_bytes
 
-    picture = Image.fromarray(as_array(image))
+    picture = Image.fromarray(as_bytes(image))
     if picture.height > height:
         width = max(1, round(picture.width * height / picture.height))
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
