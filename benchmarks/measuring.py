@@ -79,10 +79,10 @@ def gigaflops(call: Call) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def gigaflops_a_second() -> float:
+def gigaflops_a_second(side: int = 1024, dtype: torch.dtype = torch.float32) -> float:
     """Measure this machine's rate on a large matrix product, which bounds every time from below."""
-    a = torch.randn(1024, 1024, device=device())
-    return 2 * 1024**3 / 1e6 / milliseconds({"product": lambda: a @ a}, passes=15)["product"]
+    a = torch.randn(side, side, device=device(), dtype=dtype)
+    return 2 * side**3 / 1e6 / milliseconds({"product": lambda: a @ a}, passes=15)["product"]
 
 
 def recipes(folder: Path) -> list[Path]:
