@@ -202,6 +202,7 @@ class Engine:
                     report({n: float(value) for n, value in losses.items()} | self._position())
                 steps += 1
             if self.pace.due(run, before, validated) and not self.finished:
+                self.pace.seconds = self._agreed(time.monotonic() - clock)
                 self.validate()
                 # The clock stops during validation: minutes are minutes of training.
                 saved = validated = self.seconds
@@ -209,6 +210,7 @@ class Engine:
             elif self.seconds - saved > 60 * run.save_minutes:
                 self.save()
                 saved = self.seconds
+        self.pace.seconds = self._agreed(time.monotonic() - clock)
 
     def _step(self, batches: Sequence[Any], seen: int) -> dict[str, Tensor]:
         """One update; `seen` is the number of examples seen after it."""

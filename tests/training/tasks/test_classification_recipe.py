@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
@@ -118,3 +119,19 @@ def test_a_faulty_recipe_says_what_is_wrong_in_one_line(tmp_path, text, message)
         load(path)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_imagenet_recipes_differ_in_their_models_alone_and_say_their_size():
+    paths = [p for p in RECIPES.glob("imagenet-*.toml") if p.name != "imagenet-base.toml"]
+    recipes = [load(path) for path in paths]
+    assert len(recipes) == 7
+    assert len({str(recipe.model_dump(exclude={"model"})) for recipe in recipes}) == 1
+    assert recipes[0].losses.binary
+    assert recipes[0].data.batch_size * 8 == 2048
+    for path, recipe in zip(paths, recipes, strict=True):
+        vit = recipe.model.vit(3, 1000)
+        assert vit.patch == (16, 16, 0)
+        assert recipe.data.crop % vit.unit == 0
+        with torch.device("meta"):
+            count = sum(p.numel() for p in EquivariantViT(vit).parameters())
+        assert f"{count:,} parameters" in path.read_text()
