@@ -73,7 +73,7 @@ def gathered(state: Any, keep: bool = True) -> Any:
         keep: whether this rank needs them; a sharded tensor is None where it does not.
     """
     if isinstance(state, DTensor):
-        whole = state.detach().full_tensor()
+        whole = state.full_tensor().detach()
         return whole.cpu() if keep else None
     if isinstance(state, Mapping):
         return {name: gathered(value, keep) for name, value in state.items()}
