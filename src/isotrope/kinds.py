@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -94,14 +95,15 @@ def signals(module: nn.Module, output: object) -> list[tuple[str, Tensor, str | 
     if kinds is None:
         tensor = first_tensor(output)
         return [] if tensor is None else [("", tensor, declared(module, "gives"))]
-    tensors = [t for t in output if isinstance(t, Tensor)] if isinstance(output, tuple) else []
+    given = cast("tuple[object, ...]", output if isinstance(output, tuple) else ())
+    names = getattr(output, "_fields", range(len(given)))
+    tensors = [(str(n), t) for n, t in zip(names, given, strict=True) if isinstance(t, Tensor)]
     if len(tensors) != len(kinds):
         raise ValueError(
             f"{type(module).__name__} declares gives={kinds} but does not return a tuple of "
             f"{len(kinds)} tensors; declare one kind for each"
         )
-    names = getattr(output, "_fields", range(len(kinds)))
-    return [(str(n), t, kind) for n, t, kind in zip(names, tensors, kinds, strict=True)]
+    return [(n, t, kind) for (n, t), kind in zip(tensors, kinds, strict=True)]
 
 
 def action(kind: str, x: Tensor, group: Group, like: Tensor | None = None) -> Action:

@@ -20,7 +20,7 @@ from isotrope.cli.command import Command, Group
 from isotrope.cli.export import export
 from isotrope.cli.orient import orient
 from isotrope.cli.read import read
-from isotrope.cli.segment import segmentation
+from isotrope.cli.segment import objects, segmentation
 from isotrope.cli.serve import serve
 from isotrope.cli.train import detector, finder, reader, recognizer
 
@@ -71,6 +71,7 @@ train.command(cls=Command)(detector)
 train.command(cls=Command)(recognizer)
 train.command(cls=Command)(classifier)
 train.command(cls=Command)(segmentation)
+train.command(cls=Command)(objects)
 app.add_typer(train, name="train")
 
 

@@ -1,4 +1,4 @@
-"""`isotrope train segmentation`: train a segmenter of instances."""
+"""`isotrope train segmentation` and `objects`: find instances in images, and their boxes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_path
 from isotrope.cli.train import Out, Set, run
 
+Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="FOLDER|TAR",
+        help="Images SPLIT/images/NAME.jpg and label images SPLIT/labels/NAME.png, which hold "
+        "the number of the instance in each pixel; SPLIT is train or valid.",
+    ),
+]
+
 
 def segmentation(
     config: Annotated[Path, typer.Option(help="A recipe: recipes/nuclei-d4.toml.")],
-    data: Annotated[
-        Path,
-        typer.Option(
-            metavar="FOLDER|TAR",
-            help="Images SPLIT/images/NAME.jpg and label images SPLIT/labels/NAME.png, which hold "
-            "the number of the instance in each pixel; SPLIT is train or valid.",
-        ),
-    ],
+    data: Data,
     out: Out,
     changed: Set = None,
 ) -> None:
@@ -44,3 +46,25 @@ def segmentation(
             f"{out}: AP {kept['ap50']:.3f} at IoU 0.5, {kept['ap']:.3f} from 0.5 to 0.95, "
             f"AJI {kept['aji']:.3f}"
         )
+
+
+def objects(
+    config: Annotated[Path, typer.Option(help="A recipe: recipes/nuclei-boxes.toml.")],
+    data: Data,
+    out: Out,
+    changed: Set = None,
+) -> None:
+    """Train a detector on the boxes of the instances in images.
+
+    Writes checkpoint.pt, log.csv, curve.png and model/ (for Detector.from_pretrained).
+    """
+    with exit_on_error():
+        check_path("--config", config)
+        check_path("--data", data)
+        from isotrope.training.tasks.object_recipe import ObjectRecipe
+
+        losses = ("loss", "core", "sides")
+        example = "recipes/nuclei-boxes.toml"
+        engine = run(ObjectRecipe, config, data, out, changed, losses, example=example)
+    if engine.fabric.is_global_zero:
+        typer.echo(f"{out}: AP {engine.kept['ap50']:.3f} of boxes at IoU 0.5")

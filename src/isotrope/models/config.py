@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 from isotrope.groups import Group, group_from_name
@@ -149,16 +151,19 @@ class EquivariantViTConfig:
 
         This fits all strides, windows and pools.
         """
-        unit, stride = self.stride, self.patch[1]
-        for stage in self.stages:
-            stride *= stage.stride
-            unit = math.lcm(unit, stride * stage.mixer.unit)
-        return unit
+        units = (stage.mixer.unit for stage in self.stages)
+        return math.lcm(*(s * unit for s, unit in zip(self.strides, units, strict=True)))
+
+    @property
+    def strides(self) -> list[int]:
+        """Distance in pixels between neighboring positions of each stage."""
+        first, *steps = (stage.stride for stage in self.stages)
+        return list(accumulate(steps, mul, initial=first * self.patch[1]))
 
     @property
     def stride(self) -> int:
         """Distance in pixels between neighboring positions of the last stage."""
-        return self.patch[1] * math.prod(stage.stride for stage in self.stages)
+        return self.strides[-1]
 
 
 def _group(given: str | Group) -> Group:

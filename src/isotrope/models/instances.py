@@ -101,11 +101,12 @@ def _flooded(maps: np.ndarray, how: Watershed) -> tuple[np.ndarray, np.ndarray]:
 
     logits, distance = maps
     inside = logits > math.log(how.inside / (1 - how.inside))
-    parts = label(inside, connectivity=1)
+    parts = np.asarray(label(inside, connectivity=1))
     deep = inside & (distance > how.core)
     with_core = np.zeros(parts.max() + 1, bool)
     with_core[parts[deep]] = True
-    cores = label(deep | (inside & ~with_core[parts]), connectivity=1).astype(np.int32)
+    alone = inside & ~with_core[parts]
+    cores = np.asarray(label(deep | alone, connectivity=1), np.int32)
     return cores, watershed(-distance, cores, connectivity=1, mask=inside).astype(np.int32)
 
 

@@ -34,7 +34,7 @@ def fitted(image: Tensor, unit: int) -> tuple[Tensor, Callable[[Tensor], Tensor]
     even unit that way, the image is first resized by one pixel. Both commute with turns.
     """
     rows, columns = image.shape[-2:]
-    even = [side + 1 if side % 2 and unit % 2 == 0 else side for side in (rows, columns)]
+    even = [fitting(side, unit) for side in (rows, columns)]
     if even != [rows, columns]:
         image = F.interpolate(image, even, mode="bilinear", align_corners=False)
     down, across = (_padding(side, unit) for side in even)
@@ -47,6 +47,11 @@ def fitted(image: Tensor, unit: int) -> tuple[Tensor, Callable[[Tensor], Tensor]
         return F.interpolate(maps, (rows, columns), mode="bilinear", align_corners=False)
 
     return padded, undo
+
+
+def fitting(side: int, unit: int) -> int:
+    """The side of an image that padding at both ends alike makes a multiple of `unit`."""
+    return side + 1 if side % 2 and unit % 2 == 0 else side
 
 
 def _padding(side: int, unit: int) -> int:

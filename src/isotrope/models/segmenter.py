@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
-from operator import mul
 
 import numpy as np
 from torch import Tensor, nn
@@ -49,12 +47,6 @@ class SegmenterConfig:
                 "classes; leave it out, and give maps"
             )
 
-    @property
-    def strides(self) -> list[int]:
-        """Pixels per position of each stage."""
-        factors = [self.backbone.patch[1], *(stage.stride for stage in self.backbone.stages[1:])]
-        return list(accumulate(factors, mul))
-
 
 class Segmenter(nn.Module):
     """Maps at the resolution of the image, exactly equivariant to the group of its backbone.
@@ -87,7 +79,7 @@ class Segmenter(nn.Module):
         self.backbone = EquivariantViT(backbone)
         self.head = SegmentHead(
             [stage.dim for stage in backbone.stages],
-            config.strides,
+            backbone.strides,
             self.group,
             config.maps,
             config.vectors,

@@ -37,9 +37,9 @@ def least_turns(signal: Tensor, group: Group) -> list[int]:
         if not differs.any():
             break
         column = values[:, int(differs.int().argmax())]
-        kept = column == column.min()
-        values = values[kept]
-        elements = [g for g, keep in zip(elements, kept.tolist(), strict=True) if keep]
+        least = column == column.min()
+        kept = [i for i in range(len(elements)) if bool(least[i])]
+        values, elements = values[kept], [elements[i] for i in kept]
     return elements
 
 

@@ -19,9 +19,10 @@ def overlaps(true: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarra
     Returns:
         Two arrays `(n, m)` for `n` true and `m` found instances.
     """
-    true, found = (np.unique(each, return_inverse=True) for each in (_padded(true), _padded(found)))
-    shared = np.zeros((len(true[0]), len(found[0])), np.int64)
-    np.add.at(shared, (true[1].ravel(), found[1].ravel()), 1)
+    ours, rows = np.unique(_padded(true), return_inverse=True)
+    theirs, columns = np.unique(_padded(found), return_inverse=True)
+    shared = np.zeros((len(ours), len(theirs)), np.int64)
+    np.add.at(shared, (rows, columns), 1)
     shared[0, 0] -= 1  # the pixel that was added
     sizes, others = shared.sum(1), shared.sum(0)
     union = sizes[1:, None] + others[None, 1:] - shared[1:, 1:]

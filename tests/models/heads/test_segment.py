@@ -7,7 +7,7 @@ from isotrope.equivariance import assert_equivariant, audit, equivariance_error
 from isotrope.groups import group_from_name
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.models.heads import SegmentHead
-from isotrope.models.heads.segment import Merge
+from isotrope.models.heads.decode import Merge
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
 
 STAGES = {
@@ -75,9 +75,9 @@ class Shifted(Merge):
 def test_an_audit_finds_the_layer_that_breaks_it():
     model = build()
     assert audit(model, torch.randn(2, 3, 16, 32), model.group, tolerance=1e-10).ok
-    model.head.merges[0].__class__ = Shifted
+    model.head.decoder.merges[0].__class__ = Shifted
     report = audit(model, torch.randn(2, 3, 16, 32), model.group, tolerance=1e-10)
-    assert report.first_broken.name == "head.merges.0"
+    assert report.first_broken.name == "head.decoder.merges.0"
 
 
 def test_every_parameter_gets_a_gradient():

@@ -67,7 +67,7 @@ def test_windows_are_turned_and_lit_as_the_recipe_says(data):
         task.images, task.contrasts = task.images[:1], task.contrasts[:1]
         deep = task.images[0][1][:, 8:56]
         task.images = [(task.images[0][0][:, :, 8:56], deep)]
-        seen = [task.draw(np.random.default_rng(n)).distance for n in range(60)]
+        seen = [task.draw(np.random.default_rng(n)).known for n in range(60)]
         turns = [torch.rot90(deep, k) for k in range(4)]
         copies = [*turns, *(turn.flip(1) for turn in turns)]
         found = [next(i for i, copy in enumerate(copies) if copy.equal(each)) for each in seen]
@@ -82,7 +82,7 @@ def test_images_smaller_than_a_window_are_padded(data):
     task = recipe(data={"size": 96}).task(data)
     window = task.draw(np.random.default_rng(0))
     assert window.pixels.shape == (3, 96, 96)
-    assert (window.distance[48:] == 0).all()
+    assert (window.known[48:] == 0).all()
 
 
 def test_it_learns_discs_and_finds_the_same_at_every_turn(data, tmp_path):
@@ -115,7 +115,6 @@ def test_a_run_begins_with_weights_that_are_given(data, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"data": {"size": 30}}, "data.size=30 is not a multiple of 4, the model's unit; give 32"),
         ({"model": {"classes": 3}}, "classes: images are RGB and give maps; leave it out"),
         ({"model": {"depth": 3}}, "unexpected keyword argument 'depth'; give fields of Equi"),
     ],
@@ -125,6 +124,12 @@ def test_errors_name_value_rule_and_remedy(changes, message):
         recipe(**changes)
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("nuclei*.toml")), ids=lambda path: path.stem)
+def test_windows_must_fit_the_model(data):
+    message = "data.size=30 is not a multiple of 4, the model's unit; give 32"
+    with pytest.raises(ValueError, match=message):
+        recipe(data={"size": 30}).task(data)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("nuclei-d4.toml")), ids=lambda path: path.stem)
 def test_recipes_load(path):
     assert load_recipe(SegmentationRecipe, path).model.config().backbone.symmetry.order == 8

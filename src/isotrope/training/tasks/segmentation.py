@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-from zlib import crc32
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,51 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.data.instances import LabeledInstances
-from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.io.files import filling
 from isotrope.models.instances import Watershed, segment
-from isotrope.models.pixels import contrast
 from isotrope.training.detection_losses import map_loss
 from isotrope.training.instance_scores import aggregated_jaccard, average_precision
 from isotrope.training.segmentation_targets import distances
-from isotrope.training.task import GroupedTask
-
-AUGMENTATIONS = {"none": CyclicGroup(1), "turns": CyclicGroup(4), "mirrors": DihedralGroup(4)}
-"""The group whose elements a window is turned by, for each kind of augmentation."""
-
-_UNIT = 1000
-"""Floats travel as integers: Fabric would round them to bfloat16."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A piece of an image: pixels `(3, s, s)`, of about 0 to 1, and distances `(s, s)`."""
-
-    pixels: Tensor
-    distance: Tensor
-
-    extent: ClassVar[float] = 1.0
-
-
-@dataclass(frozen=True)
-class WindowsOf:
-    """How windows are drawn.
-
-    Args:
-        size: Side, px.
-        augment: A key of `AUGMENTATIONS`.
-        light: Standard deviation of the logarithm of their brightness, and of their contrast.
-    """
-
-    size: int = 128
-    augment: str = "none"
-    light: float = 0.2
-
+from isotrope.training.tasks.windows import UNIT, Window, WindowsOf, WindowTask, packed
 
 _WINDOWS, _WATERSHED = WindowsOf(), Watershed()
 
 
-class SegmentationTask(GroupedTask[nn.Module]):
+class SegmentationTask(WindowTask[nn.Module]):
     """Trains a segmenter on windows of images.
 
     The model gives logits of the foreground and distances, `(B, 2, H, W)`; it has a `group` and a
@@ -83,49 +47,23 @@ class SegmentationTask(GroupedTask[nn.Module]):
         parts: int = 4,
         seed: int = 0,
     ) -> None:
-        super().__init__(model, group, parts, seed)
-        self.valid, self.windows = valid, windows
+        super().__init__(model, train, valid, windows, group, parts, seed)
         self.watershed, self.distance = watershed, distance
-        self.images = [self._prepared(each) for each in train]
-        self.contrasts = [contrast(each.pixels) for each in train]
-        labels = 0
-        for each in (*train, *valid):
-            labels = crc32(each.labels.tobytes(), labels)
-        self.made_of = {"images": len(train), "labels": labels}
 
-    def _prepared(self, each: LabeledInstances) -> tuple[Tensor, Tensor]:
-        """Pixels and distances in 16 bits, both at least as large as a window."""
-        deep = torch.from_numpy(distances(each.labels)).half()[None]
-        missing = [max(0, self.windows.size - side) for side in deep.shape[-2:]]
-        sides = (0, missing[1], 0, missing[0])
-        pixels = functional.pad(each.pixels.float(), sides, mode="replicate").to(torch.uint8)
-        return pixels, functional.pad(deep, sides)[0]
-
-    def draw(self, rng: np.random.Generator) -> Window:
-        """A window at a random place, turned and lit as the augmentation says."""
-        how = self.windows
-        number = int(rng.integers(len(self.images)))
-        pixels, deep = self.images[number]
-        low, high = self.contrasts[number]
-        top, left = (int(rng.integers(side - how.size + 1)) for side in deep.shape)
-        place = slice(top, top + how.size), slice(left, left + how.size)
-        bright, strong = np.exp(how.light * rng.standard_normal(2))
-        piece = (pixels[:, *place].float() - low) / (high - low)
-        piece = 0.5 + float(strong) * (float(bright) * piece - 0.5)
-        turns = AUGMENTATIONS[how.augment]
-        element = int(rng.integers(len(turns)))
-        return Window(turns.act_image(element, piece), turns.act_image(element, deep[place]))
+    def known(self, labels: np.ndarray) -> Tensor:
+        """Distances, in 16 bits."""
+        return torch.from_numpy(distances(labels)).half()
 
     def collate(self, samples: Sequence[Window]) -> dict[str, Any]:
         """Pixels and distances."""
         return {
-            "pixels": _packed(torch.stack([each.pixels for each in samples])),
-            "distance": _packed(torch.stack([each.distance for each in samples])),
+            "pixels": packed(torch.stack([each.pixels for each in samples])),
+            "distance": packed(torch.stack([each.known for each in samples])),
         }
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cross-entropy and Dice loss of the foreground, and smooth L1 of the distances."""
-        pixels, true = (batch[name].float() / _UNIT for name in ("pixels", "distance"))
+        pixels, true = (batch[name].float() / UNIT for name in ("pixels", "distance"))
         logits, distance = model(pixels).float().unbind(1)
         inside = (true > 0).float()
         parts = {
@@ -170,7 +108,3 @@ def instance_scores(
         rows.append((precisions[0], float(np.mean(precisions)), index))
     means = np.mean(rows, axis=0).tolist() if rows else [0.0] * 3
     return dict(zip(("ap50", "ap", "aji"), means, strict=True))
-
-
-def _packed(values: Tensor) -> Tensor:
-    return (values.float() * _UNIT).round().clamp(-32768, 32767).short()

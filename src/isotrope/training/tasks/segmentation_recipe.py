@@ -14,10 +14,34 @@ from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.instances import Watershed
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
 from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig, ScheduleConfig
-from isotrope.training.tasks.segmentation import SegmentationTask, WindowsOf
+from isotrope.training.tasks.segmentation import SegmentationTask
+from isotrope.training.tasks.windows import WindowsOf
 
 
-class SegmenterModel(Fields, extra="allow", frozen=True):
+class Backbone(Fields, extra="allow", frozen=True):
+    """Fields of an `EquivariantViTConfig`, for images in RGB and without classes."""
+
+    @validator(mode="after")
+    def _can_be_built(self) -> Self:
+        self.backbone()  # report a faulty model now, not after loading the data
+        return self
+
+    def backbone(self) -> EquivariantViTConfig:
+        """The config of the backbone.
+
+        Raises:
+            ValueError: The fields are not those of `EquivariantViTConfig`.
+        """
+        given: dict[str, Any] = dict(self.model_extra or {})
+        if fixed := sorted({"in_channels", "classes"} & set(given)):
+            raise ValueError(f"{', '.join(fixed)}: images are RGB and give maps; leave it out")
+        try:
+            return EquivariantViTConfig(**given)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"{error}; give fields of EquivariantViTConfig") from error
+
+
+class SegmenterModel(Backbone, frozen=True):
     """The model to train: fields of its backbone, an `EquivariantViTConfig`.
 
     Args:
@@ -31,25 +55,10 @@ class SegmenterModel(Fields, extra="allow", frozen=True):
     core: float = 0.5
     smallest: NonNegativeInt = 20
 
-    @validator(mode="after")
-    def _can_be_built(self) -> Self:
-        self.config()  # report a faulty model now, not after loading the data
-        return self
-
     def config(self) -> SegmenterConfig:
-        """The config of the model.
-
-        Raises:
-            ValueError: The fields are not those of `EquivariantViTConfig`.
-        """
-        given: dict[str, Any] = dict(self.model_extra or {})
-        if fixed := sorted({"in_channels", "classes"} & set(given)):
-            raise ValueError(f"{', '.join(fixed)}: images are RGB and give maps; leave it out")
+        """The config of the model."""
         watershed = Watershed(self.inside, self.core, self.smallest)
-        try:
-            return SegmenterConfig(EquivariantViTConfig(**given), watershed=watershed)
-        except (TypeError, AttributeError) as error:
-            raise ValueError(f"{error}; give fields of EquivariantViTConfig") from error
+        return SegmenterConfig(self.backbone(), watershed=watershed)
 
     def segmenter(self) -> Segmenter:
         """The model, with random weights or those of `start`.
@@ -69,7 +78,7 @@ class SegmenterModel(Fields, extra="allow", frozen=True):
         return model
 
 
-class SegmenterData(Fields, frozen=True):
+class InstanceData(Fields, frozen=True):
     """The training data.
 
     Args:
@@ -88,6 +97,14 @@ class SegmenterData(Fields, frozen=True):
     group: PositiveInt = 32
     parts: PositiveInt = 4
 
+    def check_size(self, unit: int) -> None:
+        """Raise ValueError unless windows fit a model of this unit."""
+        if self.size % unit:
+            raise ValueError(
+                f"data.size={self.size} is not a multiple of {unit}, the model's unit; "
+                f"give {self.size // unit * unit + unit}"
+            )
+
 
 class SegmenterLosses(Fields, frozen=True):
     """Weight of the loss of distances; that of the foreground is 1."""
@@ -98,7 +115,7 @@ class SegmenterLosses(Fields, frozen=True):
 class SegmentationRecipe(Recipe, frozen=True):
     """The recipe of `isotrope train segmentation --config FILE`."""
 
-    data: SegmenterData = SegmenterData()
+    data: InstanceData = InstanceData()
     model: SegmenterModel = SegmenterModel()
     losses: SegmenterLosses = SegmenterLosses()
     optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-3, weight_decay=0.02)
@@ -110,18 +127,13 @@ class SegmentationRecipe(Recipe, frozen=True):
         *("data.group", "data.parts", "model.inside", "model.core", "model.smallest"),
     )
 
-    @validator(mode="after")
-    def _windows_fit(self) -> Self:
-        unit = self.model.config().backbone.unit
-        if self.data.size % unit:
-            raise ValueError(
-                f"data.size={self.data.size} is not a multiple of {unit}, the model's unit; "
-                f"give {self.data.size // unit * unit + unit}"
-            )
-        return self
-
     def task(self, data: Path) -> SegmentationTask:
-        """The task; `data` is a folder or tar for `load_instances`."""
+        """The task; `data` is a folder or tar for `load_instances`.
+
+        Raises:
+            ValueError: A window that does not fit the model.
+        """
+        self.data.check_size(self.model.backbone().unit)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
             model = self.model.segmenter()

@@ -14,12 +14,12 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from isotrope.groups import Group, group_from_name
-from isotrope.nn import Arrows, GroupConv, LiftingOrbit
+from isotrope.groups import group_from_name
+from isotrope.models.heads.detect import OrientedMaps
+from isotrope.nn import Arrows, LiftingOrbit
 from isotrope.ocr.detection.db.model import DBNetConfig, Trunk
 
 
@@ -92,22 +92,7 @@ class Features(Trunk):
         return self.head(self.features(pixels))
 
 
-class Mixed(nn.Module):
-    """`relu(F + conv(F))`: each orientation with what the others see at its position."""
-
-    takes, gives = "lifted", "lifted"
-
-    def __init__(self, dim: int, group: Group) -> None:
-        super().__init__()
-        self.conv = GroupConv(dim, dim, 1, group=group)
-        with torch.no_grad():  # at first, each orientation is alone
-            self.conv.weight.mul_(0.1)
-
-    def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
-        return (lifted + self.conv(lifted)).relu()
-
-
-class LineNet(nn.Module):
+class LineNet(OrientedMaps):
     """Maps of a page's lines from its pixels: `(B, 3, H, W)` in [-1, 1], RGB, to `Maps`.
 
     `H` and `W` must be multiples of `config.unit`; resize a page, since padding one side would
@@ -120,22 +105,18 @@ class LineNet(nn.Module):
     takes, gives = "image", ("image", "image", "vectors", "image")
 
     def __init__(self, config: LineNetConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or LineNetConfig()
-        self.group = group = group_from_name(config.group)
-        self.features = LiftingOrbit(Features(config.trunk, config.dim), group)
-        self.mix = Mixed(config.dim, group)
-        self.say = GroupConv(config.dim, 4, 1, group=group)
-        self.arrows = Arrows(group)
-        with torch.no_grad():  # blank paper, and lines of a usual height
-            self.say.weight.mul_(0.1)
-            self.say.bias = nn.Parameter(torch.tensor([-2.0, -3.0, math.log(24), 0.0]))
+        config = config or LineNetConfig()
+        group = group_from_name(config.group)
+        features = LiftingOrbit(Features(config.trunk, config.dim), group)
+        # blank paper, and lines of a usual height
+        super().__init__(features, config.dim, group, first=(-2.0, -3.0, math.log(24)))
+        self.config, self.arrows = config, Arrows(group)
 
     def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> Maps:
         self._check(pixels)
-        said = self.say(self.mix(self.features(pixels)))
-        core, end, height = said[..., :3].mean(1).unbind(-1)
-        return Maps(core, end, self.arrows(said[..., 3:]), height)
+        maps, scores = self.speak(pixels)
+        core, end, height = maps.unbind(-1)
+        return Maps(core, end, self.arrows(scores), height)
 
     def _check(self, pixels: Tensor) -> None:
         rows, columns = pixels.shape[-2:]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from isotrope.nn import Arrows, GroupConv
+from isotrope.nn import Arrows, GroupConv, LiftingOrbit
 from isotrope.ocr.detection.linenet.model import LineNet
 
 
@@ -26,7 +26,7 @@ class PlanesNet(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 5 h w"]:
         model = self.model
-        planes = model.features.planes(pixels)
+        planes = cast("LiftingOrbit", model.features).planes(pixels)
         mix, say = model.mix.conv, model.say
         weight = mix.bank()
         weight = weight + torch.eye(len(weight)).to(weight)[:, :, None, None]  # what is mixed stays

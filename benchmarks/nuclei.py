@@ -1,0 +1,272 @@
+"""Equivariant U-Nets against plain ones on nuclei: the instances, and what turns do to them.
+
+    python benchmarks/nuclei.py --data NUCLEI                      # every row, seeds 0 to 2
+    python benchmarks/nuclei.py --data NUCLEI --rows d4 --seeds 0  # one run
+    python benchmarks/nuclei.py --table                            # a table, on standard output
+    python benchmarks/nuclei.py --picture --data NUCLEI            # docs/images/nuclei.png
+
+NUCLEI is a folder or tar of `train|valid/images|labels`. All rows have about 225,000 parameters and
+see the same number of windows with the recipe recipes/nuclei-d4.toml. Each sixth training image
+validates; the split `valid` is the test, on which nothing is chosen. Each image is tested at all
+four turns, and mirrored. A U-Net trained with turns and mirrors is tested again with its maps
+averaged over the eight, the usual substitute for equivariance, at eight times its cost.
+
+Runs are stored in runs/nuclei and resumed there if interrupted; finished runs are not repeated.
+Several processes can share the rows. After each run, benchmarks/results/nuclei-DATE.csv is written
+with all runs finished here and those of the newest CSV, a line for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from figures import grouped
+from isotrope.data.instances import LabeledInstances, load_instances
+from isotrope.groups import DihedralGroup
+from isotrope.io.files import replacing
+from isotrope.models.instances import maps_of, segment
+from isotrope.models.segmenter import Segmenter
+from isotrope.training.engine import Engine
+from isotrope.training.instance_scores import aggregated_jaccard, average_precision, overlaps
+from isotrope.training.recipe_file import load_recipe
+from isotrope.training.tasks.segmentation_recipe import SegmentationRecipe
+from measuring import made_by, newest, write_csv
+from unet import UNet
+
+RUNS, RESULT = Path("runs/nuclei"), "result.json"
+RECIPE = Path(__file__).parents[1] / "recipes" / "nuclei-d4.toml"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "nuclei.png"
+D4 = DihedralGroup(4)
+CHANNELS = 11
+"""Of the U-Net at full resolution: 228,604 parameters."""
+ROWS: dict[str, dict[str, Any]] = {
+    "d4": {},
+    "c4": {
+        "model.group": "C4",
+        **{f"model.stages.{stage}.dim": dim for stage, dim in enumerate((16, 28, 44))},
+    },
+    "unet": {},
+    "unet-mirrors": {"data.augment": "mirrors"},
+}
+"""The changes of the recipe for each row."""
+
+
+class Averaged(nn.Module):
+    """The mean of a network's maps over the eight turned and mirrored copies of an image."""
+
+    group = D4
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.network, self.unit = network, network.unit
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        back = D4.inverse
+        maps = [D4.act_image(back(g), self.network(D4.act_image(g, image))) for g in D4.elements]
+        return torch.stack(maps).mean(0)
+
+
+def recipe_of(row: str, seed: int) -> SegmentationRecipe:
+    return load_recipe(SegmentationRecipe, RECIPE, {**ROWS[row], "run.seed": seed})
+
+
+def finish(row: str, seed: int, data: Path, test: Sequence[LabeledInstances]) -> None:
+    """Train and test a run unless its folder already has a result.
+
+    Raises:
+        ValueError: The run was finished with a different recipe.
+    """
+    folder, recipe = RUNS / f"{row}-{seed}", recipe_of(row, seed)
+    stated = recipe.model_dump(mode="json")
+    if (folder / RESULT).is_file():
+        if json.loads((folder / RESULT).read_text())["recipe"] != stated:
+            raise ValueError(f"{folder} was of another recipe; remove it to run it anew")
+        return
+    if row.startswith("unet"):
+        torch.manual_seed(seed)
+        task = recipe.task_of(UNet(CHANNELS), data)
+    else:
+        task = recipe.task(data)
+    engine = Engine(task, recipe, folder)
+    engine.fit()
+    common = {
+        "seed": seed,
+        "examples": engine.examples,
+        "minutes": round(engine.seconds / 60, 1),
+        "valid_ap": engine.kept["ap"],
+    }
+    rows = [{"row": name} | common | tested(model, test) for name, model in models(row, seed)]
+    with replacing(folder / RESULT) as temporary:
+        lines = [line | made_by() for line in rows]
+        temporary.write_text(json.dumps({"recipe": stated, "rows": lines}))
+    for line in rows:
+        print(f"{line['row']}-{seed}: AP {line['ap50']:.3f}, same {line['same']:.3f}", flush=True)
+
+
+def models(row: str, seed: int) -> Iterator[tuple[str, Any]]:
+    """The trained model of a run, and what else is tested of it."""
+    folder = RUNS / f"{row}-{seed}" / "model"
+    if not row.startswith("unet"):
+        yield row, Segmenter.from_pretrained(folder)
+        return
+    model = UNet(CHANNELS)
+    model.load_state_dict(torch.load(folder / "weights.pt"))
+    yield row, model.eval()
+    if "mirrors" in row:
+        yield f"{row}, averaged over 8", Averaged(model).eval()
+
+
+def tested(model: Any, test: Sequence[LabeledInstances]) -> dict[str, float]:
+    """The scores upright and as means over the other seven, and how much the instances differ.
+
+    `same`: the share of images whose instances are the same pixels at all eight. `agreement`: the
+    AJI of the turned instances with the upright ones. `moved`: how far the maps move without
+    `canonically`, relative to the largest, in the first ten images.
+    """
+    upright, turned, same, agreement = [], [], [], []
+    for each in test:
+        found = segment(model, each.pixels)
+        upright.append(scores(each.labels, found))
+        alike = True
+        for h in D4.elements[1:]:
+            copy = segment(model, D4.act_image(h, each.pixels))
+            back = turned_by(D4.inverse(h), copy)
+            turned.append(scores(each.labels, back))
+            agreement.append(aggregated_jaccard(found, back))
+            alike = alike and identical(found, back)
+        same.append(alike)
+    names = ("ap50", "ap", "aji")
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "images": len(test),
+        **dict(zip(names, np.mean(upright, 0).round(4).tolist(), strict=True)),
+        **{f"{n}_turned": v for n, v in zip(names, np.mean(turned, 0).round(4), strict=True)},
+        "same": round(mean(same), 4),
+        "agreement": round(mean(agreement), 4),
+        "moved": max(moved(model, each.pixels) for each in test[:10]),
+    }
+
+
+def scores(true: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
+    precisions = average_precision(true, found)
+    return precisions[0], mean(precisions), aggregated_jaccard(true, found)
+
+
+def identical(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether both have the same instances, whatever their numbers."""
+    shared, union = overlaps(one, other)
+    return bool(shared.shape[0] == shared.shape[1] == (shared == union).sum())
+
+
+def moved(model: Any, image: torch.Tensor) -> float:
+    maps = maps_of(model, image)
+    errors = [
+        (maps_of(model, D4.act_image(h, image)) - D4.act_image(h, maps)).abs().max()
+        for h in (1, 2, 3)  # the quarter turns
+    ]
+    return float(f"{max(errors) / maps.abs().max():.1e}")
+
+
+def turned_by(element: int, labels: np.ndarray) -> np.ndarray:
+    return D4.act_image(element, torch.from_numpy(labels)).contiguous().numpy()
+
+
+def table(lines: Sequence[dict[str, str]]) -> str:
+    """A row for each row of the study: means over its seeds, and half the range of the AP."""
+    heads = ("row", "parameters", "seeds", "minutes", "AP 0.5", "AP 0.5:0.95", "AJI")
+    heads += ("AP 0.5 at the other seven", "the same at all eight", "agreement", "maps move by")
+    out = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for (row,), own in grouped(lines, "row").items():
+
+        def column(name: str, own=own) -> list[float]:
+            return [float(line[name]) for line in own]
+
+        spread = (max(column("ap50")) - min(column("ap50"))) / 2
+        cells = [row, f"{int(own[0]['parameters']):,}", str(len(own))]
+        cells += [
+            f"{mean(column('minutes')):.0f}",
+            f"**{mean(column('ap50')):.3f}** ± {spread:.3f}",
+        ]
+        cells += [f"{mean(column(name)):.3f}" for name in ("ap", "aji", "ap50_turned")]
+        cells += [f"{100 * mean(column('same')):.0f}%", f"{mean(column('agreement')):.3f}"]
+        cells += [f"{max(column('moved')):.0e}"]
+        out.append(f"| {' | '.join(cells)} |")
+    return "\n".join(out)
+
+
+def picture(test: Sequence[LabeledInstances], rows: Sequence[str], seed: int) -> None:
+    """Draw the instances of an image at four turns, a line for each row, turned back.
+
+    Pixels that are not of the same instance as upright are red.
+    """
+    from matplotlib.figure import Figure
+
+    each = max(test, key=lambda image: len(np.unique(image.labels)) * (image.labels.size < 80_000))
+    figure = Figure(figsize=(11, 2.4 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), 5, squeeze=False)
+    for line, row in zip(panels, rows, strict=True):
+        _, model = next(models(row, seed))
+        line[0].imshow(each.pixels.movedim(0, -1).numpy())
+        line[0].set_ylabel(row)
+        upright = segment(model, each.pixels)
+        for turn, panel in enumerate(line[1:]):
+            found = turned_by(D4.inverse(turn), segment(model, D4.act_image(turn, each.pixels)))
+            panel.imshow(colored(found, upright))
+            panel.set_xlabel(f"{90 * turn} degrees: {found.max()} nuclei")
+        for panel in line:
+            panel.set(xticks=[], yticks=[])
+    with replacing(PICTURE) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
+
+
+def colored(found: np.ndarray, upright: np.ndarray) -> np.ndarray:
+    """Each instance in a gray of its own, and red where it has no equal among the upright ones."""
+    shared, union = overlaps(found, upright)
+    equal = np.append(True, (shared == union).any(1))
+    numbers = np.unique(np.append(found, 0), return_inverse=True)[1][:-1].reshape(found.shape)
+    grays = 0.35 + 0.65 * np.random.default_rng(0).random(len(equal))
+    grays[0] = 0
+    image = np.repeat(grays[numbers][..., None], 3, axis=2)
+    image[~equal[numbers]] = (0.9, 0.15, 0.1)
+    image[(found == 0) & (upright > 0)] = (0.4, 0, 0)
+    return image
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--picture", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table(newest("nuclei")))
+        return
+    if arguments.data is None:
+        parser.error("--data is needed for this")
+    test = load_instances(arguments.data, "valid")
+    if arguments.picture:
+        picture(test, arguments.rows, arguments.seeds[0])
+        return
+    for seed in arguments.seeds:
+        for row in arguments.rows:
+            finish(row, seed, arguments.data, test)
+            ended = sorted(RUNS.glob(f"*/{RESULT}"))
+            lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
+            write_csv("nuclei", lines, ("row", "seed"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""From the maps of a detector to boxes, equivariantly; and boxes against each other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from isotrope.groups import DihedralGroup, Group
+from isotrope.models.heads.detect import Objects
+
+_D4 = DihedralGroup(4)
+
+
+@dataclass(frozen=True)
+class Box:
+    """An object: its sides in pixels, from the left and upper border of the image.
+
+    Args:
+        sides: Left, upper, right and lower side.
+        kind: The number of its class.
+        confidence: The mean probability of its core.
+    """
+
+    sides: tuple[float, float, float, float]
+    kind: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How boxes are made from maps.
+
+    Args:
+        threshold: Probability from which a position belongs to a core.
+        sure: Least mean probability of a core.
+        smallest: Least number of positions of a core.
+    """
+
+    threshold: float = 0.5
+    sure: float = 0.5
+    smallest: int = 1
+
+
+def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding()) -> list[Box]:
+    """The boxes in the maps of one image, in any order.
+
+    Each connected part of a core is an object, and its sides are means over the part, weighted by
+    the probability. Nothing depends on the order of pixels but the order of the boxes, and the
+    rounding of sums: a turned image gives the turned boxes.
+
+    Args:
+        found: Of a batch of one.
+        group: The group of the head.
+        stride: Pixels per position.
+    """
+    from skimage.measure import label
+
+    cores = found.core[0].double().sigmoid().cpu().numpy()
+    reach = found.sides[0, side_elements(group), :, :, 0].double().exp().cpu().numpy()
+    level = math.log(how.threshold / (1 - how.threshold))
+    boxes = []
+    for kind, logits in enumerate(found.core[0].cpu().numpy()):
+        parts = np.asarray(label(logits > level, connectivity=1))
+        rows, columns = np.nonzero(parts)
+        numbers, weights = parts[rows, columns], cores[kind, rows, columns]
+        right, up, left, down = reach[:, rows, columns]
+        x, y = (columns + 0.5) * stride, (rows + 0.5) * stride
+        counts = np.bincount(numbers)
+        total = np.bincount(numbers, weights)
+        sums = [np.bincount(numbers, weights * v) for v in (x - left, y - up, x + right, y + down)]
+        for n in range(1, len(counts)):
+            confidence = float(total[n] / counts[n])
+            if counts[n] >= how.smallest and confidence >= how.sure:
+                sides = tuple(float(each[n] / total[n]) for each in sums)
+                boxes.append(Box(sides, kind, confidence))  # pyright: ignore[reportArgumentType]
+    return boxes
+
+
+def side_elements(group: Group) -> list[int]:
+    """Elements of C4 or D4 that look to the right, up, left and down."""
+    ways = [tuple(group.matrix(g)[:, 0].int().tolist()) for g in group.elements]
+    return [ways.index(way) for way in ((1, 0), (0, -1), (-1, 0), (0, 1))]
+
+
+def turned_box(box: Box, element: int, size: tuple[int, int]) -> Box:
+    """The box in the image turned by an element of D4.
+
+    Args:
+        size: Height and width of the image before the turn.
+    """
+    middle = np.array([size[1], size[0]]) / 2
+    matrix = _D4.matrix(element).numpy()
+    corners = (np.array(box.sides).reshape(2, 2) - middle) @ matrix.T
+    after = middle if _D4.angle(element) % 180 == 0 else middle[::-1]
+    low, high = corners.min(0) + after, corners.max(0) + after
+    return Box((*low.tolist(), *high.tolist()), box.kind, box.confidence)
+
+
+def box_ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Intersection over union of every pair of boxes: `(n, 4)` and `(m, 4)` to `(n, m)`."""
+    low = np.maximum(one[:, None, :2], other[None, :, :2])
+    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(2)
+    areas = [np.clip(each[:, 2:] - each[:, :2], 0, None).prod(1) for each in (one, other)]
+    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-12)
+
+
+def boxes_of(labels: np.ndarray) -> np.ndarray:
+    """The boxes of the instances in a map of labels `(H, W)`: `(n, 4)`, px."""
+    rows, columns = np.nonzero(labels)
+    numbers = np.unique(labels[rows, columns], return_inverse=True)[1]
+    count = int(numbers.max(initial=-1)) + 1
+    low, high = np.full((count, 2), math.inf), np.full((count, 2), -math.inf)
+    points = np.stack([columns, rows], 1)
+    np.minimum.at(low, numbers, points)
+    np.maximum.at(high, numbers, points + 1)
+    return np.concatenate([low, high], 1)

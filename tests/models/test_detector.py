@@ -1,0 +1,108 @@
+"""From images of odd sizes to boxes, in float64, with random weights: they turn with the image."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("skimage", reason="connected parts are scikit-image's")
+
+from isotrope.equivariance import audit
+from isotrope.groups import CyclicGroup, DihedralGroup
+from isotrope.models.boxes import Box, Finding, box_ious, boxes_of, find_boxes, turned_box
+from isotrope.models.config import EquivariantViTConfig, Stage
+from isotrope.models.detector import Detector, DetectorConfig
+from isotrope.models.heads import Objects
+
+C4, D4 = CyclicGroup(4), DihedralGroup(4)
+
+
+def build(group="D4", **options):
+    torch.manual_seed(0)
+    stages = [Stage("plain", 1, 6), Stage("gcsa", 1, 8, 2, stride=2)]
+    backbone = EquivariantViTConfig(group, 3, (4, 2, 1), stages)
+    model = Detector(DetectorConfig(backbone, finding=Finding(0.5, 0.0), **options)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def ordered(boxes):
+    return np.array(sorted((box.kind, *box.sides, box.confidence) for box in boxes))
+
+
+@pytest.mark.parametrize("group", [C4, D4])
+@pytest.mark.parametrize("size", [(26, 40), (21, 31)])
+def test_boxes_of_a_turned_image_are_the_turned_boxes(group, size, monkeypatch):
+    model = build(group.name, classes=2).double()
+    monkeypatch.setattr("isotrope.models.detector.stretched", torch.Tensor.double)
+    image = torch.randn(3, *size, dtype=torch.float64)
+    with torch.no_grad():  # random weights know no objects: call a third of the positions cores
+        logits = model(torch.randn(1, 3, 24, 40, dtype=torch.float64)).core[0]
+        model.head.say.bias[:2] -= logits.flatten(1).quantile(0.67, dim=1)
+    found = model.boxes(image)
+    assert len(found) > 5
+    assert {box.kind for box in found} == {0, 1}
+    for h in group.elements:
+        expected = ordered(turned_box(box, h, size) for box in found)
+        got = ordered(model.boxes(group.act_image(h, image)))
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-9)
+    moved = ordered(turned_box(box, 1, size[::-1]) for box in found)
+    assert np.abs(moved - ordered(found)).max() > 1
+
+
+def test_an_audit_of_all_layers_passes():
+    model = build(directed=True)
+    assert audit(model, torch.randn(2, 3, 16, 24), D4, tolerance=1e-10).ok
+
+
+@pytest.mark.parametrize("group", [C4, D4])
+def test_a_box_is_where_its_core_and_sides_say(group):
+    """At one position, 3 px to the right, 1 up, 2 left and 5 down."""
+    reach = {(1, 0): 3.0, (0, -1): 1.0, (-1, 0): 2.0, (0, 1): 5.0}
+    sides = torch.zeros(1, len(group), 4, 6, 1)
+    for g in group.elements:
+        sides[0, g] = np.log(reach[tuple(group.matrix(g)[:, 0].int().tolist())])
+    core = torch.full((1, 2, 4, 6), -9.0)
+    core[0, 1, 2, 3] = 9.0
+    (box,) = find_boxes(Objects(core, sides), group, stride=4)
+    assert box.sides == pytest.approx((14 - 2, 10 - 1, 14 + 3, 10 + 5))
+    assert (box.kind, round(box.confidence, 3)) == (1, 1.0)
+    assert find_boxes(Objects(core, sides), group, 4, Finding(smallest=2)) == []
+
+
+def test_a_turned_box_has_its_corners_turned():
+    box = Box((1, 2, 4, 8), 0, 0.9)
+    assert turned_box(box, 1, (10, 20)).sides == (2, 16, 8, 19)  # counter-clockwise
+    assert turned_box(box, 2, (10, 20)).sides == (16, 2, 19, 8)
+    assert turned_box(box, 4, (10, 20)).sides == (16, 2, 19, 8)
+    assert turned_box(turned_box(box, 1, (10, 20)), 3, (20, 10)) == box
+
+
+def test_boxes_of_labels_and_their_overlaps():
+    labels = np.zeros((6, 8), int)
+    labels[1:3, 2:6], labels[4, 7] = 5, 9
+    boxes = boxes_of(labels)
+    assert boxes.tolist() == [[2, 1, 6, 3], [7, 4, 8, 5]]
+    assert boxes_of(np.zeros((3, 3), int)).shape == (0, 4)
+    other = np.array([[4.0, 1, 8, 3], [0, 0, 1, 1]])
+    np.testing.assert_allclose(box_ious(boxes, other), [[4 / 12, 0], [0, 0]])
+
+
+def test_saved_and_loaded_it_is_the_same_bit_for_bit(tmp_path):
+    model = build(directed=True)
+    model.save_pretrained(tmp_path)
+    again = Detector.from_pretrained(tmp_path)
+    assert DetectorConfig(**json.loads(json.dumps(asdict(model.config)))) == again.config
+    image = torch.rand(1, 3, 16, 24)
+    with torch.no_grad():
+        for one, other in zip(model(image), again(image), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_classes_of_the_backbone_are_refused():
+    with pytest.raises(ValueError, match="classes=3 of the backbone: the classes of objects are"):
+        DetectorConfig(EquivariantViTConfig(classes=3))
