@@ -112,15 +112,18 @@ def training_seconds(recipe: Path, sets: Sets, steps: int = 12) -> float:
 
 
 def costs(chosen: list[Path], sets: Sets) -> dict[str, float]:
-    """Seconds in which each row trains on one image, measured once."""
+    """Seconds in which each row trains on one image, measured once, by one of the processes."""
     path = RUNS / SPEED
-    known = json.loads(path.read_text()) if path.is_file() else {}
-    for recipe in chosen:
-        if recipe.stem not in known:
-            known[recipe.stem] = training_seconds(recipe, sets)
-            print(f"{recipe.stem}: {1000 * known[recipe.stem]:.2f} ms an image", flush=True)
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(known, indent=1))
+    while (lock := locked(RUNS / f"{SPEED}.lock")) is None:
+        time.sleep(1)
+    with lock:
+        known = json.loads(path.read_text()) if path.is_file() else {}
+        for recipe in chosen:
+            if recipe.stem not in known:
+                known[recipe.stem] = training_seconds(recipe, sets)
+                print(f"{recipe.stem}: {1000 * known[recipe.stem]:.2f} ms an image", flush=True)
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(known, indent=1))
     return known
 
 
