@@ -129,3 +129,11 @@ def test_the_reference_size():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         preset(*arguments)
+
+
+@pytest.mark.parametrize("name", ["gcsa", "gsa-rotary", "hybrid", "vit"])
+def test_every_weight_learns(name):
+    """Or several ranks would wait for the gradient of one that does not."""
+    model = shallow(name, "ti", None).train()
+    model(torch.rand(2, 3, 64, 64, dtype=torch.float64)).square().mean().backward()
+    assert not [name for name, weight in model.named_parameters() if weight.grad is None]

@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.distributed.tensor import DTensor
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
+
+from isotrope.training.ranks import gathered, local, scattered, scattered_moments, shard
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
@@ -32,7 +36,7 @@ def start(examples: int, out: Path, *fields: str, launcher=(sys.executable,), ra
     """Run the script; its exit status and what it wrote to stderr."""
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     command = [*launcher, str(SCRIPT), str(ranks), str(examples), str(out), *fields]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
     return done.returncode, done.stderr
 
 
@@ -139,3 +143,38 @@ def test_a_dead_child_of_the_first_rank_ends_the_run(tmp_path):
     """Without torchrun the first rank starts the others; it must not wait for a dead one."""
     status, _ = start(64, tmp_path, "die=20")
     assert status != 0
+
+
+@pytest.fixture
+def mesh(tmp_path):
+    """One process that is a group of its own."""
+    torch.distributed.init_process_group(
+        "gloo", rank=0, world_size=1, init_method=f"file://{tmp_path}/store"
+    )
+    yield torch.distributed.device_mesh.init_device_mesh("cpu", (1,))
+    torch.distributed.destroy_process_group()
+
+
+def test_sharded_states_are_made_whole_and_sharded_again(mesh):
+    """On one rank; the tests of two are slow."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    shard(model, [model[0]], mesh, "32-true")
+    assert {type(p) for p in model.parameters()} == {DTensor}
+    whole = gathered(model.state_dict())
+    assert whole.keys() == before.keys()
+    assert all(torch.equal(whole[name], before[name]) for name in before)
+    assert gathered({"a": [model[0].weight, 3]}, keep=False) == {"a": [None, 3]}
+
+    model(torch.randn(5, 3)).square().sum().backward()
+    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer.step()
+    moments = gathered(optimizer.state_dict())
+    back = scattered_moments(moments, optimizer)["state"][0]
+    assert isinstance(back["exp_avg"], DTensor)
+    assert torch.equal(back["exp_avg"].full_tensor(), moments["state"][0]["exp_avg"])
+    assert torch.equal(back["step"], moments["state"][0]["step"])
+    model.load_state_dict(scattered(before, model.state_dict()))
+    assert torch.equal(gathered(model.state_dict())["0.weight"], before["0.weight"])
+    assert local(model[0].weight).data_ptr() == local(model[0].weight.detach()).data_ptr()
