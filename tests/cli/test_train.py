@@ -61,7 +61,14 @@ def test_a_broken_checkpoint_is_named(tmp_path, content):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_segmenter_is_trained_and_its_scores_are_shown(tmp_path):
+@pytest.mark.parametrize(
+    ("command", "scores"),
+    [
+        ("segmentation", ": AP 0.000 at IoU 0.5, 0.000 from 0.5 to 0.95, AJI 0."),
+        ("objects", ": AP 0.000 of boxes at IoU 0.5"),
+    ],
+)
+def test_instances_are_learned_and_the_scores_are_shown(tmp_path, command, scores):
     pytest.importorskip("skimage", reason="watersheds are scikit-image's")
     rng = np.random.default_rng(0)
     for split in ("train", "valid"):
@@ -72,10 +79,10 @@ def test_a_segmenter_is_trained_and_its_scores_are_shown(tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(SEGMENTER)
     common = ("--config", str(recipe), "--data", str(tmp_path / "data"))
-    arguments = ["train", "segmentation", *common, "--out", str(tmp_path / "run")]
+    arguments = ["train", command, *common, "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(cli.app, arguments)
     assert result.exit_code == 0, result.output
-    assert ": AP 0.000 at IoU 0.5, 0.000 from 0.5 to 0.95, AJI 0." in result.stdout
+    assert scores in result.stdout
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
     result = CliRunner().invoke(cli.app, [*arguments[:-1], str(tmp_path), "--set", "data.size=7"])
     assert "data.size=7 is not a multiple of 4, the model's unit; give 8" in result.stderr
