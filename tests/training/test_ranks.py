@@ -17,6 +17,8 @@ from torch.distributed.tensor import DTensor
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.models.presets import preset
+from isotrope.models.vit import EquivariantViT
 from isotrope.training.ranks import gathered, local, scattered, scattered_moments, shard
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
@@ -178,3 +180,19 @@ def test_sharded_states_are_made_whole_and_sharded_again(mesh):
     model.load_state_dict(scattered(before, model.state_dict()))
     assert torch.equal(gathered(model.state_dict())["0.weight"], before["0.weight"])
     assert local(model[0].weight).data_ptr() == local(model[0].weight.detach()).data_ptr()
+
+
+@pytest.mark.parametrize("name", ["gcsa", "vit"])
+def test_a_sharded_vit_computes_in_bfloat16(mesh, name):
+    """Weights are gathered in bfloat16 and gradients summed in float32."""
+    config = preset(name, "ti", layer_scale=1e-4)
+    config.stages[0].depth = 1
+    model, images = EquivariantViT(config), torch.rand(2, 3, 32, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = model(images)
+    shard(model, list(model.stages[0]), mesh, "bf16-mixed")
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(images)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=0.02)
+    logits.float().square().mean().backward()
+    assert {p.grad.dtype for p in model.parameters()} == {torch.float32}
