@@ -56,6 +56,12 @@ def test_an_untouched_vit_becomes_invariant_bit_for_bit(group, sizes):
     assert max(equivariance_error(vit, images, group).values()) > 1e-2
 
 
+def test_a_group_by_name():
+    vit = make_vit()
+    assert Framed(vit, "D2").frame.group == DihedralGroup(2)
+    assert Framed.by_confidence(vit, "C2").frame.group == CyclicGroup(2)
+
+
 def test_the_vit_reads_the_image_turned_back():
     vit = make_vit()
     images, framed = noise(vit), Framed(vit)

@@ -69,6 +69,24 @@ def test_it_is_exact_with_any_weights_on_any_multiple_of_the_patch(group, sizes,
         assert max(equivariance_error(module, images, group).values()) < 1e-10
 
 
+@pytest.mark.parametrize("group", [C4, D4], ids=repr)
+@pytest.mark.parametrize("shape", [(17, 17), (19, 23)])
+def test_patches_that_do_not_tile_the_image(group, shape):
+    vit = make_vit(image_size=shape)
+    images, model = noise(vit, *shape), symmetrize(vit, group)
+    plain = vit.vit(images).last_hidden_state[:, 1:]
+    torch.testing.assert_close(
+        model.features(images)[:, 0].flatten(1, 2), plain, rtol=0, atol=1e-12
+    )
+    for module in (moved(model), Features(model)):
+        assert max(equivariance_error(module, images, group).values()) < 1e-10
+    assert audit(model, images, group).ok
+
+
+def test_a_group_by_name():
+    assert symmetrize(make_vit(), "D2").group == DihedralGroup(2)
+
+
 def test_a_vit_of_images_that_are_not_square():
     vit = make_vit(image_size=(15, 25))
     images = noise(vit, 15, 25)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from isotrope.groups import CyclicGroup, Group
+from isotrope.groups import Group, group_from_name
 from isotrope.nn.frame import Frame
 from isotrope.nn.orbit import Orbit
 
@@ -55,7 +55,7 @@ class Framed(nn.Module):
 
     Args:
         model: Takes images `(B, C, h, w)`; it is not changed.
-        group: C1, C2, C4, D1, D2 or D4. With D4 a mirrored image gives the same output too.
+        group: C1, C2, C4, D1, D2 or D4, or its name. With D4, mirrored images give the same output.
         front: An equivariant module from images to scores, as in `Frame`; None: a `small_front`
             with random weights, in the dtype and on the device of the model.
         in_channels: Number of channels of the images, for a new front.
@@ -72,13 +72,14 @@ class Framed(nn.Module):
     def __init__(
         self,
         model: nn.Module,
-        group: Group = CyclicGroup(4),  # noqa: B008
+        group: Group | str = "C4",
         front: nn.Module | None = None,
         *,
         in_channels: int = 3,
         size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
+        group = group_from_name(group) if isinstance(group, str) else group
         self.model, self.size = model, size
         if front is None:
             front = small_front(group, in_channels)
@@ -87,15 +88,12 @@ class Framed(nn.Module):
         self.frame = Frame(front, group)
 
     @classmethod
-    def by_confidence(
-        cls,
-        model: nn.Module,
-        group: Group = CyclicGroup(4),  # noqa: B008
-    ) -> Framed:
+    def by_confidence(cls, model: nn.Module, group: Group | str = "C4") -> Framed:
         """A frame that turns each image to the orientation in which a classifier is surest.
 
         `s(g) = max_c log softmax(model(g^-1 image))_c`. The model reads each image |G| + 1 times.
         """
+        group = group_from_name(group) if isinstance(group, str) else group
         return cls(model, group, Orbit(Confidence(model), group))
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Any:

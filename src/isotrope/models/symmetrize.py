@@ -13,22 +13,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from isotrope.groups import CyclicGroup, Group
+from isotrope.groups import Group, group_from_name
 from isotrope.nn.conv import GroupConv
 from isotrope.nn.lifting import LiftingConv
 from isotrope.nn.orbit import check_exact
 
 
-def symmetrize(
-    vit: nn.Module,
-    group: Group = CyclicGroup(4),  # noqa: B008
-    *,
-    mix: bool = True,
-) -> SymmetricViT:
+def symmetrize(vit: nn.Module, group: Group | str = "C4", *, mix: bool = True) -> SymmetricViT:
     """An exactly equivariant ViT with the weights of a transformers ViT, to be tuned by LoRA.
 
         vit = ViTForImageClassification.from_pretrained(...)
-        model = symmetrize(vit, CyclicGroup(4))
+        model = symmetrize(vit, "C4")
         adapted = add_adapter(model, "all", rank=8)
 
     At the start orientation `g` of every layer `l` is what that layer of the plain ViT computes for
@@ -42,7 +37,7 @@ def symmetrize(
 
     Args:
         vit: A `ViTForImageClassification` or a `ViTModel`. It is copied, without its dropout.
-        group: C1, C2, C4, D1, D2 or D4.
+        group: C1, C2, C4, D1, D2 or D4, or its name.
         mix: Add a linear map between orientations to each block, with weights of zero. It costs
             `|G| dim^2` multiplications for each token, beside about `12 dim^2` of the block.
 
@@ -57,13 +52,15 @@ def symmetrize(
             f"symmetrize takes a ViTForImageClassification or a ViTModel of transformers, not "
             f"{type(vit).__name__}; put any other model behind isotrope.Framed"
         )
+    group = group_from_name(group) if isinstance(group, str) else group
     return SymmetricViT(vit, check_exact(group), mix)
 
 
 class SymmetricViT(nn.Module):
     """What `symmetrize` returns; equation and start are there.
 
-    - Patch embedding: `LiftingConv`, the filters of the ViT turned by every `g`.
+    - Patch embedding: `LiftingConv`, the filters of the ViT turned by every `g`. Rows and columns
+      that fill no patch are cut off at the end, as in the ViT, in each orientation's own frame.
     - Positions: the table of the ViT, in each orientation's own frame, `P(g^-1 x)`. An image of
       another size than the ViT's gets the table resized bicubically, in that frame too.
     - A class token for each orientation, which reads the tokens of its own.
@@ -72,7 +69,7 @@ class SymmetricViT(nn.Module):
       `W_O A(x, g)`, with `M = 0` at the start: a `GroupConv`, so LoRA on "filters" opens it.
     - Output: the mean over `g` of the class token, then the ViT's classifier or pooler.
 
-    Maps images `(B, C, H, W)`, whose sides are multiples of the patch, to logits `(B, classes)`, or
+    Maps images `(B, C, H, W)` to logits `(B, classes)`, or
     for a `ViTModel` to its pooled output or class token `(B, dim)`.
 
     Attributes:
@@ -87,9 +84,9 @@ class SymmetricViT(nn.Module):
         self.group, self.config = group, vit.config
         body = cast("Any", getattr(vit, "vit", vit))
         patches = body.embeddings.patch_embeddings
-        self.embed = _lifted(patches.projection, group)
+        self.embed = _Patches(patches.projection, group)
         rows, columns = (int(a) // int(b) for a, b in zip(*_sizes(patches), strict=True))
-        table, dim = body.embeddings.position_embeddings.detach(), self.embed.weight.shape[0]
+        table, dim = body.embeddings.position_embeddings.detach(), vit.config.hidden_size
         self.class_token = nn.Parameter(body.embeddings.cls_token[0, 0].detach() + table[0, 0])
         self.positions = nn.Parameter(table[0, 1:].reshape(rows, columns, dim).clone())
         layers = _part(body, "layers", "encoder.layer")
@@ -109,7 +106,7 @@ class SymmetricViT(nn.Module):
         self, image: Float[Tensor, "B C H W"]
     ) -> Float[Tensor, "B {self.group.order} H2 W2 C2"]:
         """The normalized patch tokens as a lifted signal, `(B, |G|, H/p, W/p, dim)`."""
-        size = tuple(side // self.embed.stride for side in image.shape[2:])
+        size = tuple(side // self.embed.side for side in image.shape[2:])
         return self.norm(self._tokens(image)[:, :, 1:].unflatten(2, size))
 
     def _tokens(self, image: Tensor) -> Float[Tensor, "B {self.group.order} T C2"]:
@@ -138,6 +135,29 @@ class SymmetricViT(nn.Module):
 
     def extra_repr(self) -> str:
         return f"group={self.group!r}"
+
+
+class _Patches(nn.Module):
+    """The patch embedding with its filters turned by every element."""
+
+    takes, gives = "image", "lifted"
+    inside = None  # where patches do not tile the image, it embeds several parts of it
+
+    def __init__(self, projection: nn.Conv2d, group: Group) -> None:
+        super().__init__()
+        self.group, self.side = group, projection.kernel_size[0]
+        self.lift = _lifted(projection, group)
+
+    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B G H2 W2 C2"]:
+        if not any(length % self.side for length in image.shape[2:]):
+            return self.lift(image)
+        slices: list[Tensor] = []
+        for g in self.group.elements:
+            upright = self.group.act_image(self.group.inverse(g), image)
+            rows, columns = (length // self.side * self.side for length in upright.shape[2:])
+            tiled = self.group.act_image(g, upright[:, :, :rows, :columns])
+            slices.append(self.lift(tiled)[:, g])
+        return torch.stack(slices, dim=1)
 
 
 class _Block(nn.Module):
