@@ -86,7 +86,7 @@ class SymmetricViT(nn.Module):
         patches = body.embeddings.patch_embeddings
         self.embed = _Patches(patches.projection, group)
         rows, columns = (int(a) // int(b) for a, b in zip(*_sizes(patches), strict=True))
-        table, dim = body.embeddings.position_embeddings.detach(), vit.config.hidden_size
+        table, dim = body.embeddings.position_embeddings.detach(), body.config.hidden_size
         self.class_token = nn.Parameter(body.embeddings.cls_token[0, 0].detach() + table[0, 0])
         self.positions = nn.Parameter(table[0, 1:].reshape(rows, columns, dim).clone())
         layers = _part(body, "layers", "encoder.layer")
