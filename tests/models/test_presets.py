@@ -79,9 +79,7 @@ def replace_depth(stage):
 
 
 @pytest.mark.parametrize("name", ["gcsa", "gsa-rotary", "hybrid"])
-@pytest.mark.parametrize(
-    ("size", "group"), [("ti", "C4"), ("ti", "D4"), ("s", "C4"), ("b", "D4"), ("l", "D4")]
-)
+@pytest.mark.parametrize(("size", "group"), [("ti", "D4"), ("s", "C4"), ("b", "D4")])
 def test_deit_sizes_are_equivariant(name, size, group):
     model = shallow(name, size, group)
     images = torch.rand(1, 3, 64, 96, dtype=torch.float64)
@@ -89,9 +87,8 @@ def test_deit_sizes_are_equivariant(name, size, group):
         assert max(equivariance_error(model, images, model.group).values()) < 1e-11
 
 
-@pytest.mark.parametrize("size", ["ti", "s"])
-def test_the_plain_ones_are_not(size):
-    model = shallow("vit", size, None)
+def test_the_plain_one_is_not():
+    model = shallow("vit", "ti", None)
     images = torch.rand(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():
         errors = equivariance_error(model, images, group_from_name("C4"))

@@ -409,12 +409,12 @@ def photographs(tmp_path):
 
 def test_photographs_are_learnt_from_their_files_and_a_killed_run_ends_the_same(photographs):
     options = {"data_crop": 8, "data_mixup": 0.8, "data_cutmix": 1.0, "losses_binary": True}
-    options |= {"schedule_epochs": 8, "run_workers": 1, "run_validate_epochs": 4}
+    options |= {"schedule_epochs": 8, "run_validate_epochs": 4}
     whole = engine(photographs, "whole", **options)
     whole.fit()
     assert whole.rows[-1]["score"] == whole.rows[-1]["valid_accuracy"] == 1.0
     assert whole.rows[-1]["train_loss"] < whole.rows[0]["train_loss"] < 1
-    part = engine(photographs, "part", **options | {"schedule_minutes": 1e-9})
+    part = engine(photographs, "part", **options | {"schedule_minutes": 1e-9, "run_workers": 1})
     part.fit()
     assert 0 < part.examples < 24 * 8
     model, preprocessing = load_classifier(whole.out / "model")
