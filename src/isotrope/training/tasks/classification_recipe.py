@@ -32,7 +32,8 @@ class ClassifierModel(Fields, extra="allow", frozen=True):
     """The model to train.
 
     Give `preset`, `size` and optionally `group`, `layer_scale` and `drop_path`, as in
-    `models.preset`, or fields of `EquivariantViTConfig`. The data determines the channels and classes.
+    `models.preset`, or fields of `EquivariantViTConfig`. The data determines the channels and
+    classes.
 
     Args:
         start: A folder written by `EquivariantViT.save_pretrained`, with the initial weights of a
