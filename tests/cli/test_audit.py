@@ -7,6 +7,8 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
+from isotrope.models.detector import Detector, DetectorConfig
+from isotrope.models.segmenter import Segmenter, SegmenterConfig
 from isotrope.ocr.detection.db.model import DBNetConfig
 from isotrope.ocr.detection.linenet.model import LineNet, LineNetConfig
 from isotrope.ocr.recognition.model import StageConfig
@@ -63,6 +65,22 @@ def test_the_detector_passes(tmp_path):
     result = audit(tmp_path)
     assert result.exit_code == 0, result.output
     assert "(model).arrow" in result.stdout
+    assert "vectors" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["segmenter", "detector"])
+def test_dense_models_pass(tmp_path, kind):
+    backbone = EquivariantViTConfig(
+        "D4", stages=[Stage("gcsa", 1, 8), Stage("conv", 1, 8, stride=2)]
+    )
+    made = {
+        "segmenter": lambda: Segmenter(SegmenterConfig(backbone, vectors=True)),
+        "detector": lambda: Detector(DetectorConfig(backbone, directed=True)),
+    }[kind]()
+    made.save_pretrained(tmp_path)
+    result = audit(tmp_path, "--group", "D4", "--size", "16x24")
+    assert result.exit_code == 0, result.output
+    assert "decoder.merges.0" in result.stdout
     assert "vectors" in result.stdout
 
 

@@ -77,6 +77,8 @@ def _load(model: str | None) -> nn.Module:
     Raises:
         ValueError: it cannot be loaded, for any reason.
     """
+    from isotrope.models.detector import Detector
+    from isotrope.models.segmenter import Segmenter
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.detection.linenet.store import load_line_net
     from isotrope.ocr.gsanet.loading import load_recognizer
@@ -93,13 +95,16 @@ def _load(model: str | None) -> nn.Module:
             return cast("nn.Module", load_recognizer(Path(model)).encoder)
         if "unit" in entries:
             return load_line_net(model)
+        if "backbone" in entries:
+            return (Segmenter if "maps" in entries else Detector).from_pretrained(model)
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # from json, the config, safetensors or torch
         if type(error) is ValueError:  # ours, with a remedy
             raise
         raise ValueError(
             f"{model}: cannot be loaded ({_reason(error)}); give a folder that "
-            "EquivariantViT.save_pretrained, Recognizer.save_pretrained or save_line_net wrote"
+            "EquivariantViT.save_pretrained, that of a Segmenter, Detector or Recognizer, or "
+            "save_line_net wrote"
         ) from error
 
 
