@@ -21,7 +21,7 @@ PAGE, FIGURE = DOCS / "results" / "plankton.md", DOCS / "images" / "plankton.png
 MARK = "<!-- {}: written by benchmarks/plankton_report.py -->", "<!-- end of {} -->"
 COLORS = {"vit": "#7f7f7f", "cnn": "#ff7f0e", "gsa": "#2ca02c", "gcsa": "#1f77b4"}
 """Color by the first word of a row's name, after "framed"."""
-STYLES = {"framed": "-.", "turned": "--", "c8": ":", "d4": "--", "turns": ":"}
+STYLES = {"framed": "-.", "unturned": (0, (1, 3)), "c8": ":", "d4": "--", "turns": ":"}
 """Line style by a word of a row's name; solid by default."""
 
 Line = dict[str, str]
@@ -92,7 +92,7 @@ def by_fraction(rows: Rows) -> str:
 
 
 def is_equivariant(name: str) -> bool:
-    return any(name.removesuffix("-turned").endswith(group) for group in ("-c4", "-c8", "-d4"))
+    return any(name.removesuffix("-unturned").endswith(group) for group in ("-c4", "-c8", "-d4"))
 
 
 def ahead(rows: Rows) -> str:

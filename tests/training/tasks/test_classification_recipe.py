@@ -60,7 +60,7 @@ def test_plankton_rows_differ_in_the_model_and_in_turning_alone():
     recipes = {p.stem: load(p) for p in folder.glob("*.toml") if p.name != "base.toml"}
     assert len(recipes) == 12
     for name, recipe in recipes.items():
-        assert recipe.data.augment == ("angles" if name.endswith("-turned") else "none")
+        assert recipe.data.augment == ("none" if name.endswith("-unturned") else "angles")
         untold = {"model": True, "data": {"augment"}}
         assert recipe.model_dump(exclude=untold) == recipes["vit"].model_dump(exclude=untold)
         count = parameters(recipe, 3, 82)
