@@ -11,7 +11,7 @@ from isotrope.lora import load_adapter, switch_adapter
 from isotrope.ocr.recognition.store import load_model
 from isotrope.text.metrics import cer
 from isotrope.training.mix import WIDEST, LineSample
-from isotrope.training.tidy import line_forms, read_forms
+from isotrope.training.tasks.adaptation import line_forms, read_forms
 
 if TYPE_CHECKING:
     from isotrope.ocr.recognition.model import LineRecognizer

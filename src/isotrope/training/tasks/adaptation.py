@@ -6,7 +6,7 @@ held-out lines as scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -28,10 +28,10 @@ from isotrope.text.metrics import cer, wer
 from isotrope.training.loop import keep_model
 from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels, lowered
 from isotrope.training.rendered import drawn_seed
-from isotrope.training.tasks.recognition import RecognitionTask
+from isotrope.training.tasks.recognition import RecognitionTask, decoded_lines
 from isotrope.training.tasks.sequence import SequenceModel, SequenceTask
 from isotrope.training.text_mix import ReaderSize, TextImage, parts_for
-from isotrope.training.tidy import forms, line_forms, read_forms, tidied_image
+from isotrope.training.tidy import forms, tidied_image
 from isotrope.training.validation import score_lines
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
@@ -166,6 +166,18 @@ class SequenceAdaptation(SequenceTask):
             "loss": [c for c in columns if c.startswith("train_")],
             "error rate": [c for c in ("cer", "wer") if c in columns],
         }
+
+
+def line_forms(image: Tensor, text: str) -> list[LineSample]:
+    """The samples of a line in its forms."""
+    return [LineSample(line_pixels(form), text) for form in forms(image)]
+
+
+def read_forms(model: LineRecognizer, lines: Sequence[Sequence[LineSample]]) -> list[str]:
+    """The texts of lines by the best path; of the forms of each, the most confident one."""
+    found = iter(decoded_lines(model, [form for several in lines for form in several]))
+    read = ([next(found) for _ in several] for several in lines)
+    return [max(several, key=lambda one: one.confidence).text for several in read]
 
 
 def line_unfit(lines: LabeledLines, number: int) -> str:
