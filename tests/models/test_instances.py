@@ -92,10 +92,23 @@ def test_between_mirrored_discs_the_middle_belongs_to_neither():
     assert (found == turned(4, found)).sum() == (found == 0).sum()
 
 
-def test_a_part_without_a_core_is_an_instance():
+def test_a_shallow_part_is_an_instance():
     maps = discs((8, 8))
-    maps[1] *= 0.4
+    maps[1] *= 0.1
     assert find_instances(maps).max() == 1
+
+
+def test_an_image_that_is_all_foreground_is_one_instance():
+    assert find_instances(torch.ones(2, 6, 9)).tolist() == [[1] * 9] * 6
+    assert find_instances(-torch.ones(2, 6, 9)).max() == 0
+
+
+def test_ripples_lower_than_the_depth_part_nothing():
+    maps = discs((12, 12), radius=10)
+    y, x = torch.meshgrid(torch.arange(24), torch.arange(24), indexing="ij")
+    maps[1] = maps[1].clamp(max=0.5) + 0.06 * torch.sin(x.float()) * torch.cos(y.float())
+    assert find_instances(maps, Watershed(depth=0.2)).max() == 1
+    assert find_instances(maps, Watershed(depth=0.02, smallest=1)).max() > 3
 
 
 class Uneven:

@@ -15,6 +15,7 @@ from isotrope.models.pixels import fitted, stretched
 from isotrope.nn.canonical import canonically, least_turns
 
 _D4 = DihedralGroup(4)
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class Watershed:
 
     Args:
         inside: Probability from which a pixel belongs to an instance.
-        core: Distance from which it belongs to the core of one, which no other instance floods.
+        depth: How far the distance must rise from a saddle to a peak for the peak to be an instance
+            of its own. Lower peaks are ripples of the network.
         smallest: Fewest pixels of an instance.
     """
 
     inside: float = 0.5
-    core: float = 0.5
+    depth: float = 0.2
     smallest: int = 20
 
 
@@ -65,9 +67,9 @@ def maps_of(network: Network, image: Tensor) -> Tensor:
 def find_instances(maps: Tensor, how: Watershed = Watershed()) -> np.ndarray:
     """The instances in maps `(2, H, W)`: labels `(H, W)`, int32, 0 outside.
 
-    Cores are the connected parts of what lies deep inside; a watershed of the distances (Meyer
-    1994, as scikit-image has it) floods the rest of the foreground from them. A part of the
-    foreground without a core is an instance too.
+    Cores are the peaks of the distances that rise by `how.depth` or more (h-maxima, Soille 1999); a
+    watershed (Meyer 1994, both as scikit-image has them) floods the rest of the foreground from
+    them. Each connected part of the foreground has a core.
 
     Turned maps give the turned instances exactly, ties and plateaus included: the watershed runs on
     the least turned copy of the maps (`least_turns`). Maps that are symmetric themselves are
@@ -97,16 +99,17 @@ def _turned(element: int, labels: np.ndarray) -> np.ndarray:
 def _flooded(maps: np.ndarray, how: Watershed) -> tuple[np.ndarray, np.ndarray]:
     """The labels of the cores, and what they flood."""
     from skimage.measure import label
+    from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
 
     logits, distance = maps
     inside = logits > math.log(how.inside / (1 - how.inside))
-    parts = np.asarray(label(inside, connectivity=1))
-    deep = inside & (distance > how.core)
-    with_core = np.zeros(parts.max() + 1, bool)
-    with_core[parts[deep]] = True
-    alone = inside & ~with_core[parts]
-    cores = np.asarray(label(deep | alone, connectivity=1), np.int32)
+    outside = distance.min() - 2 * how.depth - 1
+    # The rim is for an image that is one plateau, of which scikit-image finds no maximum.
+    deep = np.pad(np.where(inside, distance, outside), 1, constant_values=outside)
+    leveled = reconstruction(deep - np.float32(how.depth), deep, footprint=_CROSS)
+    peaks = local_maxima(leveled, connectivity=1)[1:-1, 1:-1] & inside
+    cores = np.asarray(label(peaks, connectivity=1), np.int32)
     return cores, watershed(-distance, cores, connectivity=1, mask=inside).astype(np.int32)
 
 
