@@ -88,8 +88,8 @@ def test_images_smaller_than_a_window_are_padded(data):
 def test_it_learns_discs_and_finds_the_same_at_every_turn(data, tmp_path):
     run = engine(data, tmp_path, schedule={"examples": 640}, data={"group": 16})
     run.fit()
-    assert run.rows[-1]["ap50"] > 0.6
-    assert run.rows[-1]["aji"] > 0.6
+    assert run.rows[-1]["ap50"] > 0.4
+    assert run.rows[-1]["aji"] > 0.5
     assert run.rows[-1]["ap"] < run.rows[-1]["ap50"]
     model = Segmenter.from_pretrained(tmp_path / "model")
     valid = load_instances(data, "valid")
