@@ -103,12 +103,12 @@ def test_an_image_that_is_all_foreground_is_one_instance():
     assert find_instances(-torch.ones(2, 6, 9)).max() == 0
 
 
-def test_ripples_lower_than_the_depth_part_nothing():
+def test_ripples_lower_than_the_rise_part_nothing():
     maps = discs((12, 12), radius=10)
     y, x = torch.meshgrid(torch.arange(24), torch.arange(24), indexing="ij")
     maps[1] = maps[1].clamp(max=0.5) + 0.06 * torch.sin(x.float()) * torch.cos(y.float())
-    assert find_instances(maps, Watershed(depth=0.2)).max() == 1
-    assert find_instances(maps, Watershed(depth=0.02, smallest=1)).max() > 3
+    assert find_instances(maps, Watershed(rise=0.2)).max() == 1
+    assert find_instances(maps, Watershed(rise=0.02, smallest=1)).max() > 3
 
 
 class Uneven:

@@ -16,7 +16,7 @@ def build(group="D4", norm="layer"):
     torch.manual_seed(0)
     stages = [Stage("conv", 1, 8), Stage("gcsa", 1, 8, 2, stride=2)]
     backbone = EquivariantViTConfig(group, 3, (8, 4, 2), stages, norm=norm)
-    return Segmenter(SegmenterConfig(backbone, watershed=Watershed(depth=0.1, smallest=2))).eval()
+    return Segmenter(SegmenterConfig(backbone, watershed=Watershed(rise=0.1, smallest=2))).eval()
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])

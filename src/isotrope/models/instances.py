@@ -24,13 +24,13 @@ class Watershed:
 
     Args:
         inside: Probability from which a pixel belongs to an instance.
-        depth: How far the distance must rise from a saddle to a peak for the peak to be an instance
+        rise: How far the distance must rise from a saddle to a peak for the peak to be an instance
             of its own. Lower peaks are ripples of the network.
         smallest: Fewest pixels of an instance.
     """
 
     inside: float = 0.5
-    depth: float = 0.2
+    rise: float = 0.2
     smallest: int = 20
 
 
@@ -67,7 +67,7 @@ def maps_of(network: Network, image: Tensor) -> Tensor:
 def find_instances(maps: Tensor, how: Watershed = Watershed()) -> np.ndarray:
     """The instances in maps `(2, H, W)`: labels `(H, W)`, int32, 0 outside.
 
-    Cores are the peaks of the distances that rise by `how.depth` or more (h-maxima, Soille 1999); a
+    Cores are the peaks of the distances that rise by `how.rise` or more (h-maxima, Soille 1999); a
     watershed (Meyer 1994, both as scikit-image has them) floods the rest of the foreground from
     them. Each connected part of the foreground has a core.
 
@@ -104,10 +104,10 @@ def _flooded(maps: np.ndarray, how: Watershed) -> tuple[np.ndarray, np.ndarray]:
 
     logits, distance = maps
     inside = logits > math.log(how.inside / (1 - how.inside))
-    outside = distance.min() - 2 * how.depth - 1
+    outside = distance.min() - 2 * how.rise - 1
     # The rim is for an image that is one plateau, of which scikit-image finds no maximum.
     deep = np.pad(np.where(inside, distance, outside), 1, constant_values=outside)
-    leveled = reconstruction(deep - np.float32(how.depth), deep, footprint=_CROSS)
+    leveled = reconstruction(deep - np.float32(how.rise), deep, footprint=_CROSS)
     peaks = local_maxima(leveled, connectivity=1)[1:-1, 1:-1] & inside
     cores = np.asarray(label(peaks, connectivity=1), np.int32)
     return cores, watershed(-distance, cores, connectivity=1, mask=inside).astype(np.int32)

@@ -47,17 +47,17 @@ class SegmenterModel(Backbone, frozen=True):
     Args:
         start: A folder written by `Segmenter.save_pretrained`, with the initial weights of a new
             run; None: random weights.
-        inside, depth, smallest: As in `models.instances.Watershed`.
+        inside, rise, smallest: As in `models.instances.Watershed`.
     """
 
     start: str | None = None
     inside: float = Field(default=0.5, gt=0, lt=1)
-    depth: float = Field(default=0.2, gt=0)
+    rise: float = Field(default=0.2, gt=0)
     smallest: NonNegativeInt = 20
 
     def config(self) -> SegmenterConfig:
         """The config of the model."""
-        watershed = Watershed(self.inside, self.depth, self.smallest)
+        watershed = Watershed(self.inside, self.rise, self.smallest)
         return SegmenterConfig(self.backbone(), watershed=watershed)
 
     def segmenter(self) -> Segmenter:
@@ -124,7 +124,7 @@ class SegmentationRecipe(Recipe, frozen=True):
 
     may_change: ClassVar = (
         *Recipe.may_change,
-        *("data.group", "data.parts", "model.inside", "model.depth", "model.smallest"),
+        *("data.group", "data.parts", "model.inside", "model.rise", "model.smallest"),
     )
 
     def task(self, data: Path) -> SegmentationTask:
