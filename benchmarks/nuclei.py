@@ -149,7 +149,10 @@ def tested(model: Any, test: Sequence[LabeledInstances]) -> dict[str, float]:
         "parameters": sum(p.numel() for p in model.parameters()),
         "images": len(test),
         **dict(zip(names, np.mean(upright, 0).round(4).tolist(), strict=True)),
-        **{f"{n}_turned": v for n, v in zip(names, np.mean(turned, 0).round(4), strict=True)},
+        **{
+            f"{n}_turned": v
+            for n, v in zip(names, np.mean(turned, 0).round(4).tolist(), strict=True)
+        },
         "same": round(mean(same), 4),
         "agreement": round(mean(agreement), 4),
         "moved": max(moved(model, each.pixels) for each in test[:10]),

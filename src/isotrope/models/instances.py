@@ -108,7 +108,7 @@ def _flooded(maps: np.ndarray, how: Watershed) -> tuple[np.ndarray, np.ndarray]:
     # The rim is for an image that is one plateau, of which scikit-image finds no maximum.
     deep = np.pad(np.where(inside, distance, outside), 1, constant_values=outside)
     leveled = reconstruction(deep - np.float32(how.rise), deep, footprint=_CROSS)
-    peaks = local_maxima(leveled, connectivity=1)[1:-1, 1:-1] & inside
+    peaks = np.asarray(local_maxima(leveled, connectivity=1))[1:-1, 1:-1] & inside
     cores = np.asarray(label(peaks, connectivity=1), np.int32)
     return cores, watershed(-distance, cores, connectivity=1, mask=inside).astype(np.int32)
 
