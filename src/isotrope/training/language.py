@@ -39,19 +39,20 @@ def write_language(
 
     Args:
         base: The folder of the recognizer.
-        adapter: The folder of its adapter. A language model found there is replaced.
+        adapter: The folder of its adapter. A language model found there is replaced at the end, or
+            removed.
 
     Returns:
         Character and word error rate, "cer" and "wer", on the held-out lines with it; None if it
         does not help, and none was written.
     """
-    for name in (CONFIG, OWN):
-        (adapter / name).unlink(missing_ok=True)
     places = np.linspace(0, len(valid) - 1, min(MOST, len(valid))).round().astype(int)
     session = LineSession(base, adapter=adapter)
     held_out = [_columns(session, *valid[place]) for place in places.tolist()]
     found = fit_language([text for _, text in train.items], held_out, session.charset)
     if found is None:
+        for name in (CONFIG, OWN):
+            (adapter / name).unlink(missing_ok=True)
         return None
     language, read = found
     language.save(adapter)

@@ -58,6 +58,14 @@ def test_states_follow_each_other():
     assert language.after((3, 1, 2)) == pytest.approx(states[-1:])
 
 
+def test_a_model_without_words_of_its_own_replaces_one_that_has_them(tmp_path):
+    made().save(tmp_path)
+    assert (tmp_path / OWN).is_file()
+    made(other=1.0).save(tmp_path)
+    assert not (tmp_path / OWN).exists()
+    assert json.loads((tmp_path / CONFIG).read_text())["parts"] == {"other": 1.0}
+
+
 def test_saved_and_loaded(tmp_path):
     made().save(tmp_path)
     loaded = Language.load(tmp_path, CHARSET)

@@ -113,10 +113,12 @@ class Language:
         return total, np.logaddexp(past, self._shares + np.log(_SWITCH))
 
     def save(self, folder: Path) -> None:
-        """Write the model next to an adapter; the shipped parts are not copied."""
+        """Write the model next to an adapter, in place of another; shipped parts are not copied."""
         if "own" in self.shares:
             with replacing(folder / OWN) as temporary:
                 self.parts["own"].save(temporary)
+        else:
+            (folder / OWN).unlink(missing_ok=True)
         config = {
             "parts": {name: round(share, 4) for name, share in self.shares.items()},
             "weight": self.fusion.weight,
