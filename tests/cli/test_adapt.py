@@ -16,6 +16,7 @@ from isotrope.ocr.recognition.store import save_model
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.training import adaptation
 from isotrope.training.tasks.adaptation_recipe import LineAdaptationRecipe
 from isotrope.training.tasks.bases import recipe_kind
 from isotrope.training.tasks.sequence_adaptation_recipe import SequenceAdaptationRecipe
@@ -71,6 +72,25 @@ def test_an_adapter_is_made_and_read_with(folder):
     assert result.exit_code == 0, result.output
     again = adapt(folder)  # has ended: nothing is trained, the same is told
     assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize(
+    ("more", "start"),
+    [
+        ((), "auto"),
+        (("--start", "none"), "none"),
+        (("--config", "recipe.toml"), None),
+        (("--set", "adapter.start=none"), "none"),
+    ],
+)
+def test_without_a_recipe_it_starts_from_what_reads_best(folder, monkeypatch, more, start):
+    def stop(recipe, *others):
+        raise ValueError(f"starts from {recipe.adapter.start}")
+
+    monkeypatch.setattr(adaptation, "Adaptation", stop)
+    monkeypatch.chdir(folder)
+    (folder / "recipe.toml").write_text("")
+    assert f"starts from {start}" in adapt(folder, *more).stderr
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ _Start = Annotated[
     typer.Option(
         metavar="FOLDER|NAME|auto|none",
         help="Continue from this adapter, with its rank and layers: a folder, a shipped one's "
-        "name, or the shipped one that reads the lines best (auto). Default: none.",
+        "name, or the shipped one that reads the lines best, if one does (auto). Default: auto, "
+        "or what --config says.",
     ),
 ]
 _Epochs = Annotated[
@@ -151,6 +152,8 @@ def adapt(
             return translate(data, out, base, config, options | {"valid": valid}, changed or [])
         if start not in (None, AUTO, NONE) and base is None:
             adapter_folder(start)
+        if start is None and config is None:
+            options["adapter.start"] = AUTO
         _adapt(config, options, changed, data, out, base, valid)
 
 

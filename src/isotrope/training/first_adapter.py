@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 MOST = 32
 """Most lines to read, evenly spread."""
 
+BETTER = 0.95
+"""Most errors of an adapter to start from, as a share of those of the recognizer alone."""
+
 
 def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
-    """The adapter in the folder of a recognizer that reads lines with the fewest errors.
+    """The adapter in the folder of a recognizer that reads lines with clearly the fewest errors.
 
     Args:
         base: The folder of the recognizer, with its adapters in `adapters`.
         lines: Labeled lines; those that cannot be opened are left out.
 
     Returns:
-        The folder of the adapter; None if the recognizer alone reads them as well.
+        The folder of the adapter; None if the recognizer alone reads them about as well.
     """
     folders = sorted(path.parent for path in base.glob("adapters/*/adapter_config.json"))
     samples = _samples(lines) if folders else []
@@ -36,7 +39,7 @@ def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
         return None
     truth = [forms[0].text for forms in samples]
     model = load_model(base)
-    best, fewest = None, cer(read_forms(model, samples), truth)
+    best, fewest = None, BETTER * cer(read_forms(model, samples), truth)
     for folder in folders:
         adapted = load_adapter(model, folder, folder.name)
         switch_adapter(adapted, folder.name)

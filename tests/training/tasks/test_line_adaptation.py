@@ -406,7 +406,7 @@ def test_it_starts_from_the_adapter_that_reads_best_if_one_does(base, data, tmp_
     empty = LineAdaptationRecipe.model_validate({"adapter": {"start": "auto"}})
     made = Adaptation(empty, data, tmp_path / "second", model)
     assert (made.recipe.adapter.start, made.recipe.adapter.rank) == ("second", 2)
-    rates = iter([0.5, 0.6, 0.5])
+    rates = iter([0.5, 0.6, 0.48])  # not clearly better
     assert Adaptation(empty, data, tmp_path / "none", model).recipe.adapter.start is None
     none = LineAdaptationRecipe.model_validate({"adapter": {"start": "none"}})
     assert Adaptation(none, data, tmp_path / "no", model).recipe.adapter.start is None
