@@ -33,13 +33,14 @@ from pathlib import Path
 from statistics import mean, median
 
 import torch
+from torch import nn
 
 from isotrope.data.classification import LabeledImages, load_classification
 from isotrope.groups import TURNS
 from isotrope.io.files import replacing
 from isotrope.jobs.locking import locked
 from isotrope.training.engine import Engine
-from isotrope.training.evaluation import evaluate, load_classifier, to_accelerator
+from isotrope.training.evaluation import Preprocessing, evaluate, load_classifier, to_accelerator
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.classification_recipe import ClassificationRecipe
 from measuring import made_by, recipes, write_csv
@@ -172,18 +173,24 @@ def tested(
         "epochs": engine.recipe.schedule.epochs,
         "valid_accuracy": engine.kept["valid_accuracy"],
     }
-    third = test.take(torch.arange(0, len(test), 3))
     symmetric = model.config.group != "C1" or model.config.frame
     for average, read in ((1, "once"),) if symmetric else ((1, "once"), (4, "at four turns")):
-        four = evaluate(model, test, preprocessing, TURNS, average=average)
-        every = evaluate(model, third, preprocessing, ANGLES, average=average)
-        yield common | {
-            "read": read,
-            "accuracy": four[0].accuracy,
-            "four_turns": mean(score.accuracy for score in four.values()),
-            "all_angles": mean(score.accuracy for score in every.values()),
-            "moved": max(score.difference for score in four.values()),
-        }
+        yield common | {"read": read} | turned_scores(model, test, preprocessing, average)
+
+
+def turned_scores(
+    model: nn.Module, test: LabeledImages, preprocessing: Preprocessing, average: int
+) -> dict[str, float]:
+    """Accuracies upright, at the four turns and at all angles, and how far quarter turns move."""
+    third = test.take(torch.arange(0, len(test), 3))
+    four = evaluate(model, test, preprocessing, TURNS, average=average)
+    every = evaluate(model, third, preprocessing, ANGLES, average=average)
+    return {
+        "accuracy": four[0].accuracy,
+        "four_turns": mean(score.accuracy for score in four.values()),
+        "all_angles": mean(score.accuracy for score in every.values()),
+        "moved": max(score.difference for score in four.values()),
+    }
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, islice, product
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 
 import torch
 import torch.nn.functional as F
@@ -30,15 +30,15 @@ from torch import Tensor, nn
 from transformers import ViTConfig, ViTForImageClassification
 
 from isotrope import CyclicGroup, DihedralGroup, Framed, symmetrize
-from isotrope.groups import TURNS, Group
+from isotrope.groups import Group
 from isotrope.io.files import replacing
 from isotrope.jobs.locking import locked
 from isotrope.lora import add_adapter
 from isotrope.training.augmentation import augmented
-from isotrope.training.evaluation import Preprocessing, evaluate
+from isotrope.training.evaluation import Preprocessing
 from isotrope.training.schedule import rate
 from measuring import made_by, write_csv
-from plankton import ANGLES, Sets, load
+from plankton import Sets, load, turned_scores
 
 RUNS = Path("runs/plankton-pretrained")
 COLUMNS = ("method", "seed")
@@ -171,21 +171,13 @@ def measured(name: str, seed: int, sets: Sets, minutes: float, tune: float) -> d
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         train(model, sets, tune, RATES["lora"], method.augment, seed)
     model, preprocessing = Logits(model).eval(), Preprocessing.of(sets["train"])
-    test = sets["test"]
-    third = test.take(torch.arange(0, len(test), 3))
-    four = evaluate(model, test, preprocessing, TURNS, average=method.average)
-    every = evaluate(model, third, preprocessing, ANGLES, average=method.average)
     return {
         "method": name,
         "seed": seed,
         "trained": trained,
         "passes": method.passes,
         "minutes": tune if trained else 0,
-        "accuracy": four[0].accuracy,
-        "four_turns": mean(score.accuracy for score in four.values()),
-        "all_angles": mean(score.accuracy for score in every.values()),
-        "moved": max(score.difference for score in four.values()),
-    }
+    } | turned_scores(model, sets["test"], preprocessing, method.average)
 
 
 def main() -> None:

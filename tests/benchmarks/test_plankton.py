@@ -54,7 +54,6 @@ def study(tmp_path, monkeypatch):
     monkeypatch.setattr(plankton, "RECIPES", tmp_path / "recipes")
     monkeypatch.setattr(plankton, "VALIDATIONS", 1)
     monkeypatch.setattr(plankton, "ANGLES", (0, 30))
-    monkeypatch.setattr(plankton_pretrained, "ANGLES", (0, 30))
     monkeypatch.setattr(plankton, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(plankton_pretrained, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(measuring, "RESULTS", tmp_path / "results")

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv, check_centered
+from isotrope.nn.conv import GroupConv, check_centered, check_lifted
 from isotrope.nn.encodings import Encoding, joint_attention, make_encoding
 from isotrope.nn.windows import join_windows, pool_positions, split_windows
 
@@ -126,11 +126,7 @@ class GroupSelfAttention(LiftedAttention):
         self.encoding, self.sum_orientations = encoding, sum_orientations
 
     def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
-        if lifted.ndim != 5 or lifted.shape[1] != self.group.order or lifted.shape[4] != self.dim:
-            raise ValueError(
-                f"shape {tuple(lifted.shape)} is not a signal of {self.dim} channels lifted to "
-                f"{self.group!r}; give (B, {self.group.order}, H, W, {self.dim})"
-            )
+        check_lifted(lifted, self.dim, self.group)
         if self.window is None:
             return self.attend(lifted)
         size = (lifted.shape[2], lifted.shape[3])

@@ -50,6 +50,15 @@ def check_centered(kernel_size: int) -> None:
         )
 
 
+def check_lifted(lifted: Tensor, channels: int, group: Group) -> None:
+    """Raise ValueError unless this is a lifted signal `(B, |G|, H, W, channels)`."""
+    if lifted.ndim != 5 or lifted.shape[1] != group.order or lifted.shape[4] != channels:
+        raise ValueError(
+            f"shape {tuple(lifted.shape)} is not a signal of {channels} channels lifted to "
+            f"{group!r}; give (B, {group.order}, H, W, {channels})"
+        )
+
+
 def to_planes(lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G*C H W"]:
     """`(B, G, H, W, C)` -> `(B, G*C, H, W)`, channels last in memory, which suits convolutions."""
     return lifted.permute(0, 2, 3, 1, 4).flatten(3).permute(0, 3, 1, 2)
@@ -204,12 +213,7 @@ class GroupConv(TurnedFilter):
         lifted: Float[Tensor, "B G H W I"],
         weight: Float[Tensor, "O I2 G k k"] | None = None,
     ) -> Float[Tensor, "B G H2 W2 O2"]:
-        order = self.group.order
-        if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
-            raise ValueError(
-                f"shape {tuple(lifted.shape)} is not a signal of {self.in_channels} channels "
-                f"lifted to {self.group!r}; give (B, {order}, H, W, {self.in_channels})"
-            )
+        check_lifted(lifted, self.in_channels, self.group)
         bank = self.kept_bank(weight)
         return self._depthwise(lifted, bank) if self.depthwise else self._full(lifted, bank)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import TurnedFilter, to_planes
+from isotrope.nn.conv import TurnedFilter, check_lifted, to_planes
 
 
 class LoweringConv(TurnedFilter):
@@ -81,11 +81,6 @@ class LoweringConv(TurnedFilter):
         lifted: Float[Tensor, "B G H W C"],
         weight: Float[Tensor, "C O k k"] | None = None,
     ) -> Float[Tensor, "B O2 H2 W2"]:
-        order = self.group.order
-        if lifted.ndim != 5 or lifted.shape[1] != order or lifted.shape[4] != self.in_channels:
-            raise ValueError(
-                f"shape {tuple(lifted.shape)} is not a signal of {self.in_channels} channels "
-                f"lifted to {self.group!r}; give (B, {order}, H, W, {self.in_channels})"
-            )
+        check_lifted(lifted, self.in_channels, self.group)
         bank = self.kept_bank(weight)
         return F.conv_transpose2d(to_planes(lifted), bank, self.bias, self.stride, self.padding)

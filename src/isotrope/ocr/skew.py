@@ -52,6 +52,12 @@ def skew(pixels: np.ndarray) -> float:
     return float(angles[best] + STEP * shift)
 
 
+def drift(pixels: np.ndarray, slant: float) -> float:
+    """How far a line `(H, W, 3)` slanted by so many degrees rises or falls, in its heights."""
+    rows, columns = pixels.shape[:2]
+    return math.tan(math.radians(abs(slant))) * max(rows, columns) / min(rows, columns)
+
+
 def _ink(pixels: np.ndarray) -> np.ndarray:
     """Contrast of each pixel of a small copy with the background, if it stands out: (h, w)."""
     rows, columns = pixels.shape[:2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 from isotrope.ocr.engines.adapted import read_mixed
 from isotrope.ocr.engines.base import Engine, Transcript
 from isotrope.ocr.rectify import rectified
-from isotrope.ocr.skew import LONG, skew
+from isotrope.ocr.skew import LONG, drift, skew
 
 LEAST_SKEW, DRIFT = 0.5, 0.2
 """Skew in degrees, and rise or fall of a line in heights, from which it is leveled."""
@@ -46,8 +45,7 @@ def tidied(pixels: np.ndarray) -> np.ndarray | None:
     if columns <= LONG * rows:
         return None
     slant = skew(pixels)
-    drift = math.tan(math.radians(abs(slant))) * columns / rows
-    slanted = abs(slant) > LEAST_SKEW and drift > DRIFT
+    slanted = abs(slant) > LEAST_SKEW and drift(pixels, slant) > DRIFT
     level = rectified(pixels, slant) if slanted else pixels
     tight = level[_inked(level)]
     if len(tight) < LOOSE * len(level):
@@ -71,7 +69,7 @@ def read_tidied(
         if once.typical < SURE and (tidy := tidied(lines[place])) is not None
     ]
     by = [engines[place] for place, _ in again]
-    twice = read_mixed(by, [pixels for _, pixels in again], batch_size) if again else []
+    twice = read_mixed(by, [pixels for _, pixels in again], batch_size)
     for (place, _), second in zip(again, twice, strict=True):
         if second.typical > read[place].typical:
             read[place] = second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -12,7 +11,7 @@ import numpy as np
 from isotrope.io.resize import turn
 from isotrope.ocr.orientation.finder import Orientation
 from isotrope.ocr.rectify import rectified
-from isotrope.ocr.skew import LONG, skew
+from isotrope.ocr.skew import LONG, drift, skew
 
 DOUBT = 0.15
 """Every turn with at least this probability is read, and the most likely text is kept."""
@@ -113,10 +112,7 @@ def _slant(pixels: np.ndarray, said: float) -> float:
 
 def _drifts(view: View) -> bool:
     """Whether a line rises or falls too far to be read as it is."""
-    rows, columns = view.pixels.shape[:2]
-    slant = abs(view.slant)
-    rise = math.tan(math.radians(slant)) * max(rows, columns) / min(rows, columns)
-    return slant > LEAST_SLANT and rise > DRIFT
+    return abs(view.slant) > LEAST_SLANT and drift(view.pixels, view.slant) > DRIFT
 
 
 def _level(view: View, slant: float) -> np.ndarray:

@@ -3,6 +3,15 @@
 import numpy as np
 from PIL import Image
 
+BACKBONE = {
+    **{"group": "D4", "patch": (4, 2, 1), "norm": "batch"},
+    "stages": [
+        {"mixer": "plain", "depth": 1, "dim": 4},
+        {"mixer": "plain", "depth": 1, "dim": 6, "stride": 2},
+    ],
+}
+"""A small backbone that learns them in seconds."""
+
 
 def disc_labels(rng, size, count=4, radius=(5, 8)):
     """Discs that may touch; a later one covers earlier ones."""

@@ -16,17 +16,11 @@ from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.object_recipe import ObjectRecipe
 from isotrope.training.tasks.objects import box_precision
 
-from .discs import write_discs
+from .discs import BACKBONE, write_discs
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 TINY = {
-    "model": {
-        **{"group": "D4", "patch": (4, 2, 1), "norm": "batch"},
-        "stages": [
-            {"mixer": "plain", "depth": 1, "dim": 4},
-            {"mixer": "plain", "depth": 1, "dim": 6, "stride": 2},
-        ],
-    },
+    "model": BACKBONE,
     "data": {"size": 32, "group": 16, "parts": 4},
     "optimizer": {"learning_rate": 1e-2, "ema": 0.8},
     "schedule": {"examples": 640},

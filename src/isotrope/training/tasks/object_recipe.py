@@ -8,13 +8,11 @@ from typing import ClassVar
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from isotrope.data.instances import load_instances
 from isotrope.models.boxes import Finding
 from isotrope.models.detector import Detector, DetectorConfig
-from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig, ScheduleConfig
+from isotrope.training.recipe import Fields
 from isotrope.training.tasks.objects import ObjectTask
-from isotrope.training.tasks.segmentation_recipe import Backbone, InstanceData
-from isotrope.training.tasks.windows import WindowsOf
+from isotrope.training.tasks.segmentation_recipe import Backbone, InstanceRecipe
 
 
 class ObjectModel(Backbone, frozen=True):
@@ -42,19 +40,15 @@ class ObjectLosses(Fields, frozen=True):
     sides: NonNegativeFloat = 0.5
 
 
-class ObjectRecipe(Recipe, frozen=True):
+class ObjectRecipe(InstanceRecipe, frozen=True):
     """The recipe of `isotrope train objects --config FILE`."""
 
-    data: InstanceData = InstanceData()
     model: ObjectModel = ObjectModel()
     losses: ObjectLosses = ObjectLosses()
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-3, weight_decay=0.02)
-    schedule: ScheduleConfig = ScheduleConfig(examples=20_000)
-    run: RunConfig = RunConfig()
 
     may_change: ClassVar = (
-        *Recipe.may_change,
-        *("data.group", "data.parts", "model.threshold", "model.sure", "model.smallest"),
+        *InstanceRecipe.may_change,
+        *("model.threshold", "model.sure", "model.smallest"),
     )
 
     def task(self, data: Path) -> ObjectTask:
@@ -68,7 +62,12 @@ class ObjectRecipe(Recipe, frozen=True):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
             model = Detector(config)
-        train, valid = (load_instances(data, s, shown.from_train) for s in ("train", "valid"))
-        windows = WindowsOf(shown.size, shown.augment, shown.light)
-        weight, seed = self.losses.sides, self.run.seed
-        return ObjectTask(model, train, valid, windows, weight, shown.group, shown.parts, seed)
+        return ObjectTask(
+            model,
+            *self.images(data),
+            self.windows,
+            self.losses.sides,
+            shown.group,
+            shown.parts,
+            self.run.seed,
+        )

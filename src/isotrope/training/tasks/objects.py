@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor
 
 from isotrope.data.instances import LabeledInstances
-from isotrope.io.files import filling
 from isotrope.models.boxes import box_ious, boxes_of, side_elements
 from isotrope.models.detector import Detector
 from isotrope.training.detection_losses import map_loss
@@ -88,11 +86,6 @@ class ObjectTask(WindowTask[Detector]):
         ]
         score = round(float(np.mean(scores)), 4) if scores else 0.0
         return {"ap50": score, "score": score}
-
-    def save(self, model: Detector, folder: Path) -> None:
-        """Write the weights and the configuration."""
-        with filling(folder) as partial:
-            model.save_pretrained(partial)
 
 
 def box_precision(true: np.ndarray, found: np.ndarray, threshold: float = 0.5) -> float:

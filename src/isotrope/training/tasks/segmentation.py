@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from isotrope.data.instances import LabeledInstances
-from isotrope.io.files import filling
 from isotrope.models.instances import Watershed, segment
 from isotrope.training.detection_losses import map_loss
 from isotrope.training.instance_scores import aggregated_jaccard, average_precision
@@ -78,11 +76,6 @@ class SegmentationTask(WindowTask[nn.Module]):
         """Means over the validation images; `score` is the AP over IoUs from 0.5 to 0.95."""
         scores = instance_scores(model, self.valid, self.watershed)
         return {**{name: round(value, 4) for name, value in scores.items()}, "score": scores["ap"]}
-
-    def save(self, model: nn.Module, folder: Path) -> None:
-        """Write the weights and the configuration."""
-        with filling(folder) as partial:
-            model.save_pretrained(partial)  # pyright: ignore[reportCallIssue]
 
     def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
         """One panel with the scores, and one with the losses."""

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic import model_validator as validator
 
-from isotrope.data.instances import load_instances
+from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.instances import Watershed
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
@@ -106,25 +106,42 @@ class InstanceData(Fields, frozen=True):
             )
 
 
+class InstanceRecipe(Recipe, frozen=True):
+    """What recipes of tasks on labeled instances share."""
+
+    data: InstanceData = InstanceData()
+    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-3, weight_decay=0.02)
+    schedule: ScheduleConfig = ScheduleConfig(examples=20_000)
+    run: RunConfig = RunConfig()
+
+    may_change: ClassVar[tuple[str, ...]] = (*Recipe.may_change, "data.group", "data.parts")
+
+    def images(self, data: Path) -> tuple[list[LabeledInstances], list[LabeledInstances]]:
+        """The images to train and to validate on, from a folder or tar for `load_instances`."""
+        train, valid = (load_instances(data, s, self.data.from_train) for s in ("train", "valid"))
+        return train, valid
+
+    @property
+    def windows(self) -> WindowsOf:
+        """How windows are drawn."""
+        return WindowsOf(self.data.size, self.data.augment, self.data.light)
+
+
 class SegmenterLosses(Fields, frozen=True):
     """Weight of the loss of distances; that of the foreground is 1."""
 
     distance: NonNegativeFloat = 2.0
 
 
-class SegmentationRecipe(Recipe, frozen=True):
+class SegmentationRecipe(InstanceRecipe, frozen=True):
     """The recipe of `isotrope train segmentation --config FILE`."""
 
-    data: InstanceData = InstanceData()
     model: SegmenterModel = SegmenterModel()
     losses: SegmenterLosses = SegmenterLosses()
-    optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-3, weight_decay=0.02)
-    schedule: ScheduleConfig = ScheduleConfig(examples=20_000)
-    run: RunConfig = RunConfig()
 
     may_change: ClassVar = (
-        *Recipe.may_change,
-        *("data.group", "data.parts", "model.inside", "model.rise", "model.smallest"),
+        *InstanceRecipe.may_change,
+        *("model.inside", "model.rise", "model.smallest"),
     )
 
     def task(self, data: Path) -> SegmentationTask:
@@ -141,16 +158,13 @@ class SegmentationRecipe(Recipe, frozen=True):
 
     def task_of(self, model: torch.nn.Module, data: Path) -> SegmentationTask:
         """The task with any model that `SegmentationTask` can train."""
-        shown = self.data
-        train, valid = (load_instances(data, s, shown.from_train) for s in ("train", "valid"))
         return SegmentationTask(
             model,
-            train,
-            valid,
-            WindowsOf(shown.size, shown.augment, shown.light),
+            *self.images(data),
+            self.windows,
             self.model.config().watershed,
             self.losses.distance,
-            shown.group,
-            shown.parts,
+            self.data.group,
+            self.data.parts,
             self.run.seed,
         )

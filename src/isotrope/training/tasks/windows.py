@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 from zlib import crc32
 
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from isotrope.data.instances import LabeledInstances
 from isotrope.groups import CyclicGroup, DihedralGroup
+from isotrope.io.files import filling
 from isotrope.models.pixels import contrast
 from isotrope.training.task import GroupedTask, Model
 
@@ -80,6 +82,11 @@ class WindowTask(GroupedTask[Model]):
     @abstractmethod
     def known(self, labels: np.ndarray) -> Tensor:
         """What windows carry of an image with these labels, `(H, W)`, 0 outside instances."""
+
+    def save(self, model: Model, folder: Path) -> None:
+        """Write the weights and the configuration."""
+        with filling(folder) as partial:
+            model.save_pretrained(partial)  # pyright: ignore[reportCallIssue]
 
     def _padded(self, each: LabeledInstances) -> tuple[Tensor, Tensor]:
         """Pixels and what is known, both at least as large as a window."""
