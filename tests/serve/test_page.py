@@ -197,6 +197,7 @@ def test_a_line_shows_its_text_and_a_text_shows_its_line(page, files):
     choose(page, files / "two.pdf")
     page.click("[aria-label='Page 2 of two.pdf']")  # its lines run upwards
     expect(page.locator("#sheet-name")).to_have_text("two.pdf, page 2")
+    expect(page.locator("#stage")).not_to_contain_class("busy")  # its lines are drawn
     page.hover("[data-line='1'] .outline", force=True)
     tip = page.locator(".tip")
     expect(tip).to_contain_text(TEXT[1])

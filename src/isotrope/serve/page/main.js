@@ -130,10 +130,10 @@ async function settle() {
   const sheet = current;
   if (!sheet) return;
   const { degrees } = sheet;
+  $("stage").classList.add("busy");
   try {
     const own = await picture(sheet);
     if (signal.aborted) return;
-    $("stage").classList.add("busy");
     const answer = await sheet.read(degrees, signal);
     if (signal.aborted) return;
     render(sheet, turned(own, degrees), own, answer);
