@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from transformers import ViTModel
+from transformers import ViTForImageClassification, ViTModel
 
 from isotrope import CyclicGroup, DihedralGroup, audit, equivariance_error, symmetrize
 from isotrope.lora import add_adapter, count_parameters, load_adapter, save_adapter
@@ -130,6 +130,27 @@ def test_mixing_starts_from_zero_and_couples_orientations():
     assert reach(symmetrize(vit)) == 0
     assert reach(moved(symmetrize(vit))) > 1e-6
     assert symmetrize(vit, mix=False).blocks[0].attention.mix is None
+
+
+@pytest.mark.parametrize("head", ["classifier", "pooler", "none"])
+def test_saved_and_loaded_it_is_the_same(head, tmp_path):
+    options = {} if head == "classifier" else {"add_pooling_layer": head == "pooler"}
+    kind = ViTForImageClassification if head == "classifier" else ViTModel
+    vit = make_vit(kind=kind, **options)
+    model = moved(symmetrize(vit, D4, mix=head != "pooler"))
+    model.save_pretrained(tmp_path)
+    loaded = SymmetricViT.from_pretrained(tmp_path)
+    assert torch.equal(loaded(noise(vit)), model(noise(vit)))
+    assert loaded.config.to_dict() == model.config.to_dict()
+
+
+def test_a_broken_folder_is_refused(tmp_path):
+    symmetrize(make_vit()).save_pretrained(tmp_path)
+    config = (tmp_path / "config.json").read_text()
+    assert '"group": "C4"' in config
+    (tmp_path / "config.json").write_text(config.replace('"C4"', '"D4"'))
+    with pytest.raises(ValueError, match=r"a folder that SymmetricViT\.save_pretrained wrote"):
+        SymmetricViT.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("targets", ["all", "attention", "mlp", "filters"])

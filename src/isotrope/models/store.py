@@ -54,7 +54,7 @@ def load(
     if missing:
         raise FileNotFoundError(
             f"{folder} has no {' and no '.join(missing)}; give a folder that "
-            f"{_name(build)}.save_pretrained wrote"
+            f"{_name(kind)}.save_pretrained wrote"
         )
     try:
         model = build(kind(**json.loads((folder / CONFIG).read_text())))
@@ -72,10 +72,11 @@ def load(
         reason = str(error).split("\n")[0]
         raise ValueError(
             f"{folder} is broken ({reason}); copy it again, or give a folder that "
-            f"{_name(build)}.save_pretrained wrote"
+            f"{_name(kind)}.save_pretrained wrote"
         ) from error
     return model.eval()
 
 
-def _name(build: Callable[[Any], nn.Module]) -> str:
-    return getattr(build, "__name__", "a model's")
+def _name(kind: Callable[..., Any]) -> str:
+    """The name of the model that has such a config."""
+    return getattr(kind, "__name__", "a model's").removesuffix("Config")

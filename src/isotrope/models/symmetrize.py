@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, cast
+import os
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group, group_from_name
+from isotrope.models import store
 from isotrope.nn.conv import GroupConv
 from isotrope.nn.lifting import LiftingConv
 from isotrope.nn.orbit import check_exact
@@ -56,6 +59,23 @@ def symmetrize(vit: nn.Module, group: Group | str = "C4", *, mix: bool = True) -
     return SymmetricViT(vit, check_exact(group), mix)
 
 
+@dataclass
+class SymmetricViTConfig:
+    """The whole model as a value; `SymmetricViT.save_pretrained` writes its `asdict` as JSON.
+
+    Args:
+        vit: The config of the plain ViT, as its `to_dict` gives it.
+        head: What follows the class token: a "classifier", a "pooler" or "none".
+        group: The name of the group.
+        mix: Whether blocks map between orientations.
+    """
+
+    vit: dict[str, Any]
+    head: Literal["classifier", "pooler", "none"]
+    group: str
+    mix: bool
+
+
 class SymmetricViT(nn.Module):
     """What `symmetrize` returns; equation and start are there.
 
@@ -93,11 +113,12 @@ class SymmetricViT(nn.Module):
         self.blocks = nn.ModuleList([_Block(each, group, mix) for each in cast("Any", layers)])
         self.norm = copy.deepcopy(body.layernorm)
         self.head: nn.Module = nn.Identity()
+        self._kind: Literal["classifier", "pooler", "none"] = "none"
         if (classifier := getattr(vit, "classifier", None)) is not None:
-            self.head = copy.deepcopy(classifier)
+            self.head, self._kind = copy.deepcopy(classifier), "classifier"
         elif body.pooler is not None:
             pooler = copy.deepcopy(body.pooler)
-            self.head = nn.Sequential(pooler.dense, pooler.activation)
+            self.head, self._kind = nn.Sequential(pooler.dense, pooler.activation), "pooler"
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
         return self.head(self.norm(self._tokens(image)[:, :, 0])).mean(1)
@@ -133,8 +154,37 @@ class SymmetricViT(nn.Module):
         planes = self.positions.movedim(2, 0)[None]
         return F.interpolate(planes, size, mode="bicubic", align_corners=False)[0].movedim(0, 2)
 
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write `config.json` and `model.safetensors`, each atomically."""
+        mix = any(block.attention.mix is not None for block in cast("Any", self.blocks))
+        plain = cast("Any", self.config).to_dict()
+        config = SymmetricViTConfig(plain, self._kind, self.group.name, mix)
+        store.save(self, config, folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str]) -> SymmetricViT:
+        """Load what `save_pretrained` wrote, in eval mode and in the saved dtype.
+
+        Raises:
+            FileNotFoundError: The folder lacks one of the two files.
+            ValueError: A file is broken, or the two belong to different models.
+        """
+        return store.load(_built, folder, SymmetricViTConfig)
+
     def extra_repr(self) -> str:
         return f"group={self.group!r}"
+
+
+def _built(config: SymmetricViTConfig) -> SymmetricViT:
+    """A model of this config with other weights."""
+    from transformers import ViTConfig, ViTForImageClassification, ViTModel
+
+    plain = ViTConfig.from_dict(config.vit)
+    if config.head == "classifier":
+        vit: nn.Module = ViTForImageClassification(plain)
+    else:
+        vit = ViTModel(plain, add_pooling_layer=config.head == "pooler")
+    return symmetrize(vit, config.group, mix=config.mix)
 
 
 class _Patches(nn.Module):
