@@ -62,6 +62,26 @@ def test_one_that_takes_too_long_is_ended():
         worker.close()
 
 
+def test_how_one_has_ended_is_told_though_another_thread_was_told_first(monkeypatch):
+    wait, calls = os.waitpid, []
+
+    def told(*given):
+        calls.append(given)
+        if len(calls) <= 3:
+            raise ChildProcessError
+        return wait(*given)
+
+    worker = Worker(SETUP)
+    try:
+        worker.wait()
+        monkeypatch.setattr(os, "waitpid", told)
+        worker.end()
+        with pytest.raises(WorkerDied, match="SIGKILL"):
+            worker.ask(JOB, 60)
+    finally:
+        worker.close()
+
+
 def test_one_that_cannot_load_says_why():
     worker = Worker(Setup(Choice("isotrope", "nope"), Limits()))
     try:

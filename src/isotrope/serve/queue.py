@@ -166,18 +166,23 @@ class WorkQueue:
         with self._change:
             self.busy += 1
         began = time.monotonic()
+        outcome: Answer | Exception
         try:
-            entry.future.set_result(worker.ask(entry.job, seconds))
+            outcome = worker.ask(entry.job, seconds)
         except TimeoutError:
-            entry.future.set_exception(_late(seconds))
+            outcome = _late(seconds)
         except WorkerDied as death:
-            entry.future.set_exception(_died(death))
+            outcome = _died(death)
         except Exception as error:
-            entry.future.set_exception(error)
-        with self._change:
-            self.busy -= 1
+            outcome = error
+        with self._change:  # before the answer, so that whoever has it finds the worker free
             spent = time.monotonic() - began
             self.seconds += (spent - self.seconds) * (_MEMORY if self.seconds else 1)
+            self.busy -= 1
+        if isinstance(outcome, Exception):
+            entry.future.set_exception(outcome)
+        else:
+            entry.future.set_result(outcome)
 
     def _replaced(self, number: int, worker: Worker) -> Worker | None:
         """Another worker in the place of one that has ended; None if the queue is closing."""

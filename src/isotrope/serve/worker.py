@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 import threading
+import time
 import warnings
 from contextlib import suppress
 from multiprocessing import get_context
@@ -120,8 +121,18 @@ class Worker:
         try:
             return self._pipe.recv()
         except (EOFError, OSError) as error:
-            self._process.join(_ENDING)
-            raise WorkerDied(self._process.exitcode) from error
+            raise WorkerDied(self._status()) from error
+
+    def _status(self) -> int | None:
+        """How the process has ended; None if it still has not.
+
+        A thread that starts another process asks how all of them have ended, and for a moment it
+        is the only one that knows.
+        """
+        end = time.monotonic() + _ENDING
+        while (status := self._process.exitcode) is None and time.monotonic() < end:
+            self._process.join(0.1)
+        return status
 
 
 def serve(pipe: Connection, setup: Setup) -> None:
