@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -42,17 +43,22 @@ def server():
         for line in process.stderr:
             if found := re.search(r"http://\S+", line):
                 break
+        # Its log is taken from the pipe, which it would else fill, and then wait.
+        taking = threading.Thread(target=process.stderr.read)
+        taking.start()
         try:
             yield found[0]
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.wait(timeout=30)
+            taking.join()
 
 
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as run:
         browser = run.chromium.launch(executable_path=BROWSER, args=QUIET)
+        expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -63,7 +69,6 @@ def page(browser, server):
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     problems, addresses = [], []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text))
@@ -99,6 +104,23 @@ def texts(page):
 def choose(page, *paths):
     page.set_input_files("#choose-files", list(paths))
     expect(page.locator("#lines button").first).to_be_visible()
+
+
+def listen(page):
+    """Keep what the header says from now on; it shows each message for some seconds only."""
+    page.evaluate(
+        """() => {
+             const status = document.getElementById("status");
+             const keep = () => (status.dataset.said = [status.dataset.said, status.textContent]);
+             new MutationObserver(keep).observe(status, { childList: true });
+           }"""
+    )
+
+
+def heard(page, message):
+    """Wait until the header says something, or has said it."""
+    said = re.compile(re.escape(message))
+    expect(page.locator("#status")).to_have_attribute("data-said", said)
 
 
 def drag_to(page, degrees):
@@ -146,10 +168,12 @@ def test_a_pasted_image_is_read(page, files):
 
 
 def test_a_folder_is_read_without_what_is_no_image(page, files):
+    listen(page)
     page.set_input_files("#choose-folder", str(files))
-    expect(page.locator("#status")).to_contain_text("1 file skipped: neither an image nor a PDF")
-    names = page.locator("#files .name").all_inner_texts()
-    assert names == ["broken.pdf", "broken.png", "lines.png", "other.png", "photo.jpg", "two.pdf"]
+    heard(page, "1 file skipped: neither an image nor a PDF")
+    expect(page.locator("#files .name")).to_have_text(
+        ["broken.pdf", "broken.png", "lines.png", "other.png", "photo.jpg", "two.pdf"]
+    )
 
 
 def test_the_text_stays_when_the_picture_is_turned(page, files):
@@ -279,20 +303,48 @@ def test_a_file_that_is_too_large_is_not_sent(page, files):
     expect(page.locator("#files p.error")).to_contain_text("this server takes at most 0.0 MiB")
 
 
-def test_a_picture_is_shown_before_it_is_read_and_gone_when_removed(page, files):
+def hold(page):
+    """The requests to read from now on, none of which is sent on."""
     held = []
     page.route("**/v1/read", lambda route: held.append(route))
+    return held
+
+
+def test_a_picture_is_shown_before_it_is_read_and_gone_when_removed(page, files):
+    held = hold(page)
     page.set_input_files("#choose-files", files / "lines.png")
     expect(page.locator(".picture")).to_be_visible()
     expect(page.locator("#verdict")).to_have_text("Reading …")
     expect(page.locator("#lines button")).to_have_count(0)
     expect(page.locator("#files .state")).to_have_text("reading …")
+    while not held:  # the page shows that it reads before the browser has sent the request
+        page.wait_for_timeout(20)
     held.pop().continue_()
     expect(page.locator("#lines button")).to_have_count(2)
     page.click("[aria-label='Remove lines.png']")
     expect(page.locator("#welcome")).to_be_visible()
     expect(page.locator("#open-files")).to_be_focused()
     expect(page.locator(".picture")).to_have_count(0)
+
+
+def test_a_file_that_is_removed_while_it_is_read_leaves_nothing_busy(page, files):
+    choose(page, files / "lines.png")
+    hold(page)
+    drag_to(page, 90)
+    expect(page.locator("#stage")).to_contain_class("busy")
+    page.click("[aria-label='Remove lines.png']")
+    expect(page.locator("#welcome")).to_be_visible()
+    expect(page.locator("#stage")).not_to_contain_class("busy")
+
+
+def test_a_file_that_is_chosen_twice_at_once_has_its_own_text_beside_its_four_turns(page, files):
+    choose(page, files / "lines.png", files / "other.png")
+    expect(page.locator("#files .state")).to_have_text(["2 lines", "2 lines"])
+    page.click("label:has(#view-four)")
+    expect(page.locator("#four-verdict")).to_contain_text("are equal")
+    page.locator("#files .file").nth(1).evaluate("file => { file.click(); file.click(); }")
+    expect(page.locator("#lines .words").first).to_have_text("The garden lies on a hill above the")
+    expect(page.locator("#four-verdict")).to_contain_text("are equal")
 
 
 def test_four_turns_are_the_same_document(page, files):
@@ -320,6 +372,7 @@ def test_four_turns_are_the_same_document(page, files):
 
 def test_every_format_is_downloaded(page, files):
     choose(page, files / "lines.png")
+    expect(page.locator("[data-format=json]")).to_be_visible()  # the last of those offered
     found = {}
     for button in page.locator("#downloads button").all():
         with page.expect_download() as download:
@@ -384,8 +437,9 @@ def test_lines_of_low_confidence_are_dimmed_and_not_copied(page, files):
              navigator.clipboard.writeText = async (text) => copied.push(text);
            }"""
     )
+    listen(page)
     page.click("#copy")
-    expect(page.locator("#status")).to_have_text("Text copied")
+    heard(page, "Text copied")
     page.locator("#least").fill("100")
     expect(page.locator("#lines button.dim")).to_have_count(2)
     expect(page.locator("#stage .line.dim")).to_have_count(2)
@@ -434,8 +488,9 @@ def test_a_busy_server_is_asked_again(page, files):
         route.fulfill(**answers.pop()) if answers else route.continue_()
 
     page.route("**/v1/read", answer)
+    listen(page)
     page.set_input_files("#choose-files", files / "lines.png")
-    expect(page.locator("#status")).to_have_text("The server is busy; trying again in 1 s …")
+    heard(page, "The server is busy; trying again in 1 s …")
     expect(page.locator("#lines button")).to_have_count(2)
 
 

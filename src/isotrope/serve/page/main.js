@@ -89,6 +89,7 @@ function clear() {
   current = null;
   view = { page: null, picture: document.createElement("canvas") };
   $("sheet-name").textContent = "Picture";
+  $("stage").classList.remove("busy");
   stage.showPicture(null);
   text.show(null);
   scores.show(undefined);
@@ -118,32 +119,36 @@ async function open(/** @type {Sheet | null} */ sheet) {
       ? `${sheet.item.file.name}, page ${sheet.number}`
       : sheet.item.file.name;
   turner.show(sheet.degrees);
-  await settle(); // in both views, since the text is beside both
-  if (sheet === current && $("view-four").checked) await showFour();
+  const settled = await settle(); // in both views, since the text is beside both
+  if (settled && $("view-four").checked) await showFour();
 }
 
-/** Show the current sheet at its turn, reading it if it was not read so. */
+/**
+ * Show the current sheet at its turn, reading it if it was not read so.
+ * @returns {Promise<boolean>} Whether that was done before something else was to be shown.
+ */
 async function settle() {
   clearTimeout(timer);
   work.abort();
   const { signal } = (work = new AbortController());
   const sheet = current;
-  if (!sheet) return;
+  if (!sheet) return false;
   const { degrees } = sheet;
   $("stage").classList.add("busy");
   try {
     const own = await picture(sheet);
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     const answer = await sheet.read(degrees, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     render(sheet, turned(own, degrees), own, answer);
     if (degrees) await compare(sheet, own, signal);
   } catch (error) {
-    if (signal.aborted) return;
+    if (signal.aborted) return false;
     verdict("no", /** @type {Error} */ (error).message);
   } finally {
     if (!signal.aborted) $("stage").classList.remove("busy");
   }
+  return !signal.aborted;
 }
 
 /** The picture of a sheet; a white one if there is none, so that the lines can be seen. */
