@@ -17,6 +17,9 @@ from PIL import Image
 SLOW = "0.03"
 """Seconds an image, so that even on a busy machine the set is not done before the last kill."""
 
+HELD = {"SLOW_ENGINE_SECONDS": "0.01", "SLOW_ENGINE_HOLD": "300"}
+"""A run that waits half way for a file `go`, so that it is not done before it is stopped."""
+
 ENGINE = Path(__file__).with_name("slow_engine.py")
 
 
@@ -109,10 +112,11 @@ def test_a_hundred_kills(tmp_path, monkeypatch):
 def test_a_signal_lets_the_batch_end(tmp_path, monkeypatch, number, status):
     monkeypatch.chdir(tmp_path)
     good, bad = pictures(tmp_path / "set", 300)
-    run = start(SLOW_ENGINE_SECONDS="0.01")
+    run = start(**HELD)
     while size(Path("out.jsonl.journal")) < 300:
         time.sleep(0.01)
     run.send_signal(number)
+    Path("go").touch()
     _, said = run.communicate(timeout=60)
     assert run.returncode == status
     last = said.splitlines()[-1]
@@ -128,13 +132,14 @@ def test_a_signal_lets_the_batch_end(tmp_path, monkeypatch, number, status):
 def test_two_runs_into_one_output(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     good, bad = pictures(tmp_path / "set", 200)
-    first = start(SLOW_ENGINE_SECONDS="0.01")
+    first = start(**HELD)
     while size(Path("out.jsonl.journal")) < 300:
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)
     second = start()
     _, said = second.communicate()
     first.send_signal(signal.SIGCONT)
+    Path("go").touch()
     assert "out.jsonl.journal: another process is at work with this journal; wait" in said
     assert second.returncode == 2
     first.communicate()

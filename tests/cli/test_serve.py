@@ -1,5 +1,6 @@
 """`isotrope serve`, as a command: options, signals, and nothing on disk."""
 
+import json
 import os
 import resource
 import signal
@@ -142,9 +143,10 @@ def test_what_is_in_hand_is_finished_when_it_ends():
                 b"POST /v1/read?crops=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
                 b"Content-Length: %d\r\n\r\n%s" % (len(content), content)
             )
-            time.sleep(0.5)
+            while not json.load(urllib.request.urlopen(f"{address}/healthz", timeout=30))["busy"]:
+                time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.5)
+            time.sleep(0.5)  # or else it is done before it is to end, which is as well
             os.kill(worker, signal.SIGCONT)
             assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
         process.communicate(timeout=30)

@@ -18,10 +18,11 @@ SQUARE = "0 0 9 9 re f"
 
 @pytest.fixture
 def drawer(monkeypatch):
-    """A process for this test alone, which waits for nothing longer than a second."""
+    """A process for this test alone, which computes nothing for longer than a second."""
     fresh = module._Drawer()
     monkeypatch.setattr(module, "_drawer", fresh)
     monkeypatch.setattr(module, "SECONDS", 1)
+    monkeypatch.setattr(module, "_CLOCK", 60)  # by the clock a minute, in which it also starts
     yield fresh
     fresh.stop()
 
