@@ -19,7 +19,15 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.models.presets import preset
 from isotrope.models.vit import EquivariantViT
-from isotrope.training.ranks import gathered, local, scattered, scattered_moments, shard
+from isotrope.training.ranks import (
+    gathered,
+    local,
+    precision_of,
+    scattered,
+    scattered_moments,
+    shard,
+)
+from isotrope.training.recipe import RunConfig
 
 SCRIPT = Path(__file__).with_name("ranks_script.py")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
@@ -32,6 +40,13 @@ def script():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(("gpu", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_precision_goes_by_the_machine_unless_said(monkeypatch, gpu, chosen):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
+    assert precision_of(RunConfig(precision="auto")) == chosen
+    assert precision_of(RunConfig(precision="64-true")) == "64-true"
 
 
 def start(examples: int, out: Path, *fields: str, launcher=(sys.executable,), ranks: int = 2):

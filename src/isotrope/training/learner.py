@@ -15,7 +15,14 @@ from isotrope.training.blocks import change_blocks, check_blocks
 from isotrope.training.checkpoint import learned_state, restore_state
 from isotrope.training.devices import LossModule, moved, synchronized
 from isotrope.training.loop import decayed
-from isotrope.training.ranks import gathered, mesh_of, scattered, scattered_moments, shard
+from isotrope.training.ranks import (
+    gathered,
+    mesh_of,
+    precision_of,
+    scattered,
+    scattered_moments,
+    shard,
+)
 from isotrope.training.recipe import Recipe
 from isotrope.training.task import Task
 
@@ -49,7 +56,7 @@ class Learner:
             self._copy = copy.deepcopy(task.model) if fabric.is_global_zero else None
             task.model.to(fabric.device)
             for model in (task.model, self.average.module):
-                shard(model, task.blocks(model), mesh, run.precision)
+                shard(model, task.blocks(model), mesh, precision_of(run))
         change_blocks(run, task.blocks(task.model))
         # The wrapped module's forward is the loss, so that ranks average its gradients.
         self.losses = fabric.setup_module(LossModule(task))

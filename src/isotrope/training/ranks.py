@@ -18,7 +18,14 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from isotrope.training.recipe import RunConfig
+from isotrope.training.recipe import Precision, RunConfig
+
+
+def precision_of(run: RunConfig) -> Precision:
+    """Fabric's precision for a run on this machine."""
+    if run.precision != "auto":
+        return run.precision
+    return "bf16-mixed" if torch.accelerator.is_available() else "32-true"
 
 
 def make_fabric(run: RunConfig) -> Fabric:
@@ -40,7 +47,7 @@ def make_fabric(run: RunConfig) -> Fabric:
         strategy=strategy,
         devices=devices,
         num_nodes=nodes,
-        precision=run.precision,
+        precision=precision_of(run),
     )
 
 

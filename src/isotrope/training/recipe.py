@@ -20,6 +20,8 @@ from pydantic import (
 
 from isotrope.training.schedule import Fall
 
+Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
+
 
 class Fields(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A group of fields: frozen, with finite numbers only, and without unknown fields."""
@@ -79,7 +81,8 @@ class RunConfig(Fields, frozen=True):
     """Devices, validation, checkpoints and seed of a run.
 
     Args:
-        precision: Fabric's precision, such as "bf16-mixed" or "32-true".
+        precision: Fabric's precision, such as "bf16-mixed" or "32-true"; "auto": the former on a
+            GPU, the latter on a CPU, where few convolutions gain by 16 bits.
         devices: Number of GPUs, or processes on a CPU; "auto": all GPUs, or one process. `torchrun`
             sets it itself.
         workers: Number of processes that make batches; 0: the training process makes them.
@@ -98,7 +101,7 @@ class RunConfig(Fields, frozen=True):
         seed: Seed of the initial weights, the order and every other draw.
     """
 
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = "bf16-mixed"
+    precision: Precision | Literal["auto"] = "bf16-mixed"
     devices: PositiveInt | Literal["auto"] = "auto"
     workers: NonNegativeInt = 1
     strategy: Literal["ddp", "fsdp"] = "ddp"

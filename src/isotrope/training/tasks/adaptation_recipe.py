@@ -15,7 +15,14 @@ from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.ocr.recognition.store import load_model
 from isotrope.training.line_sets import usable
 from isotrope.training.new_characters import with_new_characters
-from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig, ScheduleConfig
+from isotrope.training.recipe import (
+    Fields,
+    OptimizerConfig,
+    Precision,
+    Recipe,
+    RunConfig,
+    ScheduleConfig,
+)
 from isotrope.training.task import Task
 from isotrope.training.tasks.adaptation import BATCH, LineAdaptation, line_unfit
 from isotrope.training.tasks.adapter_source import AdapterSource
@@ -106,6 +113,7 @@ class LineAdaptationOptimizer(AdaptationOptimizer, frozen=True):
 class AdaptationRun(RunConfig, frozen=True):
     """`RunConfig` that also validates the base before the first step."""
 
+    precision: Precision | Literal["auto"] = "auto"
     validate_minutes: PositiveFloat | None = None
     validate_first: bool = True
 
