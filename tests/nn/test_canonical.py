@@ -68,3 +68,18 @@ def test_the_shorter_side_of_the_least_copy_is_its_height():
 def test_groups_between_pixels_are_refused():
     with pytest.raises(ValueError, match=r"CyclicGroup\(8\) turns between pixels; use C1, C2"):
         least_turns(torch.rand(4, 4), CyclicGroup(8))
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_the_memory_layout_of_an_image_does_not_count(seed):
+    """A sum over all values runs in the order in which they lie in memory."""
+    image = torch.rand(3, 57, 83, generator=torch.Generator().manual_seed(seed))
+    last = image.movedim(0, -1).contiguous().movedim(-1, 0)
+    assert torch.equal(image, last)
+    assert torch.equal(*(canonically(lambda x: x / x.sum(), x, GROUPS[1]) for x in (image, last)))
+
+
+def test_nan_is_refused():
+    image = torch.full((1, 4, 4), float("nan"))
+    with pytest.raises(ValueError, match="a value is NaN; look for NaN in the image and the"):
+        canonically(blurred, image, GROUPS[0])

@@ -26,8 +26,10 @@ def least_turns(signal: Tensor, group: Group) -> list[int]:
     only if the signal is symmetric.
 
     Raises:
-        ValueError: a group that turns between pixels.
+        ValueError: a group that turns between pixels, or NaN, which is neither less nor more.
     """
+    if signal.isnan().any():
+        raise ValueError("a value is NaN; look for NaN in the image and the weights")
     turned = {g: group.act_image(g, signal) for g in check_exact(group).elements}
     height = min(copy.shape[-2] for copy in turned.values())
     elements = [g for g, copy in turned.items() if copy.shape[-2] == height]
@@ -55,11 +57,13 @@ def canonically(call: Callable[[Tensor], Tensor], image: Tensor, group: Group) -
         image: `(C, H, W)`.
 
     Raises:
-        ValueError: a group that turns between pixels.
+        ValueError: a group that turns between pixels, or NaN in the image.
     """
     turns = least_turns(image, group)
     back = group.inverse(turns[0])
-    out = call(group.act_image(turns[0], image))
+    # Always the same memory layout: `call` may round differently in another.
+    least = group.act_image(turns[0], image).clone(memory_format=torch.contiguous_format)
+    out = call(least)
     alike = torch.stack([group.act_image(group.compose(g, back), out) for g in turns])
     if len(turns) > 1:  # summed in the order of the values, which no turn changes
         out = reduce(add, alike.sort(dim=0).values.unbind(0)) / len(turns)
