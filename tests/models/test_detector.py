@@ -106,3 +106,18 @@ def test_saved_and_loaded_it_is_the_same_bit_for_bit(tmp_path):
 def test_classes_of_the_backbone_are_refused():
     with pytest.raises(ValueError, match="classes=3 of the backbone: the classes of objects are"):
         DetectorConfig(EquivariantViTConfig(classes=3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_boxes_come_from_weights_of_any_dtype(dtype):
+    model = build().to(dtype)
+    with torch.no_grad():  # one core everywhere
+        model.head.say.bias[0] += 9
+    (box,) = model.boxes(torch.randint(0, 255, (3, 21, 31), dtype=torch.uint8))
+    assert box.confidence > 0.9
+
+
+@pytest.mark.parametrize("threshold", [0, 1, float("nan")])
+def test_a_threshold_that_is_no_probability_is_refused(threshold):
+    with pytest.raises(ValueError, match=f"threshold={threshold} is no probability between 0 and"):
+        Finding(threshold)

@@ -135,3 +135,16 @@ def test_instances_of_an_image_are_exact_whatever_the_network(size):
 def test_other_maps_are_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 4, 4\) is not a pair of maps; give \(2, H"):
         find_instances(torch.rand(3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inside": 1}, "inside=1 is no probability between 0 and 1; give 0.5"),
+        ({"inside": 0.0}, "inside=0.0 is no probability"),
+        ({"rise": 0}, "rise=0 is not positive; give a distance such as 0.2"),
+    ],
+)
+def test_a_watershed_that_cannot_be_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Watershed(**options)

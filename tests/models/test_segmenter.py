@@ -52,3 +52,14 @@ def test_instances_of_a_turned_image_are_the_turned_instances(group, size):
     for h in model.group.elements:
         expected = model.group.act_image(h, torch.from_numpy(found)).numpy()
         assert np.array_equal(model.instances(model.group.act_image(h, image)), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_instances_come_from_weights_of_any_dtype(dtype):
+    pytest.importorskip("skimage", reason="watersheds are scikit-image's")
+    model = build().to(dtype)
+    image = torch.rand(3, 31, 26, generator=torch.Generator().manual_seed(0))
+    found = model.instances(image)
+    assert found.max() > 1
+    turned = model.group.act_image(1, torch.from_numpy(found)).numpy()
+    assert np.array_equal(model.instances(model.group.act_image(1, image)), turned)

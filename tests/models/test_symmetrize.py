@@ -203,3 +203,11 @@ def test_what_cannot_be_symmetrized_is_refused():
     vit.vit.embeddings.patch_embeddings.projection.kernel_size = (4, 8)
     with pytest.raises(ValueError, match="patches of 4x8 px do not turn onto themselves"):
         symmetrize(vit)
+
+
+@pytest.mark.parametrize("size", [(3, 3), (4, 7)])
+def test_images_smaller_than_a_patch_are_refused(size):
+    vit = make_vit()
+    message = rf"images of {size[0]}x{size[1]} px are smaller than a patch of 5x5; enlarge them"
+    with pytest.raises(ValueError, match=message):
+        symmetrize(vit)(noise(vit, *size))

@@ -36,11 +36,20 @@ class Finding:
         threshold: Probability from which a position belongs to a core.
         sure: Least mean probability of a core.
         smallest: Least number of positions of a core.
+
+    Raises:
+        ValueError: `threshold` is not between 0 and 1.
     """
 
     threshold: float = 0.5
     sure: float = 0.5
     smallest: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise ValueError(
+                f"threshold={self.threshold} is no probability between 0 and 1; give 0.5"
+            )
 
 
 def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding()) -> list[Box]:
@@ -57,12 +66,13 @@ def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding
     """
     from skimage.measure import label
 
-    cores = found.core[0].double().sigmoid().cpu().numpy()
+    logits = found.core[0].double()
+    cores = logits.sigmoid().cpu().numpy()
     reach = found.sides[0, side_elements(group), :, :, 0].double().exp().cpu().numpy()
     level = math.log(how.threshold / (1 - how.threshold))
     boxes = []
-    for kind, logits in enumerate(found.core[0].cpu().numpy()):
-        parts = np.asarray(label(logits > level, connectivity=1))
+    for kind, inside in enumerate((logits > level).cpu().numpy()):
+        parts = np.asarray(label(inside, connectivity=1))
         rows, columns = np.nonzero(parts)
         numbers, weights = parts[rows, columns], cores[kind, rows, columns]
         right, up, left, down = reach[:, rows, columns]

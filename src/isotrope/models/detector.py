@@ -14,7 +14,7 @@ from isotrope.models.boxes import Box, Finding, find_boxes
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads.decode import Decoder
 from isotrope.models.heads.detect import DetectHead, Objects
-from isotrope.models.pixels import fitted, fitting, stretched
+from isotrope.models.pixels import fitted, fitting, like_weights, stretched
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn.norm import NORMS
 
@@ -90,7 +90,7 @@ class Detector(nn.Module):
 
         A turned image gives the turned boxes, up to rounding.
         """
-        pixels, _ = fitted(stretched(image)[None], self.unit)
+        pixels, _ = fitted(like_weights(stretched(image)[None], self), self.unit)
         sizes = [(s[-1], s[-2]) for s in (image.shape, pixels.shape)]
         shrunk = [side / fitting(side, self.unit) for side in sizes[0]]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isotrope.groups import DihedralGroup, Group
-from isotrope.models.pixels import fitted, stretched
+from isotrope.models.pixels import fitted, like_weights, stretched
 from isotrope.nn.canonical import canonically, least_turns
 
 _D4 = DihedralGroup(4)
@@ -27,11 +27,20 @@ class Watershed:
         rise: How far the distance must rise from a saddle to a peak for the peak to be an instance
             of its own. Lower peaks are ripples of the network.
         smallest: Fewest pixels of an instance.
+
+    Raises:
+        ValueError: `inside` is not between 0 and 1, or `rise` not positive.
     """
 
     inside: float = 0.5
     rise: float = 0.2
     smallest: int = 20
+
+    def __post_init__(self) -> None:
+        if not 0 < self.inside < 1:
+            raise ValueError(f"inside={self.inside} is no probability between 0 and 1; give 0.5")
+        if not self.rise > 0:
+            raise ValueError(f"rise={self.rise} is not positive; give a distance such as 0.2")
 
 
 class Network(Protocol):
@@ -60,7 +69,7 @@ def segment(network: Network, image: Tensor, how: Watershed = Watershed()) -> np
 @torch.no_grad()
 def maps_of(network: Network, image: Tensor) -> Tensor:
     """The maps `(2, H, W)` of an image `(C, H, W)` of any size, as the network gives them."""
-    pixels, undo = fitted(stretched(image)[None], network.unit)
+    pixels, undo = fitted(like_weights(stretched(image)[None], network), network.unit)
     return undo(network(pixels).float())[0].cpu()
 
 

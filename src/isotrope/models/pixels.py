@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 DARKEST, BRIGHTEST = 0.01, 0.998
 """Shares of an image's values that become 0 and 1 at most and at least, as StarDist has them."""
@@ -25,6 +25,13 @@ def stretched(image: Tensor, between: tuple[float, float] | None = None) -> Tens
     """`(image - low) / (high - low)` as float32, with `contrast(image)` unless given."""
     low, high = between or contrast(image)
     return (image.float() - low) / (high - low)
+
+
+def like_weights(image: Tensor, network: object) -> Tensor:
+    """An image on the device and in the dtype of a network's weights, if it has any."""
+    weights = network.parameters() if isinstance(network, nn.Module) else iter(())
+    like = next(weights, None)
+    return image if like is None else image.to(like)
 
 
 def fitted(image: Tensor, unit: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:

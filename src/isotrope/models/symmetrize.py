@@ -87,7 +87,7 @@ class SymmetricViT(nn.Module):
     - Linear maps, norms and head: the ViT's, shared by all orientations.
     - Attention: within each orientation. `mix` adds `sum_h M(g^-1 h) A(x, h)` to its output
       `W_O A(x, g)`, with `M = 0` at the start: a `GroupConv`, so LoRA on "filters" opens it.
-    - Output: the mean over `g` of the class token, then the ViT's classifier or pooler.
+    - Output: the ViT's classifier or pooler on each class token, then the mean over `g`.
 
     Maps images `(B, C, H, W)` to logits `(B, classes)`, or
     for a `ViTModel` to its pooled output or class token `(B, dim)`.
@@ -201,6 +201,11 @@ class _Patches(nn.Module):
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B G H2 W2 C2"]:
         if not any(length % self.side for length in image.shape[2:]):
             return self.lift(image)
+        if min(image.shape[2:]) < self.side:
+            raise ValueError(
+                f"images of {image.shape[2]}x{image.shape[3]} px are smaller than a patch of "
+                f"{self.side}x{self.side}; enlarge them"
+            )
         slices: list[Tensor] = []
         for g in self.group.elements:
             upright = self.group.act_image(self.group.inverse(g), image)

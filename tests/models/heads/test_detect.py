@@ -73,3 +73,15 @@ def test_groups_that_cannot_name_four_sides_are_refused():
         ValueError, match=r"DihedralGroup\(2\) does not turn one side .*; use C4 or"
     ):
         DetectHead(6, DihedralGroup(2))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classes": 0}, "classes=0 leaves nothing to detect; give 1 or more"),
+        ({"size": 0.0}, "size=0.0 is no distance; give a positive number of pixels"),
+    ],
+)
+def test_heads_without_classes_or_a_size_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        DetectHead(6, D4, **options)

@@ -100,7 +100,8 @@ class DetectHead(OrientedMaps):
         directed: whether objects have a direction.
 
     Raises:
-        ValueError: a group without the quarter turns, which cannot name the four sides.
+        ValueError: a group without the quarter turns, which cannot name the four sides; no classes;
+            or a size that is not positive.
     """
 
     takes = "lifted"
@@ -112,6 +113,10 @@ class DetectHead(OrientedMaps):
             raise ValueError(
                 f"{group!r} does not turn one side of a box into each other one; use C4 or D4"
             )
+        if classes < 1:
+            raise ValueError(f"classes={classes} leaves nothing to detect; give 1 or more")
+        if not size > 0:
+            raise ValueError(f"size={size} is no distance; give a positive number of pixels")
         super().__init__(nn.Identity(), dim, group, [-2.0] * classes, scores=1 + directed)
         self.size = size
         self.arrows = Arrows(group) if directed else None
