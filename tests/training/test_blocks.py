@@ -56,3 +56,9 @@ def test_blocks_computed_again_keep_less_and_give_the_same_gradients():
         gradients[again] = [p.grad for p in model.parameters()]
     assert kept[True] < 0.8 * kept[False]  # the patch embedding and the head keep theirs
     torch.testing.assert_close(gradients[True], gradients[False])
+
+
+def test_blocks_stay_as_they_are_unless_the_recipe_asks():
+    blocks = list(vit(2).stages[0])
+    change_blocks(RunConfig(), blocks)
+    assert not any("forward" in vars(block) for block in blocks)

@@ -28,11 +28,12 @@ def change_blocks(run: RunConfig, blocks: Sequence[nn.Module]) -> None:
 
     Equal blocks share their compiled code.
     """
+    if not (run.compile or run.recompute):
+        return
     for block in blocks:
         forward = block.forward
         if run.compile:
             forward = torch.compile(forward)
         if run.recompute:
             forward = partial(checkpoint, forward, use_reentrant=False)
-        if forward is not block.forward:
-            block.forward = forward
+        block.forward = forward
