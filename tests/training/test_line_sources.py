@@ -3,6 +3,7 @@
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 
 from isotrope.ocr.recognition.model import LineRecognizer, LineRecognizerConfig, StageConfig
 from isotrope.training import line_sources
@@ -125,3 +126,8 @@ def test_case_is_mended_and_misread_lines_are_dropped(data, base, monkeypatch):
 def test_a_bad_field_is_named(fields, message):
     with pytest.raises(ValueError, match=message):
         source(**fields)
+
+
+def test_a_negative_share_to_hold_out_is_refused():
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        source(held_out=-3)

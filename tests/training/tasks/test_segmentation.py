@@ -10,7 +10,7 @@ pytest.importorskip("skimage", reason="watersheds are scikit-image's")
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.data.instances import load_instances
-from isotrope.models.segmenter import Segmenter
+from isotrope.models.segmenter import Segmenter, SegmenterConfig
 from isotrope.training.engine import Engine
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.segmentation import instance_scores
@@ -104,6 +104,11 @@ def test_a_run_begins_with_weights_that_are_given(data, tmp_path):
     assert torch.equal(again.state_dict()[name], first.task.model.state_dict()[name])
     with pytest.raises(ValueError, match="has another backbone than the recipe; give weights of"):
         recipe(model={**start, "norm": "layer"}).task(data)
+    Segmenter(SegmenterConfig(first.task.model.config.backbone, maps=3)).save_pretrained(
+        tmp_path / "model"
+    )
+    with pytest.raises(ValueError, match=r"has maps=3, vectors=False; give weights with maps=2"):
+        recipe(model=start).task(data)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from isotrope.training.recipe import Fields
 
@@ -52,7 +52,7 @@ class AdapterSource(Fields, frozen=True):
     collections: tuple[str, ...] | None = None
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    held_out: int | tuple[str, ...] = 10
+    held_out: NonNegativeInt | tuple[str, ...] = 10
     document: str | None = None
     case: Literal["given", "mended"] = "given"
     rewrite: dict[str, str] = Field(default_factory=dict)

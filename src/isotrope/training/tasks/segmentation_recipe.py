@@ -64,15 +64,22 @@ class SegmenterModel(Backbone, frozen=True):
         """The model, with random weights or those of `start`.
 
         Raises:
-            ValueError: `start` has another backbone.
+            ValueError: `start` has another backbone or other maps.
         """
         model = Segmenter(self.config())
         if self.start:
             given = Segmenter.from_pretrained(self.start)
-            if given.config.backbone != model.config.backbone:
+            theirs, ours = given.config, model.config
+            if theirs.backbone != ours.backbone:
                 raise ValueError(
                     f"model.start={self.start!r} has another backbone than the recipe; give "
                     "weights of the same, or leave start out"
+                )
+            if (theirs.maps, theirs.vectors) != (ours.maps, ours.vectors):
+                raise ValueError(
+                    f"model.start={self.start!r} has maps={theirs.maps}, vectors={theirs.vectors}; "
+                    f"give weights with maps={ours.maps}, vectors={ours.vectors}, or leave start "
+                    "out"
                 )
             model.load_state_dict(given.state_dict())
         return model
