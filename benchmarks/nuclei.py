@@ -12,8 +12,9 @@ four turns, and mirrored. A U-Net trained with turns and mirrors is tested again
 averaged over the eight, the usual substitute for equivariance, at eight times its cost.
 
 Runs are stored in runs/nuclei and resumed there if interrupted; finished runs are not repeated.
-Several processes can share the rows. After each run, benchmarks/results/nuclei-DATE.csv is written
-with all runs finished here and those of the newest CSV, a line for each.
+Start the same command in several processes: they share the runs between them. After each run,
+benchmarks/results/nuclei-DATE.csv is written with all runs finished here and those of the newest
+CSV, a line for each.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from figures import grouped
 from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.groups import DihedralGroup
 from isotrope.io.files import replacing
+from isotrope.jobs.locking import locked
 from isotrope.models.instances import maps_of, segment
 from isotrope.models.segmenter import Segmenter
 from isotrope.training.engine import Engine
@@ -80,12 +82,23 @@ def recipe_of(row: str, seed: int) -> SegmentationRecipe:
 
 
 def finish(row: str, seed: int, data: Path, test: Sequence[LabeledInstances]) -> None:
-    """Train and test a run unless its folder already has a result.
+    """Train and test a run unless it is finished, or another process has it.
 
     Raises:
         ValueError: The run was finished with a different recipe.
     """
-    folder, recipe = RUNS / f"{row}-{seed}", recipe_of(row, seed)
+    folder = RUNS / f"{row}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if (lock := locked(folder / "lock")) is not None:
+        with lock:
+            finish_locked(folder, row, seed, data, test)
+
+
+def finish_locked(
+    folder: Path, row: str, seed: int, data: Path, test: Sequence[LabeledInstances]
+) -> None:
+    """`finish` in a folder that no other process has."""
+    recipe = recipe_of(row, seed)
     stated = recipe.model_dump(mode="json")
     if (folder / RESULT).is_file():
         if json.loads((folder / RESULT).read_text())["recipe"] != stated:
@@ -268,7 +281,8 @@ def main() -> None:
             finish(row, seed, arguments.data, test)
             ended = sorted(RUNS.glob(f"*/{RESULT}"))
             lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
-            write_csv("nuclei", lines, ("row", "seed"))
+            if lines:
+                write_csv("nuclei", lines, ("row", "seed"))
 
 
 if __name__ == "__main__":

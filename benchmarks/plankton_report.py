@@ -166,10 +166,16 @@ def draw(rows: Rows) -> None:
 
 
 def put(section: str, text: str) -> None:
-    """Replace what stands between the marks of a section of the page."""
+    """Replace what stands between the marks of a section of the page.
+
+    Raises:
+        ValueError: The page lacks one of the marks.
+    """
     begin, end = (mark.format(section) for mark in MARK)
-    before, _, rest = PAGE.read_text().partition(begin)
-    after = rest.partition(end)[2]
+    before, begun, rest = PAGE.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (begun and ended):
+        raise ValueError(f"{PAGE} has no section between {begin!r} and {end!r}; write both there")
     with replacing(PAGE) as temporary:
         temporary.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 

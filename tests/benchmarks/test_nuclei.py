@@ -9,6 +9,7 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 import nuclei
 from isotrope.data.instances import LabeledInstances
+from isotrope.jobs.locking import locked
 from isotrope.models.segmenter import Segmenter
 from unet import UNet
 
@@ -48,3 +49,12 @@ def test_the_table_has_a_row_for_each_model():
     line = {"parameters": "1000", "minutes": "14.2", "moved": "1e-06"} | scores
     rows = nuclei.table([{"row": "d4", **line}, {"row": "d4", **line, "ap50": 0.9}]).splitlines()
     assert rows[2].startswith("| d4 | 1,000 | 2 | 14 | **0.850** ± 0.050 | 0.500 |")
+
+
+def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(nuclei, "RUNS", tmp_path)
+    (tmp_path / "d4-0").mkdir()
+    with locked(tmp_path / "d4-0" / "lock"):
+        nuclei.finish("d4", 0, tmp_path / "missing", [])
+    with pytest.raises(FileNotFoundError, match="missing does not exist"):
+        nuclei.finish("d4", 0, tmp_path / "missing", [])

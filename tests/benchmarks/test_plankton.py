@@ -119,3 +119,12 @@ def test_what_is_made_of_a_pretrained_vit(study, monkeypatch):
     assert all(rows["symmetrize"][c] == rows["plain, at four turns"][c] for c in same)
     run(plankton_report, monkeypatch)
     assert "| symmetrize, LoRA |" in plankton_report.PAGE.read_text()
+
+
+def test_a_page_without_the_marks_of_a_section_is_refused(study):
+    before = plankton_report.PAGE.read_text()
+    begin = plankton_report.MARK[0].format("rows")
+    plankton_report.PAGE.write_text(before.replace(plankton_report.MARK[1].format("rows"), ""))
+    with pytest.raises(ValueError, match="has no section between '<!-- rows: written by"):
+        plankton_report.put("rows", "text")
+    assert plankton_report.PAGE.read_text().count(begin) == 1
