@@ -7,18 +7,13 @@ pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 import torch
 
 from isotrope.training.relabel import as_bytes
-from isotrope.training.report import evenly, marked
+from isotrope.training.report import marked
 
 
 def test_both_texts_are_marked_where_they_differ():
     assert marked("a<b", "a<b") == ("a&lt;b", "a&lt;b")
     assert marked("sun", "fun!") == ("<del>s</del>un", "<ins>f</ins>un<ins>!</ins>")
     assert marked("sun", "") == ("<del>sun</del>", "")
-
-
-def test_lines_are_evenly_spread():
-    assert evenly(3, 200) == [0, 1, 2]
-    assert evenly(201, 3) == [0, 100, 200]
 
 
 def test_an_image_becomes_bytes():

@@ -15,6 +15,7 @@ from isotrope.ocr.recognition.language import CONFIG, OWN, Fusion, Language, gen
 from isotrope.ocr.recognition.session import LineReader, LineSession, line_pixels
 from isotrope.text.metrics import cer, wer
 from isotrope.text.ngrams import Ngrams, count
+from isotrope.training.line_sets import evenly
 from isotrope.training.relabel import as_bytes
 from isotrope.training.tidy import forms
 
@@ -46,9 +47,8 @@ def write_language(
         Character and word error rate, "cer" and "wer", on the held-out lines with it; None if it
         does not help, and none was written.
     """
-    places = np.linspace(0, len(valid) - 1, min(MOST, len(valid))).round().astype(int)
     session = LineSession(base, adapter=adapter)
-    held_out = [_columns(session, *valid[place]) for place in places.tolist()]
+    held_out = [_columns(session, *valid[place]) for place in evenly(len(valid), MOST)]
     found = fit_language([text for _, text in train.items], held_out, session.charset)
     if found is None:
         for name in (CONFIG, OWN):

@@ -75,6 +75,11 @@ def chosen(lines: LabeledLines, count: int | None, seed: int) -> LabeledLines:
     return lines.keep(lambda number, _: number in places)
 
 
+def evenly(count: int, most: int) -> list[int]:
+    """At most `most` of the numbers below `count`, evenly spread."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
+
+
 def _without(problem: Callable[[int, str], str], lines: LabeledLines) -> Callable[[int, str], bool]:
     """A test that a line has no problem; it logs the first few that have one, and that there are
     more."""

@@ -15,6 +15,7 @@ from isotrope.data.pages import load_lines
 from isotrope.data.stream import SkippedSample
 from isotrope.io.images import ImageError
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
+from isotrope.training.line_sets import evenly
 from isotrope.training.rendered import Rendered
 from isotrope.training.variation import cropped_and_recolored, sheared_and_relit, warped
 
@@ -135,9 +136,7 @@ class LineMix:
         """The lines to validate on, unvaried, by source."""
         sets = {}
         for source, lines in zip(self.sources, self._valid, strict=True):
-            count = min(self.most, len(lines))
-            places = np.linspace(0, len(lines) - 1, count).round().astype(int)
-            samples = [lines[int(i)] for i in places]
+            samples = [lines[place] for place in evenly(len(lines), self.most)]
             sets[source.name] = [LineSample(line_pixels(image), text) for image, text in samples]
         return sets
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from isotrope.ocr.tidy import read_tidied
 from isotrope.text.differences import confusions, differences
 from isotrope.text.metrics import cer
 from isotrope.training.adaptation import Adaptation
+from isotrope.training.line_sets import evenly
 from isotrope.training.relabel import as_bytes
 
 MOST, WORST, PAIRS = 200, 30, 40
@@ -59,11 +59,6 @@ def write_report(made: Adaptation) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
-
-
-def evenly(count: int, most: int) -> list[int]:
-    """At most `most` of the numbers below `count`, evenly spread."""
-    return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
 
 
 def marked(truth: str, read: str) -> tuple[str, str]:

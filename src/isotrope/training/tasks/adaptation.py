@@ -25,6 +25,7 @@ from isotrope.ocr.engines.gsanet import BEAMS
 from isotrope.ocr.recognition.constants import HEIGHT, STRIDE
 from isotrope.ocr.recognition.model import LineRecognizer
 from isotrope.text.metrics import cer, wer
+from isotrope.training.line_sets import evenly
 from isotrope.training.loop import keep_model
 from isotrope.training.mix import WIDEST, LineMix, LineSample, coarse, line_pixels, lowered
 from isotrope.training.rendered import drawn_seed
@@ -107,9 +108,7 @@ class LineAdaptation(RecognitionTask):
     @cached_property
     def _held_out(self) -> list[list[LineSample]]:
         """The lines to validate on in their forms, opened once."""
-        count = min(_MOST, len(self.valid))
-        places = np.linspace(0, len(self.valid) - 1, count).round().astype(int).tolist()
-        return [line_forms(*self.valid[place]) for place in places]
+        return [line_forms(*self.valid[place]) for place in evenly(len(self.valid), _MOST)]
 
     def save(self, model: PeftModel, folder: Path) -> None:
         """Write the adapter next to the log, so that `--adapter` takes the run's folder."""
@@ -160,7 +159,7 @@ class SequenceAdaptation(SequenceTask):
         adapted = isinstance(self.model.recognizer, PeftModel)
         return _has_adapter(folder) if adapted else super().saved(folder)
 
-    def panels(self, columns):
+    def panels(self, columns: Sequence[str]) -> dict[str, list[str]]:
         """One panel with the losses, and one with the error rates."""
         return {
             "loss": [c for c in columns if c.startswith("train_")],

@@ -18,6 +18,7 @@ from isotrope.lora import save_adapter
 from isotrope.lora.fit import CONFIG
 from isotrope.ocr.trocr.model import TrOCRModel
 from isotrope.text.metrics import cer, wer
+from isotrope.training.line_sets import evenly
 from isotrope.training.mix import coarse
 from isotrope.training.task import GroupedTask
 from isotrope.training.tasks.adaptation import HandLines
@@ -120,8 +121,7 @@ class TrOCRAdaptation(GroupedTask[PeftModel]):
 
 def _spread(lines: LabeledLines, most: int) -> list[tuple[Tensor, str]]:
     """At most `most` lines, evenly spread."""
-    places = np.linspace(0, len(lines) - 1, min(most, len(lines))).round().astype(int)
-    return [lines[int(place)] for place in places]
+    return [lines[place] for place in evenly(len(lines), most)]
 
 
 def _bytes(image: Tensor) -> np.ndarray:

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from isotrope.data.instances import LabeledInstances
 from isotrope.groups import CyclicGroup, DihedralGroup
-from isotrope.io.files import filling
 from isotrope.models.pixels import contrast
+from isotrope.training.loop import keep_model
 from isotrope.training.task import GroupedTask, Model
 
 AUGMENTATIONS = {"none": CyclicGroup(1), "turns": CyclicGroup(4), "mirrors": DihedralGroup(4)}
@@ -85,8 +85,7 @@ class WindowTask(GroupedTask[Model]):
 
     def save(self, model: Model, folder: Path) -> None:
         """Write the weights and the configuration."""
-        with filling(folder) as partial:
-            model.save_pretrained(partial)  # pyright: ignore[reportCallIssue]
+        keep_model(model, folder)
 
     def _padded(self, each: LabeledInstances) -> tuple[Tensor, Tensor]:
         """Pixels and what is known, both at least as large as a window."""
