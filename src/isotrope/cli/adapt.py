@@ -193,6 +193,8 @@ def _adapt(
     engine = made.engine
     with RunProgress(engine.progress) as progress:
         made.fit(progress.report)
+    if not engine.fabric.is_global_zero:
+        return
     if not made.full:
         write_card(made)
         write_report(made)

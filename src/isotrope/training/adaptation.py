@@ -118,9 +118,11 @@ class Adaptation:
         return self.engine.kept
 
     def fit(self, report: Report = lambda row: None) -> None:
-        """Train to the end; `report` as in `Engine.fit`."""
+        """Train to the end; `report` as in `Engine.fit`. Only rank 0 fits a language model."""
         self.engine.fit(report)
         self._try_mean()
+        if not self.engine.fabric.is_global_zero:
+            return
         if isinstance(self.recipe, LineAdaptationRecipe) and not self.full:
             base = self.base or shipped(self.recipe.name)
             self.language = write_language(base, self.out, self.train, self.valid)
@@ -201,12 +203,14 @@ class Adaptation:
 
         Such a model soup (Wortsman et al. 2022) is often better than both.
         """
-        if self.recipe.adapter.start is None or any(row.get("mean") for row in self.engine.rows):
+        engine = self.engine
+        tried = any(row.get("mean") and row["examples"] == engine.examples for row in engine.rows)
+        if self.recipe.adapter.start is None or tried:
             return
         with torch.no_grad():
-            for name, parameter in _learned(self.engine.average.module).items():
+            for name, parameter in _learned(engine.average.module).items():
                 parameter.lerp_(self._begun[name].to(parameter), 0.5)
-        self.engine.validate(mean=1)
+        engine.validate(mean=1)
 
 
 def _learned(model: nn.Module) -> dict[str, Tensor]:

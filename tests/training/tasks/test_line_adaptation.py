@@ -202,6 +202,19 @@ def test_it_goes_on_from_an_adapter(base, data, tmp_path):
     assert [row.get("mean") for row in second.engine.rows][-1] == 1
     card = write_card(second).read_text()
     assert f"from the adapter {tmp_path / 'first'} on" in card
+    longer = adapting(base, data, tmp_path / "second", **more | {"schedule": {"epochs": 20}})
+    for _ in range(2):  # the mean is tried again at the new end, once
+        longer.fit()
+    assert sum(row.get("mean", 0) for row in longer.engine.rows) == 2
+
+
+def test_only_the_first_rank_fits_a_language_model(base, data, tmp_path, monkeypatch):
+    run, fitted = adapting(base, data, tmp_path / "mine", schedule={"epochs": 1}), []
+    monkeypatch.setattr("isotrope.training.adaptation.write_language", lambda *_: fitted.append(1))
+    run.fit()
+    monkeypatch.setattr(type(run.engine.fabric), "is_global_zero", property(lambda _: False))
+    run.fit()
+    assert fitted == [1]
 
 
 @pytest.mark.parametrize(
