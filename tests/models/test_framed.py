@@ -212,3 +212,10 @@ def test_a_config_puts_a_frame_before_its_model(tmp_path):
     assert torch.equal(again(images), model(images))
     with pytest.raises(ValueError, match="turns between pixels"):
         EquivariantViTConfig("C1", frame="C8")
+
+
+def test_a_new_front_goes_before_a_model_whose_first_weights_are_whole_numbers():
+    quantized = nn.Module()
+    quantized.codes = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
+    quantized.scale = nn.Parameter(torch.ones(3, dtype=torch.float64))
+    assert next(Framed(quantized).frame.parameters()).dtype == torch.float64

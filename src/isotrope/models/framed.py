@@ -83,7 +83,8 @@ class Framed(nn.Module):
         self.model, self.size = model, size
         if front is None:
             front = small_front(group, in_channels)
-            if (like := next(model.parameters(), None)) is not None:
+            floats = (each for each in model.parameters() if each.is_floating_point())
+            if (like := next(floats, None)) is not None:
                 front.to(like)
         self.frame = Frame(front, group)
 

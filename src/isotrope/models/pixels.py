@@ -29,8 +29,8 @@ def stretched(image: Tensor, between: tuple[float, float] | None = None) -> Tens
 
 def like_weights(image: Tensor, network: object) -> Tensor:
     """An image on the device and in the dtype of a network's weights, if it has any."""
-    weights = network.parameters() if isinstance(network, nn.Module) else iter(())
-    like = next(weights, None)
+    weights = network.parameters() if isinstance(network, nn.Module) else ()
+    like = next((each for each in weights if each.is_floating_point()), None)
     return image if like is None else image.to(like)
 
 

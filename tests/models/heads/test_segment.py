@@ -113,3 +113,10 @@ def test_every_parameter_gets_a_gradient():
 def test_errors_name_value_rule_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_pyramid_of_another_height_is_refused():
+    model = build()
+    pyramid = model.backbone.features(torch.randn(1, 3, 16, 32, dtype=torch.float64))
+    with pytest.raises(ValueError, match="2 signals for 3 strides; give one for each"):
+        model.head(pyramid[1:])

@@ -49,7 +49,8 @@ class Decoder(nn.Module):
         strides: pixels per position of each.
 
     Raises:
-        ValueError: a signal that is finer than the one before it.
+        ValueError: a signal that is finer than the one before it, or more or fewer signals than
+            strides.
     """
 
     def __init__(
@@ -71,6 +72,10 @@ class Decoder(nn.Module):
         )
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        if len(pyramid) != len(self.merges) + 1:
+            raise ValueError(
+                f"{len(pyramid)} signals for {len(self.merges) + 1} strides; give one for each"
+            )
         lifted = pyramid[-1]
         for merge, fine in zip(reversed(self.merges), reversed(pyramid[:-1]), strict=True):
             lifted = merge(fine, lifted)
