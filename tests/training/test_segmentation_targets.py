@@ -31,3 +31,9 @@ def test_the_border_of_the_image_is_an_edge():
 def test_they_turn_with_the_labels(turns):
     labels = np.random.default_rng(0).integers(0, 4, (12, 17)).astype(np.int32)
     assert np.array_equal(distances(np.rot90(labels, turns)), np.rot90(distances(labels), turns))
+
+
+def test_large_numbers_cost_no_memory():
+    labels = np.zeros((4, 6), np.int32)
+    labels[:, 1:4] = 1
+    assert np.array_equal(distances(labels * (2**31 - 1)), distances(labels))

@@ -13,6 +13,7 @@ from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.instances import Watershed
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
+from isotrope.nn.orbit import check_exact
 from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig, ScheduleConfig
 from isotrope.training.tasks.segmentation import SegmentationTask
 from isotrope.training.tasks.windows import WindowsOf
@@ -54,6 +55,11 @@ class SegmenterModel(Backbone, frozen=True):
     inside: float = Field(default=0.5, gt=0, lt=1)
     rise: float = Field(default=0.2, gt=0)
     smallest: NonNegativeInt = 20
+
+    @validator(mode="after")
+    def _can_be_validated(self) -> Self:
+        check_exact(self.backbone().symmetry)  # instances need turns that permute pixels
+        return self
 
     def config(self) -> SegmenterConfig:
         """The config of the model."""
