@@ -142,7 +142,7 @@ def test_other_maps_are_refused():
     [
         ({"inside": 1}, "inside=1 is no probability between 0 and 1; give 0.5"),
         ({"inside": 0.0}, "inside=0.0 is no probability"),
-        ({"rise": 0}, "rise=0 is not positive; give a distance such as 0.2"),
+        ({"rise": -0.1}, "rise=-0.1 is negative; give a distance such as 0.2"),
     ],
 )
 def test_a_watershed_that_cannot_be_is_refused(options, message):

@@ -29,7 +29,7 @@ class Watershed:
         smallest: Fewest pixels of an instance.
 
     Raises:
-        ValueError: `inside` is not between 0 and 1, or `rise` not positive.
+        ValueError: `inside` is not between 0 and 1, or `rise` is negative.
     """
 
     inside: float = 0.5
@@ -39,8 +39,8 @@ class Watershed:
     def __post_init__(self) -> None:
         if not 0 < self.inside < 1:
             raise ValueError(f"inside={self.inside} is no probability between 0 and 1; give 0.5")
-        if not self.rise > 0:
-            raise ValueError(f"rise={self.rise} is not positive; give a distance such as 0.2")
+        if not self.rise >= 0:
+            raise ValueError(f"rise={self.rise} is negative; give a distance such as 0.2")
 
 
 class Network(Protocol):
