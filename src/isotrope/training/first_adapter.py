@@ -10,6 +10,7 @@ from isotrope.io.images import ImageError
 from isotrope.lora import load_adapter, switch_adapter
 from isotrope.ocr.recognition.store import load_model
 from isotrope.text.metrics import cer
+from isotrope.training.line_sets import evenly
 from isotrope.training.mix import WIDEST, LineSample
 from isotrope.training.tasks.adaptation import line_forms, read_forms
 
@@ -51,9 +52,8 @@ def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
 
 
 def _samples(lines: LabeledLines) -> list[list[LineSample]]:
-    step = max(1, len(lines) // MOST)
     samples = []
-    for number in range(0, len(lines), step)[:MOST]:
+    for number in evenly(len(lines), MOST):
         try:
             image, text = lines[number]
         except (ValueError, ImageError):
