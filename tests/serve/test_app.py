@@ -106,8 +106,9 @@ def test_a_page_comes_in_every_format(served, page, name):
     reply = served.read(("über a.png", png(page)), format=name)
     form = page_format(name)
     assert reply.status == 200
-    quoted = f"%C3%BCber%20a{form.suffix}"
-    assert reply.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quoted}"
+    plain, quoted = f"_ber a{form.suffix}", f"%C3%BCber%20a{form.suffix}"
+    expected = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quoted}"
+    assert reply.headers["content-disposition"] == expected
     formats = {entry["name"]: entry for entry in served.get("/v1/options").json["formats"]}
     assert reply.headers["content-type"] == formats[name]["media_type"]
     assert formats[name]["suffix"] == form.suffix

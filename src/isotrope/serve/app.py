@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -180,7 +181,13 @@ async def _gone(request: Request) -> None:
 def _response(answer: Answer) -> Response:
     headers = {"Cache-Control": "no-store"}
     if answer.name is not None:
-        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+        headers["Content-Disposition"] = _attachment(answer.name)
     if answer.of is not None:
         headers["Page-Count"] = str(answer.of)
     return Response(answer.body, media_type=answer.media_type, headers=headers)
+
+
+def _attachment(name: str) -> str:
+    """The header of a file to save: in plain letters too, since curl knows only these."""
+    plain = re.sub(r"[^\w. ()-]", "_", name, flags=re.ASCII)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
