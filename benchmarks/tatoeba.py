@@ -1,4 +1,4 @@
-"""Make the sentence pairs of the shipped translator from Tatoeba's, as manythings.org packs them.
+"""Make the sentence pairs of `recipes/translate.toml` from Tatoeba's, as manythings.org packs them.
 
     python benchmarks/tatoeba.py fr=fra-eng.zip de=deu-eng.zip --out PAIRS
 
