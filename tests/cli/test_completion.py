@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from isotrope.ocr.loading import shipped_adapters
+
 PROGRAM = Path(sys.executable).with_name("isotrope")
 pytestmark = pytest.mark.skipif(not PROGRAM.is_file(), reason="isotrope is not installed here")
+ADAPTERS = [folder.name for folder in shipped_adapters("small")]
 
 
 def run(**variables):
@@ -30,7 +33,7 @@ def offered(words):
     [
         ("isotrope re", ["read"]),
         ("isotrope read --engine ", ["isotrope", "gsanet", "rapidocr", "tesseract", "trocr"]),
-        ("isotrope read --adapter ", ["fraktur", "testaments", "typescript", "auto", "none"]),
+        ("isotrope read --adapter ", [*ADAPTERS, "auto", "none"]),
         ("isotrope read --adapter ty", ["typescript"]),
         ("isotrope read --adapter /tmp/", []),  # the shell then offers files
         ("isotrope read --detector ", ["pp-ocr", "isotrope"]),

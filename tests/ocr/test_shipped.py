@@ -9,10 +9,11 @@ from PIL import Image
 from isotrope import Reader
 from isotrope.data.images import load_image
 from isotrope.equivariance import equivariance_error
-from isotrope.ocr.loading import SHIPPED
+from isotrope.ocr.loading import SHIPPED, shipped_adapters
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 TURNS = (0, 90, 180, 270)
+ADAPTERS = ("early-print", "fraktur", "hands", "receipts", "testaments", "typescript")
 # Degrees counter-clockwise that the text of each sample is turned, and the text.
 TRUTH = {
     "01-page-title": (0, "Region-based segmentation"),
@@ -106,7 +107,14 @@ def test_tiny_reads_most_samples_right_and_all_alike():
     assert sum(texts(four) == {TRUTH[name][1]} for name, four in readings.items()) >= 10
 
 
-@pytest.mark.parametrize("name", ["fraktur", "testaments", "typescript"])
+def test_these_adapters_ship_and_each_is_small():
+    folders = shipped_adapters("small")
+    assert tuple(folder.name for folder in folders) == ADAPTERS
+    for folder in folders:
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 600_000
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
 def test_with_an_adapter_texts_are_the_same_at_four_turns(name):
     readings = read(adapter=name)
     assert all(len(texts(four)) == 1 for four in readings.values())
