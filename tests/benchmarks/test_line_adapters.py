@@ -9,6 +9,7 @@ from PIL import Image
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 from isotrope.data.lines import LabeledLines
+from isotrope.ocr.engines.base import Transcript
 from line_adapters import SETS, FullRecipe, Run, scores
 
 
@@ -27,7 +28,8 @@ def test_full_fine_tuning_differs_in_its_learning_rate_alone():
     assert full.optimizer.learning_rate == 3e-4
     assert (full.schedule, full.run) == (recipe.schedule, recipe.run)
     assert full.data.source == recipe.data.source
-    assert Run("hands", "full", None).recipe().schedule.epochs == 12
+    every = Run("hands", "full", None).recipe().schedule
+    assert every == Run("hands", "lora", None).recipe().schedule
 
 
 def test_lines_are_scored_with_and_without_case(tmp_path):
@@ -36,8 +38,8 @@ def test_lines_are_scored_with_and_without_case(tmp_path):
     rows = "".join(f"{number}.png\tLine {number}\n" for number in range(5))
     (tmp_path / "labels.tsv").write_text(rows, encoding="utf-8")
 
-    def read(lines):
-        return [SimpleNamespace(text=f"line {line[0, 0, 0] // 50}") for line in lines]
+    def read(lines, batch_size):
+        return [Transcript(f"line {line[0, 0, 0] // 50}", 1.0) for line in lines]
 
     reader = SimpleNamespace(read=read)
     found = scores(reader, LabeledLines(tmp_path), 3)

@@ -89,8 +89,7 @@ class SymmetricViT(nn.Module):
       `W_O A(x, g)`, with `M = 0` at the start: a `GroupConv`, so LoRA on "filters" opens it.
     - Output: the ViT's classifier or pooler on each class token, then the mean over `g`.
 
-    Maps images `(B, C, H, W)` to logits `(B, classes)`, or
-    for a `ViTModel` to its pooled output or class token `(B, dim)`.
+    Maps images `(B, C, H, W)` to logits `(B, classes)`, or for a `ViTModel` to what it pools.
 
     Attributes:
         group: The group.

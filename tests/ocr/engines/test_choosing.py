@@ -44,9 +44,9 @@ def choosing(**table):
 
 
 def test_a_page_gets_one_and_a_line_its_own():
-    engine = choosing(base=(-2, -2, -2), a=(-1, -9, -9), b=(-1.5, -1, -3))
+    engine = choosing(base=(-8, -8, -8), a=(-4, -36, -36), b=(-6, -4, -12))
     assert [line.adapter for line in engine.read(LINES)] == ["a", "b", None]
-    assert engine.chosen(LINES).adapter == "b"  # -5.5 in all, and -6 without
+    assert engine.chosen(LINES).adapter == "b"  # -22 in all, and -24 without
     assert engine.chosen(LINES[:1]).adapter == "a"
     assert engine.chosen(LINES[2:]).adapter is None
     assert engine.chosen([]).adapter is None
@@ -60,18 +60,24 @@ def test_none_where_nothing_is_likelier():
 
 def test_likelihood_is_that_of_a_character():
     long, short = (
-        Transcript("a" * n, 0.5, log_likelihood=-total) for n, total in ((20, 2.0), (10, 1.5))
+        Transcript("a" * n, 0.5, log_likelihood=-total) for n, total in ((20, 8.0), (10, 6.0))
     )
     assert likeliest_of([[long], [short]]) == 0  # what is left out makes a text no likelier
     assert likeliest_of([[short], [long]]) == 1
-    without = [Transcript("ab", 0.25, (0.5, 0.5)), Transcript("", 0.0)]
-    better = [Transcript("ab", 0.25, (0.5, 0.75)), Transcript("", 0.0)]
+    without = [Transcript(8 * "ab", 0.25, 8 * (0.5, 0.5)), Transcript("", 0.0)]
+    better = [Transcript(8 * "ab", 0.25, 8 * (0.5, 0.75)), Transcript("", 0.0)]
     assert likeliest_of([without, better]) == 1
     assert likeliest_of([[], []]) == 0
 
 
+def test_a_single_word_tells_too_little():
+    engine = choosing(base=(-2, -2, -2), a=(-1, -1, -1))
+    assert [line.adapter for line in engine.read(LINES)] == [None] * 3
+    assert engine.chosen(LINES).adapter == "a"
+
+
 def test_its_engine_is_kept_in_all_else():
-    engine = choosing(base=(-2,), a=(-1,))
+    engine = choosing(base=(-4,), a=(-1,))
     assert engine.name == "scripted"
     assert engine.check.__self__ is engine.engine
     assert not hasattr(engine, "window")

@@ -47,9 +47,9 @@ def test_the_papers_model_reads_as_the_reader():
 @peft_warns
 @pytest.mark.parametrize(("folder", "engine"), [("small", "isotrope"), ("recognizer", "gsanet")])
 def test_a_shipped_adapter_reads_as_in_the_reader(folder, engine, tmp_path):
-    place, adapter = shipped(folder), tmp_path / "fraktur"
+    place, adapter = shipped(folder), tmp_path / "typescript"
     # peft takes the matrices alone, not the language model that the reader decides with.
-    shutil.copytree(place / "adapters/fraktur", adapter, ignore=ignore_patterns("language.*"))
+    shutil.copytree(place / "adapters/typescript", adapter, ignore=ignore_patterns("language.*"))
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(place), adapter)
     read = pipeline("text-recognition", model=model, device="cpu")
     options = {"runtime": "torch"} if engine == "gsanet" else {}

@@ -15,6 +15,11 @@ MARGIN = 0.005
 """By how much an adapter must be likelier than none, in log probability a character. On 106 pages,
 margins from 0 to 0.01 choose equally well, for pages and for lines."""
 
+EVIDENCE = 1.5
+"""By how much it must be likelier in all, in log probability: a word alone tells too little. At 1,
+words of photographs, which no adapter fits, are still read with one; for a line of 40 characters
+it is 0.04 a character, for the lines of a page hardly more than `MARGIN`."""
+
 FIRST, LEFT = 2, 2
 """Number of a page's lines that all candidates read, and of adapters that read the others too."""
 
@@ -101,7 +106,9 @@ def likeliest_of(ways: Sequence[Sequence[Transcript]]) -> int:
     """
     scores = [round(score(said), 6) for said in ways]
     best = max(range(len(scores)), key=lambda way: (scores[way], -way))
-    return best if scores[best] > scores[0] + MARGIN else 0
+    gain = scores[best] - scores[0]
+    letters = sum(len(line.text) for line in ways[0])
+    return best if gain > MARGIN and round(gain * letters, 4) > EVIDENCE else 0
 
 
 def score(said: Sequence[Transcript]) -> float:
