@@ -33,8 +33,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from isotrope.data.lines import LabeledLines
 from isotrope.io.files import replacing
 from isotrope.ocr.engines.isotrope import Isotrope
@@ -45,6 +43,7 @@ from isotrope.ocr.recognition.store import load_model, save_model
 from isotrope.ocr.tidy import read_tidied
 from isotrope.text.metrics import cer, wer
 from isotrope.training.adaptation import Adaptation
+from isotrope.training.line_sets import evenly
 from isotrope.training.line_sources import gather
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.relabel import as_bytes
@@ -165,16 +164,15 @@ def engine(run: Run) -> Any:
 
 def scores(reader: Any, lines: LabeledLines, most: int | None = None) -> dict[str, float]:
     """Error rates on lines, at most `most` of them, evenly spread; with case and without."""
-    count = len(lines) if most is None else min(most, len(lines))
-    places = np.linspace(0, len(lines) - 1, count).round().astype(int).tolist()
+    places = evenly(len(lines), most or len(lines))
     true = [lines.items[place][1] for place in places]
     images = [as_bytes(lines[place][0]) for place in places]
     alone = isinstance(reader, RapidOCR)  # as published
-    found = reader.read(images) if alone else read_tidied([reader] * count, images)
+    found = reader.read(images) if alone else read_tidied([reader] * len(images), images)
     read = [each.text for each in found]
     lower = [[text.casefold() for text in texts] for texts in (read, true)]
     return {
-        "valid_lines": count,
+        "valid_lines": len(places),
         "cer": round(cer(read, true), 5),
         "wer": round(wer(read, true), 5),
         "cer_without_case": round(cer(*lower), 5),
