@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from isotrope.ocr.loading import shipped_adapters
+from isotrope.ocr.loading import shipped_adapters, shipped_translators
 
 PROGRAM = Path(sys.executable).with_name("isotrope")
 pytestmark = pytest.mark.skipif(not PROGRAM.is_file(), reason="isotrope is not installed here")
-ADAPTERS = [folder.name for folder in shipped_adapters("small")]
+ADAPTERS = sorted([*(f.name for f in shipped_adapters("small")), *shipped_translators("small")])
 
 
 def run(**variables):

@@ -14,7 +14,7 @@ from isotrope.io.images import load_pixels
 from isotrope.io.resize import turn
 from isotrope.ocr.document_json import page_from_json
 from isotrope.ocr.formats.pages import page_format
-from isotrope.ocr.loading import shipped_adapters
+from isotrope.ocr.loading import shipped_adapters, shipped_translators
 
 from .conftest import CROP, SAMPLES, TEXT, image
 
@@ -244,7 +244,7 @@ def test_the_options_are_those_that_work_here(served):
     adapters = [folder.name for folder in shipped_adapters("small")]
     assert options["engines"][0] == "isotrope"
     assert "gsanet" not in options["engines"], "it takes long to load"
-    assert options["adapters_of"]["isotrope"] == ["auto", *adapters]
+    assert options["adapters_of"]["isotrope"] == ["auto", *adapters, *shipped_translators("small")]
     assert options["detectors"] == ["pp-ocr", "isotrope"]
     assert options["defaults"] == {"engine": "isotrope", "adapter": None, "detector": "pp-ocr"}
     assert set(options["limits"]) == {"bytes", "pages", "pixels", "seconds", "queue"}

@@ -62,12 +62,15 @@ def translate(
     made = Translation(recipe, data, out, base)
     typer.echo("reading lines", err=True)
     made.read(lambda done, count: typer.echo(f"read {done:,} of {count:,} lines", err=True))
+    writes = True
     for stage in made.stages:
         with quiet():
             engine = made.engine(stage)
         with RunProgress(engine.progress, _LOSSES[stage]) as progress:
             engine.fit(progress.report)
-        typer.echo(f"{stage}: chrF {engine.kept['chrf']:.1f}, {engine.seconds / 60:.0f} min")
-    made.finish()
-    write_card(made)
-    typer.echo(f"{out}: isotrope read --adapter {out}")
+        if writes := engine.fabric.is_global_zero:
+            typer.echo(f"{stage}: chrF {engine.kept['chrf']:.1f}, {engine.seconds / 60:.0f} min")
+    if writes:
+        made.finish()
+        write_card(made)
+        typer.echo(f"{out}: isotrope read --adapter {out}")

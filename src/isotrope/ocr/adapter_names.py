@@ -69,8 +69,7 @@ class Auto:
         """
         folders = shipped_adapters(model) if model is not None else []
         folders += filter(is_adapter, self.folder.iterdir() if self.folder is not None else ())
-        folders = [folder for folder in folders if not is_translator(folder)]
-        found = {folder.name: Adapters(((1.0, folder),)) for folder in folders}
+        found = {f.name: Adapters(((1.0, f),)) for f in folders if not is_translator(f)}
         if not found:
             raise ValueError(
                 f"adapter {AUTO!r}: there are no adapters to choose from; give {AUTO}:FOLDER, a "

@@ -90,23 +90,30 @@ def is_translator(folder: Path) -> bool:
 
 
 def shipped_adapters(model: str) -> list[Path]:
-    """The folders of the adapters of a shipped model, by name."""
-    return sorted(path.parent for path in (shipped(model) / "adapters").glob(f"*/{CONFIG}"))
+    """The folders of the adapters of a shipped model, by name, without its translators."""
+    return adapters_of(shipped(model))
+
+
+def adapters_of(base: Path) -> list[Path]:
+    """The folders of the adapters that a model's folder has, without its translators."""
+    found = (path.parent for path in base.glob(f"adapters/*/{CONFIG}"))
+    return sorted(folder for folder in found if not is_translator(folder))
+
+
+def shipped_translators(model: str) -> dict[str, Path]:
+    """The folders of the translators of a shipped model, by name: one for each language read."""
+    found = {}
+    for path in sorted(shipped(model).glob(f"adapters/*/{TRANSLATOR}")):
+        names = json.loads(path.read_text(encoding="utf-8")).get("names", ())
+        found |= dict.fromkeys(names, path.parent)
+    return found
 
 
 def find_adapter(adapter: str | Path, model: str = "small") -> Path | None:
     """As `adapter_folder`, but None if there is no such adapter."""
     places = (Path(adapter), shipped(model) / "adapters" / adapter) if str(adapter) else ()
     found = next(filter(is_adapter, places), None)
-    return found or _translator_named(str(adapter), model)
-
-
-def _translator_named(name: str, model: str) -> Path | None:
-    """The shipped translator with this name among its `names`: one for each language it reads."""
-    for path in sorted((shipped(model) / "adapters").glob(f"*/{TRANSLATOR}")):
-        if name in json.loads(path.read_text(encoding="utf-8")).get("names", ()):
-            return path.parent
-    return None
+    return found or shipped_translators(model).get(str(adapter))
 
 
 def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
@@ -121,7 +128,7 @@ def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
     """
     found = find_adapter(adapter, model)
     if found is None:
-        names = ", ".join(path.name for path in shipped_adapters(model))
+        names = ", ".join((*(p.name for p in shipped_adapters(model)), *shipped_translators(model)))
         raise ValueError(
             f"{adapter}: no such adapter (there is no {Path(adapter) / CONFIG}); give a folder "
             f"that `isotrope adapt` wrote, or a shipped one's name: {names or 'none'}"

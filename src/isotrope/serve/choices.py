@@ -14,7 +14,7 @@ from isotrope.ocr.detection import DETECTOR, DETECTORS
 from isotrope.ocr.engines import ENGINES
 from isotrope.ocr.formats import format_names
 from isotrope.ocr.formats.pages import page_format, page_format_names
-from isotrope.ocr.loading import shipped_adapters
+from isotrope.ocr.loading import shipped_adapters, shipped_translators
 from isotrope.serve.documents import CROP_SUFFIXES, media_type
 from isotrope.serve.job import Choice
 from isotrope.serve.limits import Refusal
@@ -151,8 +151,10 @@ def _is_usable(engine: str) -> bool:
 def _shipped(engine: str) -> dict[str, str]:
     if engine not in _ADAPTERS:
         return {}
-    names = [folder.name for folder in shipped_adapters(_ADAPTERS[engine])]
-    return {name: name for name in ([AUTO, *names] if names else [])}
+    model = _ADAPTERS[engine]
+    names = [folder.name for folder in shipped_adapters(model)]
+    names = [AUTO, *names] if names else []
+    return {name: name for name in (*names, *shipped_translators(model))}
 
 
 def _called(choice: Choice) -> str:

@@ -201,11 +201,12 @@ class Adaptation:
     def _try_mean(self) -> None:
         """Score the mean of the initial and the trained adapter.
 
-        Such a model soup (Wortsman et al. 2022) is often better than both.
+        Such a model soup (Wortsman et al. 2022) is often better than both. It is not the last state
+        of a run, so a recipe that keeps that one has none.
         """
         engine = self.engine
         tried = any(row.get("mean") and row["examples"] == engine.examples for row in engine.rows)
-        if self.recipe.adapter.start is None or tried:
+        if self.recipe.adapter.start is None or self.recipe.run.keep == "last" or tried:
             return
         with torch.no_grad():
             for name, parameter in _learned(engine.average.module).items():

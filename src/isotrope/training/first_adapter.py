@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from isotrope.data.lines import LabeledLines
 from isotrope.io.images import ImageError
 from isotrope.lora import load_adapter, switch_adapter
+from isotrope.ocr.loading import adapters_of
 from isotrope.ocr.recognition.store import load_model
 from isotrope.text.metrics import cer
 from isotrope.training.line_sets import evenly
@@ -34,7 +35,7 @@ def first_adapter(base: Path, lines: LabeledLines) -> Path | None:
     Returns:
         The folder of the adapter; None if the recognizer alone reads them about as well.
     """
-    folders = sorted(path.parent for path in base.glob("adapters/*/adapter_config.json"))
+    folders = adapters_of(base)
     samples = _samples(lines) if folders else []
     if not samples:
         return None
