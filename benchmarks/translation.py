@@ -1,14 +1,14 @@
 """Translators of lines against the cascade: chrF and BLEU on unseen sentences in unseen fonts.
 
     python benchmarks/tatoeba.py fr=fra-eng.zip de=deu-eng.zip --out PAIRS
-    python benchmarks/translation.py --run runs/translate --pairs PAIRS --lines 300
+    python benchmarks/translation.py --run runs/to-english --pairs PAIRS --lines 300
 
 Each test sentence is rendered in a font of the validation families, which neither training saw, and
 read at four turns. `one` is the translator; `cascade` reads with the shipped recognizer, then
 translates the text with a model of the same size, `--text`, that was trained on the same pairs for
 as many steps (made here by `--train-text`, which continues the stage `text` of the run on text as
-long as the stages after it took); `text` gives that model the true text. All write greedily with
-four beams. sacrebleu scores against all references.
+long as the stages after it took); `text` gives that model the true text. All write with four
+beams. sacrebleu scores against all references.
 
 Translations are kept in RUN/benchmark and made once, so that an interrupted run goes on. Writes
 benchmarks/results/translation-DATE.csv.
@@ -55,24 +55,28 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("recipes/translate.toml"))
     parser.add_argument("--lines", type=int, default=300, help="of each language")
     parser.add_argument("--train-text", action="store_true")
+    parser.add_argument("--text-examples", type=int, help="fewer sentences for --train-text")
+    parser.add_argument("--languages", nargs="*", help="some of those in PAIRS, such as fr")
     given = parser.parse_args()
     recipe = load_recipe(TranslationRecipe, given.config)
     made = Translation(recipe, given.pairs / "train.tsv", given.run)
     made.read()
     text = given.run / "cascade"
     if given.train_text:
-        train_text(made, text)
+        train_text(made, text, given.text_examples)
     rows = []
     for path in sorted(given.pairs.glob("test-*.tsv")):
         language, pairs = path.stem.removeprefix("test-"), load_pairs(path)
+        if given.languages is not None and language not in given.languages:
+            continue
         rows += measured(given.run, text / "model", made.bank, language, pairs, given.lines)
     write_csv("translation", rows)
 
 
-def train_text(made: Translation, out: Path) -> None:
-    """Continue the stage `text` on plain text for as many examples as the stages after it saw."""
+def train_text(made: Translation, out: Path, examples: int | None) -> None:
+    """Continue the stage `text` on plain text, as long as the stages after it unless told."""
     after = [name for name in made.stages if name != "text"]
-    examples = sum(made.engine(name).examples for name in after)
+    examples = examples or sum(made.engine(name).examples for name in after)
     stage = {"minutes": None, "examples": examples}
     rate = made.recipe.columns.learning_rate
     columns = made.recipe.columns.model_copy(update={**stage, "learning_rate": rate})

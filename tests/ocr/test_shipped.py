@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from isotrope import Reader
 from isotrope.data.images import load_image
 from isotrope.equivariance import equivariance_error
-from isotrope.ocr.loading import SHIPPED, shipped_adapters
+from isotrope.ocr.loading import SHIPPED, shipped_adapters, shipped_translators
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 TURNS = (0, 90, 180, 270)
@@ -120,6 +120,37 @@ def test_with_an_adapter_texts_are_the_same_at_four_turns(name):
     assert all(len(texts(four)) == 1 for four in readings.values())
     card = (SHIPPED / "small" / "adapters" / name / "README.md").read_text(encoding="utf-8")
     assert f"isotrope read --adapter {name} IMAGES" in card
+
+
+def test_a_translator_ships_for_two_languages_and_is_small():
+    found = shipped_translators("small")
+    assert sorted(found) == ["de-en", "fr-en"]
+    (folder,) = set(found.values())
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 5_200_000
+
+
+def test_the_shipped_translator_writes_the_same_at_four_turns_and_says_what_it_read():
+    readings = read(adapter="fr-en")
+    assert all(len(texts(four)) == 1 for four in readings.values())
+    sources = {name: four[0].source for name, four in readings.items()}
+    assert sum(sources[name] == TRUTH[name][1] for name in sources) >= 10
+
+
+@pytest.mark.parametrize(
+    ("sentence", "word"),
+    [
+        ("Wo ist der Bahnhof?", "station"),
+        ("Ich habe dich nicht gesehen.", "see you"),
+        ("Je ne mange pas de viande.", "eat meat"),
+    ],
+)
+def test_the_shipped_translator_knows_everyday_sentences(sentence, word):
+    font = ImageFont.load_default(40)
+    image = Image.new("L", (int(font.getlength(sentence)) + 60, 80), 255)
+    ImageDraw.Draw(image).text((30, 12), sentence, font=font, fill=0)
+    reading = Reader.from_pretrained(adapter="de-en", threads=1).read(image.rotate(180))[0]
+    assert reading.source == sentence
+    assert word in reading.text.lower()
 
 
 def test_an_adapter_changes_what_is_read():

@@ -25,7 +25,7 @@ class TranslationData(Fields, frozen=True):
     held_out: int = Field(default=20, ge=2)
     valid: PositiveInt = 200
     rendered: PositiveInt = 3000
-    share: float = Field(default=0.5, ge=0, le=1)
+    share: float = Field(default=0.1, ge=0, le=1)
 
 
 class TranslatorSizes(Fields, frozen=True):
