@@ -21,6 +21,7 @@ from isotrope.data.pages import PageLines
 from isotrope.ocr.engines import make_engine
 from isotrope.ocr.pages.telling import LINES
 from isotrope.text.metrics import cer
+from isotrope.training.line_sets import evenly
 from measuring import made_by, write_csv
 
 
@@ -34,8 +35,7 @@ def lines_of(pages: Path, names: list[str], most: int) -> dict[str, list]:
             of[f"{folder}/{outline.image.name}"].append(place)
         for name in sorted(of.keys() & set(names)):
             places = of[name]
-            spread = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
-            for image, text in (lines[places[n]] for n in spread):
+            for image, text in (lines[places[n]] for n in evenly(len(places), most)):
                 pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
                 found[name].append((np.ascontiguousarray(pixels), text))
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from isotrope import Reader
 from isotrope.data.pages import load_lines
 from isotrope.text.metrics import cer
-from isotrope.training.line_sets import usable
+from isotrope.training.line_sets import evenly, usable
 from isotrope.training.tasks.adaptation import line_unfit
 from measuring import made_by, write_csv
 
@@ -30,8 +30,7 @@ ADAPTERS = (
 def held_out(path: str, count: int, charset: str) -> tuple[list[np.ndarray], list[str]]:
     """Lines that no adapter was trained on, as pixels (H, W, 3), and their texts."""
     _, lines = usable(load_lines(path), 10, frozenset(charset).issuperset, line_unfit)
-    places = np.linspace(0, len(lines) - 1, min(count, len(lines))).round().astype(int)
-    images, texts = zip(*(lines[n] for n in places), strict=True)
+    images, texts = zip(*(lines[n] for n in evenly(len(lines), count)), strict=True)
     return [(image * 255).round().byte().permute(1, 2, 0).numpy() for image in images], list(texts)
 
 
