@@ -1,23 +1,24 @@
-"""Error rates of weighted sums of adapters, on the lines held out of their training.
+"""Error rates of weighted sums of shipped adapters, on the lines held out of their training.
 
-    python benchmarks/adapter_sums.py --data fraktur=LINES.tar typescript=LINES.tar print=LINES/
+    python benchmarks/adapter_sums.py --data DATA --sets fraktur typescript --others print=LINES.tar
 
-Every tenth line of a set was held out; --lines of them are read upright, spread over the set. With
-`auto` each line is read with the adapter that is likeliest for it. benchmarks/results gets
-adapter-sums-DATE.csv: a row for each set and adapter.
+The sets are those of recipes/adapters, and so are their held-out lines; no adapter has seen the
+others. --lines of each are read upright, spread over the set. With `auto` each line is read with
+the adapter that is likeliest for it. benchmarks/results gets adapter-sums-DATE.csv: a row for each
+set and adapter.
 """
 
 from __future__ import annotations
 
 import argparse
-
-import numpy as np
+from pathlib import Path
 
 from isotrope import Reader
-from isotrope.data.pages import load_lines
+from isotrope.data.lines import LabeledLines
 from isotrope.text.metrics import cer
-from isotrope.training.line_sets import evenly, usable
-from isotrope.training.tasks.adaptation import line_unfit
+from isotrope.training.line_sets import evenly
+from isotrope.training.relabel import as_bytes
+from line_adapters import SETS, held_out
 from measuring import made_by, write_csv
 
 ADAPTERS = (
@@ -27,26 +28,24 @@ ADAPTERS = (
 )
 
 
-def held_out(path: str, count: int, charset: str) -> tuple[list[np.ndarray], list[str]]:
-    """Lines that no adapter was trained on, as pixels (H, W, 3), and their texts."""
-    _, lines = usable(load_lines(path), 10, frozenset(charset).issuperset, line_unfit)
-    images, texts = zip(*(lines[n] for n in evenly(len(lines), count)), strict=True)
-    return [(image * 255).round().byte().permute(1, 2, 0).numpy() for image in images], list(texts)
-
-
 def main() -> None:
     """Read each set with each adapter."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", nargs="+", required=True, metavar="NAME=LINES")
+    parser.add_argument("--data", type=Path, required=True, help="as in recipes/adapters/README.md")
+    parser.add_argument("--sets", nargs="*", default=["fraktur", "typescript"], choices=SETS)
+    parser.add_argument("--others", nargs="*", default=[], metavar="NAME=LINES")
     parser.add_argument("--adapters", nargs="+", default=ADAPTERS)
     parser.add_argument("--weights", help="a folder of a line recognizer")
     parser.add_argument("--lines", type=int, default=200)
     options = parser.parse_args()
     base = Reader.from_pretrained(path=options.weights, threads=1)
-    charset = base.engine.session.charset
+    sets = {name: held_out(name, options.data) for name in options.sets}
+    others = (entry.split("=", 1) for entry in options.others)
+    sets |= {name: LabeledLines(path) for name, path in others}
     rows = []
-    for name, path in (entry.split("=", 1) for entry in options.data):
-        images, texts = held_out(path, options.lines, charset)
+    for name, lines in sets.items():
+        some = [lines[place] for place in evenly(len(lines), options.lines)]
+        images, texts = [as_bytes(image) for image, _ in some], [text for _, text in some]
         for adapter in options.adapters:
             said = base.with_adapter(adapter).engine.read(images)
             error = round(cer([line.text for line in said], texts), 4)
