@@ -22,6 +22,7 @@ from isotrope.ocr.engines import make_engine
 from isotrope.ocr.pages.telling import LINES
 from isotrope.text.metrics import cer
 from isotrope.training.line_sets import evenly
+from isotrope.training.relabel import as_bytes
 from measuring import made_by, write_csv
 
 
@@ -36,8 +37,7 @@ def lines_of(pages: Path, names: list[str], most: int) -> dict[str, list]:
         for name in sorted(of.keys() & set(names)):
             places = of[name]
             for image, text in (lines[places[n]] for n in evenly(len(places), most)):
-                pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
-                found[name].append((np.ascontiguousarray(pixels), text))
+                found[name].append((as_bytes(image), text))
     return found
 
 

@@ -5,10 +5,10 @@
 
 Each test sentence is rendered in a font of the validation families, which neither training saw, and
 read at four turns. `one` is the translator; `cascade` reads with the shipped recognizer, then
-translates the text with a model of the same size, `--text`, that was trained on the same pairs for
-as many steps (made here by `--train-text`, which continues the stage `text` of the run on text as
-long as the stages after it took); `text` gives that model the true text. All write with four
-beams. sacrebleu scores against all references.
+translates the text with a model of the same size that was trained on the same pairs: `--train-text`
+continues the stage `text` of the run on text for --text-examples sentences, or as many as the
+stages after it saw; `text` gives that model the true text. All write with four beams. sacrebleu
+scores against all references.
 
 Translations are kept in RUN/benchmark and made once, so that an interrupted run goes on. Writes
 benchmarks/results/translation-DATE.csv.
@@ -56,7 +56,6 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=300, help="of each language")
     parser.add_argument("--train-text", action="store_true")
     parser.add_argument("--text-examples", type=int, help="fewer sentences for --train-text")
-    parser.add_argument("--languages", nargs="*", help="some of those in PAIRS, such as fr")
     given = parser.parse_args()
     recipe = load_recipe(TranslationRecipe, given.config)
     made = Translation(recipe, given.pairs / "train.tsv", given.run)
@@ -67,8 +66,6 @@ def main() -> None:
     rows = []
     for path in sorted(given.pairs.glob("test-*.tsv")):
         language, pairs = path.stem.removeprefix("test-"), load_pairs(path)
-        if given.languages is not None and language not in given.languages:
-            continue
         rows += measured(given.run, text / "model", made.bank, language, pairs, given.lines)
     write_csv("translation", rows)
 

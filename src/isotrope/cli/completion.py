@@ -9,10 +9,9 @@ from __future__ import annotations
 def adapter_names(incomplete: str) -> list[str]:
     """The shipped adapters, and the words for a choice and for none."""
     from isotrope.ocr.adapter_names import AUTO, NONE
-    from isotrope.ocr.loading import BASES, shipped_adapters, shipped_translators
+    from isotrope.ocr.loading import BASES, shipped_names
 
-    found = {path.name for model in BASES.values() for path in shipped_adapters(model)}
-    found |= {name for model in BASES.values() for name in shipped_translators(model)}
+    found = {name for model in BASES.values() for name in shipped_names(model)}
     return _starting([*sorted(found), AUTO, NONE], incomplete)
 
 

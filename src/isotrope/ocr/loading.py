@@ -109,6 +109,11 @@ def shipped_translators(model: str) -> dict[str, Path]:
     return found
 
 
+def shipped_names(model: str) -> list[str]:
+    """What `--adapter` calls the adapters and the translators of a shipped model."""
+    return [*(folder.name for folder in shipped_adapters(model)), *shipped_translators(model)]
+
+
 def find_adapter(adapter: str | Path, model: str = "small") -> Path | None:
     """As `adapter_folder`, but None if there is no such adapter."""
     places = (Path(adapter), shipped(model) / "adapters" / adapter) if str(adapter) else ()
@@ -128,7 +133,7 @@ def adapter_folder(adapter: str | Path, model: str = "small") -> Path:
     """
     found = find_adapter(adapter, model)
     if found is None:
-        names = ", ".join((*(p.name for p in shipped_adapters(model)), *shipped_translators(model)))
+        names = ", ".join(shipped_names(model))
         raise ValueError(
             f"{adapter}: no such adapter (there is no {Path(adapter) / CONFIG}); give a folder "
             f"that `isotrope adapt` wrote, or a shipped one's name: {names or 'none'}"
