@@ -1,6 +1,7 @@
 """Four threads on one reader: the texts of one thread, and weights that nobody moved."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -11,6 +12,14 @@ from isotrope import Reader
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))[:4]
 THREADS = 4
+
+
+def assert_same(reading, other):
+    """Everything is the same, the probabilities up to rounding: busy cores may split products."""
+    exact = replace(reading, confidence=other.confidence, characters=other.characters)
+    assert exact == other
+    assert reading.confidence == pytest.approx(other.confidence, abs=1e-5)
+    assert reading.characters == pytest.approx(other.characters, abs=1e-5)
 
 
 @pytest.mark.parametrize("adapter", [None, "typescript"])
@@ -32,5 +41,7 @@ def test_four_threads_read_as_one(options, adapter):
         together = list(pool.map(read, range(THREADS)))
     alone = dict(zip(SAMPLES, reader.read(SAMPLES, batch_size=1), strict=True))
     assert any(reading.text for reading in alone.values())
-    assert together == [alone] * THREADS
+    for readings in together:
+        for sample, reading in readings.items():
+            assert_same(reading, alone[sample])
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
