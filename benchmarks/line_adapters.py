@@ -15,9 +15,10 @@ recipes/adapters/README.md. Methods:
     published  an adapter of the weights that `small` was trained from, which saw none of these
 
 Trainings see ten times their lines from 100 and six times from 500, or as often as the recipe says.
-Lines are read as in `Reader`, tidied where that reads surer, but by PP-OCR as they are. `none` and
-`full` are also scored on UW3, IIIT5K and the held-out lines of the other sets, at most
-100 of each: what full fine-tuning forgets, and an adapter that is off does not.
+Lines are read as in `Reader`, tidied where that reads surer, but by PP-OCR as they are. `parts` has
+the number of lines and the error rates of each source. `none` and `full` are also scored on UW3,
+IIIT5K and the held-out lines of the other sets, at most 100 of each: what full fine-tuning forgets,
+and an adapter that is off does not.
 
 Runs are stored in runs/line-adapters/METHOD-LINES/SET and resumed there; finished runs are not
 repeated. After each run, benchmarks/results/line-adapters-DATE.csv is written with all of them.
@@ -33,6 +34,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from isotrope.data.joined import Place
 from isotrope.data.lines import LabeledLines
 from isotrope.io.files import replacing
 from isotrope.ocr.engines.isotrope import Isotrope
@@ -162,7 +164,7 @@ def engine(run: Run) -> Any:
     return Isotrope.from_pretrained(adapter=adapter)
 
 
-def scores(reader: Any, lines: LabeledLines, most: int | None = None) -> dict[str, float]:
+def scores(reader: Any, lines: LabeledLines, most: int | None = None) -> dict[str, Any]:
     """Error rates on lines, at most `most` of them, evenly spread; with case and without."""
     places = evenly(len(lines), most or len(lines))
     true = [lines.items[place][1] for place in places]
@@ -171,12 +173,28 @@ def scores(reader: Any, lines: LabeledLines, most: int | None = None) -> dict[st
     found = reader.read(images) if alone else read_tidied([reader] * len(images), images)
     read = [each.text for each in found]
     lower = [[text.casefold() for text in texts] for texts in (read, true)]
+    sources = [lines.items[place][0] for place in places]
+    sources = [each.name.partition(": ")[0] for each in sources if isinstance(each, Place)]
     return {
         "valid_lines": len(places),
         "cer": round(cer(read, true), 5),
         "wer": round(wer(read, true), 5),
         "cer_without_case": round(cer(*lower), 5),
+        "parts": json.dumps(by_source(sources, read, true)) if sources else "",
     }
+
+
+def by_source(
+    sources: list[str], read: list[str], true: list[str]
+) -> dict[str, tuple[int, float, float]]:
+    """Of each source: its lines, their character error rate, and that without case."""
+    found = {}
+    for source in dict.fromkeys(sources):
+        own = [place for place, other in enumerate(sources) if other == source]
+        texts = [[each[place] for place in own] for each in (read, true)]
+        lower = [[text.casefold() for text in each] for each in texts]
+        found[source] = len(own), round(cer(*texts), 5), round(cer(*lower), 5)
+    return found
 
 
 def forgotten(reader: Any, name: str, data: Path) -> Iterator[tuple[str, float]]:

@@ -5,6 +5,7 @@ python benchmarks/line_adapters_report.py
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 
 from line_adapters import KEPT, SETS
@@ -32,6 +33,22 @@ def accuracy(rows: Iterable[Row]) -> str:
         cells = [percent(row, column) for row in kinds]
         label = f"`{name}`" + (", case left out" if name == "receipts" else "")
         lines.append(f"| {label} | {count} | {cells[0]} | {cells[1]} | **{cells[2]}** | {wer} |")
+    return "\n".join(lines)
+
+
+def parts(rows: Iterable[Row]) -> str:
+    """Error rates of each source of a set's held-out lines, where it has several."""
+    lines = [
+        "| | source | lines | PP-OCRv6-small | without | with it |",
+        "|---|---|---|---|---|---|",
+    ]
+    found = {(row["set"], row["method"]): json.loads(row.get("parts") or "{}") for row in rows}
+    for name in SETS:
+        kinds = [found.get((name, method), {}) for method in ("ppocr", "none", "shipped")]
+        for source in kinds[-1] if len(kinds[-1]) > 1 else ():
+            rates = [f"{100 * kind[source][1]:.1f}%" if source in kind else "–" for kind in kinds]
+            cells = " | ".join(rates)
+            lines.append(f"| `{name}` | {source} | {kinds[-1][source][0]} | {cells} |")
     return "\n".join(lines)
 
 
@@ -80,7 +97,7 @@ def percent(row: Row | None, column: str) -> str:
 
 def main() -> None:
     rows = newest("line-adapters")
-    print(*(table(rows) for table in (accuracy, sizes, forgotten)), sep="\n\n")
+    print(*(table(rows) for table in (accuracy, parts, sizes, forgotten)), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The comparison of adapters of the shipped reader: what is trained, and how it is scored."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope.data.joined import JoinedLines
 from isotrope.data.lines import LabeledLines
 from isotrope.ocr.engines.base import Transcript
 from line_adapters import SETS, FullRecipe, Run, scores
@@ -48,4 +50,7 @@ def test_lines_are_scored_with_and_without_case(tmp_path):
         "cer": round(1 / 6, 5),
         "wer": 0.5,
         "cer_without_case": 0,
+        "parts": "",
     }
+    joined = scores(reader, JoinedLines([LabeledLines(tmp_path)] * 2, "both"))
+    assert list(json.loads(joined["parts"]).values()) == [[10, round(1 / 6, 5), 0]]

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("lightning", reason="the benchmark it reports on trains")
 
 from line_adapters import KEPT, SETS
-from line_adapters_report import accuracy, forgotten, sizes
+from line_adapters_report import accuracy, forgotten, parts, sizes
 
 
 def row(name, method, lines, cer, **more):
@@ -30,6 +30,18 @@ def test_each_set_is_a_line_and_what_is_missing_a_dash():
     assert lines[2:] == [
         "| `fraktur` | 40 | 8.0% | 2.0% | **0.5%** | 1.0% |",
         "| `receipts`, case left out | 40 | – | 1.0% | **–** | – |",
+    ]
+
+
+def test_sources_of_a_set_stand_apart():
+    rows = [
+        row("typescript", "none", 0, 0.02, parts='{"fr": [30, 0.01, 0], "en": [10, 0.05, 0]}'),
+        row("typescript", "shipped", 1, 0.01, parts='{"fr": [30, 0.005, 0], "en": [10, 0.02, 0]}'),
+        row("fraktur", "shipped", 1, 0.01, parts='{"only": [40, 0.01, 0]}'),
+    ]
+    assert parts(rows).splitlines()[2:] == [
+        "| `typescript` | fr | 30 | – | 1.0% | 0.5% |",
+        "| `typescript` | en | 10 | – | 5.0% | 2.0% |",
     ]
 
 
