@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from isotrope.groups import Group, group_from_name
+from isotrope.models.pixels import first_weight
 from isotrope.nn.frame import Frame
 from isotrope.nn.orbit import Orbit
 
@@ -83,8 +84,7 @@ class Framed(nn.Module):
         self.model, self.size = model, size
         if front is None:
             front = small_front(group, in_channels)
-            floats = (each for each in model.parameters() if each.is_floating_point())
-            if (like := next(floats, None)) is not None:
+            if (like := first_weight(model)) is not None:
                 front.to(like)
         self.frame = Frame(front, group)
 

@@ -29,9 +29,13 @@ def stretched(image: Tensor, between: tuple[float, float] | None = None) -> Tens
 
 def like_weights(image: Tensor, network: object) -> Tensor:
     """An image on the device and in the dtype of a network's weights, if it has any."""
-    weights = network.parameters() if isinstance(network, nn.Module) else ()
-    like = next((each for each in weights if each.is_floating_point()), None)
+    like = first_weight(network) if isinstance(network, nn.Module) else None
     return image if like is None else image.to(like)
+
+
+def first_weight(network: nn.Module) -> Tensor | None:
+    """A network's first parameter that is a float; None: it has none."""
+    return next((each for each in network.parameters() if each.is_floating_point()), None)
 
 
 def fitted(image: Tensor, unit: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:

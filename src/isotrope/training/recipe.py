@@ -101,7 +101,7 @@ class RunConfig(Fields, frozen=True):
         seed: Seed of the initial weights, the order and every other draw.
     """
 
-    precision: Precision | Literal["auto"] = "bf16-mixed"
+    precision: Precision | Literal["auto"] = "auto"
     devices: PositiveInt | Literal["auto"] = "auto"
     workers: NonNegativeInt = 1
     strategy: Literal["ddp", "fsdp"] = "ddp"

@@ -18,7 +18,6 @@ from isotrope.training.new_characters import with_new_characters
 from isotrope.training.recipe import (
     Fields,
     OptimizerConfig,
-    Precision,
     Recipe,
     RunConfig,
     ScheduleConfig,
@@ -113,7 +112,6 @@ class LineAdaptationOptimizer(AdaptationOptimizer, frozen=True):
 class AdaptationRun(RunConfig, frozen=True):
     """`RunConfig` that also validates the base before the first step."""
 
-    precision: Precision | Literal["auto"] = "auto"
     validate_minutes: PositiveFloat | None = None
     validate_first: bool = True
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from isotrope.training.recipe import Fields, OptimizerConfig, Precision, Recipe, RunConfig
+from isotrope.training.recipe import Fields, OptimizerConfig, Recipe, RunConfig
 
 Stage = Literal["text", "columns", "lines"]
 STAGES: tuple[Stage, ...] = ("text", "columns", "lines")
@@ -72,7 +72,6 @@ class TranslationRun(RunConfig, frozen=True):
     """`RunConfig` that validates more often, and makes its batches itself."""
 
     workers: NonNegativeInt = 0
-    precision: Precision | Literal["auto"] = "auto"
     validate_minutes: PositiveFloat | None = 10.0
 
 
