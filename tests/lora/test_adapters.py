@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,6 +20,8 @@ from isotrope.lora import (
     switch_adapter,
     target_names,
 )
+from isotrope.lora.adapters import arrays
+from isotrope.lora.merging import merged_weights
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.models.vit import EquivariantViT
 from isotrope.ocr.gsanet.recognizer import Recognizer
@@ -184,6 +187,29 @@ def test_a_filter_is_unmerged_bit_for_bit():
     assert not torch.equal(model(PIXELS), plain)
     with model.disable_adapter():  # unmerges, as peft's own layers do
         torch.testing.assert_close(model(PIXELS), plain, rtol=0, atol=0)
+
+
+def test_dora_takes_rows_of_zeros_and_opens_them(tmp_path):
+    """The shipped recognizer has one, and the map between orientations of `symmetrize` is all."""
+    vit = EquivariantViT(EquivariantViTConfig("C4", stages=[Stage("conv", 1, 8)])).eval()
+    vit.requires_grad_(False)
+    for name in target_names(vit, "filters"):
+        vit.get_submodule(name).weight[:2] = 0
+    base, plain = arrays(vit), vit(PIXELS)
+    model = add_adapter(vit, "filters", method="dora")
+    torch.testing.assert_close(model(PIXELS), plain, rtol=0, atol=1e-5)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0)
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(PIXELS).square().sum().backward()
+        optimizer.step()
+    save_adapter(model, tmp_path)
+    merged = merged_weights(type(vit).__name__, None, base, tmp_path)
+    model.merge_adapter(safe_merge=True)
+    for name, weight in merged.items():
+        assert np.abs(weight[:2]).max() > 1e-4
+        ours = model.get_base_model().get_parameter(name)
+        np.testing.assert_allclose(weight, ours, atol=1e-3)  # an adapter is kept in 16 bits
 
 
 def test_several_adapters_are_switched_per_call():

@@ -124,7 +124,9 @@ class FilterLora(nn.Module, LoraLayer):
 
 
 def _lengths(weight: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(weight.flatten(1), dim=1)
+    """The length of each row, never 0: DoRA divides by it, and weights may have rows of zeros."""
+    lengths = torch.linalg.vector_norm(weight.flatten(1), dim=1)
+    return lengths.clamp_min(torch.finfo(lengths.dtype).tiny)
 
 
 def register() -> None:

@@ -95,5 +95,6 @@ def _moved(weight: np.ndarray, parts: dict[str, np.ndarray], scale: float) -> np
     if (lengths := parts.get(_PARTS[2])) is None:
         return moved
     rows = moved.reshape(len(moved), -1)
-    rows *= (lengths.ravel() / np.linalg.norm(rows, axis=1))[:, None]
+    now = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float32).tiny)  # no row has 0
+    rows *= (lengths.ravel() / now)[:, None]
     return rows.reshape(weight.shape)
