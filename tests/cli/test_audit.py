@@ -4,9 +4,10 @@ import json
 
 import pytest
 from safetensors.torch import save_file
+from transformers import ViTConfig, ViTModel
 from typer.testing import CliRunner
 
-from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
+from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli, symmetrize
 from isotrope.models.detector import Detector, DetectorConfig
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
 from isotrope.ocr.detection.db.model import DBNetConfig
@@ -82,6 +83,15 @@ def test_dense_models_pass(tmp_path, kind):
     assert result.exit_code == 0, result.output
     assert "decoder.merges.0" in result.stdout
     assert "vectors" in result.stdout
+
+
+def test_a_symmetrized_vit_passes(tmp_path):
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = ViTConfig(image_size=16, patch_size=4, intermediate_size=16, **sizes)
+    symmetrize(ViTModel(config)).save_pretrained(tmp_path)
+    result = audit(tmp_path, "--size", "16x24")
+    assert result.exit_code == 0, result.output
+    assert "SymmetricViT" in result.stdout
 
 
 def test_a_plain_cnn_gets_its_first_broken_layer(folder):

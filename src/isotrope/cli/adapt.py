@@ -70,8 +70,8 @@ _Start = Annotated[
     typer.Option(
         metavar="FOLDER|NAME|auto|none",
         help="Continue from this adapter, with its rank and layers: a folder, a shipped one's "
-        "name, or the shipped one that reads the lines best, if one does (auto). Default: auto, "
-        "or what --config says.",
+        "name, or the shipped one that reads the lines best, if one does (auto). Default: auto; "
+        "none with --rank, another field of the adapter, or a --config that names none.",
     ),
 ]
 _Epochs = Annotated[
@@ -84,7 +84,8 @@ _Minutes = Annotated[
     float | None,
     typer.Option(
         metavar="N",
-        help="Stop training after this many minutes. Default: 20 for small and tiny, else none.",
+        help="Stop training after this many minutes. Default: 20 for small and tiny, 22 for a "
+        "translator, else none.",
     ),
 ]
 _Lines = Annotated[
@@ -102,8 +103,8 @@ _Changed = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Set any field of the recipe, such as adapter.method=dora, adapter.targets=mlp, "
-        "adapter.full=true or run.seed=1; may be repeated.",
+        help="Set any field of the recipe, such as adapter.method=dora, adapter.targets=mlp or "
+        "run.seed=1; may be repeated.",
     ),
 ]
 

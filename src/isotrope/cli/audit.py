@@ -24,8 +24,8 @@ def audit(
         str | None,
         typer.Argument(
             metavar="FOLDER|MODULE:FACTORY",
-            help="A folder of weights, or module:factory for any torch module. The encoder of the "
-            "shipped gsanet if left out.",
+            help="A folder that an equivariant model has saved, or module:factory for any torch "
+            "module. The encoder of the shipped gsanet if left out.",
         ),
     ] = None,
     group: Annotated[str, typer.Option(metavar="NAME", help="The group, such as C4 or D4.")] = "C4",
@@ -79,6 +79,7 @@ def _load(model: str | None) -> nn.Module:
     """
     from isotrope.models.detector import Detector
     from isotrope.models.segmenter import Segmenter
+    from isotrope.models.symmetrize import SymmetricViT
     from isotrope.models.vit import EquivariantViT
     from isotrope.ocr.detection.linenet.store import load_line_net
     from isotrope.ocr.gsanet.loading import load_recognizer
@@ -97,14 +98,16 @@ def _load(model: str | None) -> nn.Module:
             return load_line_net(model)
         if "backbone" in entries:
             return (Segmenter if "maps" in entries else Detector).from_pretrained(model)
+        if "vit" in entries:
+            return SymmetricViT.from_pretrained(model)
         return EquivariantViT.from_pretrained(model)
     except Exception as error:  # from json, the config, safetensors or torch
         if type(error) is ValueError:  # ours, with a remedy
             raise
         raise ValueError(
             f"{model}: cannot be loaded ({_reason(error)}); give a folder that "
-            "EquivariantViT.save_pretrained, that of a Segmenter, Detector or Recognizer, or "
-            "save_line_net wrote"
+            "EquivariantViT.save_pretrained, that of a Segmenter, Detector, SymmetricViT or "
+            "Recognizer, or save_line_net wrote"
         ) from error
 
 

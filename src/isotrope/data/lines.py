@@ -100,7 +100,10 @@ class LabeledLines:
             file = self.path / LABELS
             data = file.read_bytes() if file.is_file() else None
         if data is None:
-            raise ValueError(f"{self.path} has no {LABELS}; add one with file<TAB>text lines")
+            raise ValueError(
+                f"{self.path} has no {LABELS}; add one with file<TAB>text lines, or give a folder "
+                "of PAGE-XML or ALTO files"
+            )
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

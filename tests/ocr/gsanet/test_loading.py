@@ -16,7 +16,7 @@ from isotrope.ocr.gsanet.recognizer import Recognizer
 
 
 def test_where_there_is_no_recognizer(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"missing: no recognizer here .* give a folder saved by"):
+    with pytest.raises(ValueError, match=r"missing: no recognizer here .* give the folder model/"):
         load_recognizer(tmp_path / "missing")
     (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}))
     with pytest.raises(ValueError, match=r"config\.json is not that of a Recognizer"):
@@ -54,7 +54,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(saved):
     save_file({name: whole[name] for name in names[:-5]}, file)
     message = refused(saved)
     assert f"missing: {', '.join(names[-5:-2])} and 2 more" in message
-    assert "give a folder saved by" in message
+    assert "give the folder model/" in message
     save_file({**whole, "stray": torch.zeros(1)}, file)
     assert "(unexpected: stray)" in refused(saved)
     save_file({**whole, names[0]: torch.zeros(2, 3, 5)}, file)

@@ -16,7 +16,7 @@ from isotrope.ocr.checkpoints import misfits
 from isotrope.ocr.gsanet.recognizer import Recognizer
 from isotrope.ocr.loading import shipped
 
-_REMEDY = "give a folder saved by Recognizer.save_pretrained, or None for the shipped weights"
+_REMEDY = "give the folder model/ of `isotrope train`, or leave it out for the shipped weights"
 
 
 def load_recognizer(
