@@ -217,6 +217,8 @@ def test_missing_weights_are_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(Reader, "from_pretrained", missing)
     path = image(tmp_path / "a.png")
     complaint(read(path, "--weights", tmp_path), tmp_path, "config.json is missing")
+    (tmp_path / "adapter_config.json").write_text("{}")
+    complaint(read(path, "--weights", tmp_path), tmp_path, "give an adapter as --adapter")
     (tmp_path / "config.json").write_text("{}")
     complaint(read(path, "--weights", tmp_path), tmp_path, "no recognizer here")
     complaint(read(path, "--weights", tmp_path / "w"), tmp_path / "w", "no such folder; check --we")

@@ -148,14 +148,15 @@ def check_reader(given: dict[str, Any]) -> None:
     from isotrope.ocr.adapter_names import NONE, parse_adapter
     from isotrope.ocr.detection import DETECTORS
     from isotrope.ocr.finders import FINDERS
-    from isotrope.ocr.loading import default_engine
+    from isotrope.ocr.loading import default_engine, is_adapter
 
     weights, finder, adapter = given["path"], given["finder"], given["adapter"]
     check_folder("--weights", weights)
     engine = given["engine"] or default_engine(weights)
     _check_taken(engine, given | {"adapter": None if adapter == NONE else adapter})
     if weights is not None and not (weights / "config.json").is_file():
-        raise ValueError(f"{weights}: no recognizer here (config.json is missing); check --weights")
+        remedy = "give an adapter as --adapter" if is_adapter(weights) else "check --weights"
+        raise ValueError(f"{weights}: no recognizer here (config.json is missing); {remedy}")
     if engine == "trocr" and weights is None:
         raise UsageError("--engine trocr needs --weights, a folder with a TrOCR and its tokenizer")
     if finder not in FINDERS:
