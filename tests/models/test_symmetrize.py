@@ -171,6 +171,21 @@ def test_lora_keeps_it_exact_and_starts_where_it_was(targets, tmp_path):
     assert count_parameters(adapted)[0] > 0
 
 
+def test_a_model_with_adapters_inside_is_saved_once_they_are_merged(tmp_path):
+    vit = make_vit()
+    images, base = noise(vit), symmetrize(vit)
+    adapted = moved(add_adapter(base, "all", rank=3))
+    with pytest.raises(
+        ValueError, match=r"adapters inside; save them with isotrope\.lora\.save_ad"
+    ):
+        base.save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())
+    expected = adapted(images)
+    adapted.merge_and_unload().save_pretrained(tmp_path)
+    again = SymmetricViT.from_pretrained(tmp_path)
+    torch.testing.assert_close(again(images), expected, rtol=0, atol=1e-12)
+
+
 def test_the_gradient_reaches_the_mixing_at_the_start():
     vit = make_vit()
     adapted = add_adapter(symmetrize(vit), "filters", rank=2)

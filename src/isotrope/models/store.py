@@ -20,12 +20,21 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
 def save(model: nn.Module, config: Any, folder: str | os.PathLike[str]) -> None:
-    """Write both files, each atomically."""
+    """Write both files, each atomically.
+
+    Raises:
+        ValueError: adapters have been put on the model, whose layers then have other names.
+    """
     from safetensors.torch import save_file
 
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    if any(".base_layer." in name for name in tensors):
+        raise ValueError(
+            "the model has adapters inside; save them with isotrope.lora.save_adapter, or the "
+            "model after merge_and_unload() of what add_adapter returned"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
     with replacing(folder / CONFIG) as temporary:

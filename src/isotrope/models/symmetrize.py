@@ -154,7 +154,7 @@ class SymmetricViT(nn.Module):
         return F.interpolate(planes, size, mode="bicubic", align_corners=False)[0].movedim(0, 2)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, each atomically."""
+        """Write `config.json` and `model.safetensors`, each atomically; merge adapters first."""
         mix = any(block.attention.mix is not None for block in cast("Any", self.blocks))
         plain = cast("Any", self.config).to_dict()
         config = SymmetricViTConfig(plain, self._kind, self.group.name, mix)

@@ -90,7 +90,7 @@ class EquivariantViT(nn.Module):
         return self.head(self.pool(self.features(image)[-1]))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors`, each atomically."""
+        """Write `config.json` and `model.safetensors`, each atomically; merge adapters first."""
         store.save(self, self.config, folder)
 
     @classmethod
