@@ -4,8 +4,8 @@
         def layer(self, group):
             return MyLayer(self.channels, group=group)
 
-        def broken(self, group):  # optional: a variant that must fail, to show that the tests can
-            return MyLayer(self.channels, group=CyclicGroup(1))
+        def broken(self, group):  # optional: a variant that is not equivariant, to prove the tests
+            return MyLayerThatLooksToOneSide(self.channels, group=group)
 
 Needs pytest and hypothesis. `test_compile` is marked `slow`; register the mark in your pytest
 settings, or skip the test with `-m "not slow"`.
