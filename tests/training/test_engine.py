@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import math
 from dataclasses import replace
 from typing import ClassVar
 
@@ -355,3 +356,15 @@ def test_a_task_without_blocks_is_not_treated_block_by_block(tmp_path):
     for field, value in (("compile", True), ("recompute", True), ("strategy", "fsdp")):
         with pytest.raises(ValueError, match=rf"run\.{field}=.* block by block, .*; leave it out"):
             Engine(Doubling(), recipe(**{f"run_{field}": value}), tmp_path)
+
+
+def test_a_loss_that_is_lost_ends_the_run_and_spares_the_checkpoint(tmp_path):
+    class Lost(Doubling):
+        def loss(self, model, batch):
+            missed = super().loss(model, batch)["loss"]
+            return {"loss": missed * float("nan") if len(self.seen) > 32 else missed}
+
+    with pytest.raises(ValueError, match=r"loss is nan after 40 examples; .*learning_rate"):
+        run(tmp_path, Lost(), run_save_minutes=0)
+    resumed, _ = run(tmp_path)
+    assert all(map(math.isfinite, weights(resumed)))

@@ -8,6 +8,7 @@ ranks.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -149,7 +150,7 @@ class Engine:
         Args:
             more: Extra columns for this row of the log.
         """
-        model, sums = self.learner.averaged(), self._mean(self.sums)
+        model, sums = self.learner.averaged(), self._sums()
         if model is not None and self.fabric.is_global_zero:
             row: dict[str, float] = {"examples": self.examples}
             if self.task.epoch:
@@ -168,7 +169,7 @@ class Engine:
 
     def save(self) -> None:
         """Write the checkpoint; every rank must call it."""
-        learned, sums = self.learner.state(), self._mean(self.sums)
+        learned, sums = self.learner.state(), self._sums()
         if self.fabric.is_global_zero:
             state = learned | {
                 "progress": (self.examples, self.seconds),
@@ -237,15 +238,26 @@ class Engine:
         """The value from rank 0 on every rank, since clocks differ."""
         return self.fabric.broadcast(value) if self.fabric.world_size > 1 else value
 
-    def _mean(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The mean over the ranks of each value, some of which a rank may lack."""
-        ranks = self.fabric.world_size
-        if ranks == 1:
-            return values
-        found: list[dict[str, float]] = [{} for _ in range(ranks)]
-        torch.distributed.all_gather_object(found, {n: float(v) for n, v in values.items()})
-        names = dict.fromkeys(name for rank in found for name in rank)
-        return {n: torch.tensor(sum(rank.get(n, 0.0) for rank in found) / ranks) for n in names}
+    def _sums(self) -> dict[str, Tensor]:
+        """The sums of the losses since the last validation: means over the ranks.
+
+        Raises:
+            ValueError: One is not finite, so the weights are lost; the checkpoint is an older one.
+        """
+        sums, ranks = self.sums, self.fabric.world_size
+        if ranks > 1:
+            found: list[dict[str, float]] = [{} for _ in range(ranks)]
+            torch.distributed.all_gather_object(found, {n: float(v) for n, v in sums.items()})
+            names = dict.fromkeys(name for rank in found for name in rank)
+            # A rank may lack some of the losses.
+            sums = {n: torch.tensor(sum(rank.get(n, 0.0) for rank in found) / ranks) for n in names}
+        for name, value in sums.items():
+            if not math.isfinite(float(value)):
+                raise ValueError(
+                    f"{name} is {float(value)} after {self.examples:,} examples; start anew with a "
+                    "lower optimizer.learning_rate, or with run.precision=32-true"
+                )
+        return sums
 
     def _save_model(self, model: nn.Module | None) -> None:
         if model is not None and self.fabric.is_global_zero:
