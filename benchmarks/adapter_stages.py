@@ -18,8 +18,8 @@ TARGETS: tuple[str, ...] = (
 """The fourth is the last stage of `small` and its neck. The head has new rows where a set has new
 characters, and is not adapted otherwise."""
 LORAPLUS = 16  # as its authors advise
-FIRST_RATE = {"lora+": 1e-3, "pissa": 1e-3}
-DEFAULT_RATE = 3e-3
+FIRST_RATE = 1e-3
+"""The middle of the first three learning rates; at 1e-2 most settings diverge."""
 _MOST_RATES = 7
 
 Row = dict[str, str]
@@ -42,7 +42,7 @@ class Run:
     method: str = "lora"
     rank: int = 8
     targets: str = "all"
-    learning_rate: float = DEFAULT_RATE
+    learning_rate: float = FIRST_RATE
     lines: str = "400"
     seen: int = 512
 
@@ -157,7 +157,7 @@ def stages(first: Run, tune: list[str], sets: list[str], seen: int) -> list[Stag
 def tuned(done: Done, setting: Run, tune: list[str]) -> list[Run]:
     """The runs that find the best learning rate of a setting, as far as is known by now."""
     guess = best_rate(done, replace(setting, rank=8), tune) if setting.rank != 8 else None
-    rates = around(guess or first_rate(setting))
+    rates = around(guess or FIRST_RATE)
     while len(rates) < _MOST_RATES:
         scores = {rate: score(done, replace(setting, learning_rate=rate), tune) for rate in rates}
         if any(math.isnan(value) for value in scores.values()):
@@ -170,11 +170,6 @@ def tuned(done: Done, setting: Run, tune: list[str]) -> list[Run]:
         else:
             break
     return [replace(setting, set=name, learning_rate=rate) for rate in rates for name in tune]
-
-
-def first_rate(setting: Run) -> float:
-    """The middle of the first three learning rates."""
-    return FIRST_RATE.get(setting.method, DEFAULT_RATE)
 
 
 def rung(rate: float, steps: int) -> float:
@@ -210,7 +205,7 @@ def best_rate(done: Done, setting: Run, tune: list[str]) -> float:
         for rate in {run.learning_rate for run in done}
     }
     known = {rate: value for rate, value in known.items() if not math.isnan(value)}
-    return min(known, key=known.__getitem__) if known else first_rate(setting)
+    return min(known, key=known.__getitem__) if known else FIRST_RATE
 
 
 def ranking(done: Done, first: Run, tune: list[str]) -> list[Run]:

@@ -39,9 +39,9 @@ def test_learning_rates_are_half_decades():
 @pytest.mark.parametrize(
     ("best", "asked"),
     [
-        (3e-3, {1e-3, 3e-3, 1e-2}),
-        (3e-2, {1e-3, 3e-3, 1e-2, 3e-2, 1e-1}),
-        (3e-4, {1e-4, 3e-4, 1e-3, 3e-3, 1e-2}),
+        (1e-3, {3e-4, 1e-3, 3e-3}),
+        (1e-2, {3e-4, 1e-3, 3e-3, 1e-2, 3e-2}),
+        (1e-4, {3e-5, 1e-4, 3e-4, 1e-3, 3e-3}),
     ],
 )
 def test_rates_are_added_while_the_best_is_at_an_end(best, asked):
