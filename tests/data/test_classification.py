@@ -397,6 +397,14 @@ def test_without_valid_every_sixth_training_image_is_validated_on(tmp_path, tarr
     assert len(test) == 24
 
 
+@pytest.mark.parametrize("tarred", [False, True])
+@pytest.mark.parametrize("name", ["val", "validation", "Valid"])
+def test_valid_has_other_names_too(tmp_path, tarred, name):
+    source = packed(tmp_path, tarred, splits=("train", name), count=3)
+    train, valid = (load_classification(source, split) for split in ("train", "valid"))
+    assert len(train) == len(valid) == 6
+
+
 def test_an_npz_without_valid_is_split_too(tmp_path):
     for split in ("train", "test"):
         images = np.arange(12, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)

@@ -47,7 +47,7 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(member, io.BytesIO(content))
 
 
-def in_shards(folder: Path, labels: bool = True) -> Path:
+def in_shards(folder: Path, labels: bool = True, names=(b"0", b"1")) -> Path:
     """Webdataset's: each class in a shard of its own, cats are 0."""
     number = 0
     for split in ("train", "validation"):
@@ -56,7 +56,7 @@ def in_shards(folder: Path, labels: bool = True) -> Path:
                 for _ in range(3):
                     add(tar, f"{number:03}.png", photo(number))
                     if labels:
-                        add(tar, f"{number:03}.cls", str(label).encode())
+                        add(tar, f"{number:03}.cls", names[label])
                     add(tar, f"{number:03}.json", b"{}")
                     number += 1
     return folder
@@ -86,6 +86,44 @@ def test_without_validation_every_sixth_validates(tmp_path, make):
     train, valid = (load_image_files(path, split, 4) for split in ("train", "valid"))
     assert valid.images[:][:, 0, 0, 0].tolist() == [5, 11]
     assert len(train) == 10
+
+
+@pytest.mark.parametrize("names", [("00", "10"), ("2019", "2021"), ("1", "x")])
+def test_folders_named_by_numbers_are_classes_like_others(tmp_path, names):
+    folder = in_folder(tmp_path)
+    for split in ("train", "val"):
+        for old, new in zip(CLASSES, names, strict=True):
+            (folder / split / old).rename(folder / split / new)
+    train, valid = (load_image_files(folder, split, 4) for split in ("train", "valid"))
+    assert train.classes == valid.classes == names
+    assert train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("names", "classes", "labels"),
+    [
+        ((b"000\n", b"03"), ("0", "1", "2", "3"), [0, 3]),
+        ((b"cat", "Vögel".encode()), ("Vögel", "cat"), [1, 0]),
+    ],
+)
+def test_classes_of_shards_are_numbers_or_names(tmp_path, names, classes, labels):
+    valid = load_image_files(in_shards(tmp_path, names=names), "valid", 4)
+    assert valid.classes == classes
+    assert valid.labels[[0, 3]].tolist() == labels
+
+
+@pytest.mark.parametrize("name", [b"", b" \n", b"-1", b"1000000", b"9" * 5000, b"\xff\xfe", b"a\0"])
+def test_what_is_no_class_in_a_shard_is_refused(tmp_path, name):
+    folder = in_shards(tmp_path, names=(b"0", name))
+    message = r"0001\.tar: 003\.cls holds .*, which is no class; write a number from 0 to 999,999"
+    with pytest.raises(ValueError, match=message):
+        load_image_files(folder, "train", 4)
+
+
+def test_tars_beside_the_unpacked_folders_are_left_alone(tmp_path):
+    with tarfile.open(in_folder(tmp_path) / "ILSVRC2012_img_train.tar", "w") as tar:
+        add(tar, "n01440764.tar", b"")
+    assert len(load_image_files(tmp_path, "train", 4)) == 6
 
 
 def test_workers_decode_views(tmp_path):

@@ -53,6 +53,13 @@ def test_a_sixth_of_the_training_images_can_validate(folder):
     assert [each.name for each in load_instances(folder, "valid")] == ["05.png", "11.png"]
 
 
+@pytest.mark.parametrize("name", ["val", "validation"])
+def test_valid_has_other_names_too(folder, name):
+    (folder / "valid").rename(folder / name)
+    assert [each.name for each in load_instances(folder, "valid")] == ["v.png"]
+    assert len(load_instances(folder, "train")) == 12
+
+
 def test_errors_name_the_file_and_the_remedy(folder):
     with pytest.raises(ValueError, match="split='dev' is not known; use one of train, valid, test"):
         load_instances(folder, "dev")

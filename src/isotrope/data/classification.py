@@ -8,7 +8,7 @@
     camelyonpatch_level_2_split_{train,valid,test}_{x,y}.h5   PatchCamelyon
     {train,valid,test}/<class>/*                              images in folders, or a tar of them
 
-`valid` may be missing from folders, tars and npz files.
+`valid` may be missing from folders, tars and npz files, and be called `val` in folders and tars.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@
 
     {train,valid,test}/<class>/*         a folder, as ImageNet's (val and validation are valid too)
     a tar of that, or a folder of tars   the names inside have split/class/file at their end
-    *train*.tar, *val*.tar               shards of webdataset: KEY.jpg beside KEY.cls, a number
+    *train*.tar, *val*.tar               shards of webdataset: KEY.jpg beside KEY.cls, the class
+
+A class in a KEY.cls is a name, or a number from 0: those that no image has are classes too.
 
 Tars must not be compressed. Without a validation set every sixth training image validates.
 """
@@ -23,14 +25,14 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from isotrope.data.image_stores import FolderStore, ImageStore, ShardStore
-from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out
+from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out, split_of
 from isotrope.data.sources import SOURCES
 from isotrope.data.views import middle, random_view
 from isotrope.io.images import ImageError, image_suffixes, load_pixels
 from isotrope.io.tars import TarFiles
 
-NAMES = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
-"""What each split may be called in the names of folders and shards."""
+_LARGEST = 999_999
+"""Largest number of a class: a head has a row for every number up to the largest that occurs."""
 
 _THREADS = 16
 """Maximum number of threads that decode views in a process that is not a worker."""
@@ -106,7 +108,7 @@ def load_image_files(path: str | Path, split: str, side: int) -> LabeledImages:
     path = Path(path)
     if split not in SPLITS:
         raise ValueError(f"split={split!r} is not known; use one of {', '.join(SPLITS)}")
-    tars = [path] if path.is_file() else sorted(path.glob("*.tar"))
+    tars = [path] if path.is_file() else [] if _has_splits(path) else sorted(path.glob("*.tar"))
     listed = _in_shards(tars) if tars else _in_folder(path)
     found: dict[str, list[_Item]] = {}
     for item in listed:
@@ -118,7 +120,7 @@ def load_image_files(path: str | Path, split: str, side: int) -> LabeledImages:
             f"give a folder with train/<class>/*, a tar of it, or shards *train*.tar:{SOURCES}"
         )
     classes = _classes(found.get("train", found[given]))
-    if unknown := sorted({item.label for item in found[given]} - set(classes)):
+    if unknown := sorted({str(item.label) for item in found[given]} - set(classes)):
         raise ValueError(
             f"{path}: the class {', '.join(unknown)} of {split} is not in train, which has "
             f"{len(classes)} classes; name the folders alike"
@@ -127,7 +129,7 @@ def load_image_files(path: str | Path, split: str, side: int) -> LabeledImages:
     if split != "test" and "valid" not in found:
         items = held_out(items, split)
     place = {name: number for number, name in enumerate(classes)}
-    labels = torch.tensor([place[item.label] for item in items])
+    labels = torch.tensor([place[str(item.label)] for item in items])
     if tars:
         store: ImageStore = ShardStore(tars, np.array([item.place for item in items]))
     else:
@@ -139,22 +141,23 @@ class _Item(NamedTuple):
     """An image: its split, its class, and its place in a folder or a tar."""
 
     split: str
-    label: str
+    label: str | int  # an int: the number of a class, known from a shard
     name: str = ""
     place: tuple[int, int, int] = (0, 0, 0)
 
 
 def _classes(items: list[_Item]) -> tuple[str, ...]:
-    """The names of the classes in order; numbers are in the order of their values."""
-    names = {item.label for item in items}
-    if all(name.isdecimal() for name in names):
-        return tuple(map(str, range(max(map(int, names)) + 1)))
-    return tuple(sorted(names))
+    """The names of the classes in order: every number up to the largest, or the names."""
+    labels = {item.label for item in items}
+    numbers = [label for label in labels if isinstance(label, int)]
+    if len(numbers) == len(labels):
+        return tuple(map(str, range(max(numbers) + 1)))
+    return tuple(sorted(map(str, labels)))
 
 
-def _split_of(name: str) -> str | None:
-    """The split that has this name."""
-    return next((split for split, names in NAMES.items() if name.lower() in names), None)
+def _has_splits(path: Path) -> bool:
+    """Whether a folder holds folders of splits, which then count, not the tars beside them."""
+    return path.is_dir() and any(p.is_dir() and split_of(p.name) for p in path.iterdir())
 
 
 def _in_folder(folder: Path) -> Iterator[_Item]:
@@ -162,7 +165,7 @@ def _in_folder(folder: Path) -> Iterator[_Item]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} does not exist; give the folder of a set:{SOURCES}")
     for part in sorted(folder.iterdir()):
-        split = _split_of(part.name) if part.is_dir() else None
+        split = split_of(part.name) if part.is_dir() else None
         for group in sorted(part.iterdir()) if split else ():
             if not group.is_dir() or group.name.startswith("."):
                 continue
@@ -176,14 +179,14 @@ def _in_shards(tars: list[Path]) -> Iterator[_Item]:
     for number, path in enumerate(tars):
         tar = TarFiles(path)
         words = path.stem.lower().replace("_", "-").replace(".", "-").split("-")
-        own = next((split for word in words if (split := _split_of(word))), None)
+        own = next((split for word in words if (split := split_of(word))), None)
         for name in sorted(tar):
             file = name.rpartition("/")[2]
             if not name.lower().endswith(suffixes) or file.startswith("."):
                 continue
             place = (number, *tar.place(name))
             parts = name.split("/")
-            split = _split_of(parts[-3]) if len(parts) > 2 else None
+            split = split_of(parts[-3]) if len(parts) > 2 else None
             if split is not None:
                 yield _Item(split, parts[-2], place=place)
                 continue
@@ -193,4 +196,17 @@ def _in_shards(tars: list[Path]) -> Iterator[_Item]:
                     f"{path}: {name} has neither split/class/ before it nor {label} beside it in "
                     "a tar named after its split, as x-train-0000.tar; pack it so"
                 )
-            yield _Item(own, tar[label].decode().strip(), place=place)
+            yield _Item(own, _class_in(tar, label), place=place)
+
+
+def _class_in(tar: TarFiles, name: str) -> str | int:
+    """The class that a file KEY.cls of a shard holds."""
+    text = tar[name].decode(errors="replace").strip()
+    if text.isdecimal() and len(text) <= len(str(_LARGEST)):
+        return int(text)
+    if not text.isprintable() or not text or text.lstrip("-").isdecimal() or "\ufffd" in text:
+        raise ValueError(
+            f"{tar.path}: {name} holds {text[:20]!r}, which is no class; write a number from 0 to "
+            f"{_LARGEST:,}, or a name"
+        )
+    return text

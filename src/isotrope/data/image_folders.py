@@ -11,7 +11,7 @@ from torch import Tensor
 
 from isotrope.data.fitting import fitted
 from isotrope.data.images import load_image
-from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out
+from isotrope.data.labeled_images import SPLITS, LabeledImages, held_out, split_and_folder
 from isotrope.data.sources import SOURCES
 from isotrope.io.images import ImageError, image_suffixes
 
@@ -29,12 +29,13 @@ def from_files(
 ) -> LabeledImages:
     """Load images named `.../split/class/file`, given as paths or contents.
 
-    Without a folder `valid`, every sixth image of `train` is used for validation.
+    Folders of splits have one of `NAMES`. Without one of `valid`, every sixth image of `train` is
+    used for validation.
 
     Args:
         fit: Side of the square into which each image is fitted; None: they have one size.
     """
-    parts = {name: tuple(name.split("/")[-3:]) for name in files if _is_image(name)}
+    parts = {name: split_and_folder(name) for name in files if _is_image(name)}
     found = {part[0] for part in parts.values()}
     whole = split != "test" and "train" in found and "valid" not in found
     given = "train" if whole else split
@@ -94,7 +95,7 @@ def _is_image(name: str) -> bool:
     parts = name.split("/")[-3:]
     return (
         len(parts) == 3
-        and parts[0] in SPLITS
+        and split_and_folder(name)[0] != ""
         and Path(name).suffix.lower() in image_suffixes()
         and not any(part.startswith(".") for part in parts)
     )

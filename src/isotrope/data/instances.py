@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from isotrope.data.labeled_images import AGAIN, SPLITS, held_out, reading
+from isotrope.data.labeled_images import AGAIN, SPLITS, held_out, reading, split_and_folder
 from isotrope.io.images import image_suffixes, load_pixels
 from isotrope.io.tars import TarFiles
 
@@ -42,7 +42,7 @@ def load_instances(
     """Load a split of a set of files `SPLIT/images/NAME` and `SPLIT/labels/NAME.png`.
 
     A label image holds the number of an instance in each pixel, 0 for none, in 8, 16 or 32 bits.
-    Without a split `valid`, every sixth training image validates.
+    `valid` may be called `val` too. Without it every sixth training image validates.
 
     Args:
         path: A folder, or a tar of one.
@@ -61,10 +61,10 @@ def load_instances(
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; give a folder or a tar: {_LAYOUT}")
     files = _files(path)
-    found = {name.split("/")[-3] for name in files}
+    found = {split_and_folder(name)[0] for name in files}
     whole = split != "test" and "train" in found and (from_train or "valid" not in found)
     given = "train" if whole else split
-    names = sorted(n for n in files if n.split("/")[-3:-1] == [given, "images"])
+    names = sorted(name for name in files if split_and_folder(name) == (given, "images"))
     if not names:
         raise FileNotFoundError(f"{path} has no images of the split {split}; {_LAYOUT}")
     names = held_out(names, split) if whole else names

@@ -25,6 +25,9 @@ Item = TypeVar("Item")
 
 SPLITS = ("train", "valid", "test")
 
+NAMES = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
+"""What each split may be called in the names of folders and shards."""
+
 AGAIN = "fetch or make it again"
 HELD_OUT = 6
 """Every `HELD_OUT`-th training image validates, if a set has no validation images."""
@@ -55,6 +58,17 @@ class LabeledImages:
         only = getattr(self.images, "only", None)
         images = only(numbers) if only else self.images[numbers]
         return replace(self, images=images, labels=self.labels[numbers])
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder or a part of a shard's name stands for, in either case of letters."""
+    return next((split for split, names in NAMES.items() if name.lower() in names), None)
+
+
+def split_and_folder(name: str) -> tuple[str, str]:
+    """The split and the folder of a file named `.../split/folder/file`; no split is ""."""
+    split, folder, _ = name.split("/")[-3:]
+    return split_of(split) or "", folder
 
 
 def held_out(items: Sequence[Item], split: str) -> list[Item]:
