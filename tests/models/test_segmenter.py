@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from isotrope.equivariance import assert_equivariant, equivariance_error
 from isotrope.models.config import EquivariantViTConfig, Stage
 from isotrope.models.instances import Watershed
 from isotrope.models.segmenter import Segmenter, SegmenterConfig
@@ -52,6 +53,23 @@ def test_instances_of_a_turned_image_are_the_turned_instances(group, size):
     for h in model.group.elements:
         expected = model.group.act_image(h, torch.from_numpy(found)).numpy()
         assert np.array_equal(model.instances(model.group.act_image(h, image)), expected)
+
+
+@pytest.mark.parametrize("group", ["C4", "D4"])
+@pytest.mark.parametrize(("patch", "stride"), [((3, 1, 1), 2), ((3, 3, 0), 2), ((4, 2, 1), 3)])
+def test_strides_may_be_odd(group, patch, stride):
+    """A U-Net whose first stage is as fine as the image, and grids that shrink to a third."""
+    torch.manual_seed(0)
+    stages = [Stage("conv", 1, 4), Stage("gcsa", 1, 6, 2, stride=stride)]
+    backbone = EquivariantViTConfig(group, 2, patch, stages)
+    model = Segmenter(SegmenterConfig(backbone, maps=3, vectors=True)).double().eval()
+    unit = model.unit
+    image = torch.randn(1, 2, 2 * unit, 3 * unit, dtype=torch.float64)
+    assert_equivariant(model, image, group)
+    maps, vectors = model(image)
+    assert maps.shape[2:] == vectors.shape[2:] == image.shape[2:]
+    model.gives = ("image", "image")  # a claim that vectors only move
+    assert max(equivariance_error(model, image, group).values()) > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

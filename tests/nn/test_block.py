@@ -100,7 +100,7 @@ class TestDownsampleByThree(TestDownsample):
     multiple, smallest, largest = 3, 1, 3
 
     def layer(self, group):
-        return Downsample(6, 8, 3, group, kernel_size=5)
+        return Downsample(6, 8, 3, group)
 
 
 class TestDownsampleByFour(EquivariantLayerTests):
@@ -125,7 +125,7 @@ def test_a_conv_layer_is_its_equation():
     torch.testing.assert_close(layer(x), nn.functional.gelu(layer.norm(layer.conv(x))))
 
 
-@pytest.mark.parametrize("stride", [2, 4])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
 def test_downsample_takes_every_size_that_the_stride_divides(stride):
     layer = Downsample(3, 5, stride, C4)
     for multiple in range(1, 5):
@@ -137,7 +137,7 @@ def test_downsample_takes_every_size_that_the_stride_divides(stride):
     ("call", "message"),
     [
         (
-            lambda: Downsample(4, 8, 3, C4),
+            lambda: Downsample(4, 8, 3, C4, kernel_size=6),
             r"a kernel of 6 with stride=3 has no padding .* use kernel_size=3 or 5",
         ),
         (lambda: Downsample(4, 8, 4, C4, kernel_size=2), "a kernel of 2 with stride=4 has no"),

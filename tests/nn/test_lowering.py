@@ -34,6 +34,22 @@ class TestVectors(EquivariantLayerTests):
         return Unturned(6, 2, 2, group=group, vectors=True)
 
 
+class TestOddStride(EquivariantLayerTests):
+    def layer(self, group):
+        return LoweringConv(6, 2, 3, group=group)
+
+    def broken(self, group):
+        return Unturned(6, 2, 3, group=group)
+
+
+class TestOnEveryPixel(TestVectors):
+    def layer(self, group):
+        return LoweringConv(6, 2, 1, group=group, vectors=True)
+
+    def broken(self, group):
+        return Unturned(6, 2, 1, group=group, vectors=True)
+
+
 class TestPatches(EquivariantLayerTests):
     def layer(self, group):
         return LoweringConv(6, 1, 3, kernel_size=3, group=group)

@@ -46,7 +46,7 @@ class FilterStep(Step):
 
     Args:
         stride: `stride x stride` positions become one.
-        kernel_size: side of the filter; `None`: `2 stride`.
+        kernel_size: side of the filter; `None`: `2 stride`, or one less if that is odd.
     """
 
     name: str = field(default="filter", init=False)

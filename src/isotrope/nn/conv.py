@@ -41,6 +41,14 @@ def check_stride(size: tuple[int, int], kernel_size: int, stride: int, padding: 
             )
 
 
+def overlapping(stride: int) -> int:
+    """Side of a filter that overlaps its neighbors: `2 s`, or `2 s - 1` for an odd `s`.
+
+    Stride and kernel have one parity, so that the filter lies symmetrically around its positions.
+    """
+    return 2 * stride - stride % 2
+
+
 def check_centered(kernel_size: int) -> None:
     """Check that the kernel size is odd: an even filter would shift the grid by half a step."""
     if kernel_size % 2 == 0:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import TurnedFilter, check_lifted, to_planes
+from isotrope.nn.conv import TurnedFilter, check_lifted, overlapping, to_planes
 
 
 class LoweringConv(TurnedFilter):
@@ -19,7 +19,7 @@ class LoweringConv(TurnedFilter):
         f(x)_o = sum_g sum_y sum_c w_co(g^-1 (x - s y)) F(y, g)_c + b_o
 
     Every filter is drawn around each position, turned by the orientation it comes from, so a turned
-    signal draws the turned image. A kernel of `2 s`, the default, overlaps its neighbors. With
+    signal draws the turned image. The default kernel, `overlapping(s)`, overlaps its neighbors. With
     `vectors`, a filter is a small field of vectors, which turn with it, and there is no bias: no
     vector but 0 stays as it is at every turn.
 
@@ -30,7 +30,7 @@ class LoweringConv(TurnedFilter):
         in_channels: `C`.
         out_channels: `O`; 2 for vectors.
         stride: `s`.
-        kernel_size: side of the filters; `None`: `2 s`.
+        kernel_size: side of the filters; `None`: `2 s`, or `2 s - 1` for an odd `s`.
         vectors: whether the output is a field of vectors.
 
     Raises:
@@ -50,7 +50,7 @@ class LoweringConv(TurnedFilter):
         group: Group,
         vectors: bool = False,
     ) -> None:
-        kernel = 2 * stride if kernel_size is None else kernel_size
+        kernel = overlapping(stride) if kernel_size is None else kernel_size
         if kernel < stride or (kernel - stride) % 2:
             raise ValueError(
                 f"a kernel of {kernel} with stride={stride} does not lie symmetrically around a "

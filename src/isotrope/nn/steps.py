@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv
+from isotrope.nn.conv import GroupConv, overlapping
 from isotrope.nn.norm import Norm
 from isotrope.nn.windows import pool_positions
 
@@ -34,9 +34,9 @@ class MeanPool(nn.Module):
 class Downsample(nn.Module):
     """A strided full `GroupConv`, then a norm: `(B, |G|, H, W, C)` -> `(B, |G|, H/s, W/s, C')`.
 
-    The kernel is `2 s` by default, so that it overlaps its neighbors; a kernel of `s` merges the
-    positions of each patch, with a quarter of the weights. With padding `(kernel - s) / 2` it sits
-    symmetrically on every size that the stride divides.
+    The kernel is `2 s` by default, or `2 s - 1` for an odd `s`, so that it overlaps its neighbors;
+    a kernel of `s` merges the positions of each patch, with a quarter of the weights. With padding
+    `(kernel - s) / 2` it sits symmetrically on every size that the stride divides.
 
     Raises:
         ValueError: a kernel smaller than the stride, or one that cannot sit symmetrically.
@@ -54,7 +54,7 @@ class Downsample(nn.Module):
         norm: Norm = nn.LayerNorm,
     ) -> None:
         super().__init__()
-        kernel = 2 * stride if kernel_size is None else kernel_size
+        kernel = overlapping(stride) if kernel_size is None else kernel_size
         if kernel < stride or (kernel - stride) % 2:
             raise ValueError(
                 f"a kernel of {kernel} with stride={stride} has no padding (kernel - stride) / 2 "
