@@ -119,6 +119,11 @@ class EquivariantViTConfig:
 
     def __post_init__(self) -> None:
         check_residual(self.layer_scale, self.drop_path)
+        if len(self.patch) != 3:
+            raise ValueError(
+                f"patch={self.patch} has {len(self.patch)} values; give three: kernel_size, stride "
+                "and padding, such as (4, 4, 0)"
+            )
         kernel_size, stride, padding = self.patch
         self.patch = (kernel_size, stride, padding)
         self.group = _group(self.group).name

@@ -95,8 +95,8 @@ def _refuse_old_names(kind: type[Recipe], values: dict, name: str) -> None:
 
 def _first(kind: type[BaseModel], error: ValidationError) -> str:
     """The first error in words: the field, its value, and the remedy."""
-    found = error.errors()[0]
-    place = [part for part in found["loc"] if not str(part).startswith(("function-", "literal["))]
+    found, *more = error.errors()
+    place = _place(found)
     where = ".".join(map(str, place)) or "the recipe"
     if found["type"] == "extra_forbidden":
         return f"{where} is not a field; use one of {', '.join(_known(kind, place[:-1]))}"
@@ -107,7 +107,15 @@ def _first(kind: type[BaseModel], error: ValidationError) -> str:
         return f"{where}: {message}"
     given = repr(found["input"])
     given = given if len(given) < 60 else given[:57] + "..."
-    return f"{where}={given} {message}; change it"
+    # A field of several types has an error for each of them.
+    others = [each["msg"].removeprefix("Input ") for each in more if _place(each) == place]
+    return f"{where}={given} {', or '.join((message, *others))}; change it"
+
+
+def _place(found: Any) -> list:
+    """The names that lead to the field of an error, without the types that it may have."""
+    types = ("function-", "literal[", "constrained-")
+    return [part for part in found["loc"] if not str(part).startswith(types)]
 
 
 def _known(kind: type[BaseModel], place: list) -> list[str]:

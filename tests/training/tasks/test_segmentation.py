@@ -124,6 +124,10 @@ def test_errors_name_value_rule_and_remedy(changes, message):
         recipe(**changes)
 
 
+def test_every_peak_may_be_an_instance():
+    assert recipe(model={"rise": 0}).model.config().watershed.rise == 0
+
+
 def test_windows_must_fit_the_model(data):
     message = "data.size=30 is not a multiple of 4, the model's unit; give 32"
     with pytest.raises(ValueError, match=message):

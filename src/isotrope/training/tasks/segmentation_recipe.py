@@ -53,7 +53,7 @@ class SegmenterModel(Backbone, frozen=True):
 
     start: str | None = None
     inside: float = Field(default=0.5, gt=0, lt=1)
-    rise: float = Field(default=0.2, gt=0)
+    rise: NonNegativeFloat = 0.2
     smallest: NonNegativeInt = 20
 
     @validator(mode="after")
