@@ -19,7 +19,7 @@ class LoweringConv(TurnedFilter):
         f(x)_o = sum_g sum_y sum_c w_co(g^-1 (x - s y)) F(y, g)_c + b_o
 
     Every filter is drawn around each position, turned by the orientation it comes from, so a turned
-    signal draws the turned image. The default kernel, `overlapping(s)`, overlaps its neighbors. With
+    signal draws the turned image. The default kernel, `overlapping(s)`, meets its neighbors. With
     `vectors`, a filter is a small field of vectors, which turn with it, and there is no bias: no
     vector but 0 stays as it is at every turn.
 
