@@ -36,7 +36,7 @@ class Points(GroupedTask):
 
     def __init__(self, out: Path, die: int | None = None) -> None:
         torch.manual_seed(0)
-        first, last = nn.Sequential(nn.Linear(3, 8), nn.Tanh()), nn.Linear(8, 1)
+        first, last = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Dropout(0.2)), nn.Linear(8, 1)
         super().__init__(nn.Sequential(first, last), GROUP, PARTS)
         self.out, self.rank, self.die, self.seen = out, 0, die, 0
 

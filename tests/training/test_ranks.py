@@ -22,6 +22,7 @@ from isotrope.models.vit import EquivariantViT
 from isotrope.training.ranks import (
     gathered,
     local,
+    make_fabric,
     precision_of,
     scattered,
     scattered_moments,
@@ -47,6 +48,13 @@ def test_precision_goes_by_the_machine_unless_said(monkeypatch, gpu, chosen):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: gpu)
     assert precision_of(RunConfig(precision="auto")) == chosen
     assert precision_of(RunConfig(precision="64-true")) == "64-true"
+
+
+@pytest.mark.parametrize("precision", ["16-mixed", "64-true"])
+def test_precisions_that_cannot_be_sharded_are_refused(precision):
+    run = RunConfig(precision=precision, strategy="fsdp", devices=2)
+    with pytest.raises(ValueError, match=rf"precision='{precision}' is not for .*; use bf16-mixed"):
+        make_fabric(run)
 
 
 def start(examples: int, out: Path, *fields: str, launcher=(sys.executable,), ranks: int = 2):

@@ -4,12 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from isotrope.training.recipe import Recipe
+from isotrope.training.recipe import Fields, Recipe
 from isotrope.training.recipe_file import load_recipe, parse_changes
 from isotrope.training.tasks.orientation_recipe import OrientationRecipe
 from isotrope.training.tasks.recognition_recipe import RecognitionRecipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+class Anything(Fields, extra="allow", frozen=True):
+    """A group that takes any field, as models do."""
+
+
+class Loose(Recipe, frozen=True):
+    """A recipe of such a model."""
+
+    model: Anything = Anything()
 
 
 def test_a_recipe_adds_to_its_base_and_changes_to_both(tmp_path):
@@ -44,6 +54,14 @@ def test_any_field_may_be_replaced_by_its_dotted_name():
     assert recipe.data.source[1].name == "fraktur"
     assert recipe.model.start == "runs/x"
     assert (recipe.run.seed, recipe.run.validate_minutes) == (3, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(".3", 0.3), ("-2.", -2.0), ("01", "01"), (".", "."), ("a.1", "a.1")]
+)
+def test_numbers_may_begin_or_end_with_a_point(text, value):
+    recipe = load_recipe(Loose, None, {"model.x": text})
+    assert recipe.model.model_extra == {"x": value}
 
 
 @pytest.mark.parametrize(

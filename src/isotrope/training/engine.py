@@ -190,13 +190,12 @@ class Engine:
         groups: Iterator[Group] = iter(stream.loader(run.workers))
         while not self.finished:
             taken, before = [next(groups) for _ in range(run.accumulate)], self.examples
-            torch.manual_seed(run.seed * 1_000_003 + taken[0].number)  # dropout, after a resume too
             more = stream.seen(position + together) - stream.seen(position)
             position += together
             updates = list(zip(*(group.batches for group in taken), strict=True))
             for number, batches in enumerate(updates, start=1):
                 seen = before + more * number // len(updates)
-                losses = self._step(batches, seen)
+                losses = self._step(batches, seen, [self._seed(each, number) for each in taken])
                 if often or steps % _REPORTED == 0:
                     self.pace.seconds = self._agreed(time.monotonic() - clock)
                 if steps % _REPORTED == 0 and self.fabric.is_global_zero:
@@ -213,10 +212,14 @@ class Engine:
                 saved = self.seconds
         self.pace.seconds = self._agreed(time.monotonic() - clock)
 
-    def _step(self, batches: Sequence[Any], seen: int) -> dict[str, Tensor]:
+    def _seed(self, group: Group, part: int) -> int:
+        """The seed of dropout for a batch: the same on every rank, and after a resume."""
+        return (self.recipe.run.seed * 1_000_003 + group.number) * 1_009 + part
+
+    def _step(self, batches: Sequence[Any], seen: int, seeds: Sequence[int]) -> dict[str, Tensor]:
         """One update; `seen` is the number of examples seen after it."""
         rate = self.recipe.optimizer.learning_rate * self.pace.learning_rate(seen)
-        losses = self.learner.update(batches, rate)
+        losses = self.learner.update(batches, rate, seeds)
         self.pace.examples, self.steps = seen, self.steps + 1
         self.sums = {n: value + self.sums.get(n, 0.0) for n, value in losses.items()}
         return losses

@@ -15,6 +15,7 @@ from torch import Tensor
 from isotrope.data.classification import LabeledImages, load_classification
 from isotrope.data.image_files import FileImages, load_image_files
 from isotrope.io.files import replacing
+from isotrope.models.pixels import like_weights
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
@@ -214,6 +215,6 @@ def logits_of(
         images = torch.rot90(images, int(quarters), (2, 3))
         if rest:
             images = turned(images, torch.full((len(images),), math.radians(rest)))
-        logits.append(model(images).float().cpu())
+        logits.append(model(like_weights(images, model)).float().cpu())
     model.train(training)
     return torch.cat(logits)

@@ -46,6 +46,8 @@ class Learner:
         self.task, self.fabric, self.chosen = task, fabric, recipe.optimizer
         run, chosen = recipe.run, recipe.optimizer
         check_blocks(run, task.blocks(task.model))
+        if run.precision == "64-true":  # some losses make what they pass on 32 bits
+            task.model.register_forward_pre_hook(_in_double)
         self.average = WeightAverage(task.model, chosen.ema, fabric.device)
         if run.precision == "64-true":  # Fabric converts the model alone
             self.average.double()
@@ -68,13 +70,21 @@ class Learner:
         )
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
 
-    def update(self, batches: Sequence[Any], rate: float) -> dict[str, Tensor]:
-        """One step along the mean gradient of some batches; returns the means of their losses."""
+    def update(
+        self, batches: Sequence[Any], rate: float, seeds: Sequence[int] = ()
+    ) -> dict[str, Tensor]:
+        """One step along the mean gradient of some batches; returns the means of their losses.
+
+        Args:
+            seeds: Each batch's seed of what a model draws, such as dropout; none: as it comes.
+        """
         for part in self.optimizer.param_groups:
             part["lr"] = rate * part.get("speed", 1.0)
         self.losses.train()
         means: dict[str, Tensor] = {}
         for number, batch in enumerate(batches, start=1):
+            if seeds:
+                torch.manual_seed(seeds[number - 1])
             batch = moved(batch, self.fabric.device)
             if self.fabric.device.type != "cpu":
                 batch = self.task.finish(batch)
@@ -127,3 +137,12 @@ class Learner:
             if self._sharded:
                 saved = scattered_moments(saved, self.optimizer.optimizer)
             self.optimizer.load_state_dict(saved)
+
+
+def _in_double(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a module takes, with floats in 64 bits."""
+    del module
+    return tuple(
+        value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+        for value in inputs
+    )

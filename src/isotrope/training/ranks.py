@@ -37,6 +37,11 @@ def make_fabric(run: RunConfig) -> Fabric:
     here = torch.accelerator.device_count() or 1 if devices == "auto" else devices
     strategy: str | ModelParallelStrategy = "auto"
     if run.strategy == "fsdp" and here * nodes > 1:
+        if run.precision in ("16-mixed", "64-true"):
+            raise ValueError(
+                f"run.precision={run.precision!r} is not for run.strategy='fsdp'; use bf16-mixed "
+                "or 32-true, or the strategy ddp"
+            )
         strategy = ModelParallelStrategy(
             lambda module, mesh: module,  # `shard` has done it
             data_parallel_size=here * nodes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -79,8 +80,8 @@ def _set(values: dict, field: str, value: Any) -> None:
 def _parsed(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    except tomllib.TOMLDecodeError:  # TOML wants digits on both sides of a point
+        return float(text) if re.fullmatch(r"[-+]?(\d+\.|\.\d+)", text) else text
 
 
 def _refuse_old_names(kind: type[Recipe], values: dict, name: str) -> None:

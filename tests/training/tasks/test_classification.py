@@ -150,6 +150,16 @@ def test_a_toy_set_is_learnt_and_the_best_weights_are_kept(data):
     assert all(score.difference < 1e-5 for score in test.values()), "C4 is exact"
 
 
+def test_a_run_in_64_bits_is_scored_in_64_bits(data):
+    run = engine(data, run_precision="64-true", schedule_epochs=1)
+    run.fit()
+    model, preprocessing = load_classifier(data / "run" / "model")
+    assert next(model.parameters()).dtype == torch.float64
+    valid = load_classification(data, "valid")
+    score = evaluate(model, valid, preprocessing)[0]
+    assert round(score.loss, 5) == run.rows[-1]["valid_loss"]
+
+
 def test_a_run_of_one_epoch_learns_whatever_the_warm_up(data):
     run = engine(data, schedule_epochs=1, schedule_warmup=0.9)
     before = tensors(run.task.model)

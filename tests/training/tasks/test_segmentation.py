@@ -95,6 +95,12 @@ def test_it_learns_discs_and_finds_the_same_at_every_turn(data, tmp_path):
         assert np.array_equal(turned, model.group.act_image(h, torch.from_numpy(found)).numpy())
 
 
+def test_a_run_in_64_bits_is_kept_in_64_bits(data, tmp_path):
+    engine(data, tmp_path, run={"workers": 0, "precision": "64-true"}).fit()
+    model = Segmenter.from_pretrained(tmp_path / "model")
+    assert next(model.parameters()).dtype == torch.float64
+
+
 def test_a_run_begins_with_weights_that_are_given(data, tmp_path):
     first = engine(data, tmp_path / "first")
     first.task.save(first.task.model, tmp_path / "model")
