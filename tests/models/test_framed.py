@@ -127,6 +127,13 @@ def test_by_confidence_reads_where_the_classifier_is_surest():
         Confidence(nn.Identity())(images)
 
 
+def test_images_of_other_channels_are_refused():
+    message = "images have 1 channels and the frame's front takes 3; pass in_channels=1 to Framed"
+    with pytest.raises(ValueError, match=message):
+        Framed(Pooled(channels=1))(torch.rand(2, 1, 9, 12))
+    assert Framed(Pooled(channels=1), in_channels=1)(torch.rand(2, 1, 9, 12)).shape == (2, 4)
+
+
 def test_outputs_of_two_shapes_are_refused():
     framed = Framed(nn.Identity(), C4, Orbit(Pooled(outputs=1), C4)).double()
     images = torch.randn(9, 3, 5, 8, dtype=torch.float64)

@@ -64,7 +64,8 @@ class Framed(nn.Module):
             images of 40x24 are then turned to 24x40. None: any.
 
     Raises:
-        ValueError: A group that turns between pixels, or a front that gives other scores.
+        ValueError: A group that turns between pixels, a front that gives other scores, or images
+            of other channels than a new front takes.
     """
 
     takes, gives = "image", "invariant"
@@ -82,6 +83,7 @@ class Framed(nn.Module):
         super().__init__()
         group = group_from_name(group) if isinstance(group, str) else group
         self.model, self.size = model, size
+        self.in_channels = in_channels if front is None else None
         if front is None:
             front = small_front(group, in_channels)
             if (like := first_weight(model)) is not None:
@@ -98,6 +100,12 @@ class Framed(nn.Module):
         return cls(model, group, Orbit(Confidence(model), group))
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Any:
+        known = self.in_channels
+        if known is not None and images.ndim == 4 and images.shape[1] != known:
+            raise ValueError(
+                f"images have {images.shape[1]} channels and the frame's front takes {known}; pass "
+                f"in_channels={images.shape[1]} to Framed"
+            )
         return read_framed(self.frame, self.model, images, self.size)
 
 
