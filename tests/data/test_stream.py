@@ -60,6 +60,19 @@ def test_groups_come_in_order_with_any_number_of_workers(workers):
     assert all(same(group, stream().group(5 + i)) for i, group in enumerate(groups))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_wrong_with_the_data_comes_as_it_is_from_any_worker(workers):
+    def collate(numbers, number):
+        if number == 3:
+            raise ValueError("dog/004.png cannot be read; take it out")
+        return numbers
+
+    groups = EpochStream(10, 2, collate).loader(workers)
+    assert [next(groups).number for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"^dog/004\.png cannot be read; take it out$"):
+        next(groups)
+
+
 def test_ranks_share_the_groups_between_them():
     both = [taken(iter(stream(rank=rank, ranks=2)), 3) for rank in (0, 1)]
     assert [[group.number for group in groups] for groups in both] == [[0, 2, 4], [1, 3, 5]]

@@ -65,24 +65,39 @@ class Stream(IterableDataset, ABC):
     def next_group(self, examples: int) -> int:
         """First group without any of the first `examples` examples."""
 
-    def __iter__(self) -> Iterator[Group]:
+    def __iter__(self) -> Iterator[Group | ValueError]:
+        """The groups; a worker gives what is wrong with the data in place of a group, and ends."""
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         if worker:
             torch.set_num_threads(1)  # in the worker's own process
         number = self.start + self.rank + first * self.ranks
         while True:
-            group = self.group(number)
+            try:
+                group = self.group(number)
+            except ValueError as error:
+                if worker is None:
+                    raise
+                yield ValueError(str(error))  # raised here, torch would add the worker's traceback
+                return
             if self.finish is not None:
                 group = Group(number, [self.finish(batch) for batch in group.batches])
             yield group
             number += step * self.ranks
 
-    def loader(self, workers: int, ahead: int = 2) -> DataLoader:
-        """Load the groups in order with `workers` processes; each prefetches `ahead` groups."""
-        return DataLoader(
+    def loader(self, workers: int, ahead: int = 2) -> Iterator[Group]:
+        """Load the groups in order with `workers` processes; each prefetches `ahead` groups.
+
+        Raises:
+            ValueError: The data of a group cannot be read.
+        """
+        loaded = DataLoader(
             self, batch_size=None, num_workers=workers, prefetch_factor=ahead if workers else None
         )
+        for group in loaded:
+            if isinstance(group, ValueError):
+                raise group
+            yield group
 
 
 class GroupStream(Stream, Generic[Drawn]):

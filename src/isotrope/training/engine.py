@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ class Engine:
         often = self.fabric.world_size == 1 or self.recipe.schedule.minutes is not None
         saved = validated = self.seconds
         clock = time.monotonic() - self.seconds
-        groups: Iterator[Group] = iter(stream.loader(run.workers))
+        groups = stream.loader(run.workers)
         while not self.finished:
             taken, before = [next(groups) for _ in range(run.accumulate)], self.examples
             more = stream.seen(position + together) - stream.seen(position)
