@@ -121,3 +121,15 @@ def test_boxes_come_from_weights_of_any_dtype(dtype):
 def test_a_threshold_that_is_no_probability_is_refused(threshold):
     with pytest.raises(ValueError, match=f"threshold={threshold} is no probability between 0 and"):
         Finding(threshold)
+
+
+def test_boxes_come_from_16_bits_and_from_one_image():
+    model, rng = build(), torch.Generator().manual_seed(0)
+    image = torch.randint(0, 2**16, (3, 31, 26), generator=rng, dtype=torch.int32)
+    with torch.no_grad():
+        model.head.say.bias[0] += 20
+    found = model.boxes(image.to(torch.uint16))
+    assert found
+    assert found == model.boxes(image)
+    with pytest.raises(ValueError, match=r"shape \(1, 3, 31, 26\) is not an image; give one, \(C"):
+        model.boxes(image[None])

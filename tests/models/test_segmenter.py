@@ -81,3 +81,21 @@ def test_instances_come_from_weights_of_any_dtype(dtype):
     assert found.max() > 1
     turned = model.group.act_image(1, torch.from_numpy(found)).numpy()
     assert np.array_equal(model.instances(model.group.act_image(1, image)), turned)
+
+
+def test_instances_come_from_16_bits():
+    pytest.importorskip("skimage", reason="watersheds are scikit-image's")
+    model, rng = build(), torch.Generator().manual_seed(0)
+    image = torch.randint(0, 2**16, (3, 31, 26), generator=rng, dtype=torch.int32)
+    found = model.instances(image.to(torch.uint16))
+    assert found.max() > 1
+    for h in model.group.elements:
+        turned = model.group.act_image(h, image).to(torch.uint16)
+        expected = model.group.act_image(h, torch.from_numpy(found)).numpy()
+        assert np.array_equal(model.instances(turned), expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 20, 20), (20, 20), (3, 0, 5)])
+def test_what_is_not_one_image_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape \(.*\) is not an image; give one, \(C, H, W\)"):
+        build().instances(torch.rand(shape))

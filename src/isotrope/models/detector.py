@@ -14,7 +14,7 @@ from isotrope.models.boxes import Box, Finding, find_boxes
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads.decode import Decoder
 from isotrope.models.heads.detect import DetectHead, Objects
-from isotrope.models.pixels import fitted, fitting, like_weights, stretched
+from isotrope.models.pixels import fitted, fitting, like_weights, one_image, stretched
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn.norm import NORMS
 
@@ -86,10 +86,11 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def boxes(self, image: Tensor) -> list[Box]:
-        """The objects in an image `(C, H, W)` of any size, uint8 or float, on any scale.
+        """The objects in an image `(C, H, W)` of any size, 8 or 16 bits or float, on any scale.
 
         A turned image gives the turned boxes, up to rounding.
         """
+        image = one_image(image)
         pixels, _ = fitted(like_weights(stretched(image)[None], self), self.unit)
         sizes = [(s[-1], s[-2]) for s in (image.shape, pixels.shape)]
         shrunk = [side / fitting(side, self.unit) for side in sizes[0]]

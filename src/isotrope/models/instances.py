@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isotrope.groups import DihedralGroup, Group
-from isotrope.models.pixels import fitted, like_weights, stretched
+from isotrope.models.pixels import fitted, like_weights, one_image, stretched
 from isotrope.nn.canonical import canonically, least_turns
 
 _D4 = DihedralGroup(4)
@@ -61,8 +61,9 @@ def segment(network: Network, image: Tensor, how: Watershed = Watershed()) -> np
 
     Args:
         network: in eval mode.
-        image: `(C, H, W)`, uint8 or float, on any scale.
+        image: `(C, H, W)`, 8 or 16 bits or float, on any scale.
     """
+    image = one_image(image)
     return find_instances(canonically(lambda x: maps_of(network, x), image, network.group), how)
 
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 DARKEST, BRIGHTEST = 0.01, 0.998
 """Shares of an image's values that become 0 and 1 at most and at least, as StarDist has them."""
+
+
+def one_image(image: Tensor) -> Tensor:
+    """An image `(C, H, W)` in a type that torch can turn.
+
+    Raises:
+        ValueError: no image: another shape, such as a batch, or no pixels.
+    """
+    if image.ndim != 3 or not image.numel():
+        raise ValueError(f"shape {tuple(image.shape)} is not an image; give one, (C, H, W)")
+    return image.int() if image.dtype == torch.uint16 else image
 
 
 def contrast(image: Tensor) -> tuple[float, float]:
