@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope.data.stream import Group, Stream
+from isotrope.data.stream import Stream
 from isotrope.training.average import WeightAverage
 from isotrope.training.checkpoint import (
     load_checkpoint,
@@ -195,7 +195,7 @@ class Engine:
             updates = list(zip(*(group.batches for group in taken), strict=True))
             for number, batches in enumerate(updates, start=1):
                 seen = before + more * number // len(updates)
-                losses = self._step(batches, seen, [self._seed(each, number) for each in taken])
+                losses = self._step(batches, seen, [each.seed(run.seed, number) for each in taken])
                 if often or steps % _REPORTED == 0:
                     self.pace.seconds = self._agreed(time.monotonic() - clock)
                 if steps % _REPORTED == 0 and self.fabric.is_global_zero:
@@ -211,10 +211,6 @@ class Engine:
                 self.save()
                 saved = self.seconds
         self.pace.seconds = self._agreed(time.monotonic() - clock)
-
-    def _seed(self, group: Group, part: int) -> int:
-        """The seed of dropout for a batch: the same on every rank, and after a resume."""
-        return (self.recipe.run.seed * 1_000_003 + group.number) * 1_009 + part
 
     def _step(self, batches: Sequence[Any], seen: int, seeds: Sequence[int]) -> dict[str, Tensor]:
         """One update; `seen` is the number of examples seen after it."""
