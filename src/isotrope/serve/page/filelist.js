@@ -4,7 +4,11 @@ import { $, count, make } from "./dom.js";
 
 /** @typedef {import("./sheets.js").Item} Item @typedef {import("./sheets.js").Sheet} Sheet */
 
+const shown = new WeakMap(); // the file of each row
+
 /**
+ * Rows that stay as they are stay in place, or a click that has begun on one would be lost.
+ *
  * @param {Item[]} items
  * @param {Sheet | null} current
  * @param {{ open: (sheet: Sheet) => void, again: (item: Item) => void, remove: (item: Item) => void }} on
@@ -12,7 +16,16 @@ import { $, count, make } from "./dom.js";
 export function show(items, current, on) {
   const held = /** @type {HTMLElement | null} */ (document.activeElement);
   const key = held?.closest("#files") ? held.dataset.key : null;
-  $("files").replaceChildren(...items.map((item, index) => row(item, index, current, on)));
+  const list = $("files");
+  items.forEach((item, index) => {
+    const made = row(item, index, current, on);
+    const old = list.children[index];
+    if (shown.get(old) === item && old.isEqualNode(made)) return;
+    shown.set(made, item);
+    if (old) old.replaceWith(made);
+    else list.append(made);
+  });
+  while (list.children.length > items.length) list.lastElementChild.remove();
   const done = items.filter(({ state }) => state === "done" || state === "error").length;
   const bar = $("progress");
   bar.hidden = done === items.length;
@@ -23,7 +36,7 @@ export function show(items, current, on) {
       ? count(items.length, "file")
       : `${done} of ${count(items.length, "file")}`;
   if (key)
-    /** @type {HTMLElement | null} */ ($("files").querySelector(`[data-key="${key}"]`))?.focus();
+    /** @type {HTMLElement | null} */ (list.querySelector(`[data-key="${key}"]`))?.focus();
 }
 
 function row(item, index, current, on) {
@@ -41,7 +54,7 @@ function row(item, index, current, on) {
     make("span", { class: "name", title: file.name }, file.name),
     make("span", { class: `state ${state}` }, words(item)),
   );
-  open.addEventListener("click", () => on.open(first));
+  open.addEventListener("click", () => on.open(item.sheets[0]));
   return make(
     "li",
     {},
@@ -82,19 +95,19 @@ function again(item, index, on) {
   return button;
 }
 
-function pages({ file, sheets }, index, current, on) {
-  const buttons = sheets.map((sheet, place) => {
+function pages(item, index, current, on) {
+  const buttons = item.sheets.map((sheet, place) => {
     const button = make(
       "button",
       {
         type: "button",
         "data-key": `page-${index}-${place}`,
-        "aria-label": `Page ${sheet.number} of ${file.name}`,
+        "aria-label": `Page ${sheet.number} of ${item.file.name}`,
         "aria-current": sheet === current ? "true" : null,
       },
       String(sheet.number),
     );
-    button.addEventListener("click", () => on.open(sheet));
+    button.addEventListener("click", () => on.open(item.sheets[place]));
     return make("li", {}, button);
   });
   return make("ol", { class: "pages" }, ...buttons);
