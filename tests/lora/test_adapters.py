@@ -356,3 +356,11 @@ def test_the_kept_configuration_is_pefts_own(tmp_path):
     save_adapter(add_adapter(recognizer(), "encoder.attention", rank=3, alpha=5), tmp_path)
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     assert (config["peft_type"], config["r"], config["lora_alpha"]) == ("LORA", 3, 5)
+
+
+def test_the_kept_layers_are_in_order(tmp_path):
+    """peft keeps them as a set, whose order is another in each process."""
+    save_adapter(add_adapter(recognizer(), "all"), tmp_path)
+    layers = json.loads((tmp_path / "adapter_config.json").read_text())["target_modules"]
+    assert layers == sorted(layers)
+    assert len(layers) > 4

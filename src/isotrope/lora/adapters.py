@@ -100,12 +100,14 @@ def save_adapter(model: PeftModel, folder: str | Path, name: str = "default") ->
     tensors = {key: t.half().contiguous() for key, t in plain(_tensors(model, name)).items()}
     with tempfile.TemporaryDirectory() as scratch:
         model.peft_config[name].save_pretrained(scratch)
-        config = (Path(scratch) / CONFIG).read_text()
+        config = json.loads((Path(scratch) / CONFIG).read_text())
+    if isinstance(config["target_modules"], list):  # peft's set has another order in each process
+        config["target_modules"].sort()
     with replacing(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
     save_characters(model, folder, name)
     with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(config)
+        temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
     with replacing(folder / BASE) as temporary:
         temporary.write_text(json.dumps(description(model), indent=1))
 
