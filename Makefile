@@ -72,7 +72,7 @@ train: $(READY)  ## train the papers' reader; goes on where the last run stopped
 	$(BIN)/isotrope train recognizer --config recipes/recognizer.toml --out runs/recognizer
 
 adapters: $(READY)  ## make the shipped adapters from the published sets in DATA; goes on where it stopped
-	set -e; for name in hands fraktur typescript testaments receipts early-print; do \
+	set -e; for name in hands fraktur typescript testaments letters receipts early-print; do \
 	  $(BIN)/isotrope adapt --config recipes/adapters/$$name.toml --data $(DATA) --out runs/adapter/$$name; done
 
 fonts: $(READY)  ## the fonts that the synthetic text is set in: Debian's (needs root), npm's

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from line_adapters import KEPT, SETS
+from line_adapters import KEPT, OTHERS, SETS
 from measuring import newest
 
 Row = Mapping[str, str]
@@ -74,7 +74,7 @@ def sizes(rows: Iterable[Row]) -> str:
 
 def forgotten(rows: Iterable[Row]) -> str:
     """Error rates of other sets after all weights were trained on one."""
-    kept = [*KEPT, *SETS]
+    kept = [*KEPT, *OTHERS]
     lines = ["| trained on | " + " | ".join(kept) + " |", "|" + "---|" * (len(kept) + 1)]
     for row in rows:
         if row["method"] == "full" or (row["method"] == "none" and row["set"] == SETS[0]):

@@ -4,12 +4,12 @@ import pytest
 
 pytest.importorskip("lightning", reason="the benchmark it reports on trains")
 
-from line_adapters import KEPT, SETS
+from line_adapters import KEPT, OTHERS
 from line_adapters_report import accuracy, forgotten, parts, sizes
 
 
 def row(name, method, lines, cer, **more):
-    kept = {f"{kept}_cer": "" for kept in (*KEPT, *SETS)}
+    kept = {f"{kept}_cer": "" for kept in (*KEPT, *OTHERS)}
     found = {"set": name, "method": method, "train_lines": str(lines), "cer": str(cer)}
     rates = {"wer": str(2 * cer), "cer_without_case": str(cer / 2), "valid_lines": "40"}
     return kept | found | rates | more

@@ -13,7 +13,7 @@ from isotrope.ocr.loading import SHIPPED, shipped_adapters, shipped_translators
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 TURNS = (0, 90, 180, 270)
-ADAPTERS = ("early-print", "fraktur", "hands", "receipts", "testaments", "typescript")
+ADAPTERS = ("early-print", "fraktur", "hands", "letters", "receipts", "testaments", "typescript")
 # Degrees counter-clockwise that the text of each sample is turned, and the text.
 TRUTH = {
     "01-page-title": (0, "Region-based segmentation"),
