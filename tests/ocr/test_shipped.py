@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from isotrope import Reader
 from isotrope.data.images import load_image
 from isotrope.equivariance import equivariance_error
+from isotrope.ocr.adapter_names import Auto
 from isotrope.ocr.loading import SHIPPED, shipped_adapters, shipped_translators
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
@@ -163,3 +164,8 @@ def test_an_adapter_changes_what_is_read():
 def test_the_weights_stay_small():
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 32_000_000
+
+
+def test_an_adapter_of_one_small_set_is_taken_by_name_alone():
+    candidates = {each.name for each in Auto().candidates("small")}
+    assert candidates == {*ADAPTERS} - {"letters"}

@@ -22,6 +22,10 @@ from isotrope.ocr.loading import (
 NONE, AUTO = "none", "auto"
 """Reserved: a folder of such a name is written `./none` or `./auto`."""
 
+BY_NAME = ("letters",)
+"""Shipped adapters that `auto` does not choose from: of one set of a few hundred lines, they are
+surer of other hands than they should be."""
+
 
 @dataclass(frozen=True)
 class Adapters:
@@ -67,7 +71,8 @@ class Auto:
         Raises:
             ValueError: There are none.
         """
-        folders = shipped_adapters(model) if model is not None else []
+        shipped = shipped_adapters(model) if model is not None else []
+        folders = [folder for folder in shipped if folder.name not in BY_NAME]
         folders += filter(is_adapter, self.folder.iterdir() if self.folder is not None else ())
         found = {f.name: Adapters(((1.0, f),)) for f in folders if not is_translator(f)}
         if not found:
