@@ -45,7 +45,12 @@ trap leave EXIT TERM INT
 
 has() { printf '%s\n' "${names[@]}" | grep -qx "$1"; }
 cores=$(nproc) at_once=${#names[@]}
-if has hands && has testaments; then at_once=$((at_once - 1)); fi
+followers=()  # they start from the adapter for hands
+for name in testaments letters; do
+  if has hands && has "$name"; then followers+=("$name"); fi
+done
+follows() { printf '%s\n' "${followers[@]}" | grep -qx "$1"; }
+if [ ${#followers[@]} -gt 0 ]; then at_once=$((at_once - 1)); fi
 workers=$((cores / at_once > 2 ? cores / at_once - 1 : 1))
 ulimit -n "$(ulimit -Hn)"  # workers hand over batches through open files
 export OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1
@@ -74,8 +79,8 @@ adapt() {  # NAME SECONDS: all of it within so many seconds
 declare -A running
 for name in "${names[@]}"; do
   left=$((limit - SECONDS - 10))
-  if [ "$name" = testaments ] && has hands; then continue; fi
-  if [ "$name" = hands ] && has testaments; then left=$((left * 3 / 5)); fi
+  if follows "$name"; then continue; fi
+  if [ "$name" = hands ] && [ ${#followers[@]} -gt 0 ]; then left=$((left * 3 / 5)); fi
   adapt "$name" "$left" &
   running[$!]=$name
 done
@@ -85,8 +90,9 @@ while [ ${#running[@]} -gt 0 ]; do
   name=${running[$done]}
   unset "running[$done]"
   keep "$name" || true
-  if [ "$name" = hands ] && has testaments; then
-    adapt testaments $((limit - SECONDS - 10)) &
-    running[$!]=testaments
-  fi
+  [ "$name" = hands ] || continue
+  for name in "${followers[@]}"; do
+    adapt "$name" $((limit - SECONDS - 10)) &
+    running[$!]=$name
+  done
 done

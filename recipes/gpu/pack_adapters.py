@@ -20,8 +20,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-NAMES = ("hands", "receipts", "testaments", "fraktur", "typescript", "early-print")
-"""In the order of the journeys: `testaments` starts from `hands`."""
+NAMES = ("hands", "receipts", "testaments", "letters", "fraktur", "typescript", "early-print")
+"""In the order of the journeys: `testaments` and `letters` start from `hands`."""
 
 
 def main() -> int:

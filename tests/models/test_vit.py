@@ -169,7 +169,7 @@ def test_the_config_is_a_value_in_json():
         ),
         (lambda: build([Stage()], "Z4"), "'Z4' is not a group; write C or D and a number"),
         (
-            lambda: build([Stage("conv", 1, 8), Stage("conv", 1, 8, stride=3)]),
+            lambda: build([Stage("conv", 1, 8), Stage("conv", 1, 8, stride=3, step_kernel=6)]),
             "a kernel of 6 with stride=3 has .*use kernel_size=3 or 5",
         ),
         (

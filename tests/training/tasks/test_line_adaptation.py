@@ -144,7 +144,7 @@ def test_a_recipe_that_counts_epochs_validates_by_no_clock():
 
 def test_the_recipes_of_the_shipped_adapters_load():
     recipes = sorted((Path(__file__).parents[3] / "recipes/adapters").glob("*.toml"))
-    assert len(recipes) == 6
+    assert len(recipes) == 7
     for path in recipes:
         made = load_recipe(LineAdaptationRecipe, path)
         assert made.data.source, path
