@@ -156,8 +156,8 @@ def stages(first: Run, tune: list[str], sets: list[str], seen: int) -> list[Stag
 
 def tuned(done: Done, setting: Run, tune: list[str]) -> list[Run]:
     """The runs that find the best learning rate of a setting, as far as is known by now."""
-    guess = best_rate(done, replace(setting, rank=8), tune) if setting.rank != 8 else None
-    rates = around(guess or FIRST_RATE)
+    at_eight = replace(setting, rank=8)
+    rates = around(FIRST_RATE if setting == at_eight else best_rate(done, at_eight, tune))
     while len(rates) < _MOST_RATES:
         scores = {rate: score(done, replace(setting, learning_rate=rate), tune) for rate in rates}
         if any(math.isnan(value) for value in scores.values()):

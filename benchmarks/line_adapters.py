@@ -171,21 +171,27 @@ def engine(run: Run) -> Any:
 def scores(reader: Any, lines: LabeledLines, most: int | None = None) -> dict[str, Any]:
     """Error rates on lines, at most `most` of them, evenly spread; with case and without."""
     places = evenly(len(lines), most or len(lines))
-    true = [lines.items[place][1] for place in places]
+    items = [lines.items[place] for place in places]
+    true = [text for _, text in items]
     images = [as_bytes(lines[place][0]) for place in places]
     alone = isinstance(reader, RapidOCR)  # as published
     found = reader.read(images) if alone else read_tidied([reader] * len(images), images)
     read = [each.text for each in found]
-    lower = [[text.casefold() for text in texts] for texts in (read, true)]
-    sources = [lines.items[place][0] for place in places]
-    sources = [each.name.partition(": ")[0] for each in sources if isinstance(each, Place)]
+    cased, caseless = character_errors(read, true)
+    sources = [name.name.partition(": ")[0] for name, _ in items if isinstance(name, Place)]
     return {
         "valid_lines": len(places),
-        "cer": round(cer(read, true), 5),
+        "cer": cased,
         "wer": round(wer(read, true), 5),
-        "cer_without_case": round(cer(*lower), 5),
+        "cer_without_case": caseless,
         "parts": json.dumps(by_source(sources, read, true)) if sources else "",
     }
+
+
+def character_errors(read: list[str], true: list[str]) -> tuple[float, float]:
+    """The character error rate, and that without case."""
+    lower = [[text.casefold() for text in texts] for texts in (read, true)]
+    return round(cer(read, true), 5), round(cer(*lower), 5)
 
 
 def by_source(
@@ -195,9 +201,8 @@ def by_source(
     found = {}
     for source in dict.fromkeys(sources):
         own = [place for place, other in enumerate(sources) if other == source]
-        texts = [[each[place] for place in own] for each in (read, true)]
-        lower = [[text.casefold() for text in each] for each in texts]
-        found[source] = len(own), round(cer(*texts), 5), round(cer(*lower), 5)
+        texts = ([each[place] for place in own] for each in (read, true))
+        found[source] = len(own), *character_errors(*texts)
     return found
 
 

@@ -43,13 +43,12 @@ leave() {  # whatever there is, also if training failed or was cut off
 }
 trap leave EXIT TERM INT
 
-has() { printf '%s\n' "${names[@]}" | grep -qx "$1"; }
+among() { local name=$1 && shift && printf '%s\n' "$@" | grep -qx "$name"; }  # NAME [NAMES ...]
 cores=$(nproc) at_once=${#names[@]}
 followers=()  # they start from the adapter for hands
 for name in testaments letters; do
-  if has hands && has "$name"; then followers+=("$name"); fi
+  if among hands "${names[@]}" && among "$name" "${names[@]}"; then followers+=("$name"); fi
 done
-follows() { printf '%s\n' "${followers[@]}" | grep -qx "$1"; }
 if [ ${#followers[@]} -gt 0 ]; then at_once=$((at_once - 1)); fi
 workers=$((cores / at_once > 2 ? cores / at_once - 1 : 1))
 ulimit -n "$(ulimit -Hn)"  # workers hand over batches through open files
@@ -79,7 +78,7 @@ adapt() {  # NAME SECONDS: all of it within so many seconds
 declare -A running
 for name in "${names[@]}"; do
   left=$((limit - SECONDS - 10))
-  if follows "$name"; then continue; fi
+  if among "$name" "${followers[@]}"; then continue; fi
   if [ "$name" = hands ] && [ ${#followers[@]} -gt 0 ]; then left=$((left * 3 / 5)); fi
   adapt "$name" "$left" &
   running[$!]=$name
