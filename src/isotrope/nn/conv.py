@@ -49,6 +49,20 @@ def overlapping(stride: int) -> int:
     return 2 * stride - stride % 2
 
 
+def symmetric_padding(kernel_size: int, stride: int) -> int:
+    """The padding `(k - s) / 2`, with which filters lie symmetrically on sizes that `s` divides.
+
+    Raises:
+        ValueError: a kernel smaller than the stride, or of another parity.
+    """
+    if kernel_size < stride or (kernel_size - stride) % 2:
+        raise ValueError(
+            f"a kernel of {kernel_size} with stride={stride} has no padding (kernel - stride) / 2 "
+            f"that is whole and not negative; use kernel_size={stride} or {stride + 2}"
+        )
+    return (kernel_size - stride) // 2
+
+
 def check_centered(kernel_size: int) -> None:
     """Check that the kernel size is odd: an even filter would shift the grid by half a step."""
     if kernel_size % 2 == 0:

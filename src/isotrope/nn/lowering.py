@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import TurnedFilter, check_lifted, overlapping, to_planes
+from isotrope.nn.conv import TurnedFilter, check_lifted, overlapping, symmetric_padding, to_planes
 
 
 class LoweringConv(TurnedFilter):
@@ -51,16 +51,11 @@ class LoweringConv(TurnedFilter):
         vectors: bool = False,
     ) -> None:
         kernel = overlapping(stride) if kernel_size is None else kernel_size
-        if kernel < stride or (kernel - stride) % 2:
-            raise ValueError(
-                f"a kernel of {kernel} with stride={stride} does not lie symmetrically around a "
-                f"position; use kernel_size={stride} or {stride + 2}"
-            )
         if vectors and out_channels != 2:
             raise ValueError(
                 f"out_channels={out_channels}, but a vector has 2; give 2, or vectors=False"
             )
-        super().__init__(group, kernel, stride, (kernel - stride) // 2)
+        super().__init__(group, kernel, stride, symmetric_padding(kernel, stride))
         self.in_channels, self.vectors = in_channels, vectors
         self.gives = "vectors" if vectors else "image"
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels, kernel, kernel))

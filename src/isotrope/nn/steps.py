@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv, overlapping
+from isotrope.nn.conv import GroupConv, overlapping, symmetric_padding
 from isotrope.nn.norm import Norm
 from isotrope.nn.windows import pool_positions
 
@@ -55,12 +55,7 @@ class Downsample(nn.Module):
     ) -> None:
         super().__init__()
         kernel = overlapping(stride) if kernel_size is None else kernel_size
-        if kernel < stride or (kernel - stride) % 2:
-            raise ValueError(
-                f"a kernel of {kernel} with stride={stride} has no padding (kernel - stride) / 2 "
-                f"that is whole and not negative; use kernel_size={stride} or {stride + 2}"
-            )
-        padding = (kernel - stride) // 2
+        padding = symmetric_padding(kernel, stride)
         self.conv = GroupConv(in_dim, out_dim, kernel, stride, padding, group=group, bias=False)
         self.norm = norm(out_dim)
 
