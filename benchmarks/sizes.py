@@ -6,7 +6,8 @@ Forward passes are in eval and inference mode, training steps are forward and ba
 entropy under autocast, without an optimizer. All models of one size are timed in turn, pass by
 pass, and medians are kept. On a GPU: bfloat16, compiled, with fused attention; on a CPU: float32
 and not compiled. `floor_ms` is the time that the FLOPs of the forward pass would take at the rate
-of a large matrix product of the same type, `train_floor_ms` three times that. Writes
+of a large matrix product of the same type, `train_floor_ms` three times that. Megabytes are those
+that a call takes; `whole` adds the weights, in training their gradients too. Writes
 benchmarks/results/sizes-DATE.csv.
 
 With --cost nothing is timed: it prints the FLOPs of an image and, for recipes/imagenet-*.toml, the
@@ -110,13 +111,17 @@ def measure(size: str, batch: int, passes: int, compiled: bool, rate: float) -> 
     named = {name: model.to(device()) for name, model in models(size)}
     flops = flops_of(size)
     forward, memory, train, train_memory = timed(named, images, passes, compiled)
+    counts = {n: sum(p.numel() for p in model.parameters()) for n, model in named.items()}
+    bytes_each = 2 if device() == "cuda" else 4  # as in `timed`
+    whole = {n: memory[n] + bytes_each * count / 1e6 for n, count in counts.items()}
+    train_whole = {n: train_memory[n] + 8 * count / 1e6 for n, count in counts.items()}
     return [
         {
             "model": name,
             "size": size,
             "batch": batch,
             "compiled": compiled,
-            "parameters": sum(p.numel() for p in model.parameters()),
+            "parameters": counts[name],
             "gflops_an_image": round(flops[name], 2),
             "flops_of_vit": round(flops[name] / flops[PLAIN], 3),
             "forward_ms": round(forward[name], 2),
@@ -131,8 +136,10 @@ def measure(size: str, batch: int, passes: int, compiled: bool, rate: float) -> 
             "forward_mb_of_vit": round(memory[name] / memory[PLAIN], 3),
             "train_mb": round(train_memory[name], 1),
             "train_mb_of_vit": round(train_memory[name] / train_memory[PLAIN], 3),
+            "forward_whole_mb_of_vit": round(whole[name] / whole[PLAIN], 3),
+            "train_whole_mb_of_vit": round(train_whole[name] / train_whole[PLAIN], 3),
         }
-        for name, model in named.items()
+        for name in named
     ]
 
 
