@@ -9,17 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from isotrope.data.sources import SOURCES
-
-if TYPE_CHECKING:
-    from isotrope.data.image_files import FileImages
-    from isotrope.data.image_hdf5 import HDF5Images
 
 Item = TypeVar("Item")
 
@@ -35,18 +31,31 @@ _PACKING = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, *_PACKING)
 
 
+class Images(Protocol):
+    """uint8 images `(N, C, H, W)`: a tensor, or what reads them from files when it is indexed."""
+
+    @property
+    def shape(self) -> torch.Size: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class LabeledImages:
     """Images of one size with their classes.
 
     Args:
-        images: uint8 `(N, C, H, W)`; a tensor, or `HDF5Images` or `FileImages`, which are indexed
-            like one.
+        images: uint8 `(N, C, H, W)`.
         labels: int64 `(N,)`, indices into `classes`.
         classes: the class names.
     """
 
-    images: Tensor | HDF5Images | FileImages
+    images: Images
     labels: Tensor
     classes: tuple[str, ...]
 

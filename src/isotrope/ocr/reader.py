@@ -220,13 +220,13 @@ class Reader:
         batch_size: int = 32,
         on_error: Literal["raise", "return"] = "raise",
     ) -> Iterator[Page]:
-        """Read whole pages: see `isotrope.ocr.pages.stream.read_pages`."""
-        return read_pages(self, pages, batch_size, on_error)
+        """Read whole pages, with `pages`: see `isotrope.ocr.pages.stream.read_pages`."""
+        return read_pages(self.pages, pages, batch_size, on_error)
 
     @cached_property
     def pages(self) -> PageReader:
         """The reader of pages with this engine, finder and detector; made once."""
-        return page_reader(self)
+        return page_reader(self.engine, self.finder, self.detector, self.min_confidence)
 
     def _checked(
         self,

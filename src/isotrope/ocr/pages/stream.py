@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from isotrope.io.errors import ImageError, enough_memory
 from isotrope.io.images import ImageSource, image_sources
 from isotrope.io.sheets import PageImage, page_images, page_name
-from isotrope.ocr.detection import make_detector
+from isotrope.ocr.detection import Detector, make_detector
 from isotrope.ocr.document import Page
+from isotrope.ocr.engines import Engine
 from isotrope.ocr.finders import make_finder
 from isotrope.ocr.orientation.orbit import OrbitFinder
 from isotrope.ocr.pages.reader import PageReader
+from isotrope.ocr.views import Finder
 from isotrope.ocr.windows import check_size
 
-if TYPE_CHECKING:
-    from isotrope.ocr.reader import Reader
+
+def page_reader(
+    engine: Engine, finder: Finder | None, detector: Detector | None, min_confidence: float = 0.0
+) -> PageReader:
+    """The reader of pages made of these.
+
+    Args:
+        engine: Reads the lines.
+        finder: Turns pages and lines upright. None, or one that compares readings: the shipped one.
+        detector: Finds the lines. None: the shipped one.
+        min_confidence: As in `PageReader`.
+    """
+    own = finder if not isinstance(finder, OrbitFinder) else None
+    found = own or make_finder("isotrope")
+    assert found is not None
+    return PageReader(engine, found, make_detector(detector), min_confidence)
 
 
 def read_pages(
-    reader: Reader,
+    reader: PageReader,
     pages: ImageSource | Iterable[ImageSource],
     batch_size: int = 32,
     on_error: str = "raise",
@@ -30,8 +46,7 @@ def read_pages(
     """Read whole pages, one at a time.
 
     Args:
-        reader: Its engine reads the lines, its finder turns pages and lines upright (the shipped
-            one, if it has none of its own), and its detector finds the lines.
+        reader: Reads a page.
         pages: One source or many: paths of images, TIFF files or PDF files, and all that
             `load_pixels` takes. A file of several pages gives them all.
         batch_size: Number of lines of one size per pass through a model.
@@ -43,27 +58,19 @@ def read_pages(
 
     Raises:
         ImageError: A page cannot be read; the message names the file, or the position in `pages`.
-        ValueError: `batch_size` is below 1, `on_error` or the detector is not known.
+        ValueError: `batch_size` is below 1, or `on_error` is not known.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} must be at least 1")
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error={on_error!r} must be 'raise' or 'return'")
-    read = _read(reader.pages, pages, batch_size, on_error == "return")
+    read = _read(reader, pages, batch_size, on_error == "return")
     return cast("Iterator[Page]", read)  # or errors, for those who ask for them
 
 
 def with_origin(page: Page, image: PageImage, file: str | None) -> Page:
     """A page with what its file says about it, and the name of that file."""
     return replace(page, file=file, number=image.number, resolution=image.resolution)
-
-
-def page_reader(reader: Reader) -> PageReader:
-    """The reader of pages with a reader's engine, finder and detector."""
-    own = reader.finder if not isinstance(reader.finder, OrbitFinder) else None
-    finder = own or make_finder("isotrope")
-    assert finder is not None
-    return PageReader(reader.engine, finder, make_detector(reader.detector), reader.min_confidence)
 
 
 def _read(
