@@ -19,6 +19,8 @@ FIGURE, PAGE = DOCS / "images" / "adapter-study.png", DOCS / "results" / "adapte
 BEGIN, END = "<!-- adapter-study: written by benchmarks/adapter_study.py -->", "<!-- end -->"
 LAYERS = dict(zip(TARGETS, ("all", "attention, mlp", "filters", "last stage", "neck"), strict=True))
 LEFT = "error left, % of that without"
+DIVERGED = 100
+"""More of the error left than this is drawn at the top of the figure."""
 
 
 class Results:
@@ -59,12 +61,10 @@ class Results:
 def draw(done: Done) -> None:
     """Write `docs/images/adapter-study.png`."""
     results = Results(done)
-    figure = Figure(figsize=(10, 7.5), layout="constrained")
-    panels = figure.subplots(2, 2)
-    _rates(panels[0, 0], results)
-    _ranks(panels[0, 1], results)
-    _layers(panels[1, 0], results)
-    _lines(panels[1, 1], results)
+    drawn = [_rates, _ranks, _layers, *([_lines] if _long(results) else [])]
+    figure = Figure(figsize=(4.5 * len(drawn), 4), layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(drawn)), drawn, strict=True):
+        panel(axes, results)
     with replacing(FIGURE) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
@@ -72,7 +72,7 @@ def draw(done: Done) -> None:
 def _curve(axes: Axes, points: Mapping[int, float] | Mapping[float, float], label: str) -> None:
     known = {x: y for x, y in sorted(points.items()) if not math.isnan(y)}
     if known:
-        axes.plot(list(known), list(known.values()), "o-", label=label)
+        axes.plot(list(known), [min(y, DIVERGED) for y in known.values()], "o-", label=label)
 
 
 def _rates(axes: Axes, results: Results) -> None:
@@ -80,7 +80,8 @@ def _rates(axes: Axes, results: Results) -> None:
     for method in METHODS:
         runs = {rate: replace(results.first, method=method, learning_rate=rate) for rate in rates}
         _curve(axes, {rate: results.left(run) for rate, run in runs.items()}, method)
-    axes.set(xscale="log", xlabel="learning rate", ylabel=LEFT, title="rank 8, all layers")
+    axes.set(xscale="log", xlabel="learning rate", ylabel=LEFT)
+    axes.set_title("rank 8, all layers; at the top: diverged")
     axes.legend()
 
 
@@ -89,7 +90,7 @@ def _ranks(axes: Axes, results: Results) -> None:
         runs = {rank: replace(results.first, method=method, rank=rank) for rank in RANKS}
         _curve(axes, {rank: results.left(results.tuned(run)) for rank, run in runs.items()}, method)
     axes.set_xscale("log", base=2)
-    axes.set(xlabel="rank", ylabel=LEFT, title="all layers, each at its best learning rate")
+    axes.set(xlabel="rank", ylabel=LEFT, title="all layers, at the best learning rates")
     axes.set_xticks(RANKS, [str(rank) for rank in RANKS])
 
 
@@ -100,7 +101,8 @@ def _layers(axes: Axes, results: Results) -> None:
         if count:
             bars = axes.bar(name, results.left(run), color="C0")
             axes.bar_label(bars, [f"{int(count):,}"], fontsize=8)
-    axes.set(ylabel=LEFT, title="LoRA of rank 8 on some layers; number of parameters")
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set(ylabel=LEFT, ylim=(0, 100), title="LoRA of rank 8 on some layers; parameters")
 
 
 def _lines(axes: Axes, results: Results) -> None:
@@ -150,10 +152,10 @@ def write_table(done: Done, path: Path) -> None:
 
 _HEAD = """## Which settings: the study
 
-{n} runs from the base `{r.first.base}`, each on {r.first.lines} lines and {r.first.seen} lines seen
-unless said otherwise, validated on other lines of the training parts. Each setting is at its own
-best learning rate, tuned on {names} together. "Error left" is the character error rate as a
-percentage of that without an adapter (geometric mean over these sets). Every run:
+{n} runs from the base `{r.first.base}`, each on {r.first.lines} lines, {r.first.seen:,} seen
+unless said otherwise, validated on other lines of the training parts, without a language model.
+Each setting is at its own best learning rate, tuned on {names}. "Error left" is the character error
+rate as a percentage of that without an adapter (geometric mean over these sets). Every run:
 `benchmarks/results/{csv}`.
 
 ![Error left by learning rate, rank, layers and number of lines](../images/adapter-study.png)

@@ -1,4 +1,6 @@
-"""Draw docs/images/review.png: error rates by the number of corrected lines, a panel for each set.
+"""Draw docs/images/review.png: error rates by what was corrected, in a row of panels for each set.
+
+Left by the number of corrected lines; right by that of the characters that were wrong in them.
 
 `benchmarks/review.py` draws it, and makes the results that it shows.
 """
@@ -28,41 +30,37 @@ METHODS = {
 def draw() -> None:
     """Draw the newest results."""
     sets = grouped(newest("review"), "set")
-    figure = Figure(figsize=(3.4 * len(sets), 3.2), layout="constrained")
-    panels = figure.subplots(1, len(sets), squeeze=False)[0]
-    for panel, ((name,), lines) in zip(panels, sets.items(), strict=True):
-        _panel(panel, name, lines)
-    panels[0].set_ylabel("character error rate, %")
-    if panels[0].lines:
-        panels[0].legend(frameon=False, fontsize=8)
+    figure = Figure(figsize=(7, 3 * len(sets)), layout="constrained")
+    panels = figure.subplots(len(sets), 2, squeeze=False, sharey="row")
+    for (by_lines, by_characters), ((name,), lines) in zip(panels, sets.items(), strict=True):
+        _panel(by_lines, lines, "corrected")
+        _panel(by_characters, lines, "wrong")
+        by_lines.set(xlabel="corrected lines", ylabel=f"{name}: character error rate, %")
+        by_lines.xaxis.set_major_locator(FixedLocator(sorted({int(x["corrected"]) for x in lines})))
+        by_characters.set_xlabel("characters that were wrong in them")
+    panels[0, 0].legend(frameon=False, fontsize=8)
     with replacing(PATH) as temporary:
         figure.savefig(temporary, format="png", dpi=130)
 
 
-def _panel(panel: Axes, name: str, lines: list[dict[str, str]]) -> None:
-    base = [100 * float(line["cer"]) for line in lines if line["corrected"] == "0"]
-    counts = sorted({int(line["corrected"]) for line in lines})
+def _panel(panel: Axes, lines: list[dict[str, str]], effort: str) -> None:
+    """A curve for each method: means over its seeds, and their range."""
+    start = [line for line in lines if line["corrected"] == "0"]
     for method, (style, label) in METHODS.items():
-        at = {
-            count: [
-                100 * float(line["cer"])
-                for line in lines
-                if line["method"] == method and int(line["corrected"]) == count
-            ]
-            for count in counts
-            if count
-        }
-        at = {0: base} | at
-        known = [count for count in counts if at[count]]
-        if len(known) < 2:
+        own = [line for line in lines if line["method"] == method and line not in start]
+        runs = [at for _, at in sorted(grouped(start + own, "corrected").items(), key=_corrected)]
+        if len(runs) < 2:
             continue
-        panel.plot(known, [mean(at[count]) for count in known], style, label=label, markersize=4)
-        low, high = ([pick(at[count]) for count in known] for pick in (min, max))
-        panel.fill_between(known, low, high, color=style[:2], alpha=0.15, linewidth=0)
-    panel.set_title(name, fontsize=10)
-    panel.set_xscale("symlog", linthresh=25)
-    panel.xaxis.set_major_locator(FixedLocator(counts))
+        x = [mean(float(line[effort]) for line in at) for at in runs]
+        rates = [[100 * float(line["cer"]) for line in at] for at in runs]
+        panel.plot(x, [mean(at) for at in rates], style, label=label, markersize=4)
+        low, high = map(min, rates), map(max, rates)
+        panel.fill_between(x, list(low), list(high), color=style[:2], alpha=0.15, linewidth=0)
+    panel.set_xscale("symlog", linthresh=25 if effort == "corrected" else 200)
     panel.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     panel.xaxis.set_minor_locator(FixedLocator([]))
-    panel.set_xlabel("corrected lines")
     panel.set_ylim(bottom=0)
+
+
+def _corrected(group: tuple[tuple[str, ...], object]) -> int:
+    return int(group[0][0])
