@@ -41,7 +41,8 @@ def test_seeds_differ():
 
 def test_the_figure_is_drawn_from_results(tmp_path, monkeypatch):
     rows = [
-        {"set": name, "method": method, "seed": seed, "corrected": count, "cer": 0.3 - count / 500}
+        {"set": name, "method": method, "seed": seed}
+        | {"corrected": count, "wrong": 9 * count, "cer": 0.3 - count / 500}
         for name in ("a", "b")
         for method, seed, count in [
             *(("review", 0, 0), ("review", 0, 25), ("review", 0, 50)),
