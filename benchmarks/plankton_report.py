@@ -152,7 +152,8 @@ def draw(rows: Rows) -> None:
         kind = next(word for word in words if word != "framed")
         style = next((STYLES[word] for word in words if word in STYLES), "-")
         points = {100 * f: percent(lines, "four_turns") for f, lines in each.items()}
-        axes.plot(list(points), list(points.values()), style, color=COLORS[kind], label=name)
+        width = 2.5 if is_equivariant(name) else 1.2
+        axes.plot(list(points), list(points.values()), style, c=COLORS[kind], lw=width, label=name)
     axes.set_xscale("log")
     axes.set_xticks([100 * f for f in fractions_of(rows)])
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}%"))
