@@ -35,10 +35,14 @@ class Images(Protocol):
     """uint8 images `(N, C, H, W)`: a tensor, or what reads them from files when it is indexed."""
 
     @property
-    def shape(self) -> torch.Size: ...
+    def shape(self) -> torch.Size:
+        """`(N, C, H, W)`."""
+        ...
 
     @property
-    def dtype(self) -> torch.dtype: ...
+    def dtype(self) -> torch.dtype:
+        """uint8."""
+        ...
 
     def __len__(self) -> int: ...
 
