@@ -47,20 +47,17 @@ def _panel(panel: Axes, lines: list[dict[str, str]], effort: str) -> None:
     """A curve for each method: means over its seeds, and their range."""
     start = [line for line in lines if line["corrected"] == "0"]
     for method, (style, label) in METHODS.items():
-        own = [line for line in lines if line["method"] == method and line not in start]
-        runs = [at for _, at in sorted(grouped(start + own, "corrected").items(), key=_corrected)]
+        own = [line for line in lines if line["method"] == method and line["corrected"] != "0"]
+        runs = grouped(start + own, "corrected").values()
+        runs = sorted(runs, key=lambda at: int(at[0]["corrected"]))
         if len(runs) < 2:
             continue
         x = [mean(float(line[effort]) for line in at) for at in runs]
         rates = [[100 * float(line["cer"]) for line in at] for at in runs]
         panel.plot(x, [mean(at) for at in rates], style, label=label, markersize=4)
-        low, high = map(min, rates), map(max, rates)
-        panel.fill_between(x, list(low), list(high), color=style[:2], alpha=0.15, linewidth=0)
+        low, high = [min(at) for at in rates], [max(at) for at in rates]
+        panel.fill_between(x, low, high, color=style[:2], alpha=0.15, linewidth=0)
     panel.set_xscale("symlog", linthresh=25 if effort == "corrected" else 200)
     panel.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     panel.xaxis.set_minor_locator(FixedLocator([]))
     panel.set_ylim(bottom=0)
-
-
-def _corrected(group: tuple[tuple[str, ...], object]) -> int:
-    return int(group[0][0])

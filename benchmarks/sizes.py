@@ -112,8 +112,9 @@ def measure(size: str, batch: int, passes: int, compiled: bool, rate: float) -> 
     flops = flops_of(size)
     forward, memory, train, train_memory = timed(named, images, passes, compiled)
     counts = {n: sum(p.numel() for p in model.parameters()) for n, model in named.items()}
-    bytes_each = 2 if device() == "cuda" else 4  # as in `timed`
-    whole = {n: memory[n] + bytes_each * count / 1e6 for n, count in counts.items()}
+    # `timed` has left the weights in the type of the forward pass.
+    weights = {n: sum(p.nbytes for p in model.parameters()) for n, model in named.items()}
+    whole = {n: memory[n] + held / 1e6 for n, held in weights.items()}
     train_whole = {n: train_memory[n] + 8 * count / 1e6 for n, count in counts.items()}
     return [
         {

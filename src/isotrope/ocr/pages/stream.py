@@ -21,7 +21,7 @@ from isotrope.ocr.windows import check_size
 
 
 def page_reader(
-    engine: Engine, finder: Finder | None, detector: Detector | None, min_confidence: float = 0.0
+    engine: Engine, finder: Finder | None, detector: Detector | None, min_confidence: float
 ) -> PageReader:
     """The reader of pages made of these.
 
