@@ -54,7 +54,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "d4": {},
     "c4": {
         "model.group": "C4",
-        **{f"model.stages.{stage}.dim": dim for stage, dim in enumerate((16, 28, 44))},
+        **{f"model.stages.{stage}.dim": dim for stage, dim in enumerate((10, 20, 36, 42))},
+        "model.stages.3.depth": 1,
     },
     "unet": {},
     "unet-mirrors": {"data.augment": "mirrors"},

@@ -5,12 +5,12 @@
 
 Organisms in water have no up, so plain models must learn each of them in every direction. The rows
 are the recipes of recipes/comparison/plankton: equal numbers of parameters, images turned by any
-angle in training except in the rows -unturned. Each run gets the same training time: --minutes with
-all images, 0.6 of it with 30% and 0.4 of it with 10%. The time of a training step is measured once
-for each row on one core, in CPU time, so that other programs on the machine do not matter, and is
-kept in runs/plankton/speed.json; it decides how many epochs a row gets. Training images are drawn
-by the seed; the weights of the lowest loss on the validation images are tested. The test images are
-read once, after training.
+angle and slightly warped in training except in the rows -unturned. Each run gets the same training
+time: --minutes with all images, 0.6 of it with 30% and 0.4 of it with 10%. The time of a training
+step is measured once for each row on one core, in CPU time, so that other programs on the machine
+do not matter, and is kept in runs/plankton/speed.json; it decides how many epochs a row gets.
+Training images are drawn by the seed; the last weights are tested. The test images are read once,
+after training.
 
 A line for each run: accuracy on all test images upright, the mean over the four turns, and the mean
 over 12 angles (on every third image); how far the quarter turns move the logits. A model without
