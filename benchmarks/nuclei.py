@@ -2,8 +2,7 @@
 
     python benchmarks/nuclei.py --data NUCLEI                      # every row, seeds 0 to 2
     python benchmarks/nuclei.py --data NUCLEI --rows d4 --seeds 0  # one run
-    python benchmarks/nuclei.py --table                            # a table, on standard output
-    python benchmarks/nuclei.py --picture --data NUCLEI            # docs/images/nuclei.png
+    python benchmarks/nuclei.py --speed                            # the time of a training step
 
 NUCLEI is a folder or tar of `train|valid/images|labels`. All rows have about 225,000 parameters and
 see the same number of windows with the recipe recipes/nuclei-d4.toml. Each sixth training image
@@ -14,7 +13,7 @@ averaged over the eight, the usual substitute for equivariance, at eight times i
 Runs are stored in runs/nuclei and resumed there if interrupted; finished runs are not repeated.
 Start the same command in several processes: they share the runs between them. After each run,
 benchmarks/results/nuclei-DATE.csv is written with all runs finished here and those of the newest
-CSV, a line for each.
+CSV, a line for each. `nuclei_report.py` makes the table and the picture.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from figures import grouped
 from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.groups import DihedralGroup
 from isotrope.io.files import replacing
@@ -41,12 +39,11 @@ from isotrope.training.engine import Engine
 from isotrope.training.instance_scores import aggregated_jaccard, average_precision, overlaps
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.segmentation_recipe import SegmentationRecipe
-from measuring import made_by, newest, write_csv
+from measuring import made_by, milliseconds, write_csv
 from unet import UNet
 
-RUNS, RESULT = Path("runs/nuclei"), "result.json"
+RUNS, RESULT, SPEED = Path("runs/nuclei"), "result.json", "nuclei-speed"
 RECIPE = Path(__file__).parents[1] / "recipes" / "nuclei-d4.toml"
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "nuclei.png"
 D4 = DihedralGroup(4)
 CHANNELS = 11
 """Of the U-Net at full resolution: 228,604 parameters."""
@@ -139,6 +136,18 @@ def models(row: str, seed: int) -> Iterator[tuple[str, Any]]:
         yield f"{row}, averaged over 8", Averaged(model).eval()
 
 
+def step_milliseconds() -> dict[str, float]:
+    """The time in which each row passes forward and backward through a batch, asked in turn."""
+    windows = torch.rand(8, 3, 128, 128)
+    recipes = {row: recipe_of(row, 0).model for row in ("d4", "c4")}
+    networks = {row: model.segmenter() for row, model in recipes.items()} | {"unet": UNet(CHANNELS)}
+    steps = {
+        row: lambda network=network: network(windows).square().mean().backward()
+        for row, network in networks.items()
+    }
+    return milliseconds(steps)
+
+
 def tested(model: Any, test: Sequence[LabeledInstances]) -> dict[str, float]:
     """The scores upright and as means over the other seven, and how much the instances differ.
 
@@ -197,67 +206,6 @@ def turned_by(element: int, labels: np.ndarray) -> np.ndarray:
     return D4.act_image(element, torch.from_numpy(labels)).contiguous().numpy()
 
 
-def table(lines: Sequence[dict[str, str]]) -> str:
-    """A row for each row of the study: means over its seeds, and half the range of the AP."""
-    heads = ("row", "parameters", "seeds", "minutes", "AP 0.5", "AP 0.5:0.95", "AJI")
-    heads += ("AP 0.5 at the other seven", "the same at all eight", "agreement", "maps move by")
-    out = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for (row,), own in grouped(lines, "row").items():
-
-        def column(name: str, own=own) -> list[float]:
-            return [float(line[name]) for line in own]
-
-        spread = (max(column("ap50")) - min(column("ap50"))) / 2
-        cells = [row, f"{int(own[0]['parameters']):,}", str(len(own))]
-        cells += [
-            f"{mean(column('minutes')):.0f}",
-            f"**{mean(column('ap50')):.3f}** ± {spread:.3f}",
-        ]
-        cells += [f"{mean(column(name)):.3f}" for name in ("ap", "aji", "ap50_turned")]
-        cells += [f"{100 * mean(column('same')):.0f}%", f"{mean(column('agreement')):.3f}"]
-        cells += [f"{max(column('moved')):.0e}"]
-        out.append(f"| {' | '.join(cells)} |")
-    return "\n".join(out)
-
-
-def picture(test: Sequence[LabeledInstances], rows: Sequence[str], seed: int) -> None:
-    """Draw the instances of an image at four turns, a line for each row, turned back.
-
-    Pixels that are not of the same instance as upright are red.
-    """
-    from matplotlib.figure import Figure
-
-    each = max(test, key=lambda image: len(np.unique(image.labels)) * (image.labels.size < 80_000))
-    figure = Figure(figsize=(11, 2.4 * len(rows)), layout="constrained")
-    panels = figure.subplots(len(rows), 5, squeeze=False)
-    for line, row in zip(panels, rows, strict=True):
-        _, model = next(models(row, seed))
-        line[0].imshow(each.pixels.movedim(0, -1).numpy())
-        line[0].set_ylabel(row)
-        upright = segment(model, each.pixels)
-        for turn, panel in enumerate(line[1:]):
-            found = turned_by(D4.inverse(turn), segment(model, D4.act_image(turn, each.pixels)))
-            panel.imshow(colored(found, upright))
-            panel.set_xlabel(f"{90 * turn} degrees: {found.max()} nuclei")
-        for panel in line:
-            panel.set(xticks=[], yticks=[])
-    with replacing(PICTURE) as temporary:
-        figure.savefig(temporary, format="png", dpi=100)
-
-
-def colored(found: np.ndarray, upright: np.ndarray) -> np.ndarray:
-    """Each instance in a gray of its own, and red where it has no equal among the upright ones."""
-    shared, union = overlaps(found, upright)
-    equal = np.append(True, (shared == union).any(1))
-    numbers = np.unique(np.append(found, 0), return_inverse=True)[1][:-1].reshape(found.shape)
-    grays = 0.35 + 0.65 * np.random.default_rng(0).random(len(equal))
-    grays[0] = 0
-    image = np.repeat(grays[numbers][..., None], 3, axis=2)
-    image[~equal[numbers]] = (0.9, 0.15, 0.1)
-    image[(found == 0) & (upright > 0)] = (0.4, 0, 0)
-    return image
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -265,18 +213,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--table", action="store_true")
-    parser.add_argument("--picture", action="store_true")
+    parser.add_argument("--speed", action="store_true")
     arguments = parser.parse_args()
-    if arguments.table:
-        print(table(newest("nuclei")))
+    if arguments.speed:
+        times = step_milliseconds()
+        write_csv(SPEED, [{"row": row, "ms": round(ms, 1)} for row, ms in times.items()])
         return
     if arguments.data is None:
         parser.error("--data is needed for this")
     test = load_instances(arguments.data, "valid")
-    if arguments.picture:
-        picture(test, arguments.rows, arguments.seeds[0])
-        return
     for seed in arguments.seeds:
         for row in arguments.rows:
             finish(row, seed, arguments.data, test)

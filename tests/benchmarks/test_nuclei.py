@@ -8,6 +8,7 @@ pytest.importorskip("skimage", reason="watersheds are scikit-image's")
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
 import nuclei
+import nuclei_report
 from isotrope.data.instances import LabeledInstances
 from isotrope.jobs.locking import locked
 from isotrope.models.segmenter import Segmenter
@@ -39,16 +40,18 @@ def test_instances_are_identical_whatever_their_numbers():
     assert nuclei.identical(labels, np.array([[7, 7, 0, 1], [2, 2, 0, 1]]))
     assert not nuclei.identical(labels, np.array([[7, 7, 0, 1], [7, 7, 0, 1]]))
     assert not nuclei.identical(labels, np.array([[1, 1, 0, 2], [3, 3, 2, 2]]))
-    image = nuclei.colored(np.array([[1, 1, 0, 2], [3, 3, 2, 2]]), labels)
+    image = nuclei_report.colored(np.array([[1, 1, 0, 2], [3, 3, 2, 2]]), labels)
     red = (image[..., 0] > 2 * image[..., 1]).tolist()
     assert red == [[False, False, False, True], [False, False, True, True]]
 
 
 def test_the_table_has_a_row_for_each_model():
     scores = {"ap50": 0.8, "ap": 0.5, "aji": 0.7, "ap50_turned": 0.8, "same": 1, "agreement": 1}
-    line = {"parameters": "1000", "minutes": "14.2", "moved": "1e-06"} | scores
-    rows = nuclei.table([{"row": "d4", **line}, {"row": "d4", **line, "ap50": 0.9}]).splitlines()
-    assert rows[2].startswith("| d4 | 1,000 | 2 | 14 | **0.850** ± 0.050 | 0.500 |")
+    line = {"parameters": "1000", "moved": "1e-06"} | scores
+    lines = [{"row": "d4", **line}, {"row": "d4", **line, "ap50": 0.9}, {"row": "unet", **line}]
+    rows = nuclei_report.table(lines, {"d4": 310.4}).splitlines()
+    assert rows[2].startswith("| d4 | 1,000 | 310 | 2 | **0.850** ± 0.050 | 0.500 |")
+    assert rows[3].startswith("| unet | 1,000 |  | 1 | **0.800** | 0.500 |")
 
 
 def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
