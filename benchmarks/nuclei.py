@@ -7,8 +7,9 @@
 NUCLEI is a folder or tar of `train|valid/images|labels`. All rows have about 225,000 parameters and
 see the same number of windows with the recipe recipes/nuclei-d4.toml. Each sixth training image
 validates; the split `valid` is the test, on which nothing is chosen. Each image is tested at all
-four turns, and mirrored. A U-Net trained with turns and mirrors is tested again with its maps
-averaged over the eight, the usual substitute for equivariance, at eight times its cost.
+four turns, and mirrored. A U-Net trained with turns and mirrors is tested again with two
+substitutes for equivariance: its maps averaged over the eight, at eight times its cost, and the
+least of the eight copies of the image read instead (`canonically`), at its own cost.
 
 Runs are stored in runs/nuclei and resumed there if interrupted; finished runs are not repeated.
 Start the same command in several processes: they share the runs between them. After each run,
@@ -19,6 +20,7 @@ CSV, a line for each. `nuclei_report.py` makes the table and the picture.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,7 +48,7 @@ RUNS, RESULT, SPEED = Path("runs/nuclei"), "result.json", "nuclei-speed"
 RECIPE = Path(__file__).parents[1] / "recipes" / "nuclei-d4.toml"
 D4 = DihedralGroup(4)
 CHANNELS = 11
-"""Of the U-Net at full resolution: 228,604 parameters."""
+"""Channels of the U-Net at full resolution, for 228,604 parameters."""
 ROWS: dict[str, dict[str, Any]] = {
     "d4": {},
     "c4": {
@@ -134,10 +136,13 @@ def models(row: str, seed: int) -> Iterator[tuple[str, Any]]:
     yield row, model.eval()
     if "mirrors" in row:
         yield f"{row}, averaged over 8", Averaged(model).eval()
+        least = copy.deepcopy(model)
+        least.group = D4
+        yield f"{row}, least copy", least
 
 
 def step_milliseconds() -> dict[str, float]:
-    """The time in which each row passes forward and backward through a batch, asked in turn."""
+    """The time in which each row passes forward and backward through a batch, timed in turn."""
     windows = torch.rand(8, 3, 128, 128)
     recipes = {row: recipe_of(row, 0).model for row in ("d4", "c4")}
     networks = {row: model.segmenter() for row, model in recipes.items()} | {"unet": UNet(CHANNELS)}

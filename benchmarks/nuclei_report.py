@@ -50,7 +50,7 @@ def table(lines: Sequence[dict[str, str]], times: dict[str, float]) -> str:
             f"{time:.0f}" if time else "",
             str(len(own)),
         ]
-        cells += [f"**{mean(column('ap50')):.3f}**{half}"]
+        cells += [f"{mean(column('ap50')):.3f}{half}"]
         cells += [f"{mean(column(name)):.3f}" for name in ("ap", "aji", "ap50_turned")]
         cells += [f"{100 * mean(column('same')):.0f}%", f"{mean(column('agreement')):.3f}"]
         cells += [f"{max(column('moved')):.0e}"]

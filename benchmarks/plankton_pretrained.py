@@ -20,7 +20,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count, islice, product
+from itertools import count, islice
 from pathlib import Path
 from statistics import median
 
@@ -118,31 +118,33 @@ def train(
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, learning_rate, weight_decay=0.05, betas=(0.9, 0.98))
 
-    def gradient(chosen: Tensor) -> None:
+    def step(chosen: Tensor) -> None:
         optimizer.zero_grad()
         images = augmented(preprocessing(train.images[chosen]), augment, draws)
         scores = logits(images)
         F.cross_entropy(scores, train.labels[chosen], label_smoothing=SMOOTHING).backward()
         nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
 
+    optimizer.param_groups[0]["lr"] = 0.0  # only timed: the weights stay
     times: list[float] = []
     for _ in range(8):
         started = time.process_time()
-        gradient(torch.arange(min(BATCH, len(train))))
+        step(torch.arange(min(BATCH, len(train))))
         times.append(time.process_time() - started)
+    optimizer.state.clear()
     steps = max(1, round(60 * minutes / median(times[2:])))
     orders = (torch.randperm(len(train), generator=draws) for _ in count())
     batches = (batch for order in orders for batch in order.split(BATCH))
     for number, batch in enumerate(islice(batches, steps)):
-        gradient(batch)
         optimizer.param_groups[0]["lr"] = learning_rate * rate(number / steps, 0.05)
-        optimizer.step()
+        step(batch)
     logits.eval()
 
 
 def base(sets: Sets, seed: int, minutes: float) -> ViTForImageClassification:
     """The ViT of a seed, trained once."""
-    folder = RUNS / f"vit-seed{seed}"
+    folder = RUNS / f"vit-{minutes:g}min-seed{seed}"
     if (folder / "config.json").is_file():
         return ViTForImageClassification.from_pretrained(folder).eval()
     torch.manual_seed(seed)
@@ -176,6 +178,7 @@ def measured(name: str, seed: int, sets: Sets, minutes: float, tune: float) -> d
         "seed": seed,
         "trained": trained,
         "passes": method.passes,
+        "vit_minutes": minutes,
         "minutes": tune if trained else 0,
     } | turned_scores(model, sets["test"], preprocessing, method.average)
 
@@ -199,19 +202,26 @@ def main() -> None:
             for name in arguments.methods:
                 path = RUNS / f"seed{seed}" / f"{name}.json"
                 if path.is_file():
+                    check_minutes(path, arguments.minutes, arguments.tune)
                     continue
                 path.parent.mkdir(exist_ok=True)
                 line = measured(name, seed, sets, arguments.minutes, arguments.tune) | made_by()
                 with replacing(path) as temporary:
                     temporary.write_text(json.dumps(line))
                 print(f"seed {seed}, {name}: {100 * line['four_turns']:.1f}%", flush=True)
-        write(list(METHODS))
+                write()
 
 
-def write(names: list[str]) -> None:
+def check_minutes(path: Path, minutes: float, tune: float) -> None:
+    """Raise ValueError if a finished line was trained for another time."""
+    line = json.loads(path.read_text())
+    if line["vit_minutes"] != minutes or line["minutes"] not in (0, tune):
+        raise ValueError(f"{path} was trained for another time; remove it to run it anew")
+
+
+def write() -> None:
     """Write the CSV of all that is finished, in the order of the methods."""
-    every = (RUNS / f"seed{s}" / f"{n}.json" for n, s in product(names, range(100)))
-    paths = [path for path in every if path.is_file()]
+    paths = [path for name in METHODS for path in sorted(RUNS.glob(f"seed*/{name}.json"))]
     if paths:
         write_csv("plankton-pretrained", [json.loads(p.read_text()) for p in paths], COLUMNS)
 

@@ -106,6 +106,8 @@ def test_saved_and_loaded_it_is_the_same_bit_for_bit(tmp_path):
 def test_classes_of_the_backbone_are_refused():
     with pytest.raises(ValueError, match="classes=3 of the backbone: the classes of objects are"):
         DetectorConfig(EquivariantViTConfig(classes=3))
+    with pytest.raises(ValueError, match="frame='C4' of the backbone: maps and boxes would not"):
+        DetectorConfig(EquivariantViTConfig("C1", frame="C4"))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -133,3 +135,7 @@ def test_boxes_come_from_16_bits_and_from_one_image():
     assert found == model.boxes(image)
     with pytest.raises(ValueError, match=r"shape \(1, 3, 31, 26\) is not an image; give one, \(C"):
         model.boxes(image[None])
+    with pytest.raises(ValueError, match=r"\(31, 26, 3\) has 31 channels and the model takes 3"):
+        model.boxes(image.movedim(0, -1))
+    with pytest.raises(ValueError, match="the model is in training mode; call its eval"):
+        model.train().boxes(image)

@@ -99,3 +99,21 @@ def test_instances_come_from_16_bits():
 def test_what_is_not_one_image_is_refused(shape):
     with pytest.raises(ValueError, match=r"shape \(.*\) is not an image; give one, \(C, H, W\)"):
         build().instances(torch.rand(shape))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.rand(1, 20, 20), r"has 1 channels and the model takes 3; give \(C, H, W\)$"),
+        (torch.rand(20, 24, 3), r"takes 3; give \(C, H, W\), such as image.movedim\(-1, 0\)$"),
+        (torch.full((3, 20, 20), float("nan")), "a value of the image is NaN; give numbers"),
+    ],
+)
+def test_an_image_that_the_model_cannot_take_is_refused(image, message):
+    with pytest.raises(ValueError, match=message):
+        build().instances(image)
+
+
+def test_a_model_in_training_is_refused():
+    with pytest.raises(ValueError, match=r"in training mode; call its eval\(\) first"):
+        build(norm="batch").train().instances(torch.rand(3, 20, 20))

@@ -150,6 +150,14 @@ class EquivariantViTConfig:
         """The group as a value."""
         return group_from_name(str(self.group))
 
+    def check_unframed(self) -> None:
+        """Raise ValueError if the model has a frame, which turns the image but no maps."""
+        if self.frame:
+            raise ValueError(
+                f"frame={self.frame!r} of the backbone: maps and boxes would not turn with the "
+                f"image; leave it out, and give group={self.frame!r}"
+            )
+
     @property
     def unit(self) -> int:
         """Both sides of an image must be multiples of this many pixels.

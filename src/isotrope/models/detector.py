@@ -31,7 +31,7 @@ class DetectorConfig:
         finding: how `boxes` makes boxes from the maps.
 
     Raises:
-        ValueError: a backbone with classes, or faulty fields of one.
+        ValueError: a backbone with classes or a frame, or faulty fields of one.
     """
 
     backbone: EquivariantViTConfig = field(default_factory=EquivariantViTConfig)
@@ -50,6 +50,7 @@ class DetectorConfig:
                 f"classes={self.backbone.classes} of the backbone: the classes of objects are the "
                 "detector's; leave it out there"
             )
+        self.backbone.check_unframed()
 
 
 class Detector(nn.Module):
@@ -89,8 +90,11 @@ class Detector(nn.Module):
         """The objects in an image `(C, H, W)` of any size, 8 or 16 bits or float, on any scale.
 
         A turned image gives the turned boxes, up to rounding.
+
+        Raises:
+            ValueError: the model is in training mode, or no image of its channels.
         """
-        image = one_image(image)
+        image = one_image(image, self)
         pixels, _ = fitted(like_weights(stretched(image)[None], self), self.unit)
         sizes = [(s[-1], s[-2]) for s in (image.shape, pixels.shape)]
         shrunk = [side / fitting(side, self.unit) for side in sizes[0]]

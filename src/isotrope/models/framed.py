@@ -33,7 +33,7 @@ class Framed(nn.Module):
       same for all turns of one image, and has nothing to do with what people call upright. A model
       that was trained on upright images gets them upright only by luck.
     - `Framed.by_confidence` asks the model: the orientation in which it is surest. No training,
-      |G| times its cost.
+      `|G| + 1` times its cost.
     - A trained front. If "up" is known: turn upright images by random elements, and minimize
       `F.cross_entropy(framed.frame(turned).scores, elements)`. If nothing is upright, train the
       front with the model on the loss of the task: in training mode the scores of a square image

@@ -13,6 +13,7 @@ from isotrope.models import store
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads.segment import SegmentHead
 from isotrope.models.instances import Watershed, segment
+from isotrope.models.pixels import one_image
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn.norm import NORMS
 
@@ -28,7 +29,7 @@ class SegmenterConfig:
         watershed: how `instances` makes instances from the first two maps.
 
     Raises:
-        ValueError: a backbone with classes, or faulty fields of one.
+        ValueError: a backbone with classes or a frame, or faulty fields of one.
     """
 
     backbone: EquivariantViTConfig = field(default_factory=EquivariantViTConfig)
@@ -46,6 +47,7 @@ class SegmenterConfig:
                 f"classes={self.backbone.classes} of the backbone: a segmenter gives maps, no "
                 "classes; leave it out, and give maps"
             )
+        self.backbone.check_unframed()
 
 
 class Segmenter(nn.Module):
@@ -93,14 +95,15 @@ class Segmenter(nn.Module):
         """The instances of an image `(C, H, W)` of any size; see `instances.segment`.
 
         Raises:
-            ValueError: the model has other maps than logits and distances.
+            ValueError: the model has other maps than logits and distances, or is in training mode;
+                or no image of its channels.
         """
         if self.config.maps != 2 or self.config.vectors:
             raise ValueError(
                 f"maps={self.config.maps}, vectors={self.config.vectors}: instances need a model "
                 "with two maps, logits of the foreground and distances, and no vectors"
             )
-        return segment(self, image, self.config.watershed)  # pyright: ignore[reportArgumentType]
+        return segment(self, one_image(image, self), self.config.watershed)  # pyright: ignore[reportArgumentType]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json` and `model.safetensors`, each atomically."""

@@ -175,7 +175,7 @@ class SymmetricViT(nn.Module):
 
 
 def _built(config: SymmetricViTConfig) -> SymmetricViT:
-    """A model of this config with other weights."""
+    """A model of this config, with random weights."""
     from transformers import ViTConfig, ViTForImageClassification, ViTModel
 
     plain = ViTConfig.from_dict(config.vit)

@@ -1,9 +1,10 @@
 """Bit for bit the same at every turn: work on the least copy of an image.
 
 An equivariant network gives a turned image the turned output up to rounding: its sums run in
-another order. What follows may hang on the last bit, such as which of two equal pixels a watershed
-floods first. Here every turned copy of an image leads to the same copy, and to the same bits. The
-accuracy is the network's; a network that is not equivariant becomes so too, but no better.
+another order. What follows may depend on the last bit, such as which of two equal pixels a
+watershed floods first. Here every turned copy of an image leads to the same copy, and to the same
+bits. The accuracy is the network's; a network that is not equivariant becomes so too, but no
+better.
 """
 
 from __future__ import annotations

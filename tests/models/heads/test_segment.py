@@ -101,6 +101,14 @@ def test_every_parameter_gets_a_gradient():
             r"strides=\(4, 6\) do not grow by whole factors; give the finest first",
         ),
         (
+            lambda: SegmentHead([8, 8], [4], group_from_name("C4")),
+            "2 dims and 1 strides; give one of each for every signal",
+        ),
+        (
+            lambda: SegmenterConfig(EquivariantViTConfig("C1", frame="C4")),
+            "frame='C4' of the backbone: maps and boxes would not turn with the image; leave",
+        ),
+        (
             lambda: SegmenterConfig(EquivariantViTConfig(classes=3)),
             "classes=3 of the backbone: a segmenter gives maps, no classes; leave it out",
         ),

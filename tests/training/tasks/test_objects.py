@@ -81,6 +81,11 @@ def test_recipes_load(path):
     assert f"{count / 1000:.0f},000 parameters" in path.read_text()
 
 
+def test_a_group_that_cannot_name_four_sides_is_refused():
+    with pytest.raises(ValueError, match=r"CyclicGroup\(8\) does not turn one side of a box into"):
+        ObjectRecipe.model_validate({"model": {"group": "C8"}})
+
+
 def test_windows_must_fit_the_model(data):
     made = ObjectRecipe.model_validate({**TINY, "data": {"size": 30}})
     with pytest.raises(ValueError, match=r"data.size=30 is not a multiple of 4, the model's unit"):

@@ -120,7 +120,7 @@ def test_a_run_begins_with_weights_that_are_given(data, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": {"classes": 3}}, "classes: images are RGB and give maps; leave it out"),
+        ({"model": {"classes": 3}}, "classes: the task sets it; leave it out"),
         ({"model": {"group": "C8"}}, r"CyclicGroup\(8\) turns between pixels; use C1, C2"),
         ({"model": {"depth": 3}}, "unexpected keyword argument 'depth'; give fields of Equi"),
     ],

@@ -61,6 +61,10 @@ class Decoder(nn.Module):
         norm: Norm = nn.LayerNorm,
     ) -> None:
         super().__init__()
+        if len(dims) != len(strides):
+            raise ValueError(
+                f"{len(dims)} dims and {len(strides)} strides; give one of each for every signal"
+            )
         steps = [coarse / fine for fine, coarse in pairwise(strides)]
         if any(step < 1 or step % 1 for step in steps):
             raise ValueError(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import model_validator as validator
 
 from isotrope.models.boxes import Finding
 from isotrope.models.detector import Detector, DetectorConfig
+from isotrope.models.heads.detect import DetectHead
 from isotrope.training.recipe import Fields
 from isotrope.training.tasks.objects import ObjectTask
 from isotrope.training.tasks.segmentation_recipe import Backbone, InstanceRecipe
@@ -27,6 +29,11 @@ class ObjectModel(Backbone, frozen=True):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     sure: float = Field(default=0.5, ge=0, lt=1)
     smallest: PositiveInt = 1
+
+    @validator(mode="after")
+    def _has_four_sides(self) -> Self:
+        DetectHead(1, self.backbone().symmetry)  # raises for a group without the quarter turns
+        return self
 
     def config(self) -> DetectorConfig:
         """The config of the model."""

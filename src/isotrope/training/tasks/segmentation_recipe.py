@@ -35,7 +35,7 @@ class Backbone(Fields, extra="allow", frozen=True):
         """
         given: dict[str, Any] = dict(self.model_extra or {})
         if fixed := sorted({"in_channels", "classes"} & set(given)):
-            raise ValueError(f"{', '.join(fixed)}: images are RGB and give maps; leave it out")
+            raise ValueError(f"{', '.join(fixed)}: the task sets it; leave it out")
         try:
             return EquivariantViTConfig(**given)
         except (TypeError, AttributeError) as error:
