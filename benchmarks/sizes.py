@@ -182,7 +182,7 @@ def main() -> None:
         for row in measure(size, batch, passes, gpu and not arguments.eager, rate):
             print(*(f"{key}={value}" for key, value in row.items()), flush=True)
             rows.append(row)
-    print(Path(write_csv("sizes", rows)))
+    print(write_csv("sizes", rows))
 
 
 if __name__ == "__main__":

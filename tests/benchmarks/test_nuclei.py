@@ -33,6 +33,10 @@ def test_a_unet_is_not_equivariant_and_its_average_over_turns_is():
     assert averaged["moved"] < 1e-4
     assert averaged["same"] == averaged["agreement"] == 1
     assert alone["images"] == 1
+    network.group = nuclei.D4  # the least copy is read
+    least = nuclei.tested(network, test)
+    assert least["same"] == 1
+    assert least["moved"] > 1e-3
 
 
 def test_instances_are_identical_whatever_their_numbers():
