@@ -20,7 +20,6 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
