@@ -145,7 +145,7 @@ def pretrained(lines: list[Line]) -> str:
 
 def draw(rows: Rows) -> None:
     """Write docs/images/plankton.png: accuracy at the four turns by the share of the images."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
     for name, each in rows.items():
         words = name.replace(",", "").replace(" ", "-").split("-")
@@ -153,7 +153,8 @@ def draw(rows: Rows) -> None:
         style = next((STYLES[word] for word in words if word in STYLES), "-")
         points = {100 * f: percent(lines, "four_turns") for f, lines in each.items()}
         width = 2.5 if is_equivariant(name) else 1.2
-        axes.plot(list(points), list(points.values()), style, c=COLORS[kind], lw=width, label=name)
+        line = {"ls": style, "lw": width, "c": COLORS[kind], "label": name}
+        axes.plot(list(points), list(points.values()), **line)
     axes.set_xscale("log")
     axes.set_xticks([100 * f for f in fractions_of(rows)])
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}%"))
@@ -161,7 +162,7 @@ def draw(rows: Rows) -> None:
     axes.set_xlabel("share of the training images")
     axes.set_ylabel("accuracy at the four turns, %")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside right upper", fontsize=8, handlelength=4)
     with replacing(FIGURE) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 

@@ -123,6 +123,14 @@ def test_what_is_made_of_a_pretrained_vit(study, monkeypatch):
     assert "| symmetrize, LoRA |" in plankton_report.PAGE.read_text()
 
 
+@pytest.mark.usefixtures("study")
+def test_rows_of_every_style_are_drawn():
+    names = ("vit-unturned", "vit, at four turns", "framed-cnn", "gcsa-c8", "gcsa-d4")
+    shares = {f: [{"four_turns": str(f)}] for f in (0.1, 1.0)}
+    plankton_report.draw(dict.fromkeys(names, shares))
+    assert plankton_report.FIGURE.stat().st_size > 1000
+
+
 def test_a_page_without_the_marks_of_a_section_is_refused(study):
     before = plankton_report.PAGE.read_text()
     begin = plankton_report.MARK[0].format("rows")
