@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -135,6 +135,12 @@ def newest(study: str) -> list[dict[str, str]]:
         raise FileNotFoundError(f"there is no {RESULTS / study}-DATE.csv; run its benchmark first")
     with paths[-1].open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def table(header: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def todays(study: str) -> list[dict[str, str]]:

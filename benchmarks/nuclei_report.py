@@ -21,13 +21,13 @@ from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.io.files import replacing
 from isotrope.models.instances import segment
 from isotrope.training.instance_scores import overlaps
-from measuring import newest
+from measuring import newest, table
 from nuclei import D4, ROWS, SPEED, models, turned_by
 
 PICTURE = DOCS / "nuclei.png"
 
 
-def table(lines: Sequence[dict[str, str]], times: dict[str, float]) -> str:
+def rows_of(lines: Sequence[dict[str, str]], times: dict[str, float]) -> str:
     """A row for each row of the study: means over its seeds, and half the range of the AP.
 
     Args:
@@ -35,7 +35,7 @@ def table(lines: Sequence[dict[str, str]], times: dict[str, float]) -> str:
     """
     heads = ("row", "parameters", "ms a step", "seeds", "AP 0.5", "AP 0.5:0.95", "AJI")
     heads += ("AP 0.5 at the other seven", "the same at all eight", "agreement", "maps move by")
-    out = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    body: list[list[str]] = []
     for (row,), own in grouped(lines, "row").items():
 
         def column(name: str, own=own) -> list[float]:
@@ -54,8 +54,8 @@ def table(lines: Sequence[dict[str, str]], times: dict[str, float]) -> str:
         cells += [f"{mean(column(name)):.3f}" for name in ("ap", "aji", "ap50_turned")]
         cells += [f"{100 * mean(column('same')):.0f}%", f"{mean(column('agreement')):.3f}"]
         cells += [f"{max(column('moved')):.0e}"]
-        out.append(f"| {' | '.join(cells)} |")
-    return "\n".join(out)
+        body.append(cells)
+    return table(heads, body)
 
 
 def picture(test: Sequence[LabeledInstances], rows: Sequence[str], seed: int) -> None:
@@ -109,7 +109,7 @@ def main() -> None:
         picture(load_instances(arguments.data, "valid"), arguments.rows, arguments.seed)
         return
     times = {line["row"]: float(line["ms"]) for line in newest(SPEED)}
-    print(table(newest("nuclei"), times))
+    print(rows_of(newest("nuclei"), times))
 
 
 if __name__ == "__main__":

@@ -198,15 +198,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="plankton.tar, or its folder")
-    names = [path.stem for path in recipes(RECIPES)]
-    parser.add_argument("--rows", nargs="*", choices=names, default=names)
+    known = {path.stem: path for path in recipes(RECIPES)}
+    parser.add_argument("--rows", nargs="*", choices=list(known), default=list(known))
     parser.add_argument("--fractions", type=float, nargs="*", default=list(SHARES))
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, default=10, help="of training with all images")
     arguments = parser.parse_args()
     if unknown := set(arguments.fractions) - set(SHARES):
         parser.error(f"--fractions {unknown}: use some of {', '.join(map(str, SHARES))}")
-    chosen = [path for path in recipes(RECIPES) if path.stem in arguments.rows]
+    chosen = [path for name, path in known.items() if name in arguments.rows]
     RUNS.mkdir(parents=True, exist_ok=True)
     sets = load(arguments.data)
     measured = costs(chosen, sets)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from isotrope.io.files import replacing
-from measuring import newest
+from measuring import newest, table
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FIGURE = DOCS / "results" / "plankton.md", DOCS / "images" / "plankton.png"
@@ -51,11 +51,6 @@ def spread(lines: list[Line], column: str = "four_turns") -> str:
 
 def fractions_of(rows: Rows) -> list[float]:
     return sorted({fraction for each in rows.values() for fraction in each})
-
-
-def table(header: list[str], body: Iterable[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def whole_set(rows: Rows) -> str:

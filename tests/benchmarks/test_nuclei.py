@@ -53,7 +53,7 @@ def test_the_table_has_a_row_for_each_model():
     scores = {"ap50": 0.8, "ap": 0.5, "aji": 0.7, "ap50_turned": 0.8, "same": 1, "agreement": 1}
     line = {"parameters": "1000", "moved": "1e-06"} | scores
     lines = [{"row": "d4", **line}, {"row": "d4", **line, "ap50": 0.9}, {"row": "unet", **line}]
-    rows = nuclei_report.table(lines, {"d4": 310.4}).splitlines()
+    rows = nuclei_report.rows_of(lines, {"d4": 310.4}).splitlines()
     assert rows[2].startswith("| d4 | 1,000 | 310 | 2 | 0.850 ± 0.050 | 0.500 |")
     assert rows[3].startswith("| unet | 1,000 |  | 1 | 0.800 | 0.500 |")
 

@@ -14,7 +14,14 @@ from isotrope.models.boxes import Box, Finding, find_boxes
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads.decode import Decoder
 from isotrope.models.heads.detect import DetectHead, Objects
-from isotrope.models.pixels import fitted, fitting, like_weights, one_image, stretched
+from isotrope.models.pixels import (
+    check_can_read,
+    fitted,
+    fitting,
+    like_weights,
+    one_image,
+    stretched,
+)
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn.norm import NORMS
 
@@ -94,7 +101,8 @@ class Detector(nn.Module):
         Raises:
             ValueError: the model is in training mode, or no image of its channels.
         """
-        image = one_image(image, self)
+        check_can_read(self, self.config.backbone.in_channels, image)
+        image = one_image(image)
         pixels, _ = fitted(like_weights(stretched(image)[None], self), self.unit)
         sizes = [(s[-1], s[-2]) for s in (image.shape, pixels.shape)]
         shrunk = [side / fitting(side, self.unit) for side in sizes[0]]

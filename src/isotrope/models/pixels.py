@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,39 +12,33 @@ DARKEST, BRIGHTEST = 0.01, 0.998
 """Shares of an image's values that become 0 and 1 at most and at least, as StarDist has them."""
 
 
-class Dense(Protocol):
-    """A model with a backbone that takes images of some channels."""
-
-    training: bool
-    config: Any
-
-
-def one_image(image: Tensor, model: Dense | None = None) -> Tensor:
+def one_image(image: Tensor) -> Tensor:
     """An image `(C, H, W)` in a type that torch can turn.
 
-    Args:
-        model: what is to read it, if its channels are known.
-
     Raises:
-        ValueError: no image: another shape, such as a batch, no pixels, or NaN; or the model takes
-            other channels, or is in training mode.
+        ValueError: no image: another shape, such as a batch, no pixels, or NaN.
     """
     if image.ndim != 3 or not image.numel():
         raise ValueError(f"shape {tuple(image.shape)} is not an image; give one, (C, H, W)")
     image = image.int() if image.dtype == torch.uint16 else image
     if image.isnan().any():
         raise ValueError("a value of the image is NaN; give numbers, such as 0")
-    if model is not None:
-        if model.training:
-            raise ValueError("the model is in training mode; call its eval() first")
-        channels = model.config.backbone.in_channels
-        if len(image) != channels:
-            moved = ", such as image.movedim(-1, 0)" if image.shape[2] == channels else ""
-            raise ValueError(
-                f"shape {tuple(image.shape)} has {len(image)} channels and the model takes "
-                f"{channels}; give (C, H, W){moved}"
-            )
     return image
+
+
+def check_can_read(model: nn.Module, channels: int, image: Tensor) -> None:
+    """Raise ValueError if the model is in training mode, or takes an image of other channels.
+
+    What is no image at all is left to `one_image`.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode; call its eval() first")
+    if image.ndim == 3 and len(image) != channels:
+        moved = ", such as image.movedim(-1, 0)" if image.shape[2] == channels else ""
+        raise ValueError(
+            f"shape {tuple(image.shape)} has {len(image)} channels and the model takes "
+            f"{channels}; give (C, H, W){moved}"
+        )
 
 
 def contrast(image: Tensor) -> tuple[float, float]:

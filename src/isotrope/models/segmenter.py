@@ -13,7 +13,7 @@ from isotrope.models import store
 from isotrope.models.config import EquivariantViTConfig
 from isotrope.models.heads.segment import SegmentHead
 from isotrope.models.instances import Watershed, segment
-from isotrope.models.pixels import one_image
+from isotrope.models.pixels import check_can_read
 from isotrope.models.vit import EquivariantViT
 from isotrope.nn.norm import NORMS
 
@@ -103,7 +103,8 @@ class Segmenter(nn.Module):
                 f"maps={self.config.maps}, vectors={self.config.vectors}: instances need a model "
                 "with two maps, logits of the foreground and distances, and no vectors"
             )
-        return segment(self, one_image(image, self), self.config.watershed)  # pyright: ignore[reportArgumentType]
+        check_can_read(self, self.config.backbone.in_channels, image)
+        return segment(self, image, self.config.watershed)  # pyright: ignore[reportArgumentType]
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write `config.json` and `model.safetensors`, each atomically."""
