@@ -58,7 +58,7 @@ def test_rows_that_are_compared_have_one_schedule_and_as_many_parameters(name, c
 def test_plankton_rows_differ_in_the_model_and_in_turning_alone():
     folder = RECIPES / "comparison" / "plankton"
     recipes = {p.stem: load(p) for p in folder.glob("*.toml") if p.name != "base.toml"}
-    assert len(recipes) == 13
+    assert len(recipes) == 14
     for name, recipe in recipes.items():
         assert recipe.data.augment == ("none" if name.endswith("-unturned") else "affine")
         untold = {"model": True, "data": {"augment"}}
