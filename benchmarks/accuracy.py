@@ -18,7 +18,6 @@ those of the newest CSV: a line for each test angle.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,14 +28,14 @@ import torch
 
 from isotrope.data.classification import LabeledImages, load_classification
 from isotrope.groups import TURNS
-from isotrope.io.files import replacing
 from isotrope.training.engine import Engine
 from isotrope.training.evaluation import evaluate, load_classifier, to_accelerator
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.classification_recipe import ClassificationRecipe
-from measuring import made_by, recipes, write_csv
+from measuring import recipes, write_csv
+from runs import finished, run_once
 
-RUNS, RESULT = Path("runs/accuracy"), "result.json"
+RUNS = Path("runs/accuracy")
 COLUMNS = ("row", "augment", "train_samples", "seed")
 """Columns of the CSV that identify a run."""
 SIZES = {"rows": (None,), "samples": (100, 1_000), "angles": (10_000,)}
@@ -84,24 +83,21 @@ def runs(arguments: argparse.Namespace) -> Iterator[Run]:
 
 
 def finish(run: Run, data: Path, test: LabeledImages) -> None:
-    """Train and test a run unless its folder already has a result.
+    """Train and test a run unless it is finished, or another process has it.
 
     Raises:
         ValueError: The run was finished with a different recipe.
     """
-    ended, config = run.folder / RESULT, run.config()
-    if ended.is_file():
-        if json.loads(ended.read_text())["recipe"] != config.model_dump(mode="json"):
-            raise ValueError(f"{run.folder} was of another recipe; remove it to run it anew")
-        return
-    started = time.perf_counter()
-    engine = Engine(config.task(data), config, run.folder)
-    engine.fit()
-    rows = [row | made_by() for row in tested(run, engine, test)]
-    with replacing(ended) as temporary:
-        temporary.write_text(json.dumps({"recipe": config.model_dump(mode="json"), "rows": rows}))
-    upright = " ".join(f"{100 * row['accuracy']:.2f}%" for row in rows if row["angle"] == 0)
-    print(f"{run.folder}: {upright}, {time.perf_counter() - started:.0f} s", flush=True)
+    config, started = run.config(), time.perf_counter()
+
+    def work() -> Iterator[dict]:
+        engine = Engine(config.task(data), config, run.folder)
+        engine.fit()
+        return tested(run, engine, test)
+
+    if rows := run_once(run.folder, config, work):
+        upright = " ".join(f"{100 * row['accuracy']:.2f}%" for row in rows if row["angle"] == 0)
+        print(f"{run.folder}: {upright}, {time.perf_counter() - started:.0f} s", flush=True)
 
 
 def tested(run: Run, engine: Engine, test: LabeledImages) -> Iterator[dict]:
@@ -146,9 +142,8 @@ def main() -> None:
     test = load_classification(arguments.data, "test")
     for run in runs(arguments):
         finish(run, arguments.data, test)
-        ended = sorted(run.folder.parent.glob(f"*/{RESULT}"))
-        lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
-        write_csv(f"{arguments.study}-{run.folder.parent.name}", lines, COLUMNS)
+        study = run.folder.parent
+        write_csv(f"{arguments.study}-{study.name}", finished(study), COLUMNS)
 
 
 if __name__ == "__main__":

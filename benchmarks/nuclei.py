@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import mean
@@ -33,18 +32,18 @@ from torch import nn
 
 from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.groups import DihedralGroup
-from isotrope.io.files import replacing
-from isotrope.jobs.locking import locked
 from isotrope.models.instances import maps_of, segment
 from isotrope.models.segmenter import Segmenter
 from isotrope.training.engine import Engine
 from isotrope.training.instance_scores import aggregated_jaccard, average_precision, overlaps
 from isotrope.training.recipe_file import load_recipe
+from isotrope.training.tasks.segmentation import SegmentationTask
 from isotrope.training.tasks.segmentation_recipe import SegmentationRecipe
-from measuring import made_by, milliseconds, write_csv
+from measuring import milliseconds, write_csv
+from runs import finished, run_once
 from unet import UNet
 
-RUNS, RESULT, SPEED = Path("runs/nuclei"), "result.json", "nuclei-speed"
+RUNS, SPEED = Path("runs/nuclei"), "nuclei-speed"
 RECIPE = Path(__file__).parents[1] / "recipes" / "nuclei-d4.toml"
 D4 = DihedralGroup(4)
 CHANNELS = 11
@@ -87,42 +86,30 @@ def finish(row: str, seed: int, data: Path, test: Sequence[LabeledInstances]) ->
     Raises:
         ValueError: The run was finished with a different recipe.
     """
-    folder = RUNS / f"{row}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if (lock := locked(folder / "lock")) is not None:
-        with lock:
-            finish_locked(folder, row, seed, data, test)
+    recipe, folder = recipe_of(row, seed), RUNS / f"{row}-{seed}"
 
+    def work() -> Iterator[dict]:
+        engine = Engine(task_of(row, recipe, data), recipe, folder)
+        engine.fit()
+        common = {
+            "seed": seed,
+            "examples": engine.examples,
+            "minutes": round(engine.seconds / 60, 1),
+            "valid_ap": engine.kept["ap"],
+        }
+        for name, model in models(row, seed):
+            yield {"row": name} | common | tested(model, test)
 
-def finish_locked(
-    folder: Path, row: str, seed: int, data: Path, test: Sequence[LabeledInstances]
-) -> None:
-    """`finish` in a folder that no other process has."""
-    recipe = recipe_of(row, seed)
-    stated = recipe.model_dump(mode="json")
-    if (folder / RESULT).is_file():
-        if json.loads((folder / RESULT).read_text())["recipe"] != stated:
-            raise ValueError(f"{folder} was of another recipe; remove it to run it anew")
-        return
-    if row.startswith("unet"):
-        torch.manual_seed(seed)
-        task = recipe.task_of(UNet(CHANNELS), data)
-    else:
-        task = recipe.task(data)
-    engine = Engine(task, recipe, folder)
-    engine.fit()
-    common = {
-        "seed": seed,
-        "examples": engine.examples,
-        "minutes": round(engine.seconds / 60, 1),
-        "valid_ap": engine.kept["ap"],
-    }
-    rows = [{"row": name} | common | tested(model, test) for name, model in models(row, seed)]
-    with replacing(folder / RESULT) as temporary:
-        lines = [line | made_by() for line in rows]
-        temporary.write_text(json.dumps({"recipe": stated, "rows": lines}))
-    for line in rows:
+    for line in run_once(folder, recipe, work):
         print(f"{line['row']}-{seed}: AP {line['ap50']:.3f}, same {line['same']:.3f}", flush=True)
+
+
+def task_of(row: str, recipe: SegmentationRecipe, data: Path) -> SegmentationTask:
+    """The task of a row: the recipe's, with a U-Net in place of its model in the rows "unet"."""
+    if not row.startswith("unet"):
+        return recipe.task(data)
+    torch.manual_seed(recipe.run.seed)
+    return recipe.task_of(UNet(CHANNELS), data)
 
 
 def models(row: str, seed: int) -> Iterator[tuple[str, Any]]:
@@ -230,9 +217,7 @@ def main() -> None:
     for seed in arguments.seeds:
         for row in arguments.rows:
             finish(row, seed, arguments.data, test)
-            ended = sorted(RUNS.glob(f"*/{RESULT}"))
-            lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
-            if lines:
+            if lines := finished(RUNS):
                 write_csv("nuclei", lines, ("row", "seed"))
 
 

@@ -43,10 +43,11 @@ from isotrope.training.engine import Engine
 from isotrope.training.evaluation import Preprocessing, evaluate, load_classifier, to_accelerator
 from isotrope.training.recipe_file import load_recipe
 from isotrope.training.tasks.classification_recipe import ClassificationRecipe
-from measuring import made_by, recipes, write_csv
+from measuring import recipes, write_csv
+from runs import finished, run_once
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "comparison" / "plankton"
-RUNS, RESULT, SPEED = Path("runs/plankton"), "result.json", "speed.json"
+RUNS, SPEED = Path("runs/plankton"), "speed.json"
 COLUMNS = ("row", "fraction", "seed")
 """Columns of the CSV that identify a run."""
 SHARES = {1.0: 1.0, 0.3: 0.6, 0.1: 0.4}
@@ -135,23 +136,15 @@ def finish(run: Run, sets: Sets, minutes: float, cost: float) -> None:
     Raises:
         ValueError: The run was finished with a different recipe.
     """
-    run.folder.mkdir(parents=True, exist_ok=True)
-    if (lock := locked(run.folder / "lock")) is None:
-        return
-    with lock:
-        ended = run.folder / RESULT
-        config = run.config(len(sets["train"]), 60 * minutes, cost)
-        if ended.is_file():
-            if json.loads(ended.read_text())["recipe"] != config.model_dump(mode="json"):
-                raise ValueError(f"{run.folder} was of another recipe; remove it to run it anew")
-            return
-        started = time.perf_counter()
+    config = run.config(len(sets["train"]), 60 * minutes, cost)
+    started = time.perf_counter()
+
+    def work() -> Iterator[dict]:
         engine = Engine(config.task_on(sets["train"], sets["valid"]), config, run.folder)
         engine.fit()
-        rows = [row | made_by() for row in tested(run, engine, sets["test"], minutes, cost)]
-        record = {"recipe": config.model_dump(mode="json"), "rows": rows}
-        with replacing(ended) as temporary:
-            temporary.write_text(json.dumps(record))
+        return tested(run, engine, sets["test"], minutes, cost)
+
+    if rows := run_once(run.folder, config, work):
         scores = ", ".join(f"{100 * row['accuracy']:.1f}% {row['read']}" for row in rows)
         print(f"{run.folder.name}: {scores}, {time.perf_counter() - started:.0f} s", flush=True)
 
@@ -213,9 +206,7 @@ def main() -> None:
     for seed, fraction, recipe in product(arguments.seeds, arguments.fractions, chosen):
         run, minutes = Run(recipe, fraction, seed), arguments.minutes * SHARES[fraction]
         finish(run, sets, minutes, measured[recipe.stem])
-        ended = sorted(RUNS.glob(f"*/{RESULT}"))
-        lines = [line for path in ended for line in json.loads(path.read_text())["rows"]]
-        if lines:
+        if lines := finished(RUNS):
             write_csv("plankton", lines, COLUMNS)
 
 
