@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,8 +36,11 @@ COLORS = {
     "gcsa": "#1f77b4",
     "cnn": "#ff7f0e",
 }
-"""Color by the first word of a row's name."""
-STYLES = {"c8": ":", "d4": "--", "mlp": "--", "turns": ":"}
+"""Color by the first of these words in a row's name."""
+STYLES = {
+    **{"framed": "-.", "unturned": (0, (1, 3))},
+    **{"c1": (0, (5, 1, 1, 1, 1, 1)), "c8": ":", "d4": "--", "mlp": "--", "turns": ":"},
+}
 """Line style by a word of a row's name; solid by default."""
 METHODS = {
     "lora": ("C0o", "LoRA"),
@@ -83,11 +87,11 @@ def curve(
     return places, [mean(percents(groups[x], column)) for x in places]
 
 
-def look(row: str) -> dict[str, str]:
+def look(row: str) -> dict[str, Any]:
     """Color and style of a row, the same in every figure."""
     words = row.replace(",", "").replace("-", " ").split()
-    style = next((STYLES[word] for word in words if word in STYLES), "-")
-    return {"color": COLORS[words[0]], "linestyle": style}
+    color = next(COLORS[word] for word in words if word in COLORS)
+    return {"color": color, "linestyle": next((STYLES[w] for w in words if w in STYLES), "-")}
 
 
 def bubbles(figure: Figure) -> None:

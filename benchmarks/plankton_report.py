@@ -13,16 +13,14 @@ from statistics import mean
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+import measuring
+from figures import look
 from isotrope.io.files import replacing
 from measuring import newest, table
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FIGURE = DOCS / "results" / "plankton.md", DOCS / "images" / "plankton.png"
 MARK = "<!-- {}: written by benchmarks/plankton_report.py -->", "<!-- end of {} -->"
-COLORS = {"vit": "#7f7f7f", "cnn": "#ff7f0e", "gsa": "#2ca02c", "gcsa": "#1f77b4"}
-"""Color by the first word of a row's name, after "framed"."""
-STYLES = {"framed": "-.", "unturned": (0, (1, 3)), "c8": ":", "d4": "--", "turns": ":"}
-"""Line style by a word of a row's name; solid by default."""
 
 Line = dict[str, str]
 Rows = dict[str, dict[float, list[Line]]]
@@ -143,13 +141,9 @@ def draw(rows: Rows) -> None:
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
     for name, each in rows.items():
-        words = name.replace(",", "").replace(" ", "-").split("-")
-        kind = next(word for word in words if word != "framed")
-        style = next((STYLES[word] for word in words if word in STYLES), "-")
         points = {100 * f: percent(lines, "four_turns") for f, lines in each.items()}
         width = 2.5 if is_equivariant(name) else 1.2
-        line = {"ls": style, "lw": width, "c": COLORS[kind], "label": name}
-        axes.plot(list(points), list(points.values()), **line)
+        axes.plot(list(points), list(points.values()), label=name, linewidth=width, **look(name))
     axes.set_xscale("log")
     axes.set_xticks([100 * f for f in fractions_of(rows)])
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}%"))
@@ -179,9 +173,7 @@ def put(section: str, text: str) -> None:
 
 def name_of(study: str) -> str:
     """The file that `newest` reads."""
-    from measuring import RESULTS
-
-    return sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))[-1].name
+    return sorted(measuring.RESULTS.glob(f"{study}-20??-??-??.csv"))[-1].name
 
 
 def main() -> None:

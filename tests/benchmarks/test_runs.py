@@ -21,7 +21,8 @@ def test_a_finished_run_is_not_repeated(tmp_path):
         yield {"row": "cnn", "accuracy": 0.5}
 
     (line,) = runs.run_once(tmp_path / "cnn-0", Recipe(), work)
-    assert line["accuracy"] == 0.5 and line["commit"]
+    assert line["accuracy"] == 0.5
+    assert line["commit"]
     assert runs.run_once(tmp_path / "cnn-0", Recipe(), work) == []
     assert len(done) == 1
     assert runs.finished(tmp_path) == [line]

@@ -1,7 +1,7 @@
 """From images of odd sizes to boxes, in float64, with random weights: they turn with the image."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -31,13 +31,15 @@ def build(group="D4", **options):
 
 
 def ordered(boxes):
-    return np.array(sorted((box.kind, *box.sides, box.confidence) for box in boxes))
+    each = ((b.kind, *b.sides, b.confidence, *(b.arrow or ())) for b in boxes)
+    return np.array(sorted(each))
 
 
 @pytest.mark.parametrize("group", [C4, D4])
 @pytest.mark.parametrize("size", [(26, 40), (21, 31)])
-def test_boxes_of_a_turned_image_are_the_turned_boxes(group, size, monkeypatch):
-    model = build(group.name, classes=2).double()
+@pytest.mark.parametrize("directed", [False, True])
+def test_boxes_of_a_turned_image_are_the_turned_boxes(group, size, directed, monkeypatch):
+    model = build(group.name, classes=2, directed=directed).double()
     monkeypatch.setattr("isotrope.models.detector.stretched", torch.Tensor.double)
     image = torch.randn(3, *size, dtype=torch.float64)
     with torch.no_grad():  # random weights know no objects: call a third of the positions cores
@@ -71,6 +73,9 @@ def test_a_box_is_where_its_core_and_sides_say(group):
     (box,) = find_boxes(Objects(core, sides), group, stride=4)
     assert box.sides == pytest.approx((14 - 2, 10 - 1, 14 + 3, 10 + 5))
     assert (box.kind, round(box.confidence, 3)) == (1, 1.0)
+    assert box.arrow is None
+    arrow = torch.tensor([0.5, -2.0]).view(1, 2, 1, 1).expand(1, 2, 4, 6)
+    assert find_boxes(Objects(core, sides, arrow), group, 4) == [replace(box, arrow=(0.5, -2.0))]
     assert find_boxes(Objects(core, sides), group, 4, Finding(smallest=2)) == []
 
 
@@ -80,6 +85,7 @@ def test_a_turned_box_has_its_corners_turned():
     assert turned_box(box, 2, (10, 20)).sides == (16, 2, 19, 8)
     assert turned_box(box, 4, (10, 20)).sides == (16, 2, 19, 8)
     assert turned_box(turned_box(box, 1, (10, 20)), 3, (20, 10)) == box
+    assert turned_box(replace(box, arrow=(1, 0)), 1, (10, 20)).arrow == (0, -1)
 
 
 def test_boxes_of_labels_and_their_overlaps():

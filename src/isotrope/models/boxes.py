@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,11 +21,14 @@ class Box:
         sides: Left, upper, right and lower side.
         kind: The number of its class.
         confidence: The mean probability of its core.
+        arrow: Its direction, `(column, row)`, as long as the model's arrows there are on average;
+            None unless the model is `directed`.
     """
 
     sides: tuple[float, float, float, float]
     kind: int
     confidence: float
+    arrow: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,9 @@ class Finding:
 def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding()) -> list[Box]:
     """The boxes in the maps of one image, in any order.
 
-    Each connected part of a core is an object, and its sides are means over the part, weighted by
-    the probability. Nothing depends on the order of pixels but the order of the boxes, and the
-    rounding of sums: a turned image gives the turned boxes.
+    Each connected part of a core is an object; its sides and its arrow are means over the part,
+    weighted by the probability. Nothing depends on the order of pixels but the order of the boxes,
+    and the rounding of sums: a turned image gives the turned boxes.
 
     Args:
         found: Of a batch of one.
@@ -69,6 +72,8 @@ def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding
     logits = found.core[0].double()
     cores = logits.sigmoid().cpu().numpy()
     reach = found.sides[0, side_elements(group), :, :, 0].double().exp().cpu().numpy()
+    # No arrow is a field of no components.
+    field = [] if found.arrow is None else found.arrow[0].double().cpu().numpy()
     level = math.log(how.threshold / (1 - how.threshold))
     boxes = []
     for kind, inside in enumerate((logits > level).cpu().numpy()):
@@ -79,12 +84,14 @@ def find_boxes(found: Objects, group: Group, stride: int, how: Finding = Finding
         x, y = (columns + 0.5) * stride, (rows + 0.5) * stride
         counts = np.bincount(numbers)
         total = np.bincount(numbers, weights)
-        sums = [np.bincount(numbers, weights * v) for v in (x - left, y - up, x + right, y + down)]
+        values = [x - left, y - up, x + right, y + down, *(part[rows, columns] for part in field)]
+        sums = [np.bincount(numbers, weights * value) for value in values]
         for n in range(1, len(counts)):
             confidence = float(total[n] / counts[n])
             if counts[n] >= how.smallest and confidence >= how.sure:
-                sides = tuple(float(each[n] / total[n]) for each in sums)
-                boxes.append(Box(sides, kind, confidence))  # pyright: ignore[reportArgumentType]
+                means = [float(each[n] / total[n]) for each in sums]
+                sides, arrow = tuple(means[:4]), tuple(means[4:]) or None
+                boxes.append(Box(sides, kind, confidence, arrow))  # pyright: ignore[reportArgumentType]
     return boxes
 
 
@@ -105,7 +112,9 @@ def turned_box(box: Box, element: int, size: tuple[int, int]) -> Box:
     corners = (np.array(box.sides).reshape(2, 2) - middle) @ matrix.T
     after = middle if _D4.angle(element) % 180 == 0 else middle[::-1]
     low, high = corners.min(0) + after, corners.max(0) + after
-    return Box((*low.tolist(), *high.tolist()), box.kind, box.confidence)
+    arrow = None if box.arrow is None else (matrix @ box.arrow).tolist()
+    sides = (*low.tolist(), *high.tolist())
+    return replace(box, sides=sides, arrow=None if arrow is None else tuple(arrow))
 
 
 def box_ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:

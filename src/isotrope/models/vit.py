@@ -72,7 +72,10 @@ class EquivariantViT(nn.Module):
             self.inside = None  # for an audit: the parts see an image that does not turn
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last is normalized."""
+        """The lifted signal after each stage, `(B, |G|, H_s, W_s, C_s)`; the last is normalized.
+
+        Of the image as it lies: a `frame` turns back what `forward` reads, and nothing here.
+        """
         lifted = self.activation(self.embed_norm(self.embed(image)))  # (B, G, H/p, W/p, C)
         pyramid: list[Tensor] = []
         for downsample, stage in zip(self.downsamples, self.stages, strict=True):
