@@ -2,6 +2,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from isotrope.data.instances import load_instances
@@ -31,6 +32,29 @@ def test_images_and_labels_of_8_and_16_bits_are_loaded(folder):
     assert (first.labels == 300).all()
     (valid,) = load_instances(folder, "valid")
     assert valid.labels.tolist() == np.arange(48).reshape(6, 8).tolist()
+
+
+def test_an_image_of_16_bits_keeps_its_levels(folder):
+    """Of 96 in a dark image, 8 bits would keep one."""
+    counts = np.arange(48, dtype=np.uint16).reshape(6, 8) * 2
+    Image.fromarray(counts).save(folder / "valid" / "images" / "v.png")
+    (valid,) = load_instances(folder, "valid")
+    assert valid.pixels.dtype == torch.float32
+    np.testing.assert_allclose(257 * valid.pixels[1], counts, rtol=1e-5)
+    Image.fromarray(257 * counts).save(folder / "valid" / "images" / "v.png")
+    (valid,) = load_instances(folder, "valid")
+    assert valid.pixels.dtype == torch.uint8
+    assert valid.pixels[1].tolist() == counts.tolist()
+
+
+def test_too_few_images_to_hold_out_say_which_split_could_validate(folder):
+    for file in folder.glob("train/*/0[5-9].png"):
+        file.unlink()
+    for file in folder.glob("train/*/1?.png"):
+        file.unlink()
+    message = r"the split valid is to stay unseen, and 5 .* \(data\.from_train=false\), or 6 images"
+    with pytest.raises(ValueError, match=message):
+        load_instances(folder, "train", True)
 
 
 def test_a_tar_is_loaded_as_its_folder(folder, tmp_path_factory):

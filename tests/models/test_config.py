@@ -175,6 +175,11 @@ def test_a_model_saved_in_the_flat_form_loads(name, tmp_path):
         (lambda: Stage("conv", stride=2, step=MeanStep(2)), "stride=2 beside step=MeanStep"),
         (lambda: Stage("conv", depth=1.5), "depth=1.5 is not a whole number; write it as 1"),
         (lambda: Stage("gcsa", heads="2"), "heads='2' is not a whole number"),
+        (lambda: Stage("conv", dim=0), "dim=0 is less than 1; give 1 or more"),
+        (lambda: Stage("conv", depth=-1), "depth=-1 is less than 0; give 0 or more"),
+        (lambda: Stage("conv", mlp_ratio=0), "mlp_ratio=0 is not positive; give 2.0 or 4.0"),
+        (lambda: EquivariantViTConfig(in_channels=0), "in_channels=0 is less than 1; give 1"),
+        (lambda: EquivariantViTConfig(classes=-1), "classes=-1 is less than 0; give 0 or more"),
         (lambda: MeanStep(0), "stride=0 is not a number of positions; use 1 or more"),
         (
             lambda: EquivariantViTConfig(

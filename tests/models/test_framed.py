@@ -85,7 +85,7 @@ def test_images_that_are_not_square_keep_their_order(group):
 
 def test_a_vit_of_one_size_that_is_not_square():
     vit = make_vit(image_size=(15, 25))
-    framed, images = Framed(vit, D4, size=(15, 25)), noise(vit, 15, 25)
+    framed, images = Framed(vit, D4, size=[15, 25]), noise(vit, 15, 25)
     before = framed(images).logits
     for g in D4.elements:
         assert torch.equal(framed(D4.act_image(g, images)).logits, before)

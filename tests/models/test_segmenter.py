@@ -106,12 +106,18 @@ def test_what_is_not_one_image_is_refused(shape):
     [
         (torch.rand(1, 20, 20), r"has 1 channels and the model takes 3; give \(C, H, W\)$"),
         (torch.rand(20, 24, 3), r"takes 3; give \(C, H, W\), such as image.movedim\(-1, 0\)$"),
-        (torch.full((3, 20, 20), float("nan")), "a value of the image is NaN; give numbers"),
+        (torch.full((3, 20, 20), float("nan")), "a value of the image is not finite; give numbers"),
+        (torch.full((3, 20, 20), float("inf")), "a value of the image is not finite; give numbers"),
     ],
 )
 def test_an_image_that_the_model_cannot_take_is_refused(image, message):
     with pytest.raises(ValueError, match=message):
         build().instances(image)
+
+
+def test_an_array_is_refused():
+    with pytest.raises(TypeError, match=r"ndarray is no tensor; give a tensor \(C, H, W\)"):
+        build().instances(np.zeros((20, 20, 3)))
 
 
 def test_a_model_in_training_is_refused():

@@ -36,8 +36,11 @@ class Points(GroupedTask):
 
     def __init__(self, out: Path, die: int | None = None) -> None:
         torch.manual_seed(0)
-        first, last = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Dropout(0.2)), nn.Linear(8, 1)
-        super().__init__(nn.Sequential(first, last), GROUP, PARTS)
+        # No bias before a norm: its gradient is 0, and AdamW would make steps of the rounding.
+        first = nn.Sequential(
+            nn.Linear(3, 8, bias=False), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.2)
+        )
+        super().__init__(nn.Sequential(first, nn.Linear(8, 1)), GROUP, PARTS)
         self.out, self.rank, self.die, self.seen = out, 0, die, 0
 
     def stream(self, start, rank, ranks):

@@ -79,6 +79,14 @@ def test_each_difference_is_named_with_both_values(tmp_path):
         refuse_another(tmp_path, kept, {"run.seed": 0, "data.width": 4, "base": "b" * 64})
 
 
+def test_the_rounding_of_another_processor_is_no_difference(tmp_path):
+    kept = {"mean": [0.6864748258019684, 0.5], "classes": ["a", "b"]}
+    refuse_another(tmp_path, kept, kept | {"mean": [0.6864748258019683, 0.5]})
+    for other in ({"mean": [0.6864748, 0.5]}, {"mean": [0.6864748258019684]}, {"classes": ["a"]}):
+        with pytest.raises(ValueError, match="is of another recipe or other data"):
+            refuse_another(tmp_path, kept, kept | other)
+
+
 def test_a_name_that_an_older_checkpoint_lacks_stands_for_its_default(tmp_path):
     kept, defaults = {"run.seed": 0}, {"run.seed": 1, "data.mixup": 0.0}
     refuse_another(tmp_path, kept, kept | {"data.mixup": 0.0}, defaults)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from isotrope.data.labeled_images import AGAIN, SPLITS, held_out, reading, split_and_folder
-from isotrope.io.images import image_suffixes, load_pixels
+from isotrope.io.images import image_suffixes, load_unit
 from isotrope.io.tars import TarFiles
 
 _LAYOUT = "name them SPLIT/images/NAME.jpg and SPLIT/labels/NAME.png, with splits " + ", ".join(
@@ -27,7 +27,7 @@ class LabeledInstances:
 
     Args:
         name: The name of the image's file.
-        pixels: uint8 `(3, H, W)`, RGB.
+        pixels: `(3, H, W)`, RGB, from 0 to 255: uint8, or float32 if the file has more levels.
         labels: int32 `(H, W)`: the number of the instance that has a pixel, from 1; 0 outside.
     """
 
@@ -67,7 +67,8 @@ def load_instances(
     names = sorted(name for name in files if split_and_folder(name) == (given, "images"))
     if not names:
         raise FileNotFoundError(f"{path} has no images of the split {split}; {_LAYOUT}")
-    names = held_out(names, split) if whole else names
+    if whole:
+        names = held_out(names, split, unseen="valid" if "valid" in found else None)
     return [_load(path, files, name) for name in names]
 
 
@@ -95,7 +96,7 @@ def _load(path: Path, files: Mapping[str, Path | bytes], name: str) -> LabeledIn
     key = f"{folder.removesuffix('images')}labels/{Path(file).stem}.png"
     if key not in files:
         raise FileNotFoundError(f"{path}: {name} has no labels; add {key}")
-    pixels = load_pixels(files[name])
+    pixels = _pixels(files[name])
     labels = _labels(f"{path}: {key}", files[key])
     if labels.shape != pixels.shape[:2]:
         raise ValueError(
@@ -103,6 +104,13 @@ def _load(path: Path, files: Mapping[str, Path | bytes], name: str) -> LabeledIn
             f"{labels.shape[1]}x{labels.shape[0]}, which must be the same; {AGAIN}"
         )
     return LabeledInstances(file, torch.from_numpy(pixels).movedim(-1, 0).contiguous(), labels)
+
+
+def _pixels(content: Path | bytes) -> np.ndarray:
+    """`(H, W, 3)`. Cameras of microscopes fill few of the levels of 16 bits: all are kept."""
+    pixels = 255 * load_unit(content)
+    coarse = pixels.round()
+    return coarse.astype(np.uint8) if np.abs(pixels - coarse).max() < 1e-4 else pixels
 
 
 def _labels(name: str, content: Path | bytes) -> np.ndarray:

@@ -84,18 +84,23 @@ def split_and_folder(name: str) -> tuple[str, str]:
     return split_of(split) or "", folder
 
 
-def held_out(items: Sequence[Item], split: str) -> list[Item]:
+def held_out(items: Sequence[Item], split: str, unseen: str | None = None) -> list[Item]:
     """Split a training set: every sixth item for validation, the rest for training.
 
     The held-out items are evenly spread, so both parts of a set sorted by class have every class.
+
+    Args:
+        unseen: A split that could validate, but is to stay unseen.
 
     Raises:
         ValueError: There are too few items to hold any out.
     """
     if len(items) < HELD_OUT:
+        why = f"the split {unseen} is to stay unseen" if unseen else "there is no split valid"
+        remedy = "let it validate (data.from_train=false)" if unseen else "give valid"
         raise ValueError(
-            f"there is no split valid, and {len(items)} training images are too few to hold some "
-            f"out; give valid, or {HELD_OUT} images or more"
+            f"{why}, and {len(items)} training images are too few to hold some out; {remedy}, or "
+            f"{HELD_OUT} images or more"
         )
     return [
         item for i, item in enumerate(items) if (i % HELD_OUT == HELD_OUT - 1) == (split == "valid")

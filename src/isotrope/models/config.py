@@ -13,7 +13,7 @@ from isotrope.groups import Group, group_from_name
 from isotrope.models.legacy import from_flat
 from isotrope.models.mixers import MIXERS, Mixer
 from isotrope.models.steps import STEPS, LinearStep, Step
-from isotrope.models.values import check_whole, from_name, from_options
+from isotrope.models.values import check_least, check_whole, from_name, from_options
 from isotrope.nn.norm import NORMS
 from isotrope.nn.orbit import check_exact
 from isotrope.nn.pooling import POOLS
@@ -41,7 +41,8 @@ class Stage:
         mlp_ratio: width of the feed-forward divided by `dim`; "plain" layers have none.
 
     Raises:
-        ValueError: an unknown name, or an option that the mixer does not have.
+        ValueError: an unknown name, an option that the mixer does not have, or a number that is too
+            small.
     """
 
     mixer: Mixer
@@ -73,6 +74,9 @@ class Stage:
         self.depth, self.dim, self.mlp_ratio = depth, dim, mlp_ratio
         self.step = None if step is None else from_name(step, STEPS, "step")
         check_whole(self)
+        check_least(self, depth=0, dim=1)
+        if not mlp_ratio > 0:
+            raise ValueError(f"mlp_ratio={mlp_ratio} is not positive; give 2.0 or 4.0")
         if stride != 1 or step_kernel is not None:
             if step is not None:
                 raise ValueError(f"stride={stride} beside step={step!r}; give one of them")
@@ -119,6 +123,7 @@ class EquivariantViTConfig:
 
     def __post_init__(self) -> None:
         check_residual(self.layer_scale, self.drop_path)
+        check_least(self, in_channels=1, classes=0)
         if len(self.patch) != 3:
             raise ValueError(
                 f"patch={self.patch} has {len(self.patch)} values; give three: kernel_size, stride "

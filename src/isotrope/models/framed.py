@@ -82,7 +82,8 @@ class Framed(nn.Module):
     ) -> None:
         super().__init__()
         group = group_from_name(group) if isinstance(group, str) else group
-        self.model, self.size = model, size
+        self.model = model
+        self.size = None if size is None else (size[0], size[1])  # a list from JSON too
         self.in_channels = in_channels if front is None else None
         if front is None:
             front = small_front(group, in_channels)

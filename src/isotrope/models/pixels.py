@@ -16,21 +16,30 @@ def one_image(image: Tensor) -> Tensor:
     """An image `(C, H, W)` in a type that torch can turn.
 
     Raises:
-        ValueError: no image: another shape, such as a batch, no pixels, or NaN.
+        ValueError: no image: another shape, such as a batch, no pixels, or a value that is not
+            finite.
     """
     if image.ndim != 3 or not image.numel():
         raise ValueError(f"shape {tuple(image.shape)} is not an image; give one, (C, H, W)")
     image = image.int() if image.dtype == torch.uint16 else image
-    if image.isnan().any():
-        raise ValueError("a value of the image is NaN; give numbers, such as 0")
+    if not image.isfinite().all():
+        raise ValueError("a value of the image is not finite; give numbers, such as 0")
     return image
 
 
 def check_can_read(model: nn.Module, channels: int, image: Tensor) -> None:
     """Raise ValueError if the model is in training mode, or takes an image of other channels.
 
-    What is no image at all is left to `one_image`.
+    What is a tensor and no image is left to `one_image`.
+
+    Raises:
+        TypeError: The image is no tensor.
     """
+    if not isinstance(image, Tensor):
+        raise TypeError(
+            f"{type(image).__name__} is no tensor; give a tensor (C, H, W), such as "
+            "torch.from_numpy(pixels).movedim(-1, 0) of an array (H, W, C)"
+        )
     if model.training:
         raise ValueError("the model is in training mode; call its eval() first")
     if image.ndim == 3 and len(image) != channels:

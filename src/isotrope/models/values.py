@@ -73,3 +73,10 @@ def check_whole(value: object) -> None:
         given = getattr(value, f.name)
         if type(f.default) is int and type(given) is not int:
             raise ValueError(f"{f.name}={given!r} is not a whole number; write it as 1 or 32")
+
+
+def check_least(value: object, **least: int) -> None:
+    """Raise ValueError if a field is less than this."""
+    for name, low in least.items():
+        if (given := getattr(value, name)) < low:
+            raise ValueError(f"{name}={given} is less than {low}; give {low} or more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,7 +90,7 @@ def refuse_another(
         ValueError: Something differs; the message names it.
     """
     kept = {**defaults, **kept}
-    other = [name for name in now if name not in kept or kept[name] != now[name]]
+    other = [name for name in now if name not in kept or not _alike(kept[name], now[name])]
     if other:
         changes = ", ".join(
             f"{name} was {_short(kept.get(name))} and is {_short(now[name])}" for name in other
@@ -98,6 +99,15 @@ def refuse_another(
             f"{path} is of another recipe or other data: {changes}; give those that it was made "
             "with, or remove it to train from the start"
         )
+
+
+def _alike(kept: Any, now: Any) -> bool:
+    """Whether two values are equal, but for what another processor makes of a sum of floats."""
+    if isinstance(kept, list | tuple) and isinstance(now, list | tuple):
+        return len(kept) == len(now) and all(map(_alike, kept, now))
+    if isinstance(kept, float) and isinstance(now, float):
+        return math.isclose(kept, now, rel_tol=1e-9)
+    return kept == now
 
 
 def _short(value: Any) -> str:

@@ -24,13 +24,15 @@ from isotrope.training.ranks import (
     shard,
 )
 from isotrope.training.recipe import Recipe
+from isotrope.training.running_statistics import RunningStatistics
 from isotrope.training.task import Task
 
 
 class Learner:
     """Updates the model of a task, on one rank of a run.
 
-    On several GPUs batch norms share their statistics; torch cannot do that on CPUs.
+    On several GPUs batch norms share the statistics of a step (`nn.SyncBatchNorm`); on CPUs, where
+    torch cannot do that, the running ones (`RunningStatistics`).
 
     Args:
         task: What to learn; its `model` is moved to the device, and sharded if the recipe says so.
@@ -52,6 +54,7 @@ class Learner:
         if run.precision == "64-true":  # Fabric converts the model alone
             self.average.double()
         task.model = synchronized(task.model, fabric.world_size, fabric.device)
+        self._statistics = RunningStatistics(task.model, fabric.world_size)
         self._copy: nn.Module | None = None  # of a sharded average, whole
         self._sharded = (mesh := mesh_of(fabric)) is not None
         if mesh is not None:
@@ -88,7 +91,8 @@ class Learner:
             batch = moved(batch, self.fabric.device)
             if self.fabric.device.type != "cpu":
                 batch = self.task.finish(batch)
-            with self.fabric.no_backward_sync(self.losses, enabled=number < len(batches)):
+            waiting = self.fabric.no_backward_sync(self.losses, enabled=number < len(batches))
+            with self._statistics.shared(), waiting:
                 losses = self.losses(batch)
                 self.fabric.backward(losses["loss"] / len(batches))
             for name, value in losses.items():

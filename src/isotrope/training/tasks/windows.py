@@ -10,7 +10,6 @@ from typing import ClassVar
 from zlib import crc32
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -92,7 +91,7 @@ class WindowTask(GroupedTask[Model]):
         known = self.known(each.labels)
         missing = [max(0, self.windows.size - side) for side in known.shape]
         sides = (0, missing[1], 0, missing[0])
-        pixels = functional.pad(each.pixels.float(), sides, mode="replicate").to(torch.uint8)
+        pixels = functional.pad(each.pixels.float(), sides, mode="replicate").to(each.pixels.dtype)
         return pixels, functional.pad(known, sides)
 
     def draw(self, rng: np.random.Generator) -> Window:
