@@ -11,6 +11,7 @@ at 45 degrees, `angles` at 0, 10, ... 350 degrees, on the first images of the te
 `images` of the CSV). A plain ViT (C1) is tested again with its logits averaged over four turns.
 
 Runs are stored in runs/accuracy and resumed there if interrupted; finished runs are not repeated.
+The same command started several times shares the runs between the processes.
 After each run, benchmarks/results/STUDY-SET-DATE.csv is written with all runs finished here and
 those of the newest CSV: a line for each test angle.
 """
@@ -143,7 +144,8 @@ def main() -> None:
     for run in runs(arguments):
         finish(run, arguments.data, test)
         study = run.folder.parent
-        write_csv(f"{arguments.study}-{study.name}", finished(study), COLUMNS)
+        if lines := finished(study):
+            write_csv(f"{arguments.study}-{study.name}", lines, COLUMNS)
 
 
 if __name__ == "__main__":
