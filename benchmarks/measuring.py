@@ -124,8 +124,8 @@ def _named(word: str) -> str:
     return f"{name}{equals}{Path(path).name}" if elsewhere else word
 
 
-def newest(study: str) -> list[dict[str, str]]:
-    """Read the lines of the newest `results/STUDY-DATE.csv`.
+def newest_path(study: str) -> Path:
+    """The newest `results/STUDY-DATE.csv`.
 
     Raises:
         FileNotFoundError: The study has not been run.
@@ -133,7 +133,12 @@ def newest(study: str) -> list[dict[str, str]]:
     paths = sorted(RESULTS.glob(f"{study}-20??-??-??.csv"))
     if not paths:
         raise FileNotFoundError(f"there is no {RESULTS / study}-DATE.csv; run its benchmark first")
-    with paths[-1].open(newline="") as file:
+    return paths[-1]
+
+
+def newest(study: str) -> list[dict[str, str]]:
+    """Read the lines of the newest `results/STUDY-DATE.csv`; raises as `newest_path` does."""
+    with newest_path(study).open(newline="") as file:
         return list(csv.DictReader(file))
 
 

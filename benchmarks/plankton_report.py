@@ -13,10 +13,9 @@ from statistics import mean
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-import measuring
 from figures import look
 from isotrope.io.files import replacing
-from measuring import newest, table
+from measuring import newest, newest_path, table
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FIGURE = DOCS / "results" / "plankton.md", DOCS / "images" / "plankton.png"
@@ -171,11 +170,6 @@ def put(section: str, text: str) -> None:
         temporary.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
-def name_of(study: str) -> str:
-    """The file that `newest` reads."""
-    return sorted(measuring.RESULTS.glob(f"{study}-20??-??-??.csv"))[-1].name
-
-
 def main() -> None:
     try:
         lines = newest("plankton")
@@ -186,13 +180,13 @@ def main() -> None:
         draw(rows)
         picture = "![Accuracy against the share of the images](../images/plankton.png)"
         texts = (whole_set(rows), picture, by_fraction(rows), ahead(rows))
-        put("rows", "\n\n".join((*texts, provenance(lines, name_of("plankton")))))
+        put("rows", "\n\n".join((*texts, provenance(lines, newest_path("plankton").name))))
     try:
         lines = newest("plankton-pretrained")
     except FileNotFoundError as error:
         print(error)
     else:
-        own = provenance(lines, name_of("plankton-pretrained"))
+        own = provenance(lines, newest_path("plankton-pretrained").name)
         put("pretrained", "\n\n".join((pretrained(lines), own)))
 
 
