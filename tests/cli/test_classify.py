@@ -1,104 +1,100 @@
-"""`isotrope train classifier` and `isotrope eval`: a run end to end, and errors in one line."""
+"""`isotrope classify`, with a model of random weights."""
+
+import json
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from typer.testing import CliRunner
 
-from isotrope import cli
+from isotrope import EquivariantViT, EquivariantViTConfig, Stage, cli
+from isotrope.training.evaluation import Preprocessing
 
-pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
-
-RECIPE = """
-data.batch_size = 16
-schedule.epochs = 1
-run.precision = "32-true"
-[model]
-patch = [4, 4, 0]
-stages = [{ mixer = "gcsa", depth = 1, dim = 8, heads = 1 }]
-"""
+CLASSES = ("co\tpepod", "krill", "salp")
 
 
-def run(*arguments):
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+def save_model(folder, channels=3, **sizes):
+    torch.manual_seed(0)
+    stages = [Stage("gcsa", depth=1, dim=8, heads=1)]
+    config = EquivariantViTConfig(
+        in_channels=channels, patch=(4, 4, 0), stages=stages, classes=len(CLASSES)
+    )
+    EquivariantViT(config).save_pretrained(folder)
+    Preprocessing((0.5,) * channels, (0.1,) * channels, CLASSES, **sizes).save(folder)
+    return folder
 
 
 @pytest.fixture
-def folder(tmp_path):
+def images(tmp_path):
     rng = np.random.default_rng(0)
-    (tmp_path / "data").mkdir()
-    for split in ("train", "valid", "test"):
-        images = rng.integers(0, 256, (32, 8, 8), dtype=np.uint8)
-        np.savez(tmp_path / "data" / f"{split}.npz", images=images, labels=np.arange(32) % 2)
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    return tmp_path
+    for number in range(5):
+        pixels = rng.integers(0, 256, (9 + number, 14, 3), dtype=np.uint8)
+        path = tmp_path / "images" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return tmp_path / "images"
 
 
-def train(folder, *more):
-    common = ("--config", folder / "recipe.toml", "--data", folder / "data")
-    return run("train", "classifier", *common, "--out", folder / "run", *more)
+def classify(*arguments, **options):
+    return CliRunner().invoke(cli.app, ["classify", *map(str, arguments)], **options)
 
 
-def test_a_classifier_is_trained_and_evaluated(folder):
-    result = train(folder)
-    assert result.exit_code == 0, result.output
-    assert "of 32 validation images right" in result.stdout
-    assert {file.name for file in (folder / "run").iterdir()} == {
-        "checkpoint.pt",
-        "log.csv",
-        "model",
-    }
-    model = ("--model", folder / "run" / "model")
-    result = run("eval", *model, "--data", folder / "data", "--split", "valid", "--turns")
-    assert result.exit_code == 0, result.output
-    first, *turns = result.stdout.splitlines()
-    assert first == "32 images of valid, 10 classes"
-    assert len({line.split("degrees: ")[1].split("%")[0] for line in turns}) == 1, "C4 is exact"
-    assert "270 degrees" in turns[3]
-    assert "logits differ by" in turns[3]
-    result = run("eval", *model, "--data", folder / "data", "--every", 120, "--average", 2)
-    assert [line.split(" degrees")[0].strip() for line in result.stdout.splitlines()[1:]] == [
-        "0",
-        "120",
-        "240",
-    ]
-    once = run("eval", *model, "--data", folder / "data")
-    assert len(once.stdout.splitlines()) == 2
-
-
-def test_a_run_of_another_recipe_is_not_gone_on_with(folder):
-    train(folder)
-    result = train(folder, "--set", "run.seed=2")
+def test_a_bad_file_is_a_line_and_the_others_are_classified(images, tmp_path):
+    model = save_model(tmp_path / "model", fit=8)
+    (images / "2.png").write_text("no image")
+    result = classify(images, tmp_path / "none.png", "--model", model, "--format", "tsv")
     assert result.exit_code == 1
-    assert "of another recipe or other data: run.seed was 0 and is 2; give" in result.stderr
+    missing, broken = result.stderr.splitlines()
+    assert missing.startswith(f"isotrope: {tmp_path / 'none.png'}: ")
+    assert broken.startswith(f"isotrope: {images / '2.png'}: ")
+    head, *rows = (line.split("\t") for line in result.stdout.splitlines())
+    assert head == ["file", "class", r"co\tpepod", "krill", "salp"]
+    assert [row[0] for row in rows] == [str(images / f"{n}.png") for n in (0, 1, 3, 4)]
+    for _, name, *shares in rows:
+        assert sum(map(float, shares)) == pytest.approx(1, abs=2e-4)
+        assert name == head[2 + int(np.argmax([float(share) for share in shares]))]
+
+
+@pytest.mark.parametrize("sizes", [{"fit": 8}, {"crop": 8}])
+def test_a_turned_image_has_the_same_class_and_probabilities(images, tmp_path, sizes):
+    model = save_model(tmp_path / "model", **sizes)
+    upright = json.loads(classify(images, "--model", model, "--format", "json").stdout)
+    assert len({tuple(each["probabilities"].values()) for each in upright}) > 1
+    for path in images.iterdir():
+        with Image.open(path) as image:
+            image.transpose(Image.Transpose.ROTATE_90).save(path)
+    turned = json.loads(classify(images, "--model", model, "--format", "json").stdout)
+    for one, other in zip(upright, turned, strict=True):
+        assert one["class"] == other["class"]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=2e-4)
+
+
+def test_gray_images_and_standard_input(tmp_path):
+    model = save_model(tmp_path / "model", channels=1)
+    Image.new("L", (12, 8), 30).save(tmp_path / "a.png")
+    result = classify(tmp_path / "a.png", "-", "--model", model, input=b"")
+    assert result.stdout.startswith(f"{tmp_path / 'a.png'}\t")
+    assert result.stderr.startswith("isotrope: -: nothing on standard input")
+    piped = classify("-", "--model", model, input=(tmp_path / "a.png").read_bytes())
+    assert piped.stdout.split("\t")[1:] == result.stdout.split("\t")[1:]
+
+
+def test_an_image_whose_size_breaks_the_symmetry_is_named(tmp_path):
+    """Without fit or crop, a model takes images as they are: 13 is no multiple of its patch."""
+    model = save_model(tmp_path / "model")
+    for width in (12, 13):
+        Image.new("L", (width, 8), 30).save(tmp_path / f"{width}.png")
+    result = classify(tmp_path / "12.png", tmp_path / "13.png", "--model", model)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{tmp_path / '12.png'}\t")
+    assert result.stderr.startswith(f"isotrope: {tmp_path / '13.png'}: ")
     assert result.stderr.count("\n") == 1
 
 
-def test_a_missing_recipe_is_one_line(folder):
-    (folder / "recipe.toml").unlink()
-    result = train(folder)
-    assert result.stderr.endswith("recipe.toml: no such file or folder; check --config\n")
-    assert result.exit_code == 1
-
-
-def test_missing_data_says_where_to_get_it(folder):
-    (folder / "data").rename(folder / "elsewhere")
-    result = train(folder)
-    assert result.exit_code == 1
-    assert "github.com/basveeling/pcam" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--model", "none", "--data", "data"), "none: no such folder; check --model"),
-        (("--model", "data", "--data", "data"), "has no preprocessing.json"),
-        (("--model", "run/model", "--data", "data", "--split", "dev"), "split='dev'"),
-    ],
-)
-def test_eval_says_what_is_wrong(folder, monkeypatch, arguments, message):
-    train(folder)
-    monkeypatch.chdir(folder)
-    result = run("eval", *arguments)
-    assert result.exit_code == 1
-    assert message in result.stderr
-    assert result.stderr.count("\n") == 1
+def test_what_is_no_classifier_is_one_line(images, tmp_path):
+    result = classify(images, "--model", tmp_path / "none")
+    assert result.stderr == f"isotrope: {tmp_path / 'none'}: no such folder; check --model\n"
+    result = classify(images, "--model", images)
+    assert "has no preprocessing.json" in result.stderr
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from isotrope.data.instances import load_instances
+from isotrope.data.instances import load_instances, load_labels, save_labels
 
 
 def write(folder, split, name, size=(6, 8), labels=None):
@@ -55,6 +55,15 @@ def test_too_few_images_to_hold_out_say_which_split_could_validate(folder):
     message = r"the split valid is to stay unseen, and 5 .* \(data\.from_train=false\), or 6 images"
     with pytest.raises(ValueError, match=message):
         load_instances(folder, "train", True)
+
+
+def test_label_images_are_written_as_they_are_read(tmp_path):
+    labels = np.arange(48, dtype=np.int32).reshape(6, 8) * 1394
+    save_labels(labels, tmp_path / "more" / "a.png")
+    assert (load_labels(tmp_path / "more" / "a.png") == labels).all()
+    with pytest.raises(ValueError, match="65536 instances, and a label image holds 65535"):
+        save_labels(np.array([[0, 65536]]), tmp_path / "b.png")
+    assert not (tmp_path / "b.png").exists()
 
 
 def test_a_tar_is_loaded_as_its_folder(folder, tmp_path_factory):

@@ -15,14 +15,17 @@ import typer
 import isotrope
 from isotrope.cli.adapt import adapt
 from isotrope.cli.audit import audit
-from isotrope.cli.classify import classifier, evaluate
+from isotrope.cli.classify import classify
 from isotrope.cli.command import Command, Group
+from isotrope.cli.detect import detect
+from isotrope.cli.evaluate import evaluate
 from isotrope.cli.export import export
 from isotrope.cli.orient import orient
 from isotrope.cli.read import read
-from isotrope.cli.segment import objects, segmentation
+from isotrope.cli.segment import segment
 from isotrope.cli.serve import serve
 from isotrope.cli.train import detector, finder, reader, recognizer
+from isotrope.cli.train_images import classifier, objects, segmentation
 
 app = typer.Typer(
     name="isotrope",
@@ -62,6 +65,9 @@ app.command(cls=Command)(orient)
 app.command(cls=Command)(adapt)
 app.command(cls=Command)(audit)
 app.command(cls=Command)(export)
+app.command(cls=Command)(classify)
+app.command(cls=Command)(segment)
+app.command(cls=Command)(detect)
 app.command("eval", cls=Command)(evaluate)
 
 train = typer.Typer(cls=Group, no_args_is_help=True, help="Train a model from a recipe.")

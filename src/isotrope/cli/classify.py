@@ -1,104 +1,119 @@
-"""`isotrope train classifier` and `isotrope eval`: train and score image classifiers."""
+"""`isotrope classify`: the class of each image, by a trained classifier."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from isotrope.cli.errors import exit_on_error
-from isotrope.cli.files import check_folder, check_path
-from isotrope.cli.train import Out, Set, run
+from isotrope.cli import options
+from isotrope.cli.errors import Complaints, exit_on_error
+from isotrope.cli.files import check_folder, look
+from isotrope.cli.images import Images, ModelFolder, Opened, answers, opened
+from isotrope.cli.outputs import write
+from isotrope.io.errors import ImageError
 
 if TYPE_CHECKING:
-    from isotrope.training.tasks.classification import ClassificationTask
+    from torch import Tensor
 
-Data = Annotated[
-    Path,
-    typer.Option(
-        metavar="FOLDER|TAR",
-        help="A labeled set: npz, amat, IDX, PatchCamelyon's h5, or train/<class>/*, which may be "
-        "a tar too. A recipe with data.crop takes a folder of tars (shards) as well.",
-    ),
-]
+    from isotrope.models.vit import EquivariantViT
+    from isotrope.training.evaluation import Preprocessing
+
+    Result = tuple[str, list[float]]
+
+_BATCH = 64
 
 
-def classifier(
-    config: Annotated[Path, typer.Option(help="A recipe: recipes/rotmnist-gcsa-c4.toml.")],
-    data: Data,
-    out: Out,
-    changed: Set = None,
+def classify(
+    model: ModelFolder,
+    inputs: Images = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    format: Annotated[
+        Literal["text", "tsv", "json"], typer.Option(help="How the classes are written.")
+    ] = "text",
 ) -> None:
-    """Train a classifier on labeled images.
+    """Say what each image shows, with a model of `isotrope train classifier`.
 
-    Writes checkpoint.pt, log.csv, curve.png and model/ (what `isotrope eval --model` takes).
+    Writes FILE<TAB>CLASS<TAB>PROBABILITY, the likeliest class; tsv and json have the probability of
+    every class. An image that cannot be opened, or that the model does not take, gets one line on
+    standard error; the others are still written, and the exit status is 1.
     """
+    complaints = Complaints()
     with exit_on_error():
-        check_path("--config", config)
-        _check_data(data)
-        from isotrope.training.tasks.classification_recipe import ClassificationRecipe
-
-        example = "recipes/rotmnist-gcsa-c4.toml"
-        engine = run(ClassificationRecipe, config, data, out, changed, example=example)
-    if not engine.fabric.is_global_zero:
-        return
-    task = cast("ClassificationTask", engine.task)
-    kept, last = engine.kept, engine.rows[-1]
-    typer.echo(
-        f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(task.valid)} validation images "
-        f"right after epoch {kept['epochs']:g}, which is kept, {100 * last['valid_accuracy']:.2f}% "
-        f"at the end; {last['hours']:.2f} h"
-    )
-
-
-def evaluate(
-    model: Annotated[
-        Path,
-        typer.Option(
-            metavar="FOLDER", help="The folder model/ of `isotrope train classifier --out`."
-        ),
-    ],
-    data: Data,
-    split: Annotated[
-        str, typer.Option(metavar="NAME", help="Its part: train, valid or test.")
-    ] = "test",
-    turns: Annotated[bool, typer.Option("--turns", help="At all four quarter turns too.")] = False,
-    every: Annotated[
-        int | None,
-        typer.Option(min=1, max=359, metavar="DEGREES", help="At multiples of this angle too."),
-    ] = None,
-    average: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Average the logits over N turns of each image."),
-    ] = 1,
-) -> None:
-    """Say how many images of a labeled set a classifier gets right, in float32.
-
-    With --turns or --every it also says how much a turn changes the logits: the largest difference
-    divided by the largest logit. If the model is exactly equivariant, that is rounding error.
-    Between quarter turns images are interpolated bilinearly.
-    """
-    with exit_on_error():
+        files, survey = look(inputs, files_from, null, complaints)
         check_folder("--model", model)
-        _check_data(data)
-        from isotrope.groups import TURNS
-        from isotrope.training.evaluation import evaluate as score_of
-        from isotrope.training.evaluation import load_classifier, load_images, to_accelerator
+        from isotrope.training.evaluation import load_classifier, to_accelerator
 
         network, preprocessing = load_classifier(model)
         to_accelerator(network)
-        images = load_images(data, split, preprocessing.fit, preprocessing.crop)
-        angles = sorted({0, *(TURNS if turns else ()), *range(0, 360, every or 360)})
-        scores = score_of(network, images, preprocessing, angles, average=average)
-    typer.echo(f"{len(images)} images of {split}, {len(images.classes)} classes")
-    for degrees, score in scores.items():
-        line = f"{degrees:3d} degrees: {100 * score.accuracy:.2f}% right"
-        typer.echo(line + (f", logits differ by {score.difference:.1e}" if angles[1:] else ""))
+    with exit_on_error(), complaints.about(None):
+        images = opened(files, survey.count, complaints)
+        results = _results(network, preprocessing, images, complaints)
+        write(_FORMATS[format](results, preprocessing.classes), None)
+    raise typer.Exit(1 if complaints.count else 0)
 
 
-def _check_data(path: Path) -> None:
-    """Reject a set that does not exist, and say where to get one."""
-    from isotrope.data.sources import SOURCES
+def _results(
+    network: EquivariantViT,
+    preprocessing: Preprocessing,
+    images: Iterator[Opened],
+    complaints: Complaints,
+) -> Iterator[Result]:
+    """The name of each image and the probabilities of its classes."""
+    from isotrope.training.evaluation import probabilities
 
-    check_path("--data", path, f"give the folder of a set:{SOURCES}")
+    for batch in _batches(answers(images, preprocessing.prepared, complaints)):
+        try:
+            rows = probabilities(network, preprocessing, [pixels for _, pixels in batch])
+        except ValueError as error:  # no size for the model
+            for image, _ in batch:
+                complaints.add(ImageError(str(error), image.name))
+        else:
+            yield from zip((image.name for image, _ in batch), rows.tolist(), strict=True)
+
+
+def _batches(images: Iterator[tuple[Opened, Tensor]]) -> Iterator[list[tuple[Opened, Tensor]]]:
+    """Neighbors of one size, at most 64 of them."""
+    for _, alike in groupby(images, key=lambda each: each[1].shape):
+        while batch := list(islice(alike, _BATCH)):
+            yield batch
+
+
+def _text_lines(results: Iterator[Result], classes: Sequence[str]) -> Iterator[str]:
+    from isotrope.ocr.formats import field, file_name
+
+    for file, row in results:
+        best = max(row)
+        yield f"{field(file_name(file))}\t{field(classes[row.index(best)])}\t{best:.2f}"
+
+
+def _tsv_lines(results: Iterator[Result], classes: Sequence[str]) -> Iterator[str]:
+    from isotrope.ocr.formats import field, file_name
+
+    yield "\t".join(("file", "class", *map(field, classes)))
+    for file, row in results:
+        names = map(field, (file_name(file), classes[row.index(max(row))]))
+        yield "\t".join((*names, *(f"{p:.4f}" for p in row)))
+
+
+def _json_lines(results: Iterator[Result], classes: Sequence[str]) -> Iterator[str]:
+    from isotrope.ocr.formats import file_name, json_array
+
+    return json_array(
+        {
+            "file": file_name(file),
+            "class": classes[row.index(max(row))],
+            "probabilities": {name: round(p, 4) for name, p in zip(classes, row, strict=True)},
+        }
+        for file, row in results
+    )
+
+
+_FORMATS: dict[str, Callable[[Iterator[Result], Sequence[str]], Iterator[str]]] = {
+    "text": _text_lines,
+    "tsv": _tsv_lines,
+    "json": _json_lines,
+}

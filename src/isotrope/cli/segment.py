@@ -1,70 +1,111 @@
-"""`isotrope train segmentation` and `objects`: find instances in images, and their boxes."""
+"""`isotrope segment`: the instances in images, such as cells, by a trained segmenter."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from isotrope.cli.errors import exit_on_error
-from isotrope.cli.files import check_path
-from isotrope.cli.train import Out, Set, run
+from isotrope.cli import options
+from isotrope.cli.errors import Complaints, exit_on_error
+from isotrope.cli.files import check_folder, look
+from isotrope.cli.images import Images, ModelFolder, Opened, opened
+from isotrope.cli.outputs import write
+from isotrope.cli.places import Places
+from isotrope.io.errors import ImageError
+from isotrope.io.files import replacing
 
-Data = Annotated[
-    Path,
-    typer.Option(
-        metavar="FOLDER|TAR",
-        help="Images SPLIT/images/NAME.jpg and label images SPLIT/labels/NAME.png, which hold "
-        "the number of the instance in each pixel; SPLIT is train or valid.",
-    ),
-]
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from isotrope.models.segmenter import Segmenter
 
 
-def segmentation(
-    config: Annotated[Path, typer.Option(help="A recipe: recipes/nuclei-d4.toml.")],
-    data: Data,
-    out: Out,
-    changed: Set = None,
+def segment(
+    model: ModelFolder,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the label images go.")],
+    inputs: Images = None,
+    files_from: options.FilesFrom = None,
+    null: options.Null = False,
+    show: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Draw the outlines of the instances, as PNG."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave label images that are there as they are.")
+    ] = False,
 ) -> None:
-    """Train a segmenter on images whose instances are known, such as cells.
+    """Find instances in images, with a model of `isotrope train segmentation`.
 
-    Writes checkpoint.pt, log.csv, curve.png and model/ (for Segmenter.from_pretrained).
+    NAME.png in --out holds the number of the instance in each pixel of an image, 0 outside, in 16
+    bits; a line FILE<TAB>INSTANCES says how many there are. An image that cannot be opened, or that
+    the model does not take, gets one line on standard error; the others are still written, and the
+    exit status is 1.
     """
+    complaints = Complaints()
     with exit_on_error():
-        check_path("--config", config)
-        check_path("--data", data)
-        from isotrope.training.tasks.segmentation_recipe import SegmentationRecipe
+        files, survey = look(inputs, files_from, null, complaints)
+        check_folder("--model", model)
+        labels = Places("--out", f"{out}/", files, survey, ".png", "page")
+        shown = Places("--show", f"{show}/", files, survey, ".png", "page") if show else None
+        from isotrope.models.segmenter import Segmenter
+        from isotrope.training.evaluation import to_accelerator
 
-        losses = ("loss", "inside", "distance")
-        engine = run(
-            SegmentationRecipe, config, data, out, changed, losses, example="recipes/nuclei-d4.toml"
-        )
-    if engine.fabric.is_global_zero:
-        kept = engine.kept
-        typer.echo(
-            f"{out}: AP {kept['ap50']:.3f} at IoU 0.5, {kept['ap']:.3f} from 0.5 to 0.95, "
-            f"AJI {kept['aji']:.3f}"
-        )
+        network = to_accelerator(Segmenter.from_pretrained(model))
+    with exit_on_error(), complaints.about(None):
+        images = opened(files, survey.count, complaints)
+        write(_lines(network, images, labels, shown, resume, complaints), None)
+    raise typer.Exit(1 if complaints.count else 0)
 
 
-def objects(
-    config: Annotated[Path, typer.Option(help="A recipe: recipes/nuclei-boxes.toml.")],
-    data: Data,
-    out: Out,
-    changed: Set = None,
-) -> None:
-    """Train a detector on the boxes of the instances in images.
+def _lines(
+    network: Segmenter,
+    images: Iterator[Opened],
+    labels: Places,
+    shown: Places | None,
+    resume: bool,
+    complaints: Complaints,
+) -> Iterator[str]:
+    """Write the label image of each image, and yield its line."""
+    from isotrope.data.instances import load_labels, save_labels
+    from isotrope.ocr.formats import field, file_name
 
-    Writes checkpoint.pt, log.csv, curve.png and model/ (for Detector.from_pretrained).
-    """
-    with exit_on_error():
-        check_path("--config", config)
-        check_path("--data", data)
-        from isotrope.training.tasks.object_recipe import ObjectRecipe
+    for each in images:
+        place = _place(labels, each)
+        try:
+            if resume and place.is_file():
+                found = load_labels(place)
+            else:
+                found = network.instances(each.image)
+                if shown is not None:
+                    _draw(each.image, found, _place(shown, each))
+                save_labels(found, place)  # last: with it, the image is done
+        except ValueError as error:
+            complaints.add(ImageError(str(error), each.name))
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror or error}); free or change it"
+            complaints.add(f"{error.filename or place}: {problem}")
+        else:
+            yield f"{field(file_name(each.name))}\t{found.max(initial=0)}"
 
-        losses = ("loss", "core", "sides")
-        example = "recipes/nuclei-boxes.toml"
-        engine = run(ObjectRecipe, config, data, out, changed, losses, example=example)
-    if engine.fabric.is_global_zero:
-        typer.echo(f"{out}: AP {engine.kept['ap50']:.3f} of boxes at IoU 0.5")
+
+def _place(places: Places, image: Opened) -> Path:
+    return cast("Path", places.of(image.found.relative))
+
+
+def _draw(image: Tensor, labels: np.ndarray, path: Path) -> None:
+    """Write the image, its contrast stretched, with its instances outlined in red."""
+    import numpy as np
+    from PIL import Image
+    from skimage.segmentation import mark_boundaries
+
+    from isotrope.models.pixels import stretched
+
+    pixels = stretched(image).clamp(0, 1).movedim(0, -1).numpy()
+    outlined = mark_boundaries(pixels, labels, color=(1, 0, 0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        Image.fromarray(np.uint8(255 * outlined + 0.5)).save(temporary, "PNG")

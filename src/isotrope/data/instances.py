@@ -13,12 +13,15 @@ from PIL import Image
 from torch import Tensor
 
 from isotrope.data.labeled_images import AGAIN, SPLITS, held_out, reading, split_and_folder
+from isotrope.io.files import replacing
 from isotrope.io.images import image_suffixes, load_unit
 from isotrope.io.tars import TarFiles
 
 _LAYOUT = "name them SPLIT/images/NAME.jpg and SPLIT/labels/NAME.png, with splits " + ", ".join(
     SPLITS
 )
+_MOST = 65_535
+"""The largest number that a label image of 16 bits holds."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _load(path: Path, files: Mapping[str, Path | bytes], name: str) -> LabeledIn
     if key not in files:
         raise FileNotFoundError(f"{path}: {name} has no labels; add {key}")
     pixels = _pixels(files[name])
-    labels = _labels(f"{path}: {key}", files[key])
+    labels = load_labels(files[key], f"{path}: {key}")
     if labels.shape != pixels.shape[:2]:
         raise ValueError(
             f"{path}: {name} has {pixels.shape[1]}x{pixels.shape[0]} px and its labels "
@@ -113,7 +116,17 @@ def _pixels(content: Path | bytes) -> np.ndarray:
     return coarse.astype(np.uint8) if np.abs(pixels - coarse).max() < 1e-4 else pixels
 
 
-def _labels(name: str, content: Path | bytes) -> np.ndarray:
+def load_labels(content: Path | bytes, name: str | None = None) -> np.ndarray:
+    """The number of the instance in each pixel, int32 `(H, W)`, from a label image.
+
+    Args:
+        content: A file, or what is in it.
+        name: Its name in errors, if not the file's own.
+
+    Raises:
+        ValueError: It is broken, or no label image.
+    """
+    name = name or str(content)
     with reading(Path(name)):
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         with Image.open(source) as image:
@@ -124,3 +137,21 @@ def _labels(name: str, content: Path | bytes) -> np.ndarray:
             "pixel; save it as gray PNG of 8 or 16 bits"
         )
     return values.astype(np.int32)
+
+
+def save_labels(labels: np.ndarray, path: Path) -> None:
+    """Write a label image, PNG of 16 bits, whole or not at all.
+
+    Args:
+        labels: `(H, W)`: the number of the instance in each pixel, 0 outside.
+        path: Its folder is made if it is missing.
+
+    Raises:
+        OSError: It cannot be written.
+        ValueError: There are more numbers than 16 bits hold.
+    """
+    if (most := labels.max(initial=0)) > _MOST:
+        raise ValueError(f"has {most} instances, and a label image holds {_MOST}; cut it up")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        Image.fromarray(labels.astype(np.uint16)).save(temporary, "PNG")

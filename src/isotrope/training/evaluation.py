@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from isotrope.data.classification import LabeledImages, load_classification
+from isotrope.data.fitting import fitted
 from isotrope.data.image_files import FileImages, load_image_files
+from isotrope.data.views import middle
 from isotrope.io.files import replacing
 from isotrope.models.pixels import like_weights
 from isotrope.models.vit import EquivariantViT
 from isotrope.training.augmentation import turned
 
 _FILE = "preprocessing.json"
+Network = TypeVar("Network", bound=nn.Module)
+
 _SAMPLE = 10_000  # maximum number of images for mean and standard deviation
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -66,6 +71,25 @@ class Preprocessing:
         """uint8 `(B, C, H, W)` -> float32, standardized."""
         mean, std = (torch.tensor(v, device=images.device) for v in (self.mean, self.std))
         return (images / 255 - mean[:, None, None]) / std[:, None, None]
+
+    def prepared(self, image: Tensor) -> Tensor:
+        """What training had of an image: fitted, cut or as it is, uint8 `(C, H, W)`.
+
+        Args:
+            image: `(3, H, W)`, RGB in [0, 1]. A model of one channel gets the mean of the three.
+
+        Raises:
+            ValueError: the model takes other than one or three channels.
+        """
+        channels = len(self.mean)
+        if channels not in (1, 3):
+            raise ValueError(f"the model takes {channels} channels, and images have 1 or 3")
+        if self.crop is not None:
+            return middle((255 * image).round().to(torch.uint8).movedim(0, -1).numpy(), self.crop)
+        image = image.mean(0, keepdim=True) if channels == 1 else image
+        return (
+            (255 * image).round().to(torch.uint8) if self.fit is None else fitted(image, self.fit)
+        )
 
     def check(self, data: LabeledImages) -> None:
         """Raise ValueError if `data` has other classes or channels."""
@@ -130,7 +154,7 @@ def load_classifier(folder: str | Path) -> tuple[EquivariantViT, Preprocessing]:
     return model, preprocessing
 
 
-def to_accelerator(model: EquivariantViT) -> EquivariantViT:
+def to_accelerator(model: Network) -> Network:
     """The model on the GPU, if there is one, with convolutions set to full float32.
 
     torch's default there, TF32, rounds to ten bits, and differently for a turned image.
@@ -218,3 +242,20 @@ def logits_of(
         logits.append(model(like_weights(images, model)).float().cpu())
     model.train(training)
     return torch.cat(logits)
+
+
+@torch.no_grad()
+def probabilities(
+    model: EquivariantViT, preprocessing: Preprocessing, images: Sequence[Tensor]
+) -> Tensor:
+    """The probability of each class, float32 `(N, classes)`, for images of one size.
+
+    Args:
+        model: in eval mode.
+        images: as `Preprocessing.prepared` gives them.
+
+    Raises:
+        ValueError: the model does not take images of this size.
+    """
+    batch = like_weights(preprocessing(torch.stack(list(images))), model)
+    return model(batch).float().softmax(1).cpu()

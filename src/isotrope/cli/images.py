@@ -1,0 +1,104 @@
+"""Shared by `isotrope classify`, `segment` and `detect`: a trained model, and images without text.
+
+Images are opened at their full bit depth, one at a time, since microscopes fill few of 65,536
+levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypeVar
+
+import typer
+
+from isotrope.cli.errors import Complaints
+from isotrope.cli.progress import counted
+from isotrope.io.errors import ImageError
+from isotrope.jobs.inputs import NOTHING, STDIN, Found, standard_input
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isotrope.jobs.inputs import Inputs
+
+T = TypeVar("T")
+
+Images: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="FILE_OR_FOLDER",
+        readable=False,  # what cannot be read is reported like any other bad file
+        show_default=False,
+        help="Images, or folders of them; - is one of them on standard input.",
+    ),
+]
+ModelFolder: TypeAlias = Annotated[
+    Path,
+    typer.Option("--model", metavar="FOLDER", help="The folder model/ that the training wrote."),
+]
+
+
+class Opened(NamedTuple):
+    """An image and its file.
+
+    Args:
+        found: The file.
+        image: `(3, H, W)`, RGB in [0, 1].
+    """
+
+    found: Found
+    image: Tensor
+
+    @property
+    def name(self) -> str:
+        """The file's path, or `-`."""
+        return str(self.found.path)
+
+
+def opened(inputs: Inputs, total: int, complaints: Complaints) -> Iterator[Opened]:
+    """Each image that can be opened, with a progress bar; a complaint for each other file.
+
+    Args:
+        total: Number of files.
+    """
+    from isotrope.data.images import load_image
+    from isotrope.io.opening import silence_decoders
+
+    silence_decoders()
+    with counted(total) as count:
+        for found in inputs:
+            if isinstance(found, ImageError):  # reported in the first pass
+                continue
+            name = str(found.path)
+            try:
+                yield Opened(found, load_image(_source(found.path)))
+            except ImageError as error:
+                complaints.add(error.named(name))
+            count()
+
+
+def answers(
+    images: Iterator[Opened], answer: Callable[[Tensor], T], complaints: Complaints
+) -> Iterator[tuple[Opened, T]]:
+    """Each image with what a model says of it; a complaint where the model does not take it."""
+    for each in images:
+        try:
+            found = answer(each.image)
+        except ValueError as error:
+            complaints.add(ImageError(str(error), each.name))
+        else:
+            yield each, found
+
+
+def _source(path: Path) -> Path | bytes:
+    """What to open: a path, or the content of standard input.
+
+    Raises:
+        ImageError: Standard input is empty.
+    """
+    if path != STDIN:
+        return path
+    if content := standard_input():
+        return content
+    raise ImageError(NOTHING)
