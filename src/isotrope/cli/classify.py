@@ -65,7 +65,8 @@ def _results(
     """The name of each image and the probabilities of its classes."""
     from isotrope.training.evaluation import probabilities
 
-    for batch in _batches(answers(images, preprocessing.prepared, complaints)):
+    prepared = answers(images, lambda each: preprocessing.prepared(each.image), complaints)
+    for batch in _batches(prepared):
         try:
             rows = probabilities(network, preprocessing, [pixels for _, pixels in batch])
         except ValueError as error:  # no size for the model

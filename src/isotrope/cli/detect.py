@@ -44,7 +44,8 @@ def detect(
 
         network = to_accelerator(Detector.from_pretrained(model))
     with exit_on_error(), complaints.about(None):
-        found = answers(opened(files, survey.count, complaints), network.boxes, complaints)
+        images = opened(files, survey.count, complaints)
+        found = answers(images, lambda each: network.boxes(each.image), complaints)
         write(_FORMATS[format]((image.name, boxes) for image, boxes in found), None)
     raise typer.Exit(1 if complaints.count else 0)
 

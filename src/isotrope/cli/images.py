@@ -14,7 +14,7 @@ import typer
 
 from isotrope.cli.errors import Complaints
 from isotrope.cli.progress import counted
-from isotrope.io.errors import ImageError
+from isotrope.io.errors import ImageError, enough_memory, reason
 from isotrope.jobs.inputs import NOTHING, STDIN, Found, standard_input
 
 if TYPE_CHECKING:
@@ -79,14 +79,22 @@ def opened(inputs: Inputs, total: int, complaints: Complaints) -> Iterator[Opene
 
 
 def answers(
-    images: Iterator[Opened], answer: Callable[[Tensor], T], complaints: Complaints
+    images: Iterator[Opened], answer: Callable[[Opened], T], complaints: Complaints
 ) -> Iterator[tuple[Opened, T]]:
-    """Each image with what a model says of it; a complaint where the model does not take it."""
+    """Each image with what becomes of it; a complaint where that fails, and the next.
+
+    Args:
+        answer: Asks the model, and may write a file.
+    """
     for each in images:
         try:
-            found = answer(each.image)
-        except ValueError as error:
-            complaints.add(ImageError(str(error), each.name))
+            with enough_memory():
+                found = answer(each)
+        except (ValueError, RuntimeError) as error:  # torch's memory errors are of the second kind
+            complaints.add(ImageError(reason(error), each.name))
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror or error}); free or change it"
+            complaints.add(f"{error.filename or each.name}: {problem}")
         else:
             yield each, found
 

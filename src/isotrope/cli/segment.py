@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,10 +12,9 @@ import typer
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
 from isotrope.cli.files import check_folder, look
-from isotrope.cli.images import Images, ModelFolder, Opened, opened
+from isotrope.cli.images import Images, ModelFolder, Opened, answers, opened
 from isotrope.cli.outputs import write
 from isotrope.cli.places import Places
-from isotrope.io.errors import ImageError
 from isotrope.io.files import replacing
 
 if TYPE_CHECKING:
@@ -55,41 +55,34 @@ def segment(
         from isotrope.training.evaluation import to_accelerator
 
         network = to_accelerator(Segmenter.from_pretrained(model))
+        answer = partial(_count, network, labels, shown, resume)
     with exit_on_error(), complaints.about(None):
         images = opened(files, survey.count, complaints)
-        write(_lines(network, images, labels, shown, resume, complaints), None)
+        write(_lines(answers(images, answer, complaints)), None)
     raise typer.Exit(1 if complaints.count else 0)
 
 
-def _lines(
-    network: Segmenter,
-    images: Iterator[Opened],
-    labels: Places,
-    shown: Places | None,
-    resume: bool,
-    complaints: Complaints,
-) -> Iterator[str]:
-    """Write the label image of each image, and yield its line."""
+def _count(
+    network: Segmenter, labels: Places, shown: Places | None, resume: bool, image: Opened
+) -> int:
+    """Write the label image of an image, and count its instances."""
     from isotrope.data.instances import load_labels, save_labels
+
+    place = _place(labels, image)
+    if resume and place.is_file():
+        return load_labels(place).max(initial=0)
+    found = network.instances(image.image)
+    if shown is not None:
+        _draw(image.image, found, _place(shown, image))
+    save_labels(found, place)  # last: with it, the image is done
+    return found.max(initial=0)
+
+
+def _lines(counts: Iterator[tuple[Opened, int]]) -> Iterator[str]:
     from isotrope.ocr.formats import field, file_name
 
-    for each in images:
-        place = _place(labels, each)
-        try:
-            if resume and place.is_file():
-                found = load_labels(place)
-            else:
-                found = network.instances(each.image)
-                if shown is not None:
-                    _draw(each.image, found, _place(shown, each))
-                save_labels(found, place)  # last: with it, the image is done
-        except ValueError as error:
-            complaints.add(ImageError(str(error), each.name))
-        except OSError as error:
-            problem = f"cannot be written ({error.strerror or error}); free or change it"
-            complaints.add(f"{error.filename or place}: {problem}")
-        else:
-            yield f"{field(file_name(each.name))}\t{found.max(initial=0)}"
+    for image, count in counts:
+        yield f"{field(file_name(image.name))}\t{count}"
 
 
 def _place(places: Places, image: Opened) -> Path:
