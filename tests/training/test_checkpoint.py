@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -30,6 +32,22 @@ def test_a_failed_write_leaves_the_last_one(tmp_path):
         save_checkpoint(path, {"step": 2, "closure": lambda: None})
     assert load_checkpoint(path) == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_what_a_kill_left_goes_with_the_next_checkpoint(tmp_path):
+    killed = (
+        "import os, pathlib, torch\n"
+        "from isotrope.training.checkpoint import save_checkpoint\n"
+        "torch.save = lambda state, file: os.kill(os.getpid(), 9)\n"
+        f"save_checkpoint(pathlib.Path({str(tmp_path / 'checkpoint.pt')!r}), {{'step': 1}})\n"
+    )
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".isotrope-")
+    (tmp_path / ".isotrope-abcd1234").mkdir()  # of a killed `filling`
+    (tmp_path / ".isotrope-journal").touch()  # of `isotrope read --out`, which is no leftover
+    save_checkpoint(tmp_path / "checkpoint.pt", {"step": 2})
+    assert {file.name for file in tmp_path.iterdir()} == {"checkpoint.pt", ".isotrope-journal"}
 
 
 def test_frozen_weights_may_be_left_out_and_no_others():

@@ -166,6 +166,15 @@ def put_in_place(temporary: str | Path, target: str | Path) -> None:
     temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what a kill left of `replacing` and `filling` in a folder that nobody writes to."""
+    for path in Path(folder).glob(".isotrope-????????*"):  # the journal of a reader is shorter
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def refuse_overwriting(path: str | Path, inputs: Iterable[str | Path]) -> None:
     """Reject an output path that is also an input, under any name.
 

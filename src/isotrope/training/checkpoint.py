@@ -13,16 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isotrope.io.files import replacing
+from isotrope.io.files import remove_leftovers, replacing
 
 _BROKEN = (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError, UnpicklingError)
 """Exceptions that loading a damaged checkpoint, or one of another model, may raise."""
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings and containers of them, replacing any older checkpoint."""
+    """Write tensors, numbers, strings and containers of them, replacing any older checkpoint.
+
+    A run that was killed as it wrote one left a file as large beside it, which is removed.
+    """
     with replacing(path) as temporary:
         torch.save(state, temporary)
+    remove_leftovers(path.parent)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
