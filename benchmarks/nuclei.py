@@ -32,7 +32,7 @@ from torch import nn
 
 from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.groups import DihedralGroup
-from isotrope.models.instances import maps_of, segment
+from isotrope.models.instances import maps_of, segment, turned_labels
 from isotrope.models.segmenter import Segmenter
 from isotrope.training.engine import Engine
 from isotrope.training.instance_scores import aggregated_jaccard, average_precision, overlaps
@@ -154,7 +154,7 @@ def tested(model: Any, test: Sequence[LabeledInstances]) -> dict[str, float]:
         alike = True
         for h in D4.elements[1:]:
             copy = segment(model, D4.act_image(h, each.pixels))
-            back = turned_by(D4.inverse(h), copy)
+            back = turned_labels(D4.inverse(h), copy)
             turned.append(scores(each.labels, back))
             agreement.append(aggregated_jaccard(found, back))
             alike = alike and identical(found, back)
@@ -192,10 +192,6 @@ def moved(model: Any, image: torch.Tensor) -> float:
         for h in (1, 2, 3)  # the quarter turns
     ]
     return float(f"{max(errors) / maps.abs().max():.1e}")
-
-
-def turned_by(element: int, labels: np.ndarray) -> np.ndarray:
-    return D4.act_image(element, torch.from_numpy(labels)).contiguous().numpy()
 
 
 def main() -> None:

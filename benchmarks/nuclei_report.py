@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from figures import DOCS, grouped
 from isotrope.data.instances import LabeledInstances, load_instances
 from isotrope.io.files import replacing
-from isotrope.models.instances import segment
+from isotrope.models.instances import segment, turned_labels
 from isotrope.training.instance_scores import overlaps
 from measuring import newest, table
-from nuclei import D4, ROWS, SPEED, models, turned_by
+from nuclei import D4, ROWS, SPEED, models
 
 PICTURE = DOCS / "nuclei.png"
 
@@ -72,7 +72,7 @@ def picture(test: Sequence[LabeledInstances], rows: Sequence[str], seed: int) ->
         line[0].set_ylabel(row)
         upright = segment(model, each.pixels)
         for turn, panel in enumerate(line[1:]):
-            found = turned_by(D4.inverse(turn), segment(model, D4.act_image(turn, each.pixels)))
+            found = turned_labels(D4.inverse(turn), segment(model, D4.act_image(turn, each.pixels)))
             panel.imshow(colored(found, upright))
             panel.set_xlabel(f"{90 * turn} degrees: {found.max()} nuclei")
         for panel in line:

@@ -95,14 +95,15 @@ def find_instances(maps: Tensor, how: Watershed = Watershed()) -> np.ndarray:
     cores, labels = _flooded(_D4.act_image(turns[0], maps).numpy(), how)
     agreed = labels.copy()
     for g in turns[1:]:
-        other = _turned(_D4.compose(g, back), labels)
+        other = turned_labels(_D4.compose(g, back), labels)
         named = np.zeros(labels.max() + 1, labels.dtype)  # as the core that each grew from
         named[other[cores > 0]] = cores[cores > 0]
         agreed[named[other] != labels] = 0
-    return _turned(back, _large(agreed, how.smallest))
+    return turned_labels(back, _large(agreed, how.smallest))
 
 
-def _turned(element: int, labels: np.ndarray) -> np.ndarray:
+def turned_labels(element: int, labels: np.ndarray) -> np.ndarray:
+    """A map of labels `(H, W)` turned by an element of D4."""
     return _D4.act_image(element, torch.from_numpy(labels)).contiguous().numpy()
 
 
