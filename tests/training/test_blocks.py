@@ -4,11 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+from torch.nn import BatchNorm1d
 
 pytest.importorskip("lightning", reason="training runs on Lightning Fabric")
 
+from isotrope import EquivariantViT, EquivariantViTConfig, Stage
 from isotrope.models.presets import preset
-from isotrope.models.vit import EquivariantViT
 from isotrope.training.blocks import change_blocks
 from isotrope.training.recipe import RunConfig
 
@@ -56,6 +57,23 @@ def test_blocks_computed_again_keep_less_and_give_the_same_gradients():
         gradients[again] = [p.grad for p in model.parameters()]
     assert kept[True] < 0.8 * kept[False]  # the patch embedding and the head keep theirs
     torch.testing.assert_close(gradients[True], gradients[False])
+
+
+def test_batch_norms_of_blocks_computed_again_count_each_batch_once():
+    images, statistics = torch.rand(4, 3, 32, 32), {}
+    for again in (False, True):
+        torch.manual_seed(0)
+        stages = [Stage("plain", depth=2, dim=8)]
+        model = EquivariantViT(EquivariantViTConfig(norm="batch", stages=stages))
+        change_blocks(RunConfig(recompute=again), list(model.stages[0]))
+        for _ in range(2):
+            model(images).sum().backward()
+        statistics[again] = dict(model.named_buffers())
+        assert all(n.momentum == 0.1 for n in model.modules() if isinstance(n, BatchNorm1d))
+    counts = [value for name, value in statistics[True].items() if "num_batches" in name]
+    assert counts
+    assert all(count == 2 for count in counts)
+    torch.testing.assert_close(statistics[True], statistics[False])
 
 
 def test_blocks_stay_as_they_are_unless_the_recipe_asks():
