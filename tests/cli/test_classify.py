@@ -80,8 +80,22 @@ def test_gray_images_and_standard_input(tmp_path):
     assert piped.stdout.split("\t")[1:] == result.stdout.split("\t")[1:]
 
 
+def test_an_image_of_another_size_than_the_training_images_is_named(tmp_path):
+    """A model without fit or crop would take it, and might take minutes for it."""
+    model = save_model(tmp_path / "model", size=(8, 12))
+    for width, height in ((12, 8), (8, 12), (24, 16)):
+        Image.new("L", (width, height), 30).save(tmp_path / f"{width}.png")
+    result = classify(*(tmp_path / f"{width}.png" for width in (12, 8, 24)), "--model", model)
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr == (
+        f"isotrope: {tmp_path / '24.png'}: has 24x16 px, and the model was trained on images of "
+        "12x8; resize it, or train with data.fit\n"
+    )
+
+
 def test_an_image_whose_size_breaks_the_symmetry_is_named(tmp_path):
-    """Without fit or crop, a model takes images as they are: 13 is no multiple of its patch."""
+    """A model that does not say on what it was trained: 13 is no multiple of its patch."""
     model = save_model(tmp_path / "model")
     for width in (12, 13):
         Image.new("L", (width, 8), 30).save(tmp_path / f"{width}.png")
@@ -98,3 +112,6 @@ def test_what_is_no_classifier_is_one_line(images, tmp_path):
     result = classify(images, "--model", images)
     assert "has no preprocessing.json" in result.stderr
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    result = classify("", "--model", images)
+    assert result.stderr.startswith("isotrope: one of the arguments is empty; name a file")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

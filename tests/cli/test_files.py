@@ -67,6 +67,17 @@ def test_inputs_that_make_no_sense(folder, arguments, line, read):
     assert (result.stderr, result.exit_code) == (f"isotrope: {line}\n", 2)
 
 
+def test_a_list_that_is_an_image_is_one_line(folder, loaded, read):
+    with open("list", "wb") as file:
+        file.write(b"\x89PNG\0\0\r\nIHDR\0" * 9)
+    result = read("--files-from", "list")
+    assert result.stderr == (
+        "isotrope: list: no list of file names, it has NUL bytes; give one name a line, or --null "
+        "if each ends in NUL\n"
+    )
+    assert result.exit_code == 1
+
+
 def test_a_missing_list_is_one_line(folder, loaded, read):
     result = read("--files-from", "nowhere")
     assert result.stderr == (

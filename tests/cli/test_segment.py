@@ -1,6 +1,8 @@
 """`isotrope segment` and `isotrope detect`, with models of random weights."""
 
+import errno
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -103,12 +105,57 @@ def test_resume_leaves_what_is_there_and_counts_it(images, segmenter, tmp_path):
     assert again.stdout.splitlines() == [f"{images / 'a.png'}\t9", *first.stdout.splitlines()[1:]]
 
 
-def test_nothing_is_written_over_the_images(images, segmenter):
+def test_resume_makes_what_is_broken_again_and_draws_what_is_not_drawn(images, segmenter, tmp_path):
+    out, show = tmp_path / "labels", tmp_path / "drawn"
+    run("segment", images, "--model", segmenter, "--out", out)
+    before = {name: labels.copy() for name, labels in labels_in(out).items()}
+    (out / "a.png").write_bytes((out / "a.png").read_bytes()[:40])
+    (out / "b.png").write_bytes(b"")
+    again = ("segment", images, "--model", segmenter, "--out", out, "--show", show, "--resume")
+    result = run(*again)
+    assert (result.exit_code, result.stderr) == (0, "")
+    after = labels_in(out)
+    assert all((after[name] == labels).all() for name, labels in before.items())
+    assert list(labels_in(show)) == list(before)
+
+
+@pytest.mark.parametrize(
+    ("out", "show", "message"),
+    [
+        ("images", None, "--out images: it lies in images, all images of which are read"),
+        ("images/labels", None, "--out images/labels: it lies in images,"),
+        ("labels", "images/drawn", "--show images/drawn: it lies in images,"),
+        ("both", "./both", "--show both: that is --out too; give two folders"),
+    ],
+)
+def test_outputs_are_apart_from_the_images_and_from_each_other(
+    images, segmenter, tmp_path, monkeypatch, out, show, message
+):
+    monkeypatch.chdir(tmp_path)
+    shown = () if show is None else ("--show", show)
+    result = run("segment", "images", "--model", segmenter, "--out", out, *shown)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "segmenter"]
+
+
+def test_nothing_is_written_over_an_image(images, segmenter):
     before = (images / "a.png").read_bytes()
-    result = run("segment", images, "--model", segmenter, "--out", images)
+    result = run("segment", images / "a.png", "--model", segmenter, "--out", images)
     assert result.exit_code == 2
     assert "would be overwritten" in result.stderr
     assert (images / "a.png").read_bytes() == before
+
+
+def test_a_full_disk_is_a_line_that_names_the_label_image(images, segmenter, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    result = run("segment", images / "a.png", "--model", segmenter, "--out", tmp_path / "labels")
+    label = tmp_path / "labels" / "a.png"
+    problem = "cannot be written (No space left on device); free or change it"
+    assert (result.exit_code, result.stderr) == (1, f"isotrope: {label}: {problem}\n")
 
 
 def test_boxes_are_written_for_each_image(images, detector):
@@ -135,5 +182,5 @@ def test_a_model_of_another_kind_is_one_line(images, segmenter, detector, tmp_pa
         run("detect", images, "--model", segmenter),
     ):
         assert result.exit_code == 1
-        assert "give a folder that" in result.stderr
+        assert re.search("holds no (Segmenter|Detector), which has no .*; give", result.stderr)
         assert result.stderr.count("\n") == 1

@@ -38,7 +38,7 @@ def test_every_page_is_read_in_its_own_size(fax):
 
 @pytest.mark.parametrize("load", [load_pixels, load_unit])
 def test_one_page_of_several_is_not_taken_in_silence(fax, load):
-    with pytest.raises(ImageError, match=r"fax.tif: has 3 pages; give one at a time, from"):
+    with pytest.raises(ImageError, match=r"fax.tif: has 3 pages; save each as a file of its own"):
         load(fax)
 
 

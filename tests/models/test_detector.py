@@ -125,6 +125,15 @@ def test_boxes_come_from_weights_of_any_dtype(dtype):
     assert box.confidence > 0.9
 
 
+def test_boxes_end_at_the_border_of_the_image():
+    model = build()
+    with torch.no_grad():  # one core everywhere, and sides far away
+        model.head.say.bias[0] += 9
+        model.head.say.bias[1:] += 9
+    (box,) = model.boxes(torch.randint(0, 255, (3, 21, 31), dtype=torch.uint8))
+    assert box.sides == (0, 0, 31, 21)
+
+
 @pytest.mark.parametrize("threshold", [0, 1, float("nan")])
 def test_a_threshold_that_is_no_probability_is_refused(threshold):
     with pytest.raises(ValueError, match=f"threshold={threshold} is no probability between 0 and"):

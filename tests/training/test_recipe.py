@@ -37,6 +37,8 @@ def test_a_recipe_adds_to_its_base_and_changes_to_both(tmp_path):
         ('base = "own.toml"', r"own\.toml is a base of itself"),
         ("base = 3", "base=3 is not the name of a recipe"),
         ("height = 3", "height is not a field; use one of optimizer, schedule, run"),
+        ("epochs = 3", "epochs is not a field; use schedule.epochs"),
+        ("run.epochs = 3", "run.epochs is not a field; use schedule.epochs"),
         ("\xff", "is not TOML"),
     ],
 )

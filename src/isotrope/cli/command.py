@@ -29,6 +29,16 @@ class Command(TyperCommand):
         """The base class's parameters; flags take no value, so their help shows no type."""
         return _flags_without_type(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reject an empty argument, such as an unset variable, which would be the current folder.
+
+        Raises:
+            UsageError: One of them is empty.
+        """
+        if "" in args:
+            ctx.fail("one of the arguments is empty; name a file, or leave it out")
+        return super().parse_args(ctx, args)
+
 
 class Group(TyperGroup):
     """The command and its subcommands; an error that ends one is a line on standard error."""

@@ -31,7 +31,8 @@ def detect(
     """Find the boxes of objects in images, with a model of `isotrope train objects`.
 
     Writes a line for each box: the file, the left, upper, right and lower side in pixels, the
-    number of the class, and the confidence. An image that cannot be opened, or that the model does
+    number of the class (0 if there is one) and the confidence. An image without objects has none in
+    tsv, and an empty list in json. An image that cannot be opened, or that the model does
     not take, gets one line on standard error; the others are still written, and the exit status
     is 1.
     """

@@ -1,7 +1,7 @@
 """Shared by `isotrope classify`, `segment` and `detect`: a trained model, and images without text.
 
-Images are opened at their full bit depth, one at a time, since microscopes fill few of 65,536
-levels.
+Images are opened at their full bit depth, one at a time. Segmenters and detectors stretch the
+contrast, since microscopes fill few of 65,536 levels; classifiers see 8 bits, as in training.
 """
 
 from __future__ import annotations

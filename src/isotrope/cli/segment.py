@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from isotrope.cli import options
-from isotrope.cli.errors import Complaints, exit_on_error
+from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.files import check_folder, look
 from isotrope.cli.images import Images, ModelFolder, Opened, answers, opened
 from isotrope.cli.outputs import write
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from isotrope.jobs.inputs import Inputs
     from isotrope.models.segmenter import Segmenter
 
 
@@ -40,15 +42,16 @@ def segment(
 ) -> None:
     """Find instances in images, with a model of `isotrope train segmentation`.
 
-    NAME.png in --out holds the number of the instance in each pixel of an image, 0 outside, in 16
-    bits; a line FILE<TAB>INSTANCES says how many there are. An image that cannot be opened, or that
-    the model does not take, gets one line on standard error; the others are still written, and the
-    exit status is 1.
+    NAME.png in --out, in subfolders as the images are, holds the number of the instance in each
+    pixel, 0 outside, in 16 bits; a line FILE<TAB>INSTANCES says how many there are. Images are
+    turned as their EXIF data says. An image that cannot be opened, or that the model does not take,
+    gets one line on standard error; the others are still written, and the exit status is 1.
     """
     complaints = Complaints()
     with exit_on_error():
         files, survey = look(inputs, files_from, null, complaints)
         check_folder("--model", model)
+        _check_apart(files, out, show)
         labels = Places("--out", f"{out}/", files, survey, ".png", "page")
         shown = Places("--show", f"{show}/", files, survey, ".png", "page") if show else None
         from isotrope.models.segmenter import Segmenter
@@ -68,14 +71,39 @@ def _count(
     """Write the label image of an image, and count its instances."""
     from isotrope.data.instances import load_labels, save_labels
 
-    place = _place(labels, image)
+    place, kept = _place(labels, image), None
     if resume and place.is_file():
-        return load_labels(place).max(initial=0)
-    found = network.instances(image.image)
+        with suppress(ValueError):  # a broken one is made again
+            kept = load_labels(place)
+    found = network.instances(image.image) if kept is None else kept
     if shown is not None:
-        _draw(image.image, found, _place(shown, image))
-    save_labels(found, place)  # last: with it, the image is done
+        drawn = _place(shown, image)
+        if kept is None or not drawn.is_file():
+            _draw(image.image, found, drawn)
+    if kept is None:
+        save_labels(found, place)  # last: with it, the image is done
     return found.max(initial=0)
+
+
+def _check_apart(files: Inputs, out: Path, show: Path | None) -> None:
+    """Reject outputs that the next run would take for images, or that would replace each other.
+
+    Raises:
+        UsageError: --out and --show are one folder, or one lies in a folder that is read.
+    """
+    if show is not None and show.resolve() == out.resolve():
+        raise UsageError(f"--show {show}: that is --out too; give two folders")
+    for option, place in {"--out": out, "--show": show}.items():
+        for folder in files.named:
+            if place is not None and folder.is_dir() and _lies_in(place, folder):
+                raise UsageError(
+                    f"{option} {place}: it lies in {folder}, all images of which are read; give "
+                    "one beside it"
+                )
+
+
+def _lies_in(place: Path, folder: Path) -> bool:
+    return place.resolve().is_relative_to(folder.resolve())
 
 
 def _lines(counts: Iterator[tuple[Opened, int]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_path
-from isotrope.cli.progress import RunProgress, quiet
+from isotrope.cli.progress import RunProgress, duration, quiet
 
 if TYPE_CHECKING:
     from isotrope.training.engine import Engine
@@ -124,5 +124,5 @@ def run(
     with RunProgress(engine.progress, losses) as progress:
         engine.fit(progress.report)
     if engine.fabric.is_global_zero:
-        typer.echo(f"{out}: {engine.examples:,} examples, {engine.seconds / 60:.0f} minutes")
+        typer.echo(f"{out}: {engine.examples:,} examples, {duration(engine.seconds)}")
     return engine

@@ -9,6 +9,7 @@ import typer
 
 from isotrope.cli.errors import exit_on_error
 from isotrope.cli.files import check_path
+from isotrope.cli.progress import duration
 from isotrope.cli.train import Out, Set, run
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def classifier(
     typer.echo(
         f"{out}: {100 * kept['valid_accuracy']:.2f}% of {len(task.valid)} validation images "
         f"right after epoch {kept['epochs']:g}, which is kept, {100 * last['valid_accuracy']:.2f}% "
-        f"at the end; {last['hours']:.2f} h"
+        f"at the end; {duration(3600 * last['hours'])}"
     )
 
 

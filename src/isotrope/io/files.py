@@ -66,7 +66,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     with _naming(path):
         temporary, mode = _make_beside(target)
     try:
-        yield temporary
+        with _naming(path, (None, str(temporary))):
+            yield temporary
         with _naming(path):
             _put(temporary, target, mode)
     finally:
@@ -288,9 +289,11 @@ def _sync(path: Path, flags: int) -> None:
 
 
 @contextmanager
-def _naming(path: str | Path) -> Iterator[None]:
-    """Make system errors name `path` instead of the temporary file."""
+def _naming(path: str | Path, of: tuple[str | None, ...] | None = None) -> Iterator[None]:
+    """Make system errors name `path`; with `of`, only those that name one of these."""
     try:
         yield
     except OSError as error:
+        if error.errno is None or not (of is None or error.filename in of):
+            raise
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -147,8 +147,8 @@ def _array(source: ImageSource) -> np.ndarray:
             numbers = page_numbers(image)
             if len(numbers) > 1:
                 raise ImageError(
-                    f"has {len(numbers)} pages; give one at a time, from "
-                    "isotrope.io.sheets.page_images, or save each as a file of its own"
+                    f"has {len(numbers)} pages; save each as a file of its own, or give one at a "
+                    "time, from isotrope.io.sheets.page_images"
                 )
             return frame(image, numbers[0])
     except ImageError as error:

@@ -93,6 +93,11 @@ class Inputs:
         yield from self.named
         with self._list() as file:
             for entry in _split(file, self._end) if file else ():
+                if b"\0" in entry:
+                    raise ValueError(
+                        f"{self.files_from}: no list of file names, it has NUL bytes; give one "
+                        "name a line, or --null if each ends in NUL"
+                    )
                 if entry:
                     yield Path(os.fsdecode(entry))
 

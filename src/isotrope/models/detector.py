@@ -96,7 +96,7 @@ class Detector(nn.Module):
     def boxes(self, image: Tensor) -> list[Box]:
         """The objects in an image `(C, H, W)` of any size, 8 or 16 bits or float, on any scale.
 
-        A turned image gives the turned boxes, up to rounding.
+        They end at the border of the image. A turned image gives the turned boxes, up to rounding.
 
         Raises:
             ValueError: the model is in training mode, or no image of its channels.
@@ -109,7 +109,10 @@ class Detector(nn.Module):
 
         def placed(box: Box) -> Box:  # both images have the same middle
             scales = zip(box.sides, shrunk * 2, *(size * 2 for size in sizes), strict=True)
-            sides = [(at - padded / 2) * scale + own / 2 for at, scale, own, padded in scales]
+            sides = [
+                min(max((at - padded / 2) * scale + own / 2, 0.0), float(own))
+                for at, scale, own, padded in scales
+            ]
             return replace(box, sides=tuple(sides))
 
         found = find_boxes(self(pixels), self.group, self.stride, self.config.finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,26 +44,28 @@ def save(model: nn.Module, config: Any, folder: str | os.PathLike[str]) -> None:
 def load(
     build: Callable[[Any], M],
     folder: str | os.PathLike[str],
-    kind: Callable[..., Any] = EquivariantViTConfig,
+    kind: type = EquivariantViTConfig,
 ) -> M:
     """`build(config)` with the saved weights, in eval mode and in the saved dtype.
 
     Args:
-        kind: the class of the config.
+        kind: the class of the config, a dataclass.
 
     Raises:
         FileNotFoundError: the folder lacks one of the two files.
-        ValueError: a file is broken, or the two belong to different models.
+        ValueError: a file is broken, the two belong to different models, or to one of another kind.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     folder = Path(folder)
+    remedy = f"give a folder that {_name(kind)}.save_pretrained wrote, such as model/ of a run"
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
-        raise FileNotFoundError(
-            f"{folder} has no {' and no '.join(missing)}; give a folder that "
-            f"{_name(kind)}.save_pretrained wrote"
+        raise FileNotFoundError(f"{folder} has no {' and no '.join(missing)}; {remedy}")
+    if others := _others(folder / CONFIG, kind):
+        raise ValueError(
+            f"{folder} holds no {_name(kind)}, which has no {', '.join(others)}; {remedy}"
         )
     try:
         model = build(kind(**json.loads((folder / CONFIG).read_text())))
@@ -79,13 +81,20 @@ def load(
         RuntimeError,
     ) as error:
         reason = str(error).split("\n")[0]
-        raise ValueError(
-            f"{folder} is broken ({reason}); copy it again, or give a folder that "
-            f"{_name(kind)}.save_pretrained wrote"
-        ) from error
+        raise ValueError(f"{folder} is broken ({reason}); copy it again, or {remedy}") from error
     return model.eval()
 
 
-def _name(kind: Callable[..., Any]) -> str:
+def _others(config: Path, kind: type) -> list[str]:
+    """What a config holds that such a model does not have; nothing if it is broken."""
+    try:
+        saved = json.loads(config.read_text())
+    except ValueError:  # for who loads it to report
+        return []
+    known = {each.name for each in fields(kind)}
+    return sorted(set(saved) - known) if isinstance(saved, dict) else []
+
+
+def _name(kind: type) -> str:
     """The name of the model that has such a config."""
-    return getattr(kind, "__name__", "a model's").removesuffix("Config")
+    return kind.__name__.removesuffix("Config")

@@ -39,6 +39,7 @@ class Preprocessing:
         classes: names of the classes.
         fit: side of the squares that the images were fitted into, see `load_classification`.
         crop: side of the squares cut from the images, see `load_image_files`.
+        size: height and width of the training images if they were neither fitted nor cut.
     """
 
     mean: tuple[float, ...]
@@ -46,6 +47,7 @@ class Preprocessing:
     classes: tuple[str, ...]
     fit: int | None = None
     crop: int | None = None
+    size: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, data: LabeledImages, fit: int | None = None) -> Preprocessing:
@@ -64,8 +66,10 @@ class Preprocessing:
             share = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
             means.append((share @ levels).item())
             stds.append((share @ (levels - means[-1]) ** 2).sqrt().item())
-        # The minimum keeps a constant channel finite.
-        return cls(tuple(means), tuple(max(std, 1e-3) for std in stds), data.classes, fit)
+        stds = [max(std, 1e-3) for std in stds]  # a constant channel stays finite
+        rows, columns = data.images.shape[2:]
+        size = (rows, columns) if fit is None else None
+        return cls(tuple(means), tuple(stds), data.classes, fit, size=size)
 
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 `(B, C, H, W)` -> float32, standardized."""
@@ -79,8 +83,15 @@ class Preprocessing:
             image: `(3, H, W)`, RGB in [0, 1]. A model of one channel gets the mean of the three.
 
         Raises:
-            ValueError: the model takes other than one or three channels.
+            ValueError: the model takes other than one or three channels, or it was trained on
+                images of one other size.
         """
+        size = tuple(image.shape[1:])
+        if self.size is not None and sorted(size) != sorted(self.size):
+            raise ValueError(
+                f"has {size[1]}x{size[0]} px, and the model was trained on images of "
+                f"{self.size[1]}x{self.size[0]}; resize it, or train with data.fit"
+            )
         channels = len(self.mean)
         if channels not in (1, 3):
             raise ValueError(f"the model takes {channels} channels, and images have 1 or 3")
@@ -114,7 +125,8 @@ class Preprocessing:
         """Read it from a model's folder."""
         values = json.loads((folder / _FILE).read_text())
         sides = {side: values.pop(side, None) for side in ("fit", "crop")}  # absent in older files
-        return cls(**{name: tuple(value) for name, value in values.items()}, **sides)
+        tuples = {name: tuple(value) for name, value in values.items() if value is not None}
+        return cls(**tuples, **sides)
 
 
 def load_images(

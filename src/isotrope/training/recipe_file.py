@@ -100,6 +100,8 @@ def _first(kind: type[BaseModel], error: ValidationError) -> str:
     place = _place(found)
     where = ".".join(map(str, place)) or "the recipe"
     if found["type"] == "extra_forbidden":
+        if there := _in_groups(kind, place[-1]):
+            return f"{where} is not a field; use {', or '.join(there)}"
         return f"{where} is not a field; use one of {', '.join(_known(kind, place[:-1]))}"
     if found["type"] == "missing":
         return f"{where} is missing; add it"
@@ -125,6 +127,12 @@ def _known(kind: type[BaseModel], place: list) -> list[str]:
         if isinstance(part, str) and part in kind.model_fields:
             kind = _model(kind.model_fields[part].annotation) or kind
     return list(kind.model_fields)
+
+
+def _in_groups(kind: type[BaseModel], field: str | int) -> list[str]:
+    """The dotted names of the fields of that name in the groups of a recipe."""
+    groups = ((name, _model(each.annotation)) for name, each in kind.model_fields.items())
+    return [f"{name}.{field}" for name, group in groups if group and field in group.model_fields]
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:

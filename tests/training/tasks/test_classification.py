@@ -327,7 +327,10 @@ def test_a_subset_is_drawn_by_the_seed(data):
 
 def test_images_are_standardised_by_the_training_set(data):
     train = load_classification(data, "train")
-    values = Preprocessing.of(train)(train.images)
+    preprocessing = Preprocessing.of(train)
+    assert preprocessing.size == tuple(train.images.shape[2:])
+    assert Preprocessing.of(train, fit=8).size is None
+    values = preprocessing(train.images)
     assert values.mean().abs() < 1e-5
     assert values.std(correction=0) == pytest.approx(1, abs=1e-5)
 
