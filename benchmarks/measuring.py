@@ -10,7 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from isotrope.io.files import replacing
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 
 RESULTS = Path(__file__).parent / "results"
 Call = Callable[[], object]
@@ -49,19 +52,34 @@ def _wait() -> None:
 
 
 def peak_megabytes(call: Call) -> float:
-    """Measure the peak memory of a call beyond what was in use before it, in MB."""
+    """Measure the peak memory of a call's tensors beyond what was in use before it, in MB."""
     gc.collect()
     if torch.cuda.is_available():
         held = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         call()
         return (torch.cuda.max_memory_allocated() - held) / 1e6
-    # Memory that malloc keeps for reuse would hide the next allocations.
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
-    held = _status("VmRSS")
-    call()
-    return (_status("VmHWM") - held) / 1e3
+    with _returning_memory():
+        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
+        held = _status("VmRSS")
+        call()
+        return (_status("VmHWM") - held) / 1e3
+
+
+@contextmanager
+def _returning_memory() -> Iterator[None]:
+    """Let malloc return what is freed at once.
+
+    Else the heap keeps up to a fifth of it, in pieces that depend on all that was allocated before.
+    """
+    libc = ctypes.CDLL(None)
+    libc.malloc_trim(0)
+    libc.mallopt(_MMAP_THRESHOLD, 1 << 18)
+    try:
+        yield
+    finally:  # what glibc itself comes to in a process that uses large tensors
+        libc.mallopt(_MMAP_THRESHOLD, 1 << 25)
+        libc.mallopt(_TRIM_THRESHOLD, 1 << 26)
 
 
 def _status(field: str) -> float:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from isotrope.groups import Group
-from isotrope.nn.conv import GroupConv, check_centered, check_lifted
+from isotrope.nn.conv import GroupConv, channel_major, check_centered, check_lifted
 from isotrope.nn.encodings import Encoding, joint_attention, make_encoding
 from isotrope.nn.windows import join_windows, pool_positions, split_windows
 
@@ -207,7 +207,10 @@ class GroupConvSelfAttention(LiftedAttention):
         self.kv_conv.weight[: self.dim].copy_(self.q_conv.weight)
 
     def forward(self, lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
+        check_lifted(lifted, self.dim, self.group)
         size = (lifted.shape[2], lifted.shape[3])
+        if self.kv_pool == 1:
+            lifted = channel_major(lifted)
         q = self.q_proj(self.q_conv(lifted))
         k, v = self.kv_conv(pool_positions(lifted, self.kv_pool)).chunk(2, dim=-1)
         k, v = self.k_proj(k), self.v_proj(v)

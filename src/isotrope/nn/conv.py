@@ -93,6 +93,14 @@ def to_lifted(
     return planes.permute(0, 2, 3, 1).unflatten(3, (order, -1)).permute(0, 3, 1, 2, 4)
 
 
+def channel_major(lifted: Float[Tensor, "B G H W C"]) -> Float[Tensor, "B G H W C"]:
+    """The same signal in the order in memory that depthwise filters read, `(B, C, G, H, W)`.
+
+    Several filters then share one copy, which is kept for the backward pass of all.
+    """
+    return lifted.permute(0, 4, 1, 2, 3).contiguous().permute(0, 2, 3, 4, 1)
+
+
 class TurnedFilter(nn.Module):
     """Base of the filters: a square kernel, a stride, a checked size, a bank of turns.
 

@@ -5,11 +5,11 @@
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
-import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from isotrope.nn.conv import to_lifted, to_planes
+from isotrope.nn.fast.pooling import square_means
 
 
 def split_windows(
@@ -62,8 +62,8 @@ def pool_positions(
         return lifted
     if lifted.is_contiguous():
         planes = lifted.flatten(0, 1).permute(0, 3, 1, 2)  # still channels last in memory
-        means = F.avg_pool2d(planes, pool).permute(0, 2, 3, 1)
+        means = square_means(planes, pool).permute(0, 2, 3, 1)
         return means.unflatten(0, lifted.shape[:2])
     # The order in memory that convolutions leave is kept: with gradients in another order than the
     # signal's, the backward pass of an activation before this takes 15 times as long on a CPU.
-    return to_lifted(F.avg_pool2d(to_planes(lifted), pool), lifted.shape[1])
+    return to_lifted(square_means(to_planes(lifted), pool), lifted.shape[1])

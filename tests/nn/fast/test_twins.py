@@ -8,6 +8,7 @@ from isotrope.groups import CyclicGroup, DihedralGroup
 from isotrope.nn.fast.grouped import GroupedConv2d, plain_grouped_conv2d
 from isotrope.nn.fast.kept import Kept
 from isotrope.nn.fast.patches import patches_by_filters, plain_patches_by_filters
+from isotrope.nn.fast.pooling import SquareMeans, plain_square_means, square_means
 from isotrope.nn.fast.relative import plain_relative_attention, relative_attention_in_runs
 from isotrope.nn.fast.rotation import (
     plain_rotated,
@@ -67,6 +68,23 @@ def test_filters_in_groups(filters, padding):
 
     assert_twins(fast, plain, tensors)
     assert torch.autograd.gradgradcheck(fast, (tensors[0][:1], tensors[1]))
+
+
+@pytest.mark.parametrize("side", [2, 3])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_means_of_squares(side, order):
+    planes = randn(2, 3, 2 * side, 4 * side).detach().to(memory_format=order).requires_grad_()
+
+    def fast(planes):
+        return SquareMeans.apply(planes, side)
+
+    assert_twins(fast, lambda planes: plain_square_means(planes, side), [planes])
+    assert torch.autograd.gradgradcheck(fast, (planes[:1],))
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda tensor: tensor):
+        means = square_means(planes, side)
+    assert not kept
+    assert means.is_contiguous(memory_format=order)
 
 
 @pytest.mark.parametrize(("side", "stride", "padding"), [(3, 1, 1), (1, 1, 0), (4, 2, 1)])
