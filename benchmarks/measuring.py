@@ -52,28 +52,29 @@ def _wait() -> None:
 
 
 def peak_megabytes(call: Call) -> float:
-    """Measure the peak memory of a call's tensors beyond what was in use before it, in MB."""
+    """Measure the peak memory of a call beyond what was in use before it, in MB."""
     gc.collect()
     if torch.cuda.is_available():
         held = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
         call()
         return (torch.cuda.max_memory_allocated() - held) / 1e6
-    with _returning_memory():
-        Path("/proc/self/clear_refs").write_text("5")  # reset the peak
-        held = _status("VmRSS")
-        call()
-        return (_status("VmHWM") - held) / 1e3
+    # Memory that malloc keeps for reuse would hide the next allocations.
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
+    held = _status("VmRSS")
+    call()
+    return (_status("VmHWM") - held) / 1e3
 
 
 @contextmanager
-def _returning_memory() -> Iterator[None]:
-    """Let malloc return what is freed at once.
+def returning_memory() -> Iterator[None]:
+    """Let malloc return what is freed at once, so that `peak_megabytes` is what tensors take.
 
-    Else the heap keeps up to a fifth of it, in pieces that depend on all that was allocated before.
+    Else its heap keeps up to a fifth more, in pieces that depend on all that was allocated before.
+    So use it before large tensors have been made; and not for times, which it makes longer.
     """
     libc = ctypes.CDLL(None)
-    libc.malloc_trim(0)
     libc.mallopt(_MMAP_THRESHOLD, 1 << 18)
     try:
         yield

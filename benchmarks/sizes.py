@@ -7,8 +7,8 @@ entropy under autocast, without an optimizer. All models of one size are timed i
 pass, and medians are kept. On a GPU: bfloat16, compiled, with fused attention; on a CPU: float32
 and not compiled. `floor_ms` is the time that the FLOPs of the forward pass would take at the rate
 of a large matrix product of the same type, `train_floor_ms` three times that. Megabytes are those
-that a call takes; `whole` adds the weights, in training their gradients too. Writes
-benchmarks/results/sizes-DATE.csv.
+that the tensors of a call take (`returning_memory`); `whole` adds the weights, in training their
+gradients too. Writes benchmarks/results/sizes-DATE.csv.
 
 With --cost nothing is timed: it prints the FLOPs of an image and, for recipes/imagenet-*.toml, the
 GPU hours at a given share of a GPU's peak, which is an estimate.
@@ -19,7 +19,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +34,7 @@ from measuring import (
     gigaflops_a_second,
     milliseconds,
     peak_megabytes,
+    returning_memory,
     write_csv,
 )
 
@@ -45,9 +47,29 @@ ROWS = [
     ("vit", "C1"),
 ]
 PLAIN = "vit C1"
+Calls = dict[str, Callable[[], object]]
 SIDE, CLASSES = 224, 1000
 IMAGES = 1_281_167  # ImageNet's training images
 PEAK = 989e3  # an H100's GFLOP/s in bfloat16, dense (NVIDIA's data sheet)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a model's forward pass and training step take, and its weights, in MB."""
+
+    forward: float
+    train: float
+    weights: float
+
+    @property
+    def forward_whole(self) -> float:
+        """With the weights, in the type of the forward pass."""
+        return self.forward + self.weights
+
+    @property
+    def train_whole(self) -> float:
+        """With the weights and their gradients, in float32."""
+        return self.train + 2 * self.weights * 4 / low_type().itemsize
 
 
 def models(size: str) -> Iterator[tuple[str, nn.Module]]:
@@ -68,34 +90,54 @@ def training_step(model: Callable[[Tensor], Tensor], images: Tensor, low: torch.
     loss.backward()
 
 
-def timed(
-    named: dict[str, nn.Module], images: Tensor, passes: int, compiled: bool
-) -> tuple[dict[str, float], dict[str, float], dict[str, float], dict[str, float]]:
-    """Milliseconds and megabytes of the forward pass, then of the training step, by model."""
-    low = torch.bfloat16 if device() == "cuda" else torch.float32
-
-    def made(model: nn.Module) -> Callable[[Tensor], Tensor]:
-        torch.compiler.reset()  # or it gives up after eight shapes of the same code
-        return torch.compile(model) if compiled else model
-
-    steps = {}
-    for name, model in named.items():
-        call = made(model.train())
-        training_step(call, images, low)  # compiled here, and gradients are there from now on
-        steps[name] = lambda call=call: training_step(call, images, low)
-    train = milliseconds(steps, passes)
-    train_memory = {name: peak_megabytes(step) for name, step in steps.items()}
-    for model in named.values():
-        model.zero_grad(set_to_none=True)
-    inputs = images.to(low)
+def forward_pass(model: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     with torch.inference_mode():
-        calls = {}
-        for name, model in named.items():
-            call = made(model.eval().to(low))
-            calls[name] = lambda call=call: call(inputs)
-        forward = milliseconds(calls, passes)
-        memory = {name: peak_megabytes(call) for name, call in calls.items()}
-    return forward, memory, train, train_memory
+        return model(images)
+
+
+def training_steps(named: dict[str, nn.Module], images: Tensor, compiled: bool) -> Calls:
+    """The training step of each model, after a first one, so that gradients are there."""
+    calls: Calls = {}
+    for name, model in named.items():
+        calls[name] = partial(training_step, made(model.train(), compiled), images, low_type())
+        calls[name]()
+    return calls
+
+
+def forward_passes(named: dict[str, nn.Module], images: Tensor, compiled: bool) -> Calls:
+    """The forward pass of each model, whose weights get the type of the pass; no gradients."""
+    calls: Calls = {}
+    for name, model in named.items():
+        model.zero_grad(set_to_none=True)
+        call = made(model.eval().to(low_type()), compiled)
+        calls[name] = partial(forward_pass, call, images.to(low_type()))
+        calls[name]()
+    return calls
+
+
+def made(model: nn.Module, compiled: bool) -> Callable[[Tensor], Tensor]:
+    torch.compiler.reset()  # or it gives up after eight shapes of the same code
+    return torch.compile(model) if compiled else model
+
+
+def low_type() -> torch.dtype:
+    return torch.bfloat16 if device() == "cuda" else torch.float32
+
+
+def models_and_images(size: str, batch: int) -> tuple[dict[str, nn.Module], Tensor]:
+    named = {name: model.to(device()) for name, model in models(size)}
+    return named, torch.randn(batch, 3, SIDE, SIDE, device=device())
+
+
+def megabytes(size: str, batch: int, compiled: bool) -> dict[str, Memory]:
+    """The peak memory of each model's calls, and of its weights."""
+    named, images = models_and_images(size, batch)
+    steps = training_steps(named, images, compiled)
+    train = {name: peak_megabytes(step) for name, step in steps.items()}
+    passes = forward_passes(named, images, compiled)
+    forward = {name: peak_megabytes(call) for name, call in passes.items()}
+    weights = {n: sum(p.nbytes for p in model.parameters()) / 1e6 for n, model in named.items()}
+    return {name: Memory(forward[name], train[name], weights[name]) for name in named}
 
 
 def flops_of(size: str) -> dict[str, float]:
@@ -105,23 +147,22 @@ def flops_of(size: str) -> dict[str, float]:
         return {n: gigaflops(lambda m=m: m.eval()(image)) for n, m in models(size)}
 
 
-def measure(size: str, batch: int, passes: int, compiled: bool, rate: float) -> list[dict]:
-    images = torch.randn(batch, 3, SIDE, SIDE, device=device())
-    named = {name: model.to(device()) for name, model in models(size)}
+def measure(
+    size: str, batch: int, passes: int, compiled: bool, rate: float, memory: dict[str, Memory]
+) -> list[dict]:
+    """The rows of a size, each with its times and its memory."""
+    named, images = models_and_images(size, batch)
+    train = milliseconds(training_steps(named, images, compiled), passes)
+    forward = milliseconds(forward_passes(named, images, compiled), passes)
     flops = flops_of(size)
-    forward, memory, train, train_memory = timed(named, images, passes, compiled)
-    counts = {n: sum(p.numel() for p in model.parameters()) for n, model in named.items()}
-    # `timed` has left the weights in the type of the forward pass.
-    weights = {n: sum(p.nbytes for p in model.parameters()) for n, model in named.items()}
-    whole = {n: memory[n] + held / 1e6 for n, held in weights.items()}
-    train_whole = {n: train_memory[n] + 8 * count / 1e6 for n, count in counts.items()}
+    plain = memory[PLAIN]
     return [
         {
             "model": name,
             "size": size,
             "batch": batch,
             "compiled": compiled,
-            "parameters": counts[name],
+            "parameters": sum(p.numel() for p in named[name].parameters()),
             "gflops_an_image": round(flops[name], 2),
             "flops_of_vit": round(flops[name] / flops[PLAIN], 3),
             "forward_ms": round(forward[name], 2),
@@ -132,14 +173,14 @@ def measure(size: str, batch: int, passes: int, compiled: bool, rate: float) -> 
             "train_floor_ms": round(3000 * batch * flops[name] / rate, 2),
             "train_images_a_second": round(1000 * batch / train[name], 1),
             "train_of_vit": round(train[name] / train[PLAIN], 3),
-            "forward_mb": round(memory[name], 1),
-            "forward_mb_of_vit": round(memory[name] / memory[PLAIN], 3),
-            "train_mb": round(train_memory[name], 1),
-            "train_mb_of_vit": round(train_memory[name] / train_memory[PLAIN], 3),
-            "forward_whole_mb_of_vit": round(whole[name] / whole[PLAIN], 3),
-            "train_whole_mb_of_vit": round(train_whole[name] / train_whole[PLAIN], 3),
+            "forward_mb": round(own.forward, 1),
+            "forward_mb_of_vit": round(own.forward / plain.forward, 3),
+            "train_mb": round(own.train, 1),
+            "train_mb_of_vit": round(own.train / plain.train, 3),
+            "forward_whole_mb_of_vit": round(own.forward_whole / plain.forward_whole, 3),
+            "train_whole_mb_of_vit": round(own.train_whole / plain.train_whole, 3),
         }
-        for name in named
+        for name, own in memory.items()
     ]
 
 
@@ -175,10 +216,11 @@ def main() -> None:
     gpu = device() == "cuda"
     rate = gigaflops_a_second(8192, torch.bfloat16) if gpu else gigaflops_a_second()
     print(f"a large matrix product: {rate:.0f} GFLOP/s")
-    rows = []
+    rows, batch, compiled = [], arguments.batch, gpu and not arguments.eager
+    with returning_memory():
+        memory = {size: megabytes(size, batch, compiled) for size in arguments.sizes}
     for size in arguments.sizes:
-        batch, passes = arguments.batch, arguments.passes
-        for row in measure(size, batch, passes, gpu and not arguments.eager, rate):
+        for row in measure(size, batch, arguments.passes, compiled, rate, memory[size]):
             print(*(f"{key}={value}" for key, value in row.items()), flush=True)
             rows.append(row)
     print(write_csv("sizes", rows))
