@@ -145,7 +145,7 @@ def test_what_cannot_be_audited_gets_one_line(folder, arguments, message):
         (
             "config.json",
             '{"group": "C4", "depth": 3}',
-            "got an unexpected keyword argument 'depth'",
+            "holds no EquivariantViT, which has no depth",
         ),
         ("config.json", '{"group": "C4"}', "ours is broken (Error(s) in loading"),
         ("config.json", "{", "ours: cannot be loaded (JSONDecodeError: "),

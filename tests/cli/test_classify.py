@@ -113,5 +113,5 @@ def test_what_is_no_classifier_is_one_line(images, tmp_path):
     assert "has no preprocessing.json" in result.stderr
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     result = classify("", "--model", images)
-    assert result.stderr.startswith("isotrope: one of the arguments is empty; name a file")
+    assert result.stderr.startswith("isotrope: one of the arguments is empty; give it a value")
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

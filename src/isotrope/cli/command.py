@@ -36,7 +36,7 @@ class Command(TyperCommand):
             UsageError: One of them is empty.
         """
         if "" in args:
-            ctx.fail("one of the arguments is empty; name a file, or leave it out")
+            ctx.fail("one of the arguments is empty; give it a value, or leave it out")
         return super().parse_args(ctx, args)
 
 
