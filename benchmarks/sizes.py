@@ -107,10 +107,11 @@ def training_steps(named: dict[str, nn.Module], images: Tensor, compiled: bool) 
 def forward_passes(named: dict[str, nn.Module], images: Tensor, compiled: bool) -> Calls:
     """The forward pass of each model, whose weights get the type of the pass; no gradients."""
     calls: Calls = {}
+    inputs = images.to(low_type())
     for name, model in named.items():
         model.zero_grad(set_to_none=True)
         call = made(model.eval().to(low_type()), compiled)
-        calls[name] = partial(forward_pass, call, images.to(low_type()))
+        calls[name] = partial(forward_pass, call, inputs)
         calls[name]()
     return calls
 

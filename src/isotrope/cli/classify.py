@@ -11,7 +11,7 @@ import typer
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
 from isotrope.cli.files import check_folder, look
-from isotrope.cli.images import Images, ModelFolder, Opened, answers, opened
+from isotrope.cli.images import ModelFolder, Opened, answers, opened
 from isotrope.cli.outputs import write
 from isotrope.io.errors import ImageError
 
@@ -28,7 +28,7 @@ _BATCH = 64
 
 def classify(
     model: ModelFolder,
-    inputs: Images = None,
+    inputs: options.Images = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     format: Annotated[

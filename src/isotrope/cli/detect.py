@@ -10,7 +10,7 @@ import typer
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, exit_on_error
 from isotrope.cli.files import check_folder, look
-from isotrope.cli.images import Images, ModelFolder, answers, opened
+from isotrope.cli.images import ModelFolder, answers, opened
 from isotrope.cli.outputs import write
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def detect(
     model: ModelFolder,
-    inputs: Images = None,
+    inputs: options.Images = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     format: Annotated[

@@ -142,6 +142,19 @@ def answered(
                     break
 
 
+def source_of(file: Path) -> Path | bytes:
+    """What to open: the file, or the content of standard input for `-`.
+
+    Raises:
+        ImageError: Standard input is empty.
+    """
+    if file != STDIN:
+        return file
+    if content := standard_input():
+        return content
+    raise ImageError(NOTHING, str(STDIN))
+
+
 def _check_once(times: int) -> None:
     if times > 1:
         raise UsageError("- is named twice; standard input can be read only once")
@@ -151,8 +164,10 @@ def _pages(file: Path) -> Iterator[Sheet | ImageError]:
     """The pages of a file, decoded one at a time, or errors in their place, which name them."""
     from isotrope.io.sheets import page_images
 
-    if file == STDIN and not (content := standard_input()):
-        yield ImageError(NOTHING, str(STDIN))
+    try:
+        source = source_of(file)
+    except ImageError as error:
+        yield error
         return
-    for page in page_images(content if file == STDIN else file, name=str(file)):
+    for page in page_images(source, name=str(file)):
         yield page if isinstance(page, ImageError) else Sheet(file, page)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias, TypeVar
 import typer
 
 from isotrope.cli.errors import Complaints
+from isotrope.cli.files import source_of
 from isotrope.cli.progress import counted
 from isotrope.io.errors import ImageError, enough_memory, reason
-from isotrope.jobs.inputs import NOTHING, STDIN, Found, standard_input
+from isotrope.jobs.inputs import Found
+from isotrope.jobs.work import unwritable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,15 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Images: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="FILE_OR_FOLDER",
-        readable=False,  # what cannot be read is reported like any other bad file
-        show_default=False,
-        help="Images, or folders of them; - is one of them on standard input.",
-    ),
-]
 ModelFolder: TypeAlias = Annotated[
     Path,
     typer.Option("--model", metavar="FOLDER", help="The folder model/ that the training wrote."),
@@ -72,7 +65,7 @@ def opened(inputs: Inputs, total: int, complaints: Complaints) -> Iterator[Opene
                 continue
             name = str(found.path)
             try:
-                yield Opened(found, load_image(_source(found.path)))
+                yield Opened(found, load_image(source_of(found.path)))
             except ImageError as error:
                 complaints.add(error.named(name))
             count()
@@ -93,20 +86,6 @@ def answers(
         except (ValueError, RuntimeError) as error:  # torch's memory errors are of the second kind
             complaints.add(ImageError(reason(error), each.name))
         except OSError as error:
-            problem = f"cannot be written ({error.strerror or error}); free or change it"
-            complaints.add(f"{error.filename or each.name}: {problem}")
+            complaints.add(unwritable(error.filename or each.name, error))
         else:
             yield each, found
-
-
-def _source(path: Path) -> Path | bytes:
-    """What to open: a path, or the content of standard input.
-
-    Raises:
-        ImageError: Standard input is empty.
-    """
-    if path != STDIN:
-        return path
-    if content := standard_input():
-        return content
-    raise ImageError(NOTHING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -12,15 +12,19 @@ from isotrope.cli import completion
 _ENGINE = "Engine"
 """The help panel for options that few users need, or that only some engines take."""
 
-Inputs: TypeAlias = Annotated[
-    list[Path] | None,
-    typer.Argument(
+
+def _files(kinds: str) -> Any:
+    """The argument that names files, of these kinds, and folders of them."""
+    return typer.Argument(
         metavar="FILE_OR_FOLDER",
         readable=False,  # what cannot be read is reported like any other bad file
         show_default=False,
-        help="Images, PDF files, or folders of them; - is one of them on standard input.",
-    ),
-]
+        help=f"{kinds}, or folders of them; - is one of them on standard input.",
+    )
+
+
+Inputs: TypeAlias = Annotated[list[Path] | None, _files("Images, PDF files")]
+Images: TypeAlias = Annotated[list[Path] | None, _files("Images")]
 FilesFrom: TypeAlias = Annotated[
     Path | None,
     typer.Option(

@@ -13,7 +13,7 @@ import typer
 from isotrope.cli import options
 from isotrope.cli.errors import Complaints, UsageError, exit_on_error
 from isotrope.cli.files import check_folder, look
-from isotrope.cli.images import Images, ModelFolder, Opened, answers, opened
+from isotrope.cli.images import ModelFolder, Opened, answers, opened
 from isotrope.cli.outputs import write
 from isotrope.cli.places import Places
 from isotrope.io.files import replacing
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def segment(
     model: ModelFolder,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the label images go.")],
-    inputs: Images = None,
+    inputs: options.Images = None,
     files_from: options.FilesFrom = None,
     null: options.Null = False,
     show: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -95,12 +95,11 @@ class Preprocessing:
         channels = len(self.mean)
         if channels not in (1, 3):
             raise ValueError(f"the model takes {channels} channels, and images have 1 or 3")
-        if self.crop is not None:
-            return middle((255 * image).round().to(torch.uint8).movedim(0, -1).numpy(), self.crop)
         image = image.mean(0, keepdim=True) if channels == 1 else image
-        return (
-            (255 * image).round().to(torch.uint8) if self.fit is None else fitted(image, self.fit)
-        )
+        if self.fit is not None:
+            return fitted(image, self.fit)
+        pixels = (255 * image).round().to(torch.uint8)
+        return pixels if self.crop is None else middle(pixels.movedim(0, -1).numpy(), self.crop)
 
     def check(self, data: LabeledImages) -> None:
         """Raise ValueError if `data` has other classes or channels."""
@@ -258,7 +257,7 @@ def logits_of(
 
 @torch.no_grad()
 def probabilities(
-    model: EquivariantViT, preprocessing: Preprocessing, images: Sequence[Tensor]
+    model: EquivariantViT, preprocessing: Preprocessing, images: list[Tensor]
 ) -> Tensor:
     """The probability of each class, float32 `(N, classes)`, for images of one size.
 
@@ -269,5 +268,5 @@ def probabilities(
     Raises:
         ValueError: the model does not take images of this size.
     """
-    batch = like_weights(preprocessing(torch.stack(list(images))), model)
+    batch = like_weights(preprocessing(torch.stack(images)), model)
     return model(batch).float().softmax(1).cpu()
